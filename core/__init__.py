@@ -1,0 +1,1 @@
+"""No I/O, no framework: ids, money, quantities, paging, errors."""

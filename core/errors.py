@@ -1,0 +1,44 @@
+"""The errors of the house.
+
+::
+
+    ErpError            has a code that clients may rely on
+    ├─ BadInput         BAD_USER_INPUT: the caller can mend it; path leads into the arguments
+    ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
+    ├─ Unavailable      UNAVAILABLE: the database is away; try again
+    └─ Timeout          TIMEOUT: the request took longer than it may
+"""
+
+
+class ErpError(Exception):
+    """Something to tell the caller: a message without internals, and a stable code."""
+
+    code = "INTERNAL"
+
+    def __init__(self, message: str, *, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+    def below(self, *steps: str | int) -> "ErpError":
+        """The same problem seen from further out: ``steps`` lead to where it was found."""
+        self.path = (*steps, *self.path)
+        return self
+
+
+class BadInput(ErpError):
+    """An argument or input that makes no sense; ``path`` leads to it (``("where", "sku", "eq")``)."""
+
+    code = "BAD_USER_INPUT"
+
+
+class Unauthenticated(ErpError):
+    code = "UNAUTHENTICATED"
+
+
+class Unavailable(ErpError):
+    code = "UNAVAILABLE"
+
+
+class Timeout(ErpError):
+    code = "TIMEOUT"

@@ -1,0 +1,64 @@
+"""Money and quantities as exact decimals: their digits, limits and final text.
+
+The database stores both as ``numeric(20,6)`` and hands them out as text with six decimals
+(``"12.500000"``); what clients see is made from that text without a Decimal in between, because
+a Decimal object per cell costs more than the query.
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+SCALE = 6
+LIMIT = Decimal(10) ** 14
+"""Amounts and quantities stay below this: numeric(20,6) has 14 digits before the point."""
+
+# ISO 4217 (list of 2024-06): the currencies whose minor unit isn't two digits.
+_DIGITS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
+_DIGITS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+_DIGITS |= dict.fromkeys("CLF UYW".split(), 4)
+
+CURRENCIES = frozenset(
+    """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN
+    BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP
+    GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF
+    KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR
+    MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK
+    SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU
+    UYW UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG""".split()
+)
+"""ISO 4217's alphabetic codes of currencies in use (funds included, metals and test codes not)."""
+
+
+def digits(currency: str) -> int:
+    """How many minor digits a currency has: 2 for EUR, 0 for JPY, 3 for KWD."""
+    return _DIGITS.get(currency, 2)
+
+
+def round_total(amount: Decimal, currency: str) -> Decimal:
+    """A total, rounded half up to exactly the currency's minor digits.
+
+    Half up, per line, and an order's total is the sum of its rounded lines: what an invoice
+    prints adds up, line by line, with the calculator of the one who checks it.
+    """
+    return amount.quantize(Decimal(1).scaleb(-digits(currency)), rounding=ROUND_HALF_UP)
+
+
+def total_text(text: str, currency: str) -> str:
+    """A stored total (``"12.500000"``) in its final form: exactly the minor digits (``"12.50"``)."""
+    places = _DIGITS.get(currency, 2)
+    return text[: places - SCALE] if places else text[: -SCALE - 1]
+
+
+def price_text(text: str, currency: str) -> str:
+    """A stored unit price in its final form: at least the minor digits, at most six."""
+    places = _DIGITS.get(currency, 2)
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    if len(fraction) < places:
+        fraction = fraction.ljust(places, "0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def decimal_text(value: Decimal) -> str:
+    """A Decimal in plain notation without superfluous zeros: ``"1E+2"`` becomes ``"100"``."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,1 @@
+"""Models, sessions, tenancy, the embedded server. PostgreSQL only, through asyncpg only."""

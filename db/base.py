@@ -1,0 +1,128 @@
+"""What every table shares: the key, the tenant, the types, the names of constraints.
+
+Every tenant table's primary key is ``(tenant_id, id)`` and every foreign key carries
+``tenant_id``: a reference to another tenant's row cannot exist (docs/decisions/0001-tenancy.md).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CHAR,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from core.ids import new_id
+
+KEY_TEXT = Text(collation="C")
+"""Keys that people type (sku, code, number). "C": the same order on every server, and an index
+that serves equality, prefixes and sorting alike. The embedded server has no ICU."""
+
+CURRENCY = CHAR(3)
+
+
+class Quantity(Numeric[Decimal]):
+    """``numeric(20,6)``: units of a product. Leaves the database as text without trailing zeros."""
+
+    def __init__(self) -> None:
+        super().__init__(20, 6)
+
+
+class Amount(Numeric[Decimal]):
+    """``numeric(20,6)``: money. Leaves the database as text with six decimals; core.money cuts it."""
+
+    def __init__(self) -> None:
+        super().__init__(20, 6)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTime(timezone=True), UUID: Uuid, str: Text}
+
+
+class TenantRow:
+    """A row of one tenant: the two key columns and the time it was made."""
+
+    tenant_id: Mapped[UUID] = mapped_column(sort_order=-20)
+    id: Mapped[UUID] = mapped_column(default=new_id, sort_order=-19)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return tenant_args()
+
+
+class Versioned:
+    """A record that people change: a counter that rises with every change, and when that was."""
+
+    version: Mapped[int] = mapped_column(server_default=text("1"), default=1, sort_order=80)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+
+
+def tenant_args(*more: Any) -> tuple[Any, ...]:
+    """``__table_args__`` of a tenant table: its primary key, its tenant, and what it has besides."""
+    return (
+        PrimaryKeyConstraint("tenant_id", "id"),
+        ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+        *more,
+    )
+
+
+def refers(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
+    """A foreign key within the tenant: ``refers("product_id", "products")``."""
+    return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options)
+
+
+def by_tenant(name: str, *columns: Any, **options: Any) -> Index:
+    """An index that starts with the tenant, as every index of a tenant table does."""
+    return Index(name, "tenant_id", *columns, **options)
+
+
+def search_vector(*weighted: tuple[str, str]) -> str:
+    """The SQL of a generated ``tsvector`` over columns with weights, words only.
+
+    Everything that isn't a letter or a digit separates words, in the column as in the query, so
+    that ``WL-LAMP/01`` is found by any of its parts. "simple": no stemming, because a deployment's
+    tenants don't share a language.
+    """
+    return " || ".join(
+        f"setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce({column}, ''), '[^[:alnum:]]+', ' ', 'g')), '{weight}')"
+        for column, weight in weighted
+    )
+
+
+__all__ = [
+    "CURRENCY",
+    "KEY_TEXT",
+    "TSVECTOR",
+    "Amount",
+    "Base",
+    "Quantity",
+    "TenantRow",
+    "Versioned",
+    "by_tenant",
+    "refers",
+    "search_vector",
+    "tenant_args",
+]

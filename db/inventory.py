@@ -1,0 +1,113 @@
+"""Where goods are, how many, and every move that brought them there."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import KEY_TEXT, Base, Quantity, TenantRow, by_tenant, refers, tenant_args
+
+LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
+OWN_KINDS = ("INTERNAL",)
+"""The kinds whose goods are the tenant's own and can be sold: Product.stock sums over these."""
+
+
+class Warehouse(TenantRow, Base):
+    __tablename__ = "warehouses"
+    __table_args__ = tenant_args(UniqueConstraint("tenant_id", "code"))
+
+    code: Mapped[str] = mapped_column(KEY_TEXT)
+    name: Mapped[str]
+
+
+class Location(TenantRow, Base):
+    """A place that goods move from or to. Virtual ones (SUPPLIER, CUSTOMER, LOSS) have no warehouse."""
+
+    __tablename__ = "locations"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "code"),
+        refers("warehouse_id", "warehouses"),
+        CheckConstraint(f"kind IN {LOCATION_KINDS}", name="kind"),
+        by_tenant("ix_locations_warehouse", "warehouse_id", "code", "id"),
+    )
+
+    warehouse_id: Mapped[UUID | None]
+    code: Mapped[str] = mapped_column(KEY_TEXT)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'INTERNAL'"))
+
+
+class StockLevel(TenantRow, Base):
+    """The balance of a product at a location. Only the stock engine writes it."""
+
+    __tablename__ = "stock_levels"
+    __table_args__ = tenant_args(
+        # Also the index of Product.stock: it answers the sums without a visit to the table.
+        UniqueConstraint("tenant_id", "product_id", "location_id", postgresql_include=["on_hand", "reserved"]),
+        refers("product_id", "products"),
+        refers("location_id", "locations"),
+        CheckConstraint("on_hand >= 0", name="on_hand"),
+        CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
+        CheckConstraint("incoming >= 0", name="incoming"),
+        by_tenant("ix_stock_levels_location", "location_id", "id"),
+        by_tenant("ix_stock_levels_on_hand", "on_hand", "id"),
+        by_tenant("ix_stock_levels_available", "available", "id"),
+        by_tenant("ix_stock_levels_updated", "updated_at", "id"),
+    )
+
+    product_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    on_hand: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    reserved: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    available: Mapped[Decimal] = mapped_column(Quantity(), Computed("on_hand - reserved", persisted=True))
+    # Announced and not yet here; a later purchasing module fills it.
+    incoming: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class StockMove(TenantRow, Base):
+    """One line of the ledger. Append-only: the serving role may not UPDATE or DELETE it."""
+
+    __tablename__ = "stock_moves"
+    __table_args__ = tenant_args(
+        refers("product_id", "products"),
+        refers("source_id", "locations"),
+        refers("destination_id", "locations"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("source_id <> destination_id", name="distinct"),
+        by_tenant("ix_stock_moves_occurred", "occurred_at", "id"),
+        by_tenant("ix_stock_moves_product", "product_id", "occurred_at", "id"),
+        by_tenant("ix_stock_moves_source", "source_id", "occurred_at", "id"),
+        by_tenant("ix_stock_moves_destination", "destination_id", "occurred_at", "id"),
+        by_tenant("ix_stock_moves_line_item", "line_item_id"),
+    )
+
+    product_id: Mapped[UUID]
+    source_id: Mapped[UUID]
+    destination_id: Mapped[UUID]
+    quantity: Mapped[Decimal] = mapped_column(Quantity())
+    reason: Mapped[str]
+    occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # What the move was for. Sales adds the foreign key: inventory knows nothing of sales.
+    line_item_id: Mapped[UUID | None]
+    principal: Mapped[str]
+
+
+class Reservation(TenantRow, Base):
+    """Goods at one location held for one line item. Gone when shipped or released."""
+
+    __tablename__ = "reservations"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "line_item_id", "location_id"),
+        refers("product_id", "products"),
+        refers("location_id", "locations"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        by_tenant("ix_reservations_stock", "product_id", "location_id"),
+    )
+
+    line_item_id: Mapped[UUID]
+    product_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    quantity: Mapped[Decimal] = mapped_column(Quantity())

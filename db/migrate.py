@@ -1,0 +1,115 @@
+"""Roles, schema and migrations: what ``erpgraph db upgrade`` does, and how it knows what is missing."""
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from db.engine import Target
+from db.models import metadata
+from db.tenancy import APP, OWNER
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+_ROLES_LOCK = 0x65727268
+
+
+def config() -> Config:
+    """Alembic's configuration: there is no ini file, everything is here."""
+    settings = Config()
+    settings.set_main_option("script_location", str(MIGRATIONS))
+    settings.set_main_option("path_separator", "os")
+    return settings
+
+
+def head() -> str:
+    """The newest revision that this code knows."""
+    revision = ScriptDirectory.from_config(config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+async def current(target: Target) -> str | None:
+    """The revision that the database is at, or None for an empty one."""
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return revision
+    finally:
+        await connection.close()
+
+
+async def upgrade(target: Target, revision: str = "head") -> None:
+    """Make the roles where they are missing, then migrate. Safe to run from several processes."""
+    await ensure_roles(target)
+    await _run(target, lambda settings: command.upgrade(settings, revision))
+
+
+async def downgrade(target: Target, revision: str) -> None:
+    await _run(target, lambda settings: command.downgrade(settings, revision))
+
+
+async def ensure_roles(target: Target) -> None:
+    """Create the owner and the serving role, and let them into this database.
+
+    Needs a role with CREATEROLE the first time; afterwards membership in both is enough. Roles
+    belong to the whole server, so they are made only where they are missing.
+    """
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _ROLES_LOCK)
+            for role in (OWNER, APP):
+                if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+                    await connection.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE")
+                # PostgreSQL 16 tells membership apart from the right to SET ROLE.
+                may = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
+                if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", role, may):
+                    await connection.execute(f"GRANT {role} TO CURRENT_USER")
+            database = await connection.fetchval("SELECT quote_ident(current_database())")
+            await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
+            await connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER}")
+            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {APP}")
+    finally:
+        await connection.close()
+
+
+async def differences(target: Target) -> list[Any]:
+    """What autogenerate would change: empty when the migrations say what the models say."""
+    found: list[Any] = []
+
+    def compare(connection: Connection) -> None:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        found.extend(compare_metadata(context, metadata))
+
+    async with _engine(target).connect() as connection:
+        await connection.run_sync(compare)
+    return found
+
+
+def _engine(target: Target) -> Any:
+    async def connect() -> Any:
+        return await asyncpg.connect(target.admin, timeout=5)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+
+
+async def _run(target: Target, action: Any) -> None:
+    def migrate(connection: Connection) -> None:
+        settings = config()
+        settings.attributes["connection"] = connection
+        action(settings)
+
+    engine = _engine(target)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()

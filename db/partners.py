@@ -1,0 +1,42 @@
+"""Business partners: customers and suppliers, often both."""
+
+from sqlalchemy import CHAR, CheckConstraint, Computed, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, by_tenant, search_vector, tenant_args
+
+
+class Partner(TenantRow, Versioned, Base):
+    __tablename__ = "partners"
+
+    code: Mapped[str] = mapped_column(KEY_TEXT)
+    name: Mapped[str] = mapped_column(KEY_TEXT)
+    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed("lower(name)", persisted=True))
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{CUSTOMER}'"))
+    email: Mapped[str | None]
+    # ISO 3166-1 alpha-2; what an import can't translate stays empty rather than wrong.
+    country: Mapped[str | None] = mapped_column(CHAR(2, collation="C"))
+    external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
+    search: Mapped[str] = mapped_column(
+        TSVECTOR,
+        Computed(search_vector(("code", "A"), ("name", "B"), ("email", "C")), persisted=True),
+        deferred=True,
+    )
+
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "code"),
+        UniqueConstraint("tenant_id", "external_id"),
+        CheckConstraint("kinds <@ '{CUSTOMER,SUPPLIER}' AND kinds <> '{}'", name="kinds"),
+        by_tenant("ix_partners_name", "name_key", "id"),
+        by_tenant("ix_partners_country", "country", "id"),
+        by_tenant("ix_partners_created", "created_at", "id"),
+        by_tenant(
+            "ix_partners_text",
+            "search",
+            "code",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"code": "gin_trgm_ops", "name": "gin_trgm_ops"},
+        ),
+    )

@@ -1,0 +1,91 @@
+"""The read side's connection: one per request, one snapshot, queries in turn."""
+
+import asyncio
+from time import perf_counter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from core.errors import Timeout, Unavailable
+from db.tenancy import set_tenant
+
+
+class Ran(NamedTuple):
+    """A statement that a reader ran."""
+
+    sql: str
+    rows: int
+    seconds: float
+
+
+class Reader:
+    """One ``REPEATABLE READ, READ ONLY`` transaction: the whole response is one moment of the data.
+
+    Coroutines of a request may share it: they take turns. (A session shared without turns fails
+    on a cold pool and passes on a warm one, so tests miss it.) ``ran`` lists what was executed.
+    """
+
+    def __init__(self, pool: Any, tenant: UUID, acquire_timeout: float) -> None:
+        self.tenant = tenant
+        self.ran: list[Ran] = []
+        self._pool = pool
+        self._acquire_timeout = acquire_timeout
+        self._turn = asyncio.Lock()
+        self._connection: Any = None
+
+    async def fetch(self, sql: str, *values: Any, row: type | None = None) -> list[Any]:
+        """The rows of a query, as asyncpg records (of class ``row``, if given).
+
+        Raises ``Unavailable`` when no connection can be had, ``Timeout`` past the statement timeout.
+        """
+        async with self._turn:
+            connection = self._connection or await self._begin()
+            start = perf_counter()
+            try:
+                rows: list[Any] = await connection.fetch(sql, *values, record_class=row)
+            except asyncpg.QueryCanceledError as error:
+                raise Timeout("The query took too long and was stopped.") from error
+            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+                raise Unavailable("The database can't be reached. Try again in a moment.") from error
+            self.ran.append(Ran(sql, len(rows), perf_counter() - start))
+            return rows
+
+    async def _begin(self) -> Any:
+        try:
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            raise Unavailable("The database can't be reached or is busy. Try again in a moment.") from error
+        # Both statements in one message: a round trip saved on every request.
+        try:
+            await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}")
+        except BaseException as error:
+            await self._pool.release(connection)
+            if isinstance(error, (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+                raise Unavailable("The database can't be reached. Try again in a moment.") from error
+            raise
+        self._connection = connection
+        return connection
+
+    async def close(self) -> None:
+        """End the snapshot and give the connection back. Safe to call twice, or without a query."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
+        except BaseException:
+            # Cancelled in between: the state of the session is unknown, so it isn't used again.
+            connection.terminate()
+            raise
+        finally:
+            await self._pool.release(connection)
+
+    async def __aenter__(self) -> "Reader":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

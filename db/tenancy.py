@@ -1,0 +1,37 @@
+"""The two roles, row-level security, and how a transaction says which tenant it is for.
+
+Two locks on one door: every query carries the tenant as a predicate, and the database refuses
+rows of other tenants even if a query forgets to (docs/decisions/0001-tenancy.md).
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+OWNER = "erpgraph_owner"
+"""Owns the schema and migrates it. No request is ever served as this role."""
+
+APP = "erpgraph_app"
+"""Serves. Owns nothing, bypasses nothing, and may not change the ledger."""
+
+APPEND_ONLY = frozenset({"stock_moves"})
+
+CURRENT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
+"""The transaction's tenant, or NULL, which equals nothing: without a tenant there are no rows."""
+
+
+def set_tenant(tenant: UUID) -> str:
+    """The statement that binds a transaction to a tenant.
+
+    ``SET LOCAL`` with a literal, not ``set_config()``: a sharded cluster hands only the former on to
+    its workers. The value is a UUID by type, so there is nothing to quote.
+    """
+    return f"SET LOCAL app.tenant_id = '{UUID(int=tenant.int)}'"
+
+
+def protect(table: str, column: str = "tenant_id") -> Iterable[str]:
+    """The statements that close a tenant table: forced row-level security, one policy, the grants."""
+    verbs = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY tenant ON {table} USING ({column} = {CURRENT}) WITH CHECK ({column} = {CURRENT})"
+    yield f"GRANT {verbs} ON {table} TO {APP}"

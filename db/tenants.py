@@ -1,0 +1,40 @@
+"""Tenants, and the API keys that say which tenant a request is for."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.ids import new_id
+from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, tenant_args
+
+
+class Tenant(Base):
+    """A company. Its row is its own: row-level security compares ``id`` with the request's tenant."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    # Unique by the command that makes tenants: a unique constraint without the tenant's key could not
+    # be distributed.
+    name: Mapped[str] = mapped_column(KEY_TEXT)
+    currency: Mapped[str] = mapped_column(CURRENCY)
+    timezone: Mapped[str] = mapped_column(server_default=text("'UTC'"), default="UTC")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ApiKey(TenantRow, Base):
+    """A key of a tenant. Stored as the SHA-256 of the whole key: 256 random bits need no salt."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = tenant_args(UniqueConstraint("tenant_id", "hash"))
+
+    name: Mapped[str]
+    hint: Mapped[str]
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{}'"))
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -1,0 +1,42 @@
+"""Alembic's environment: migrations on a live site take short locks, one at a time, as the owner.
+
+A migration that waits for a lock makes every later query of that table wait behind it, so it gives
+up after two seconds and is tried again by whoever runs it. The advisory lock lets several
+processes start at once: one migrates, the others wait and find nothing to do.
+"""
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from db.models import metadata
+from db.tenancy import OWNER
+
+LOCK = 0x65727067  # "erpg"
+
+
+def include(_object: object, name: str | None, kind: str, *_: object) -> bool:
+    return not (kind == "table" and name == "alembic_version")
+
+
+def run(connection: Connection) -> None:
+    connection.execute(text(f"SET ROLE {OWNER}"))
+    connection.execute(text("SET lock_timeout = '2s'"))
+    connection.execute(text("SET statement_timeout = '10min'"))
+    connection.execute(text("SET idle_in_transaction_session_timeout = '1min'"))
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        compare_server_default=True,
+        include_object=include,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
+    connection.commit()
+
+
+run(context.config.attributes["connection"])
