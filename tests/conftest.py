@@ -1,0 +1,105 @@
+"""What every test may ask for.
+
+``server``    the run's PostgreSQL, a ``TestServer``: ERPGRAPH_DATABASE_URL's, or an embedded one of the run's own
+``target``    where this worker's database is (migrated, empty at first, shared by the worker's tests)
+``database``  that database, open: the pools that the application uses
+``admin``     an asyncpg connection to it as the administrator, whom row-level security doesn't bind
+``acme``, ``globex``  ids of two tenants in it, in EUR and GBP
+``fresh``     where a database of this test's own is: for what commits, migrates or counts everything
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from db import embedded
+from db.engine import Database, Target
+from services import tenants
+from tests.support.postgres import TestServer, drop_all, start_embedded
+
+RUN = "ERPGRAPH_TEST_RUN"
+"""Names the run's folder; the controller sets it, and xdist's workers inherit it."""
+
+
+def given() -> str:
+    """The server to test on, if one was given."""
+    return os.environ.get("ERPGRAPH_DATABASE_URL", "")
+
+
+def prefix() -> str:
+    return Path(os.environ[RUN]).name.replace("-", "_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(tempfile.mkdtemp(prefix="erpgraph-test-"))
+    folder.chmod(0o755)  # the embedded server has an account of its own when root runs the tests
+    os.environ[RUN] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or RUN not in os.environ:
+        return
+    folder = Path(os.environ[RUN])
+    if given():
+        asyncio.run(drop_all(given(), prefix()))
+    elif (folder / "postgres" / "postmaster.pid").exists():  # the last worker crashed
+        embedded.start(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def server(worker_id: str) -> AsyncIterator[TestServer]:
+    running = None if given() else await start_embedded(Path(os.environ[RUN]))
+    url = running.url("postgres") if running else given()
+    found = TestServer(url, prefix(), worker_id, direct_login=running is not None)
+    await found.build_template()
+    yield found
+    if running:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+async def target(server: TestServer) -> AsyncIterator[Target]:
+    async with server.fresh() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def database(target: Target) -> AsyncIterator[Database]:
+    opened = Database(target)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def admin(target: Target) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(target.admin)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def acme(target: Target) -> UUID:
+    return await tenants.create(target, "acme", "EUR", "Europe/Berlin")
+
+
+@pytest.fixture(scope="session")
+async def globex(target: Target) -> UUID:
+    return await tenants.create(target, "globex", "GBP", "Europe/London")
+
+
+@pytest.fixture
+async def fresh(server: TestServer) -> AsyncIterator[Target]:
+    async with server.fresh() as made:
+        yield made
