@@ -292,7 +292,7 @@ def _socket_folder(data: Path, uid: int | None) -> str:
         and "," not in name
     ):
         return name
-    made = tempfile.mkdtemp(prefix="erpgraph-", dir="/tmp")  # noqa: S108: short on purpose, and private
+    made = tempfile.mkdtemp(prefix="erpgraph-", dir="/tmp")  # noqa: S108 - short on purpose, and private
     if uid is not None:
         os.chown(made, uid, -1)
     return made

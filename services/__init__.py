@@ -1,0 +1,1 @@
+"""The write side: commands, business rules, locks; one transaction each."""
