@@ -39,7 +39,8 @@ async def insert(connection: Any, table: str, columns: Sequence[str], rows: Iter
 
 async def _formatted(rows: Iterable[Sequence[object]]) -> AsyncIterator[bytes]:
     """The rows as CSV, which the standard library writes in C: more than twice as fast as asyncpg's
-    encoding of records, whose numbers cost a walk through their digits."""
+    encoding of records, whose numbers cost a walk through their digits.
+    """
     remaining, buffer = iter(rows), io.StringIO()
     writer = csv.writer(buffer)
     while batch := list(islice(remaining, BATCH)):

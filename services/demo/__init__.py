@@ -1,0 +1,148 @@
+"""Demo data: two companies that a person would believe, the same at every run.
+
+Ids, names, numbers and times depend on the size alone, so that an example in the documentation
+holds on every machine. Nothing happens after 2026-11-01. The data keep every rule of the stock
+engine: balances follow from moves, reservations from orders.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from core.errors import BadInput
+from db import bulk
+from db.engine import Target, administration
+from db.tenancy import OWNER, set_tenant
+from services.demo import catalog, ledger, partners, sales, stock
+from services.demo.companies import COMPANIES, Company, Size
+from services.demo.seed import FOUNDED, Seed
+
+__all__ = ["Report", "Size", "Summary", "is_empty", "load"]
+
+Report = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+Row = tuple[object, ...]
+
+STEP = 1_000
+"""Products whose stock is written at a time."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was loaded: the tenants' names, and the number of rows by table."""
+
+    tenants: tuple[str, ...]
+    rows: Mapping[str, int]
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    pass
+
+
+async def is_empty(target: Target) -> bool:
+    """Whether there are no tenants yet."""
+    async with administration(target) as connection:
+        return await connection.fetchval("SELECT 1 FROM tenants LIMIT 1") is None
+
+
+async def load(target: Target, size: Size, report: Report = _silent) -> Summary:
+    """Load the demo data: all of it, or on a fault nothing.
+
+    Raises ``BadInput`` if one of its tenants is there already. Afterwards the tables are vacuumed
+    and analysed, so that the first query is planned and answered as the thousandth will be.
+    """
+    counts = Counter[str]()
+    async with administration(target) as connection:
+        await _make_tenants(connection)
+        for company in COMPANIES:
+            loader = _Loader(connection, company, size, report, counts)
+            await connection.execute(set_tenant(loader.tenant))
+            await loader.run()
+    await _settle(target, [*counts], report)
+    return Summary(tuple(company.name for company in COMPANIES), counts)
+
+
+async def _make_tenants(connection: Any) -> None:
+    names = [company.name for company in COMPANIES]
+    # As the command that makes tenants does: only one at a time may look and then insert.
+    await connection.execute("LOCK TABLE tenants IN SHARE ROW EXCLUSIVE MODE")
+    if await connection.fetchval("SELECT 1 FROM tenants WHERE name = ANY($1)", names):
+        raise BadInput(f"The demo's tenants ({' and '.join(names)}) are there already: nothing was changed.")
+    for company in COMPANIES:
+        await connection.execute(
+            "INSERT INTO tenants (id, name, currency, timezone, created_at) VALUES ($1, $2, $3, $4, to_timestamp($5))",
+            *(_tenant_id(company), company.name, company.currency, company.timezone, FOUNDED),
+        )
+
+
+def _tenant_id(company: Company) -> UUID:
+    return UUID(Seed(company.name).id(FOUNDED))
+
+
+async def _settle(target: Target, tables: list[str], report: Report) -> None:
+    """VACUUM too: an index answers alone only for pages that are known to be visible to all."""
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        await connection.execute(f"SET ROLE {OWNER}")
+        for done, table in enumerate(tables):
+            report("statistics", done, len(tables))
+            await connection.execute(f"VACUUM (ANALYZE) {table}")
+        report("statistics", len(tables), len(tables))
+    finally:
+        await connection.close()
+
+
+class _Loader:
+    """Makes one company's rows and stores them, in the order that their references need."""
+
+    def __init__(self, connection: Any, company: Company, size: Size, report: Report, counts: Counter[str]) -> None:
+        self.tenant = _tenant_id(company)
+        self._connection, self._company, self._scale = connection, company, company.scales[size]
+        self._report, self._counts = report, counts
+        self._seed = Seed(f"{company.name} {size}")
+
+    async def run(self) -> None:
+        company, scale, tenant, seed = self._company, self._scale, self.tenant.hex, self._seed
+        places, warehouses, locations = catalog.places(company, tenant, seed)
+        await self._store("warehouses", catalog.WAREHOUSE_COLUMNS, warehouses)
+        await self._store("locations", catalog.LOCATION_COLUMNS, locations)
+        products = list(catalog.products(company, scale, tenant, seed, places.aisles))
+        await self._store("products", catalog.PRODUCT_COLUMNS, [row for _, row in products])
+        people = list(partners.partners(company, scale, tenant, seed))
+        await self._store("partners", partners.PARTNER_COLUMNS, [row for _, row in people])
+        items, customers = [item for item, _ in products], [customer for customer, _ in people if customer]
+        book = ledger.Ledger(tenant, seed, places.supplier, places.customer, places.loss)
+        await self._sell(sales.Sales(company, scale, seed, book, items, customers))
+        await self._stock(book, items)
+
+    async def _sell(self, orders: sales.Sales) -> None:
+        stage, done = f"{self._company.name}: orders", 0
+        for chunk in orders.chunks():
+            self._report(stage, done, self._scale.orders)
+            await self._store("orders", sales.ORDER_COLUMNS, chunk.orders)
+            await self._store("line_items", sales.LINE_COLUMNS, chunk.lines)
+            await self._store("stock_moves", ledger.MOVE_COLUMNS, chunk.moves)
+            await self._store("reservations", ledger.RESERVATION_COLUMNS, chunk.reservations)
+            done += len(chunk.orders)
+        self._report(stage, done, self._scale.orders)
+
+    async def _stock(self, book: ledger.Ledger, items: list[catalog.Item]) -> None:
+        stage = f"{self._company.name}: stock"
+        stock.handle(items, book, self._seed)
+        for start in range(0, len(items), STEP):
+            self._report(stage, start, len(items))
+            levels = stock.balances(items[start : start + STEP], book, self._seed)
+            await self._store("stock_levels", ledger.LEVEL_COLUMNS, levels)
+            await self._store("stock_moves", ledger.MOVE_COLUMNS, book.drain()[0])
+        await self._store("stock_levels", ledger.LEVEL_COLUMNS, book.quarantined())
+        self._report(stage, len(items), len(items))
+
+    async def _store(self, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
+        if rows:
+            await bulk.insert(self._connection, table, columns, rows)
+            self._counts[table] += len(rows)

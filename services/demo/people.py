@@ -1,0 +1,83 @@
+"""The names of partners: people and companies of several countries, in their own letters."""
+
+import unicodedata
+from typing import NamedTuple
+
+from services.demo.seed import Seed
+
+
+class Country(NamedTuple):
+    """Where partners come from. ``firms`` are templates around a family name, ``trades`` fill them.
+
+    ``latin`` False: the names have no ASCII form, and mail goes to the partner's code instead.
+    ``family_first``: how the people of the country are written.
+    """
+
+    code: str
+    given: tuple[str, ...]
+    family: tuple[str, ...]
+    trades: tuple[str, ...]
+    firm: str
+    latin: bool = True
+    family_first: bool = False
+
+
+def _country(code: str, given: str, family: str, trades: str, firm: str, **more: bool) -> Country:
+    return Country(code, tuple(given.split()), tuple(family.split()), tuple(trades.split(", ")), firm, **more)
+
+
+_COUNTRIES = (
+    (30, _country("DE", "Jürgen Käthe Sören Anja Björn Heike Lukas Mareike Ömer Ulrike Thorsten Greta", "Müller Weiß Schröder Böhm Yılmaz Krüger Großmann Lindner Jäger Petersen Fuchs Hölzl", "Gartenbau, Haustechnik, Maschinenbau, Raumausstattung, Metallbau", "{family} {trade} GmbH")),
+    (22, _country("GB", "Alice Oliver Siobhán Rhys Harriet Graham Priya Callum Imogen Tom Nia Duncan", "Ashworth Bramley O'Connor Llewellyn Fairclough Patel Whitlock Hargreaves Sutton Mac-Gregor Okafor Penrose", "Engineering, Interiors, Fabrications, Hydraulics, Landscapes", "{family} {trade} Ltd")),
+    (9, _country("AT", "Leopold Johanna Franz Resi Maximilian Veronika", "Gruber Höller Wögerbauer Steininger Pühringer Kofler", "Gartengestaltung, Stahlbau, Wohnen", "{trade} {family} OG")),
+    (8, _country("FR", "Élodie Benoît Chloé Jérôme Maëlle François", "Lefèvre Dubois Gauthier Benoist Château Noël", "Jardins, Mécanique, Maison", "{trade} {family} SARL")),
+    (7, _country("NL", "Sanne Joris Femke Thijs Maartje Pieter", "Vermeer Dijkstra Hoekstra Jansen Kuipers Zijlstra", "Tuinen, Techniek, Wonen", "{family} {trade} B.V.")),
+    (5, _country("SE", "Åsa Göran Linnéa Björn Märta Örjan", "Sjöberg Ångström Lindqvist Öberg Håkansson Nyström", "Trädgård, Verkstad, Hem", "{family} {trade} AB")),
+    (5, _country("PL", "Łukasz Małgorzata Paweł Zofia Święto Grażyna", "Wójcik Kowalczyk Dąbrowski Zieliński Szymański Woźniak", "Ogrody, Maszyny, Dom", "{trade} {family} Sp. z o.o.")),
+    (4, _country("IT", "Niccolò Chiara Giosuè Lucia Matteo Beatrice", "Esposito Galli Fabbri Rossetti Colombo D'Angelo", "Giardini, Meccanica, Casa", "{trade} {family} S.r.l.")),
+    (4, _country("ES", "Íñigo María Begoña Álvaro Lucía Joaquín", "Núñez Ibáñez Peña Muñoz Garmendia Ordóñez", "Jardines, Suministros, Hogar", "{trade} {family} S.L.")),
+    (2, _country("GR", "Γιώργος Ελένη Νίκος Μαρία Κώστας", "Παπαδάκης Νικολάου Αλεξίου Δημητρίου", "Κήποι, Μηχανική", "{trade} {family} Α.Ε.", latin=False)),
+    (2, _country("JP", "健太 さくら 大輔 美咲 陽子", "佐藤 鈴木 高橋 渡辺 小林", "工業, 商店, 製作所", "株式会社{family}{trade}", latin=False, family_first=True)),
+    (2, _country("AE", "أحمد فاطمة يوسف ليلى عمر", "الهاشمي المنصوري السويدي الكعبي", "للتجارة, للهندسة", "شركة {family} {trade}", latin=False)),
+)  # fmt: skip
+
+_DOMAINS = ("example.com", "example.org", "example.net")
+_PLAIN = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ı": "i", "ø": "o", "æ": "ae", "ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+class Person(NamedTuple):
+    """A partner's name, country and mail address."""
+
+    name: str
+    country: str
+    email: str | None
+
+
+class People:
+    """Makes partners' names. ``home`` is the country that half of them come from."""
+
+    def __init__(self, seed: Seed, home: str) -> None:
+        self._seed = seed
+        self._home = next(country for _, country in _COUNTRIES if country.code == home)
+        self._abroad = [country for share, country in _COUNTRIES for _ in range(share)]
+
+    def one(self, code: str, *, firm: bool) -> Person:
+        """A person or a firm; one in twelve has no mail address."""
+        seed = self._seed
+        country = self._home if seed.chance(0.5) else seed.among(self._abroad)
+        given, family = seed.among(country.given), seed.among(country.family)
+        if firm:
+            trade = seed.among(country.trades)
+            name = country.firm.format(family=family, trade=trade)
+            local, domain = "orders", f"{_slug(f'{family} {trade}') if country.latin else code.lower()}.example"
+        else:
+            name = f"{family} {given}" if country.family_first else f"{given} {family}"
+            local, domain = _slug(f"{given}.{family}") if country.latin else code.lower(), seed.among(_DOMAINS)
+        return Person(name, country.code, None if seed.chance(1 / 12) else f"{local}@{domain}")
+
+
+def _slug(name: str) -> str:
+    """A name in the letters of a mail address: ``Jürgen.Weiß`` becomes ``juergen.weiss``."""
+    plain = unicodedata.normalize("NFKD", name.lower().translate(_PLAIN))
+    kept = "".join(letter for letter in plain if letter in "-. " or (letter.isascii() and letter.isalnum()))
+    return kept.replace(" ", "-")

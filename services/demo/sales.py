@@ -1,0 +1,236 @@
+"""The orders: two years of them, each in the state that its age makes likely, with what it did to stock."""
+
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from core.money import digits, round_total
+from services.demo.catalog import Item, popularity
+from services.demo.companies import Company, Scale
+from services.demo.ledger import ZERO, Ledger, Level, Row
+from services.demo.partners import Customer
+from services.demo.seed import DAY, FIRST_ORDER, HOUR, TODAY, Seed, T, moment
+from services.demo.words import NOTES
+
+ORDER_COLUMNS = (
+    *("tenant_id", "id", "number", "status", "customer_id", "currency", "subtotal", "placed_at"),
+    *("external_id", "note", "version", "created_at", "updated_at"),
+)
+LINE_COLUMNS = (
+    *("tenant_id", "id", "order_id", "position", "product_id", "description", "quantity", "currency", "unit_price"),
+    *("total", "reserved", "shipped", "cancelled", "returned", "created_at"),
+)
+
+CHUNK = 1_000
+"""Orders made at a time: what of a large set is in memory."""
+
+PAIR = 16
+"""Line items of two orders in a row: eight on average, over any even number of orders exactly."""
+
+RATES = {"JP": ("JPY", Decimal(190)), "FR": ("EUR", Decimal("1.17")), "DE": ("EUR", Decimal("1.17"))}
+"""Which customers of a wholesaler are billed in their own currency, and at what rate."""
+
+
+class Chunk(NamedTuple):
+    """Rows that are stored together: orders, their line items, and what these did to stock."""
+
+    orders: list[Row]
+    lines: list[Row]
+    moves: list[Row]
+    reservations: list[Row]
+
+
+class Progress(NamedTuple):
+    """How far a line has come."""
+
+    reserved: Decimal = ZERO
+    shipped: Decimal = ZERO
+    cancelled: Decimal = ZERO
+    returned: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class Order:
+    """An order while its lines are made. ``version`` and ``touched`` follow what happens to them."""
+
+    id: str
+    status: str
+    placed: int
+    shipped: int
+    in_parts: bool
+    currency: str
+    rate: Decimal
+    version: int
+    touched: int
+
+    def happened(self, version: int, at: int) -> None:
+        self.version, self.touched = max(self.version, version), max(self.touched, at)
+
+
+class Sales:
+    """A company's orders in the order of their time."""
+
+    def __init__(
+        self, company: Company, scale: Scale, seed: Seed, ledger: Ledger, items: list[Item], customers: list[Customer]
+    ) -> None:
+        self._company, self._count, self._seed, self._ledger = company, scale.orders, seed, ledger
+        self._items, self._item_weights = items, popularity(len(items), floor=30)
+        self._customers, self._customer_weights = customers, popularity(len(customers), floor=20)
+        self._numbers = Counter[int]()
+        self._size = 0
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All orders, CHUNK at a time."""
+        for start in range(0, self._count, CHUNK):
+            orders, lines = list[Row](), list[Row]()
+            for index in range(start, min(start + CHUNK, self._count)):
+                orders.append(self._order(index, lines))
+            yield Chunk(orders, lines, *self._ledger.drain())
+
+    def _order(self, index: int, lines: list[Row]) -> Row:
+        """Make an order: its lines are added to ``lines``, its row is the result."""
+        seed, tenant = self._seed, self._ledger.tenant
+        span = TODAY - DAY // 2 - FIRST_ORDER
+        placed = FIRST_ORDER + int(span * (index + seed.random()) / self._count)
+        customer = _pick(self._customers, self._customer_weights, seed)
+        abroad = None if self._company.retail else RATES.get(customer.country)
+        currency, rate = abroad or (self._company.currency, Decimal(1))
+        status = _status(index / self._count, seed)
+        order = Order(
+            id=seed.id(placed),
+            status=status,
+            placed=placed,
+            shipped=_before_today(placed + seed.between(6 * HOUR, 4 * DAY)),
+            in_parts=seed.chance(0.1 if status == "CLOSED" else 0.5),
+            currency=currency,
+            rate=rate,
+            version=1 if status == "DRAFT" else 2,
+            touched=placed if status == "DRAFT" else placed + seed.below(2 * HOUR),
+        )
+        subtotal = self._lines(order, index, lines)
+        return (
+            *(tenant, order.id, self._number(placed), status, customer.id, currency, subtotal, moment(placed)),
+            *(
+                f"WEB-{2_000_000 + 7 * index}" if seed.chance(0.3) else None,
+                seed.among(NOTES) if seed.chance(0.08) else None,
+            ),
+            *(order.version, moment(placed), moment(order.touched)),
+        )
+
+    def _lines(self, order: Order, index: int, lines: list[Row]) -> Decimal:
+        """Make an order's lines; their sum is the result."""
+        seed, made = self._seed, moment(order.placed)
+        self._size = 1 + seed.below(8) + seed.below(8) if index % 2 == 0 else PAIR - self._size
+        subtotal = ZERO
+        for position, item in enumerate(self._basket(self._size, old=index < 0.9 * self._count), start=1):
+            line = seed.id(order.placed, position)
+            quantity, price = seed.among(item.quantities), self._price(order, item)
+            total = round_total(quantity * price, order.currency)
+            progress = self._progress(order, item, line, quantity, first=position == 1)
+            subtotal += total
+            lines.append(
+                (
+                    *(self._ledger.tenant, line, order.id, position, item.id, item.name, quantity, order.currency),
+                    *(price, total, *progress, made),
+                )
+            )
+        return subtotal
+
+    def _basket(self, size: int, *, old: bool) -> list[Item]:
+        """Different products; what is no longer sold is only in old orders."""
+        basket: dict[str, Item] = {}
+        while len(basket) < size:
+            item = _pick(self._items, self._item_weights, self._seed)
+            if old or item.active:
+                basket[item.id] = item
+        return list(basket.values())
+
+    def _price(self, order: Order, item: Item) -> Decimal:
+        """The list price, in the order's currency, one in ten with a discount."""
+        discounted = self._seed.chance(0.1)
+        if order.rate == 1 and not discounted:
+            return item.price
+        price = item.price * order.rate * Decimal("0.9" if discounted else 1)
+        return price.quantize(Decimal(1).scaleb(-digits(order.currency)))
+
+    def _number(self, placed: int) -> str:
+        year = datetime.fromtimestamp(placed, UTC).year
+        self._numbers[year] += 1
+        return f"SO-{year}-{self._numbers[year]:06}"
+
+    def _progress(self, order: Order, item: Item, line: str, quantity: Decimal, *, first: bool) -> Progress:
+        match order.status:
+            case "CLOSED":
+                return self._closed(order, item, line, quantity)
+            case "CONFIRMED":
+                return self._confirmed(order, item, line, quantity, first=first)
+            case "CANCELLED":
+                order.happened(3, _before_today(order.placed + DAY))
+                return Progress(cancelled=quantity)
+            case _:
+                return Progress()
+
+    def _confirmed(self, order: Order, item: Item, line: str, quantity: Decimal, *, first: bool) -> Progress:
+        """Reserved where there is stock. In parts: half of the lines have left, never the first."""
+        level = self._seed.among(item.levels)
+        there = quantity // 2 if item.short else quantity
+        if not there:
+            return Progress()
+        if order.in_parts and not first and self._seed.chance(0.5):
+            self._ledger.ship(level, there, order.shipped, line)
+            order.happened(3, order.shipped)
+            return Progress(shipped=there)
+        self._ledger.reserve(level, there, order.touched, line)
+        return Progress(reserved=there)
+
+    def _closed(self, order: Order, item: Item, line: str, quantity: Decimal) -> Progress:
+        """Shipped; in parts: the half first, the rest days later; one in thirty came back, whole or half."""
+        level = self._seed.among(item.levels)
+        half = quantity // 2 if order.in_parts else ZERO
+        if half:
+            later = _before_today(order.shipped + 2 * DAY)
+            self._ledger.ship(level, half, order.shipped, line)
+            self._ledger.ship(self._seed.among(item.levels), quantity - half, later, line)
+            order.happened(4, later)
+        else:
+            self._ledger.ship(level, quantity, order.shipped, line)
+            order.happened(3, order.shipped)
+        if not self._seed.chance(1 / 30):
+            return Progress(shipped=quantity)
+        back = quantity // 2 or quantity
+        at = _before_today(order.touched + self._seed.between(4 * DAY, 25 * DAY))
+        order.happened(order.version + 1, at)
+        self._return(item, level, back, at, line)
+        return Progress(shipped=quantity, returned=back)
+
+    def _return(self, item: Item, level: Level, quantity: Decimal, at: int, line: str) -> None:
+        """A sold-out product never comes back into stock, or what waits for it would have been served."""
+        luck = self._seed.random()
+        if luck < 0.1:
+            self._ledger.scrap(level, quantity, at, line)
+        elif luck < 0.4 or item.short:
+            self._ledger.quarantine(level, quantity, at, line)
+        else:
+            self._ledger.restock(level, quantity, at, line)
+
+
+def _status(age: float, seed: Seed) -> str:
+    """The state of an order by its place in time: 0 for the oldest, 1 for the newest."""
+    luck = seed.random()
+    if age >= 0.98:
+        return "DRAFT" if luck < 0.6 else "CONFIRMED"
+    if age >= 0.92:
+        return "CONFIRMED" if luck < 0.75 else "CLOSED" if luck < 0.95 else "CANCELLED"
+    return "CLOSED" if luck < 0.96 else "CANCELLED"
+
+
+def _before_today(at: int) -> int:
+    return min(at, TODAY - HOUR)
+
+
+def _pick(options: list[T], weights: list[float], seed: Seed) -> T:
+    return options[bisect(weights, seed.random() * weights[-1])]
