@@ -5,8 +5,9 @@ holds on every machine. Nothing happens after 2026-11-01. The data keep every ru
 engine: balances follow from moves, reservations from orders.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -97,6 +98,14 @@ async def _settle(target: Target, tables: list[str], report: Report) -> None:
         await connection.close()
 
 
+async def _ahead(chunks: Iterator[sales.Chunk]) -> AsyncIterator[sales.Chunk]:
+    """The chunks, each made in a thread while the one before is being stored."""
+    coming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+    while chunk := await coming:
+        coming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+        yield chunk
+
+
 class _Loader:
     """Makes one company's rows and stores them, in the order that their references need."""
 
@@ -122,7 +131,7 @@ class _Loader:
 
     async def _sell(self, orders: sales.Sales) -> None:
         stage, done = f"{self._company.name}: orders", 0
-        for chunk in orders.chunks():
+        async for chunk in _ahead(orders.chunks()):
             self._report(stage, done, self._scale.orders)
             await self._store("orders", sales.ORDER_COLUMNS, chunk.orders)
             await self._store("line_items", sales.LINE_COLUMNS, chunk.lines)

@@ -22,7 +22,10 @@ Row = tuple[object, ...]
 
 @dataclass(slots=True)
 class Item:
-    """A product as orders see it. ``short``: sold out, and what is ordered of it waits."""
+    """A product as orders see it.
+
+    ``short``: sold out, and what is ordered of it waits. ``inspected``: what comes back isn't sold again.
+    """
 
     id: str
     name: str
@@ -30,6 +33,7 @@ class Item:
     quantities: tuple[Decimal, ...]
     active: bool
     short: bool
+    inspected: bool
     levels: list[Level] = field(default_factory=list)
 
 
@@ -86,6 +90,7 @@ def products(
             quantities=_quantities(company, goods.unit),
             active=not seed.chance(0.03),
             short=seed.chance(0.04),
+            inspected=seed.chance(0.1),
         )
         count = seed.among((1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4))
         item.levels = [Level(item.id, *aisles[place]) for place in seed.distinct(count, len(aisles))]

@@ -27,8 +27,8 @@ def _country(code: str, given: str, family: str, trades: str, firm: str, **more:
 
 
 _COUNTRIES = (
-    (30, _country("DE", "Jürgen Käthe Sören Anja Björn Heike Lukas Mareike Ömer Ulrike Thorsten Greta", "Müller Weiß Schröder Böhm Yılmaz Krüger Großmann Lindner Jäger Petersen Fuchs Hölzl", "Gartenbau, Haustechnik, Maschinenbau, Raumausstattung, Metallbau", "{family} {trade} GmbH")),
-    (22, _country("GB", "Alice Oliver Siobhán Rhys Harriet Graham Priya Callum Imogen Tom Nia Duncan", "Ashworth Bramley O'Connor Llewellyn Fairclough Patel Whitlock Hargreaves Sutton Mac-Gregor Okafor Penrose", "Engineering, Interiors, Fabrications, Hydraulics, Landscapes", "{family} {trade} Ltd")),
+    (30, _country("DE", "Jürgen Käthe Sören Anja Björn Heike Lukas Mareike Ömer Ulrike Thorsten Greta Annika Rüdiger Sabine Emre Friederike Holger Jonas Kristin Malte Natalie Oskar Zeynep", "Müller Weiß Schröder Böhm Yılmaz Krüger Großmann Lindner Jäger Petersen Fuchs Hölzl Kowalski Brandt Öztürk Schäfer Neumann Vogel Engelhardt Thiele Quast Riemann Lübbers Zöllner", "Gartenbau, Haustechnik, Maschinenbau, Raumausstattung, Metallbau", "{family} {trade} GmbH")),
+    (22, _country("GB", "Alice Oliver Siobhán Rhys Harriet Graham Priya Callum Imogen Tom Nia Duncan Beatrix Hamish Zadie Owen Maureen Kwame Tess Angus Leila Simon Bronwen Jack", "Ashworth Bramley O'Connor Llewellyn Fairclough Patel Whitlock Hargreaves Sutton Mac-Gregor Okafor Penrose Thackeray Boateng Cartwright Redfern Nuttall Sinclair Khan Holloway Treloar Byrne Winterbourne Ogilvie", "Engineering, Interiors, Fabrications, Hydraulics, Landscapes", "{family} {trade} Ltd")),
     (9, _country("AT", "Leopold Johanna Franz Resi Maximilian Veronika", "Gruber Höller Wögerbauer Steininger Pühringer Kofler", "Gartengestaltung, Stahlbau, Wohnen", "{trade} {family} OG")),
     (8, _country("FR", "Élodie Benoît Chloé Jérôme Maëlle François", "Lefèvre Dubois Gauthier Benoist Château Noël", "Jardins, Mécanique, Maison", "{trade} {family} SARL")),
     (7, _country("NL", "Sanne Joris Femke Thijs Maartje Pieter", "Vermeer Dijkstra Hoekstra Jansen Kuipers Zijlstra", "Tuinen, Techniek, Wonen", "{family} {trade} B.V.")),

@@ -104,7 +104,7 @@ class Sales:
             id=seed.id(placed),
             status=status,
             placed=placed,
-            shipped=_before_today(placed + seed.between(6 * HOUR, 4 * DAY)),
+            shipped=placed + seed.between(6 * HOUR, 4 * DAY),
             in_parts=seed.chance(0.1 if status == "CLOSED" else 0.5),
             currency=currency,
             rate=rate,
@@ -169,7 +169,7 @@ class Sales:
             case "CONFIRMED":
                 return self._confirmed(order, item, line, quantity, first=first)
             case "CANCELLED":
-                order.happened(3, _before_today(order.placed + DAY))
+                order.happened(3, order.placed + DAY)
                 return Progress(cancelled=quantity)
             case _:
                 return Progress()
@@ -180,7 +180,7 @@ class Sales:
         there = quantity // 2 if item.short else quantity
         if not there:
             return Progress()
-        if order.in_parts and not first and self._seed.chance(0.5):
+        if order.in_parts and not first and order.shipped < TODAY and self._seed.chance(0.5):
             self._ledger.ship(level, there, order.shipped, line)
             order.happened(3, order.shipped)
             return Progress(shipped=there)
@@ -192,27 +192,27 @@ class Sales:
         level = self._seed.among(item.levels)
         half = quantity // 2 if order.in_parts else ZERO
         if half:
-            later = _before_today(order.shipped + 2 * DAY)
+            later = order.shipped + 2 * DAY
             self._ledger.ship(level, half, order.shipped, line)
             self._ledger.ship(self._seed.among(item.levels), quantity - half, later, line)
             order.happened(4, later)
         else:
             self._ledger.ship(level, quantity, order.shipped, line)
             order.happened(3, order.shipped)
-        if not self._seed.chance(1 / 30):
+        at = order.touched + self._seed.between(4 * DAY, 25 * DAY)
+        if at >= TODAY or not self._seed.chance(1 / 30):
             return Progress(shipped=quantity)
         back = quantity // 2 or quantity
-        at = _before_today(order.touched + self._seed.between(4 * DAY, 25 * DAY))
         order.happened(order.version + 1, at)
         self._return(item, level, back, at, line)
         return Progress(shipped=quantity, returned=back)
 
     def _return(self, item: Item, level: Level, quantity: Decimal, at: int, line: str) -> None:
-        """A sold-out product never comes back into stock, or what waits for it would have been served."""
+        """What is sold out never comes back into stock, or what waits for it would have been served."""
         luck = self._seed.random()
         if luck < 0.1:
             self._ledger.scrap(level, quantity, at, line)
-        elif luck < 0.4 or item.short:
+        elif item.inspected or item.short:
             self._ledger.quarantine(level, quantity, at, line)
         else:
             self._ledger.restock(level, quantity, at, line)
@@ -226,10 +226,6 @@ def _status(age: float, seed: Seed) -> str:
     if age >= 0.92:
         return "CONFIRMED" if luck < 0.75 else "CLOSED" if luck < 0.95 else "CANCELLED"
     return "CLOSED" if luck < 0.96 else "CANCELLED"
-
-
-def _before_today(at: int) -> int:
-    return min(at, TODAY - HOUR)
 
 
 def _pick(options: list[T], weights: list[float], seed: Seed) -> T:

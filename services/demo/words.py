@@ -16,18 +16,21 @@ class Goods(NamedTuple):
     use: str
 
 
+def _list(words: str) -> tuple[str, ...]:
+    return tuple(words.split(", "))
+
+
 def _goods(code: str, noun: str, unit: str, prices: str, sizes: str, finishes: str, use: str) -> Goods:
     low, high = map(float, prices.split("-"))
-    return Goods(code, noun, unit, low, high, tuple(sizes.split(", ")), tuple(finishes.split(", ")), use)
+    return Goods(code, noun, unit, low, high, _list(sizes), _list(finishes), use)
 
 
-HOME_LINES = tuple(
-    (
-        "Alba Bellis Calluna Dahlia Edda Fjord Gessner Hedera Ilex Juno Kastell Lavanda Mirabell Nordlicht Olea Primula "
-        "Quitte Rosalie Salvia Tilia Ulme Verbena Wieland Xenia Yarrow Zinnia Aurel Borage Clara Delphin Elbe Freesia "
-        "Ginster Havel Iris Jasmin Kornblume Linde Malve Narzisse Ophelia Pergola Ranke Saale Thymian Ursel Viola Wacholder "
-        "Ahorn Birke Cosma Drossel Erika Farn Ginkgo Holunder Ida Jolanda Kamille Lotte Minze Nelke Orchis Pinie"
-    ).split()
+HOME_LINES = _list(
+    "Alba, Bellis, Calluna, Dahlia, Edda, Fjord, Gessner, Hedera, Ilex, Juno, Kastell, Lavanda, Mirabell, Nordlicht, "
+    "Olea, Primula, Quitte, Rosalie, Salvia, Tilia, Ulme, Verbena, Wieland, Xenia, Yarrow, Zinnia, Aurel, Borage, "
+    "Clara, Delphin, Elbe, Freesia, Ginster, Havel, Iris, Jasmin, Kornblume, Linde, Malve, Narzisse, Ophelia, Pergola, "
+    "Ranke, Saale, Thymian, Ursel, Viola, Wacholder, Ahorn, Birke, Cosma, Drossel, Erika, Farn, Ginkgo, Holunder, Ida, "
+    "Jolanda, Kamille, Lotte, Minze, Nelke, Orchis, Pinie"
 )
 
 HOME = (
@@ -51,21 +54,9 @@ HOME = (
     _goods("FAB", "Outdoor Fabric", "m", "12-38", "140 cm wide, 160 cm wide", "stripe, herringbone, plain sand, plain sea", "Water-repellent, sold by the metre"),
 )  # fmt: skip
 
-TRADE_LINES = (
-    *(
-        "",
-        "Pro",
-        "Heavy Duty",
-        "Marine",
-        "Cleanroom",
-        "Low Noise",
-        "Food Grade",
-        "High Temp",
-        "Eco",
-        "Compact",
-        "Offshore",
-    ),
-    *(f"{letter}{number}" for letter in "DKRT" for number in (100, 200, 300, 500)),
+TRADE_LINES = _list(
+    "Pro, Heavy Duty, Marine, Cleanroom, Low Noise, Food Grade, High Temp, Eco, Compact, Offshore, Standard, "
+    "D100, D200, D300, D500, K100, K200, K300, K500, R100, R200, R300, R500, T100, T200, T300, T500"
 )
 
 TRADE = (
