@@ -292,7 +292,7 @@ def _socket_folder(data: Path, uid: int | None) -> str:
         and "," not in name
     ):
         return name
-    made = tempfile.mkdtemp(prefix="erpgraph-", dir="/tmp")  # noqa: S108 - short on purpose, and private
+    made = tempfile.mkdtemp(prefix="erpgraph-", dir="/tmp")  # short on purpose, and private
     if uid is not None:
         os.chown(made, uid, -1)
     return made
@@ -314,6 +314,7 @@ def _run(program: Path, *arguments: str | Path, uid: int | None, quiet: bool = F
         stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
         stderr=subprocess.DEVNULL if quiet else subprocess.PIPE,
         check=False,
+        start_new_session=True,  # Ctrl-C is for us; a server that is being made or started comes to its end first
     )
     if done.returncode == 0:
         return ""

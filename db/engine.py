@@ -41,7 +41,7 @@ class Target:
 
     def settings(self) -> dict[str, str]:
         """A serving connection's server settings. Short queries: compiling them never pays."""
-        return {"application_name": "erpgraph", "jit": "off", "role": APP}
+        return {"application_name": "erpgraph", "jit": "off", "role": APP, "timezone": "UTC"}
 
 
 class _Pooled(asyncpg.Connection):  # type: ignore[misc]

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.base import KEY_TEXT, Base, Quantity, TenantRow, by_tenant, refers, tenant_args
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
-OWN_KINDS = ("INTERNAL",)
-"""The kinds whose goods are the tenant's own and can be sold: Product.stock sums over these."""
+OWN_KIND = "INTERNAL"
+"""The kind whose goods are the tenant's own and can be sold: Product.stock sums over these. Goods in
+quarantine are the tenant's own too, but nobody may promise them."""
 
 
 class Warehouse(TenantRow, Base):

@@ -45,6 +45,11 @@ def head() -> str:
     return revision
 
 
+def revisions() -> frozenset[str]:
+    """Every revision that this code knows."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 async def current(target: Target) -> str | None:
     """The revision that the database is at, or None for an empty one."""
     connection = await asyncpg.connect(target.admin, timeout=5)

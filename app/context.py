@@ -1,0 +1,41 @@
+"""A request, as the graph sees it: who asks, and where its data come from."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from db.reader import Reader
+from execution import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: the tenant that the key belongs to, the key's name, and what it may do."""
+
+    tenant: UUID
+    name: str
+    permissions: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request: its principal, its one snapshot of the data, and its loaders.
+
+    ``node_types`` maps the prefix of an id to the loader of such rows, for the modules that are
+    installed. ``batches`` belongs to the reference executor. ``trace`` is there when the request
+    asked for the plan.
+    """
+
+    principal: Principal
+    reader: Reader
+    node_types: dict[str, type]
+    request_id: str = ""
+    trace: Trace | None = None
+    loaders: dict[Hashable, Any] = field(default_factory=dict)
+    batches: dict[Hashable, Any] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> UUID:
+        """Whose share of the caches this request uses."""
+        return self.principal.tenant

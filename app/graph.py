@@ -1,0 +1,61 @@
+"""The registry: which modules there are, and the schema that the installed ones make."""
+
+from collections.abc import Iterable
+from importlib import import_module
+
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+
+from core.errors import ErpError
+from execution import ExtensibleSchema
+from schema.module import Module
+from schema.scalars import SCALARS
+
+MODULES = ("catalog", "partners", "inventory", "sales")
+"""In the order in which they build on each other."""
+
+
+class UnknownModule(ErpError):
+    code = "CONFIGURATION"
+
+
+class Graph(ExtensibleSchema):
+    """The schema of a set of modules. ``nodes`` maps the prefix of an id to the loader of its row."""
+
+    nodes: dict[str, type]
+
+
+def installed(names: Iterable[str] = MODULES) -> list[Module]:
+    """The modules with these names, lower ones first. Raises ``UnknownModule`` where one is not known
+    or misses one that it builds on."""
+    wanted = set(names)
+    if unknown := sorted(wanted - set(MODULES)):
+        raise UnknownModule(f"There is no module {', '.join(unknown)}: there are {', '.join(MODULES)}.")
+    modules: list[Module] = [import_module(f"schema.{name}").MODULE for name in MODULES if name in wanted]
+    for module in modules:
+        if missing := [name for name in module.requires if name not in wanted]:
+            raise UnknownModule(f"Module {module.name} needs {', '.join(missing)} as well.")
+    return modules
+
+
+def build(
+    names: Iterable[str] = MODULES,
+    *,
+    breadth_first: bool = True,
+    extensions: Iterable[type[SchemaExtension]] = (),
+) -> Graph:
+    """The schema of these modules, for one executor or the other."""
+    modules = [import_module("schema.root").MODULE, *installed(names)]
+    mutations = tuple(module.mutation for module in modules if module.mutation is not None)
+    graph = Graph(
+        query=merge_types("Query", tuple(module.query for module in modules)),
+        mutation=merge_types("Mutation", mutations) if mutations else None,
+        types=[type_ for module in modules for type_ in module.types],
+        extend=[added for module in modules for added in module.extends],
+        breadth_first=breadth_first,
+        extensions=extensions,
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    graph.nodes = {prefix: loader for module in modules for prefix, loader in module.nodes.items()}
+    return graph

@@ -1,0 +1,22 @@
+"""A breadth-first executor for Strawberry: each field resolved once for all objects of its level.
+
+See README.md in this folder. It knows Strawberry and graphql-core, and nothing of any domain.
+"""
+
+from execution.documents import Documents, document_cache
+from execution.executor import BreadthFirstExecutor
+from execution.fields import Batch, BatchField, argument
+from execution.schema import ExtensibleSchema, extends
+from execution.trace import Trace
+
+__all__ = [
+    "Batch",
+    "BatchField",
+    "BreadthFirstExecutor",
+    "Documents",
+    "ExtensibleSchema",
+    "Trace",
+    "argument",
+    "document_cache",
+    "extends",
+]

@@ -1,0 +1,88 @@
+"""Parsed and validated documents, kept under their text."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, validate
+from strawberry.extensions import SchemaExtension
+
+
+@dataclass(slots=True)
+class Document:
+    """A document that parsed, and what validation said of it. Its plans hang on ``node``."""
+
+    node: DocumentNode
+    errors: list[GraphQLError]
+
+
+@dataclass
+class Documents:
+    """A bounded store of documents, shared fairly.
+
+    ``capacity`` documents are kept in all, and at most ``share`` of them for one owner (a tenant, a
+    key). An owner over its share loses its own oldest document, so that one who sends a new text
+    with every request can't push out what others use. Texts over ``max_length`` characters are
+    not kept at all.
+    """
+
+    schema: GraphQLSchema
+    capacity: int = 1_000
+    share: int = 200
+    max_length: int = 20_000
+    max_tokens: int = 10_000
+    max_errors: int = 5
+    hits: int = 0
+    misses: int = 0
+    _kept: dict[Hashable, OrderedDict[str, Document]] = field(default_factory=dict)
+    _size: int = 0
+
+    def get(self, text: str, owner: Hashable = None) -> Document:
+        """The document of a text. Raises ``GraphQLError`` for one that doesn't parse."""
+        own = self._kept.setdefault(owner, OrderedDict())
+        found = own.get(text)
+        if found is not None:
+            self.hits += 1
+            own.move_to_end(text)
+            return found
+        self.misses += 1
+        node = parse(text, no_location=False, max_tokens=self.max_tokens)
+        errors = validate(self.schema, node, max_errors=self.max_errors, hide_suggestions=False)
+        document = Document(node, errors)
+        if len(text) <= self.max_length and not errors:
+            own[text] = document
+            self._size += 1
+            self._evict(owner)
+        return document
+
+    def _evict(self, owner: Hashable) -> None:
+        if len(self._kept[owner]) > self.share:
+            self._drop(owner)
+        elif self._size > self.capacity:
+            self._drop(max(self._kept, key=lambda each: len(self._kept[each])))
+
+    def _drop(self, owner: Hashable) -> None:
+        self._kept[owner].popitem(last=False)
+        self._size -= 1
+        if not self._kept[owner]:
+            del self._kept[owner]
+
+
+def document_cache(documents: Documents) -> type[SchemaExtension]:
+    """The Strawberry extension that takes documents from a store instead of parsing and validating.
+
+    The context's ``owner``, where it has one, is whom a document's place in the store counts for.
+    """
+
+    class DocumentCache(SchemaExtension):
+        def on_parse(self) -> Iterator[None]:
+            context = self.execution_context
+            owner: Any = getattr(context.context, "owner", None)
+            document = documents.get(context.query or "", owner)
+            context.graphql_document = document.node
+            # An empty list makes Strawberry skip its own validation.
+            context.pre_execution_errors = list(document.errors)
+            yield
+
+    return DocumentCache

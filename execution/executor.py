@@ -1,0 +1,109 @@
+"""The executor, plugged in through Strawberry's ``execution_context_class``."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from execution.failures import Settling
+from execution.levels import Run
+from execution.plan import Planner, SelectionPlan, only, shaping_variables
+
+MAX_PLANS = 16
+"""Plans kept per document: one per operation and combination of ``@skip``/``@include`` variables."""
+
+
+class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Executes an operation level by level.
+
+    What it can't take it hands to graphql-core's executor; ``handed_over`` counts how often and why,
+    over the life of the process.
+    """
+
+    handed_over: Counter[str] = Counter()
+    document: Any = None
+
+    @classmethod
+    def build(cls, schema: Any, document: Any, *args: Any, **kwargs: Any) -> Any:
+        """As graphql-core's, and remembers the document, which carries its plans."""
+        built = super().build(schema, document, *args, **kwargs)
+        if isinstance(built, cls):
+            built.document = document
+        return built
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """The result, or an awaitable of it (when a resolver had to wait)."""
+        reason = self._unfit()
+        if reason is not None:
+            self.handed_over[reason] += 1
+            return super().execute_operation(serially)
+        try:
+            plan = self._plan()
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            return ExecutionResult(None, self.collected_errors.errors)
+        running = self._run(plan)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return _finish_now(running)
+        return running
+
+    def _unfit(self) -> str | None:
+        """Why this operation isn't for this executor, if so."""
+        if self.abort_signal is not None:
+            return "abort signal"
+        if self.schema.get_directive("defer") or self.schema.get_directive("stream"):
+            return "incremental delivery"
+        return None
+
+    def _plan(self) -> SelectionPlan:
+        operation = self.operation
+        root_type = self.schema.get_root_type(operation.operation)
+        if root_type is None:
+            raise GraphQLError(f"Schema is not configured to execute {operation.operation.value} operation.", operation)
+        plans: dict[Any, Any] = self.document.__dict__.setdefault("_plans", {})
+        # The key has the schema: a parsed document may be executed against more than one.
+        place = (self.schema, id(operation))
+        names = plans.get(place)
+        if names is None:
+            names = plans[place] = shaping_variables(operation, self.fragment_definitions)
+        shaping = only(self.variable_values, names)
+        key = (*place, *((name, shaping.coerced.get(name)) for name in names))
+        plan = plans.get(key)
+        if plan is None:
+            try:
+                plan = Planner(self.schema, operation, self.fragments, shaping).root(root_type)
+            except RecursionError:
+                raise GraphQLError("Selections are nested too deeply. Execution aborted.", operation) from None
+            if len(plans) < MAX_PLANS:
+                plans[key] = plan
+        return plan  # type: ignore[no-any-return]
+
+    async def _run(self, plan: SelectionPlan) -> ExecutionResult:
+        run = Run(self, getattr(self.context_value, "trace", None))
+        paths = [None] if plan.plain else None
+        # Field after field, whole subtree after subtree: for a mutation this is the serial order
+        # that the specification asks for, and reads share one connection anyway.
+        [data] = await run.select(plan, [self.root_value], paths)
+        settled: dict[str, Any] | None = data
+        if run.failed:
+            settled = Settling(self.collected_errors, run.types, propagate=self.error_propagation).root(plan, data)
+        return ExecutionResult(settled, self.collected_errors.errors or None)
+
+
+def _finish_now(running: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResult:
+    """Run to the end without an event loop: possible if no resolver waits (``execute_sync``)."""
+    try:
+        running.send(None)
+    except StopIteration as finished:
+        result: ExecutionResult = finished.value
+        return result
+    running.close()
+    raise RuntimeError("GraphQL execution failed to complete synchronously.")
+
+
+

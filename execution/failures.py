@@ -1,0 +1,73 @@
+"""Errors and nulls: what failed is marked where it stands, and settled at the end.
+
+While levels are completed, a value that failed is a ``Failure`` in its place. Most answers have
+none, and then nothing more is done. Otherwise one walk over the answer turns each into an error
+with its path, and carries nulls up to the nearest parent that may be null, by the rules of the
+specification and with graphql-core's own error collection.
+"""
+
+from typing import Any
+
+from graphql import GraphQLError, GraphQLOutputType, is_list_type, is_non_null_type, located_error
+from graphql.execution.executor import CollectedErrors
+from graphql.pyutils import Path
+
+from execution.plan import FieldPlan, SelectionPlan
+
+
+class Failure:
+    """A value that could not be had, in its place in the answer."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class Settling:
+    """The walk that settles failures. ``types`` maps the identity of an object in the answer to its
+    selection, for objects whose type is only known at run time."""
+
+    def __init__(self, errors: CollectedErrors, types: dict[int, SelectionPlan], *, propagate: bool) -> None:
+        self.errors = errors
+        self.types = types
+        self.propagate = propagate
+
+    def root(self, selection: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
+        """The settled answer; None if a null reached the top."""
+        try:
+            return self._object(selection, data, None)
+        except GraphQLError as error:
+            self.errors.add(error, None)
+            return None
+
+    def _object(self, selection: SelectionPlan, data: dict[str, Any], path: Path | None) -> dict[str, Any]:
+        # A new object each time: one that several parents share fails at several paths.
+        return {
+            plan.key: self._value(plan, plan.definition.type, data[plan.key], Path(path, plan.key, selection.type.name))
+            for plan in selection.fields
+        }
+
+    def _value(self, plan: FieldPlan, type_: GraphQLOutputType, value: Any, path: Path) -> Any:
+        if is_non_null_type(type_):
+            if self.propagate:
+                return self._strict(plan, type_.of_type, value, path)
+            type_ = type_.of_type
+        try:
+            return self._strict(plan, type_, value, path)
+        except GraphQLError as error:
+            self.errors.add(error, path)
+            return None
+
+    def _strict(self, plan: FieldPlan, type_: GraphQLOutputType, value: Any, path: Path) -> Any:
+        if isinstance(value, Failure):
+            nodes = [details.node for details in plan.details]
+            raise located_error(value.error, nodes, path.as_list())  # type: ignore[arg-type]
+        if value is None or not plan.selections and not is_list_type(type_):
+            return value
+        if is_list_type(type_):
+            return [
+                self._value(plan, type_.of_type, item, path.add_key(index, None)) for index, item in enumerate(value)
+            ]
+        selection = self.types.get(id(value)) or next(iter(plan.selections.values()))
+        return self._object(selection, value, path)

@@ -1,0 +1,112 @@
+"""The field that is resolved once for a whole level: declared in a Strawberry type like any other.
+
+A ``BatchField`` has one function, ``resolve(batch)``, that gets every object of a level at once and
+returns their values in the same order. That one declaration serves the breadth-first executor,
+which calls it once per level, and graphql-core's own executor, for which ``execution.reference``
+gathers the objects that it meets one by one.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+from strawberry.types.unset import UNSET
+
+if TYPE_CHECKING:
+    from execution.plan import FieldPlan
+
+
+class Batch(NamedTuple):
+    """All objects of a level, and what is asked of them.
+
+    ``sources`` are the parent objects; ``args`` the coerced arguments under their GraphQL names;
+    ``context`` the request's context; ``field`` the plan, which knows the sub-selection.
+    """
+
+    sources: Sequence[Any]
+    args: dict[str, Any]
+    context: Any
+    field: "FieldPlan"
+
+    def columns(self, typename: str | None = None) -> tuple[str, ...]:
+        """The columns that the sub-selection needs of the rows that this field returns.
+
+        ``typename`` chooses the object type where the field's type is an interface or a union.
+        """
+        return self.field.columns(typename)
+
+
+Resolve = Callable[[Batch], Sequence[Any] | Awaitable[Sequence[Any]]]
+
+
+class BatchField(StrawberryField):
+    """A field with a resolver for whole levels.
+
+    ``needs``: the columns of the parent's row that the resolver reads.
+    ``passes``: the values are made of the parent's row, so what the sub-selection needs, the
+    parent's row needs as well.
+    ``final``: the values are leaves in their serialised form (or None); no further check is made.
+    ``shared``: several parents may get the identical object (a relation to one), which is then
+    completed once.
+    """
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        *,
+        needs: Iterable[str] = (),
+        passes: bool = False,
+        final: bool = False,
+        shared: bool = False,
+        arguments: Iterable[StrawberryArgument] = (),
+        name: str | None = None,
+        description: str | None = None,
+        deprecation_reason: str | None = None,
+        metadata: dict[Any, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            graphql_name=name,
+            description=description,
+            deprecation_reason=deprecation_reason,
+            metadata=metadata,
+        )
+        self.resolve_batch = resolve
+        self.needs = frozenset(needs)
+        self.passes = passes
+        self.final = final
+        self.shared = shared
+        self.arguments = list(arguments)
+        # Not part of the class's constructor: rows are never instances of their Strawberry class.
+        self.init = False
+
+    def __copy__(self) -> "BatchField":
+        # Strawberry copies the fields of a generic type for each of its concrete types.
+        new = BatchField(
+            self.resolve_batch,
+            needs=self.needs,
+            passes=self.passes,
+            final=self.final,
+            shared=self.shared,
+            arguments=self.arguments,
+            name=self.graphql_name,
+            description=self.description,
+            deprecation_reason=self.deprecation_reason,
+            metadata=dict(self.metadata),
+        )
+        new.python_name = self.python_name
+        new.type_annotation = self.type_annotation
+        new.origin = self.origin
+        return new
+
+
+def argument(name: str, annotation: object, description: str, default: object = UNSET) -> StrawberryArgument:
+    """An argument of a ``BatchField``: ``annotation`` is the Python type, ``default`` its default."""
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=name,
+        type_annotation=StrawberryAnnotation(annotation),
+        description=description,
+        default=default,
+    )

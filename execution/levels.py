@@ -1,0 +1,255 @@
+"""The run of a plan: level by level, each field once for all the objects of its level."""
+
+import asyncio
+from collections.abc import Sequence
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLOutputType,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.pyutils import Path, Undefined, is_iterable
+
+from execution.failures import Failure
+from execution.fields import Batch
+from execution.plan import FieldPlan, SelectionPlan
+from execution.trace import Trace
+
+if TYPE_CHECKING:
+    from execution.executor import BreadthFirstExecutor
+
+Paths = list[Path | None] | None
+"""Where each object of a level stands; None where no resolver below will ask."""
+
+
+class Run:
+    """One execution of a plan. ``failed`` tells whether the answer holds a ``Failure``."""
+
+    def __init__(self, executor: "BreadthFirstExecutor", trace: Trace | None = None) -> None:
+        self.executor = executor
+        self.context = executor.context_value
+        self.variables = executor.variable_values
+        self.failed = False
+        self.types: dict[int, SelectionPlan] = {}
+        self.trace = trace
+
+    async def select(self, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[dict[str, Any]]:
+        """The answer's objects for ``sources``, all of the selection's type."""
+        if not sources:
+            return []
+        if self.trace is not None:
+            self.trace.level(selection, len(sources))
+        columns = [await self.field(plan, sources, paths) for plan in selection.fields]
+        if not columns:
+            return [{} for _ in sources]
+        keys = selection.keys
+        return [dict(zip(keys, values, strict=False)) for values in zip(*columns, strict=False)]
+
+    async def field(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+        """The completed values of one field for every object of the level."""
+        if plan.batch is None:
+            return await self._plain(plan, sources, paths)
+        try:
+            values = plan.batch.resolve_batch(Batch(sources, plan.arguments(self.variables), self.context, plan))
+            if not isinstance(values, list) and isawaitable(values):
+                values = await values
+        except Exception as error:  # noqa: BLE001 - any resolver's failure is a field error
+            return self._fail(error, len(sources))
+        if plan.batch.final:
+            return self._present(plan, values)
+        below = self._below(plan, paths) if plan.plain else None
+        return await self.complete(plan, plan.definition.type, values, below)
+
+    async def complete(self, plan: FieldPlan, type_: GraphQLOutputType, values: Sequence[Any], paths: Paths) -> list[Any]:
+        """Complete resolved values of ``type_``: a whole column at a time."""
+        if is_non_null_type(type_):
+            completed = await self.complete(plan, type_.of_type, values, paths)
+            return self._refuse_nulls(plan, completed) if None in completed else completed
+        if is_list_type(type_):
+            return await self._lists(plan, type_.of_type, values, paths)
+        if is_leaf_type(type_):
+            return [self._leaf(type_, value) for value in values]
+        return await self._objects(plan, type_, values, paths)
+
+    # ---------------------------------------------------------------- the shapes of values
+
+    def _present(self, plan: FieldPlan, values: Sequence[Any]) -> list[Any]:
+        """Final leaves: only the nulls are looked at, and only where there may be none."""
+        if is_non_null_type(plan.definition.type) and None in values:
+            return self._refuse_nulls(plan, list(values))
+        return values  # type: ignore[return-value]
+
+    def _leaf(self, type_: GraphQLLeafType, value: Any) -> Any:
+        if value is None or value is Undefined:
+            return None
+        if isinstance(value, Failure):
+            return value
+        try:
+            if isinstance(value, Exception):
+                raise value  # noqa: TRY301
+            return self.executor.complete_leaf_value(type_, value)
+        except Exception as error:  # noqa: BLE001
+            return self._failure(error)
+
+    async def _lists(self, plan: FieldPlan, item: GraphQLOutputType, values: Sequence[Any], paths: Paths) -> list[Any]:
+        """Flatten the lists of a level, complete all items together, and cut them apart again."""
+        flat: list[Any] = []
+        below: Paths = None if paths is None else []
+        ends: list[Any] = []
+        for index, value in enumerate(values):
+            items = self._items(plan, value)
+            if items is None or isinstance(items, Failure):
+                ends.append(items)
+                continue
+            flat += items
+            ends.append(len(flat))
+            if below is not None and paths is not None:
+                parent = paths[index]
+                below += [Path(parent, position, None) for position in range(len(items))]
+        completed = await self.complete(plan, item, flat, below)
+        lists, start = [], 0
+        for end in ends:
+            if isinstance(end, int):
+                lists.append(completed[start:end])
+                start = end
+            else:
+                lists.append(end)
+        return lists
+
+    def _items(self, plan: FieldPlan, value: Any) -> Any:
+        if isinstance(value, list) or value is None or isinstance(value, Failure):
+            return value
+        if value is Undefined:
+            return None
+        if isinstance(value, Exception):
+            return self._failure(value)
+        if is_iterable(value):
+            return list(value)
+        return self._failure(
+            GraphQLError(f"Expected Iterable, but did not find one for field '{plan.parent}.{plan.name}'.")
+        )
+
+    async def _objects(self, plan: FieldPlan, type_: Any, values: Sequence[Any], paths: Paths) -> list[Any]:
+        completed: list[Any] = [None] * len(values)
+        live: dict[int, Any] = {}
+        for index, value in enumerate(values):
+            if isinstance(value, Failure):
+                completed[index] = value
+            elif isinstance(value, Exception):
+                completed[index] = self._failure(value)
+            elif value is not None and value is not Undefined:
+                live[index] = value
+        if not live:
+            return completed
+        if is_abstract_type(type_):
+            groups = await self._by_type(plan, type_, live, completed, paths)
+        else:
+            selection = plan.selections[type_.name]
+            if plan.batch is None:
+                self._check_type(type_, live, completed)
+            elif len(live) == len(values):
+                return await self._one_type(plan, selection, values, paths)
+            groups = [(selection, live)]
+        for selection, members in groups:
+            below = None if paths is None else [paths[index] for index in members]
+            done = await self._one_type(plan, selection, list(members.values()), below)
+            if is_abstract_type(type_):
+                self.types.update((id(value), selection) for value in done)
+            for index, value in zip(members, done, strict=True):
+                completed[index] = value
+        return completed
+
+    async def _one_type(self, plan: FieldPlan, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+        """Objects of one type; those that several parents share are completed once."""
+        if plan.batch is None or not plan.batch.shared or paths is not None:
+            return await self.select(selection, sources, paths)
+        distinct = {id(source): source for source in sources}
+        if len(distinct) == len(sources):
+            return await self.select(selection, sources, None)
+        done = dict(zip(distinct, await self.select(selection, list(distinct.values()), None), strict=True))
+        return [done[id(source)] for source in sources]
+
+    async def _by_type(
+        self, plan: FieldPlan, type_: Any, live: dict[int, Any], completed: list[Any], paths: Paths
+    ) -> list[tuple[SelectionPlan, dict[int, Any]]]:
+        """Objects of an interface or union, grouped by the object type that each turns out to be."""
+        executor = self.executor
+        resolve_type = type_.resolve_type or executor.type_resolver
+        groups: dict[str, dict[int, Any]] = {}
+        for index, value in live.items():
+            info = self._info(plan, None if paths is None else paths[index])
+            try:
+                name = resolve_type(value, info, type_)
+                if isawaitable(name):
+                    name = await name
+                found = executor.ensure_valid_runtime_type(name, type_, plan.details, info, value)
+            except Exception as error:  # noqa: BLE001
+                completed[index] = self._failure(error)
+                continue
+            groups.setdefault(found.name, {})[index] = value
+        return [(plan.selections[name], members) for name, members in groups.items()]
+
+    def _check_type(self, type_: Any, live: dict[int, Any], completed: list[Any]) -> None:
+        """What graphql-core checks of an object from an ordinary resolver: ``is_type_of``."""
+        if type_.is_type_of is None:
+            return
+        for index, value in list(live.items()):
+            if not type_.is_type_of(value, None):
+                completed[index] = self._failure(GraphQLError(f"Expected value of type '{type_}' but got: {value!r}."))
+                del live[index]
+
+    # ---------------------------------------------------------------- ordinary resolvers
+
+    async def _plain(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+        """A field whose resolver knows nothing of batches: called once per object, awaited together."""
+        if plan.name == "__typename":
+            return [plan.parent.name] * len(sources)
+        executor = self.executor
+        below = self._below(plan, paths) or []
+        resolve = plan.definition.resolve or executor.field_resolver
+        if executor.middleware_manager is not None:
+            resolve = executor.middleware_manager.get_field_resolver(resolve)
+        try:
+            arguments = plan.arguments(self.variables)
+        except Exception as error:  # noqa: BLE001
+            return self._fail(error, len(sources))
+        values: list[Any] = []
+        for source, path in zip(sources, below, strict=True):
+            try:
+                values.append(resolve(source, self._info(plan, path), **arguments))
+            except Exception as error:  # noqa: BLE001
+                values.append(self._failure(error))
+        waiting = [index for index, value in enumerate(values) if isawaitable(value)]
+        if waiting:
+            results = await asyncio.gather(*(values[index] for index in waiting), return_exceptions=True)
+            for index, result in zip(waiting, results, strict=True):
+                if isinstance(result, BaseException) and not isinstance(result, Exception):
+                    raise result
+                values[index] = result
+        return await self.complete(plan, plan.definition.type, values, below)
+
+    def _info(self, plan: FieldPlan, path: Path | None) -> Any:
+        nodes = [details.node for details in plan.details]
+        return self.executor.build_resolve_info(plan.definition, nodes, plan.parent, path)  # type: ignore[arg-type]
+
+    def _below(self, plan: FieldPlan, paths: Paths) -> Paths:
+        return [Path(path, plan.key, plan.parent.name) for path in paths or ()]
+
+    # ---------------------------------------------------------------- failures
+
+    def _failure(self, error: BaseException) -> Failure:
+        self.failed = True
+        return Failure(error)
+
+    def _fail(self, error: BaseException, count: int) -> list[Any]:
+        return [self._failure(error)] * count
+
+    def _refuse_nulls(self, plan: FieldPlan, values: list[Any]) -> list[Any]:
+        message = f"Cannot return null for non-nullable field {plan.parent}.{plan.name}."
+        return [self._failure(TypeError(message)) if value is None else value for value in values]

@@ -1,0 +1,199 @@
+"""The plan of an operation: which fields each level has, worked out once per document.
+
+A plan depends on the document, the operation and the variables that decide a ``@skip`` or an
+``@include``; nothing else. It is made with graphql-core's own ``collect_fields``, so that merging,
+fragments and type conditions are those of the reference.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+
+from execution.fields import BatchField
+
+BACKREF = "strawberry-definition"
+NO_VARIABLES = VariableValues({}, {})
+
+
+@dataclass(slots=True, eq=False)
+class FieldPlan:
+    """One field of a level: what it is called in the answer, and what is selected below it."""
+
+    key: str
+    parent: GraphQLObjectType
+    definition: GraphQLField
+    details: list[FieldDetails]
+    batch: BatchField | None
+    constant: dict[str, Any] | None
+    """The arguments, if no variable is in them."""
+    selections: dict[str, "SelectionPlan"] = field(default_factory=dict)
+    """What is selected of each object type that the field can return, by the type's name."""
+    needs: frozenset[str] = frozenset()
+    """The columns that the parent's row must have for this field and all that is made of it."""
+    plain: bool = False
+    """Whether this field or one below it has an ordinary resolver, which wants to know its path."""
+    _columns: dict[str | None, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.details[0].node.name.value
+
+    def arguments(self, variables: VariableValues) -> dict[str, Any]:
+        """The coerced arguments; raises ``GraphQLError`` where a variable doesn't fit."""
+        if self.constant is not None:
+            return self.constant
+        return get_argument_values(self.definition, self.details[0].node, variables, hide_suggestions=True)
+
+    def columns(self, typename: str | None = None) -> tuple[str, ...]:
+        """The columns needed of the rows that this field returns, sorted."""
+        found = self._columns.get(typename)
+        if found is None:
+            chosen = self.selections.values() if typename is None else [self.selections[typename]]
+            found = tuple(sorted(frozenset[str]().union(*(selection.needs for selection in chosen))))
+            self._columns[typename] = found
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class SelectionPlan:
+    """The fields selected of one object type, in the order of the answer."""
+
+    type: GraphQLObjectType
+    fields: list[FieldPlan]
+    keys: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
+    plain: bool = False
+
+    def __post_init__(self) -> None:
+        self.keys = tuple(plan.key for plan in self.fields)
+        self.needs = frozenset[str]().union(*(plan.needs for plan in self.fields))
+        self.plain = any(plan.plain for plan in self.fields)
+
+
+@dataclass(slots=True)
+class Planner:
+    """Makes plans for one operation of one document."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDetails]
+    variables: VariableValues
+
+    def root(self, root_type: GraphQLObjectType) -> SelectionPlan:
+        """The plan of the operation; raises ``GraphQLError`` as graphql-core does."""
+        collected = collect_fields(
+            self.schema, self.fragments, self.variables, root_type, self.operation, hide_suggestions=True
+        )
+        return self._selection(root_type, collected.grouped_field_set)
+
+    def field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> FieldPlan | None:
+        """The plan of one field and all below it; None for a field that the type doesn't have."""
+        node = details[0].node
+        definition = self.schema.get_field(parent, node.name.value)
+        if definition is None:
+            return None
+        declared = definition.extensions.get(BACKREF)
+        batch = declared if isinstance(declared, BatchField) else None
+        plan = FieldPlan(key, parent, definition, details, batch, self._constant(definition, node))
+        plan.selections = {name: selection for name, selection in self._below(definition.type, details)}
+        below = plan.selections.values()
+        if batch is not None:
+            passed = (selection.needs for selection in below) if batch.passes else ()
+            plan.needs = batch.needs.union(*passed)
+        plan.plain = (batch is None and key_is_plain(node)) or any(selection.plain for selection in below)
+        return plan
+
+    def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> SelectionPlan:
+        plans = (self.field(type_, key, details) for key, details in grouped.items())
+        return SelectionPlan(type_, [plan for plan in plans if plan is not None])
+
+    def _below(
+        self, type_: GraphQLOutputType, details: list[FieldDetails]
+    ) -> Iterator[tuple[str, SelectionPlan]]:
+        named = get_named_type(type_)
+        if is_leaf_type(named):
+            return
+        possible = self.schema.get_possible_types(named) if is_abstract_type(named) else [named]
+        for object_type in possible:
+            collected = collect_subfields(
+                self.schema, self.fragments, self.variables, self.operation, object_type, details, True
+            )
+            yield object_type.name, self._selection(object_type, collected.grouped_field_set)
+
+    def _constant(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any] | None:
+        if not definition.args:
+            return {}
+        if any(has_variable(argument.value) for argument in node.arguments or ()):
+            return None
+        try:
+            return get_argument_values(definition, node, NO_VARIABLES, hide_suggestions=True)
+        except Exception:  # noqa: BLE001 - reported where it belongs: with the path, when the field runs
+            return None
+
+
+def key_is_plain(node: FieldNode) -> bool:
+    """Whether a field without a batch resolver runs a resolver at all: ``__typename`` does not."""
+    return node.name.value != "__typename"
+
+
+def has_variable(node: Node) -> bool:
+    """Whether a literal has a variable somewhere in it."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, VariableNode):
+            return True
+        waiting += [field.value for field in getattr(current, "fields", None) or ()]
+        waiting += getattr(current, "values", None) or ()
+    return False
+
+
+def shaping_variables(
+    operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    """The names of the variables that decide a ``@skip`` or an ``@include``, sorted."""
+    names: set[str] = set()
+    waiting: list[Any] = [operation, *fragments.values()]
+    while waiting:
+        node = waiting.pop()
+        for directive in getattr(node, "directives", None) or ():
+            names.update(
+                argument.value.name.value
+                for argument in directive.arguments or ()
+                if isinstance(argument.value, VariableNode)
+            )
+        selection_set = getattr(node, "selection_set", None)
+        if selection_set is not None:
+            waiting += selection_set.selections
+    return tuple(sorted(names))
+
+
+def only(variables: VariableValues, names: tuple[str, ...]) -> VariableValues:
+    """The variables with these names: a plan keeps no more of a request than what shaped it."""
+    return VariableValues(
+        {name: variables.sources[name] for name in names if name in variables.sources},
+        {name: variables.coerced[name] for name in names if name in variables.coerced},
+    )

@@ -1,0 +1,65 @@
+"""Batch fields under graphql-core's own executor: the reference that the other is compared with.
+
+graphql-core resolves object by object. A loader per field, arguments and selection gathers the
+objects that it meets in one turn of the event loop and resolves them as one batch.
+"""
+
+from inspect import isawaitable
+from typing import Any
+
+from aiodataloader import DataLoader
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails
+from graphql.execution.values import VariableValues
+
+from execution.fields import Batch, BatchField
+from execution.plan import BACKREF, FieldPlan, Planner
+
+
+def attach(schema: GraphQLSchema) -> None:
+    """Give every batch field of a schema the resolver that graphql-core's executor calls.
+
+    The request's context must have a dictionary ``batches``, new for each request.
+    """
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType):
+            for field in type_.fields.values():
+                declared = field.extensions.get(BACKREF)
+                if isinstance(declared, BatchField):
+                    field.resolve = _resolver(declared)
+
+
+class _Batches(DataLoader[Any, Any]):
+    """Gathers sources of one field. Sources are no keys: they aren't compared or cached."""
+
+    def __init__(self, batch: BatchField, args: dict[str, Any], context: Any, plan: FieldPlan) -> None:
+        super().__init__(cache=False)
+        self.parts = (batch, args, context, plan)
+
+    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+        batch, args, context, plan = self.parts
+        # The root has no source; a loader takes no None, so it stands in a tuple.
+        values = batch.resolve_batch(Batch([source for (source,) in keys], args, context, plan))
+        return list(await values if isawaitable(values) else values)
+
+
+def _resolver(batch: BatchField) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+        batches = info.context.batches
+        key = (info.parent_type.name, *(id(node) for node in info.field_nodes))
+        gathered = batches.get(key)
+        if gathered is None:
+            gathered = batches[key] = _Batches(batch, args, info.context, _plan(info))
+        return gathered.load((source,))
+
+    return resolve
+
+
+def _plan(info: GraphQLResolveInfo) -> FieldPlan:
+    fragments = {name: FragmentDetails(definition) for name, definition in info.fragments.items()}
+    variables = VariableValues({}, info.variable_values)  # type: ignore[arg-type]
+    planner = Planner(info.schema, info.operation, fragments, variables)
+    details = [FieldDetails(node, None) for node in info.field_nodes]
+    plan = planner.field(info.parent_type, str(info.path.key), details)
+    assert plan is not None
+    return plan

@@ -1,0 +1,50 @@
+"""A Strawberry schema whose types can be extended by other modules, for either executor."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+from strawberry.types.field import StrawberryField
+
+from execution.executor import BreadthFirstExecutor
+from execution.reference import attach
+
+T = TypeVar("T", bound=type)
+
+
+def extends(target: type) -> Callable[[T], T]:
+    """Mark a class whose annotated fields belong to another type, ``target``.
+
+    The class is given to ``ExtensibleSchema(extend=…)``; without it, ``target`` doesn't have the
+    fields. So an upper module adds to a lower module's type, and the lower one knows nothing of it.
+    """
+
+    def mark(cls: T) -> T:
+        definition = get_object_definition(target, strict=True)
+        decorated = strawberry.input(cls) if definition.is_input else strawberry.type(cls)
+        decorated.__extends__ = target
+        return decorated
+
+    return mark
+
+
+class ExtensibleSchema(strawberry.Schema):
+    """A schema with batch fields, extended types and a choice of executor.
+
+    ``breadth_first=False`` takes graphql-core's own executor: the reference.
+    """
+
+    def __init__(self, *args: Any, extend: Iterable[type] = (), breadth_first: bool = True, **kwargs: Any) -> None:
+        self.added: dict[type, list[StrawberryField]] = {}
+        for cls in extend:
+            fields = get_object_definition(cls, strict=True).fields
+            self.added.setdefault(cls.__extends__, []).extend(fields)  # type: ignore[attr-defined]
+        if breadth_first:
+            kwargs["execution_context_class"] = BreadthFirstExecutor
+        super().__init__(*args, **kwargs)
+        attach(self._schema)
+
+    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+        """The fields of a type, with those that other modules add to it."""
+        return [*type_definition.fields, *self.added.get(type_definition.origin, ())]

@@ -1,0 +1,64 @@
+"""The loaders: aiodataloader's, one class per relation. Asking for the class is the registration."""
+
+from collections.abc import Hashable, Sequence
+from time import perf_counter
+from typing import Any, ClassVar, Protocol, Self
+
+from aiodataloader import DataLoader
+
+from db.reader import Reader
+from loaders.entity import Entity
+from loaders.statements import Statement
+
+
+class Context(Protocol):
+    """What a loader needs of a request."""
+
+    reader: Reader
+    loaders: dict[Hashable, Any]
+    trace: Any
+
+
+class Loader(DataLoader[Any, Any]):
+    """Loads the values of a relation for many keys with one statement.
+
+    One instance per request, set of columns and arguments. ``batch_load_fn`` fetches; it calls no
+    other loader. ``load_level`` is the way for a whole level: it makes no future per key.
+    """
+
+    entity: ClassVar[Entity]
+
+    def __init__(self, context: Context, columns: tuple[str, ...], arguments: Any = None) -> None:
+        super().__init__()
+        self.context = context
+        self.columns = columns
+        self.arguments = arguments
+        self._known: dict[Any, Any] = {}
+
+    @classmethod
+    def of(cls, context: Context, columns: tuple[str, ...] = (), arguments: Hashable = None) -> Self:
+        """The request's loader of this relation, for these columns and arguments."""
+        key = (cls, columns, arguments)
+        found: Self | None = context.loaders.get(key)
+        if found is None:
+            found = context.loaders[key] = cls(context, columns, arguments)
+        return found
+
+    async def load_level(self, keys: Sequence[Any]) -> list[Any]:
+        """The values of a level's keys, in their order; None for a None among them."""
+        known = self._known
+        missing = [key for key in dict.fromkeys(keys) if key is not None and key not in known]
+        if missing:
+            known.update(zip(missing, await self.batch_load_fn(missing), strict=True))
+        return [known.get(key) for key in keys]
+
+    async def fetch(self, statement: Statement, given: dict[str, Any], keys: int) -> list[Any]:
+        """Run a statement for this tenant. ``keys`` is only told to the trace."""
+        reader = self.context.reader
+        given["tenant"] = reader.tenant
+        start = perf_counter()
+        rows = await reader.fetch(statement.sql, *statement.values(given), row=self.entity.row)
+        trace = self.context.trace
+        if trace is not None:
+            trace.batch(type(self).__name__, keys, len(rows), statement.sql, perf_counter() - start)
+        return rows

@@ -1,0 +1,128 @@
+"""Stock: levels, moves, warehouses, locations, and what a product has in all."""
+
+from typing import Any
+
+from sqlalchemy import ARRAY, Select, Text, Uuid, cast, func, select
+
+from db.catalog import Product
+from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
+from loaders import filters
+from loaders.catalog import products
+from loaders.entity import Entity, Sort
+from loaders.many import ASC, DESC, Many
+from loaders.one import TENANT, One
+from loaders.statements import constant, value
+
+warehouses = Entity(Warehouse, "Warehouse", "wh", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),))
+locations = Entity(Location, "Location", "loc", sorts={"CODE": Sort(Location.code)}, default=(("CODE", ASC),))
+levels = Entity(
+    StockLevel,
+    "StockLevel",
+    "stl",
+    filters={
+        "product": filters.identifier(StockLevel.product_id, "prod"),
+        "location": filters.identifier(StockLevel.location_id, "loc"),
+        "onHand": filters.decimal(StockLevel.on_hand),
+        "available": filters.decimal(StockLevel.available),
+    },
+    sorts={
+        "ON_HAND": Sort(StockLevel.on_hand),
+        "AVAILABLE": Sort(StockLevel.available),
+        "UPDATED_AT": Sort(StockLevel.updated_at),
+    },
+)
+moves = Entity(
+    StockMove,
+    "StockMove",
+    "mov",
+    filters={
+        "product": filters.identifier(StockMove.product_id, "prod"),
+        "source": filters.identifier(StockMove.source_id, "loc"),
+        "destination": filters.identifier(StockMove.destination_id, "loc"),
+        "occurredAt": filters.moment(StockMove.occurred_at),
+    },
+    sorts={"OCCURRED_AT": Sort(StockMove.occurred_at)},
+    default=(("OCCURRED_AT", DESC),),
+)
+
+
+def _own_locations() -> Select[Any]:
+    """The locations whose goods are the tenant's own and can be sold."""
+    return select(Location.id).where(Location.tenant_id == TENANT, Location.kind == constant(OWN_KIND))
+
+
+# A filter that catalog's products get from here: what is available of them in all.
+products.filters["available"] = filters.decimal(
+    select(func.coalesce(func.sum(StockLevel.on_hand - StockLevel.reserved), constant(0)))
+    .where(
+        StockLevel.tenant_id == TENANT,
+        StockLevel.product_id == Product.id,
+        StockLevel.location_id.in_(_own_locations()),
+    )
+    .correlate(Product)
+    .scalar_subquery()
+)
+
+
+class WarehouseById(One):
+    entity = warehouses
+
+
+class LocationById(One):
+    entity = locations
+
+
+class StockLevelById(One):
+    entity = levels
+
+
+class StockMoveById(One):
+    entity = moves
+
+
+class StockOfProduct(One):
+    """A product's sums over the tenant's own locations; zeros where it has no level at all."""
+
+    entity = levels
+    sums = ("on_hand", "reserved", "incoming")
+
+    def build(self) -> Select[Any]:
+        keys = func.unnest(value("keys", ARRAY(Uuid()))).table_valued("key", name="parents").render_derived()
+        own = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == keys.c.key)
+        here = own & StockLevel.location_id.in_(_own_locations())
+        totals = {name: func.coalesce(func.sum(getattr(StockLevel, name)), constant(0)) for name in self.sums}
+        totals["available"] = func.coalesce(func.sum(StockLevel.on_hand - StockLevel.reserved), constant(0))
+        columns = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
+        return select(keys.c.key.label("key"), *columns).select_from(keys.outerjoin(StockLevel, here)).group_by(keys.c.key)
+
+
+class Warehouses(Many):
+    entity = warehouses
+
+
+class StockLevels(Many):
+    entity = levels
+
+
+class StockMoves(Many):
+    entity = moves
+
+
+class LevelsOfProduct(Many):
+    """The levels that make up Product.stock: at the tenant's own locations."""
+
+    entity = levels
+    key = "product_id"
+
+    def condition(self) -> list[Any]:
+        return [StockLevel.location_id.in_(_own_locations())]
+
+
+class LevelsOfLocation(Many):
+    entity = levels
+    key = "location_id"
+
+
+class LocationsOfWarehouse(Many):
+    entity = locations
+    key = "warehouse_id"

@@ -1,0 +1,42 @@
+"""Business partners."""
+
+from db.base import KEY_TEXT
+from db.partners import Partner
+from loaders import filters
+from loaders.entity import Entity, Sort
+from loaders.many import ASC, Many
+from loaders.one import One
+
+partners = Entity(
+    Partner,
+    "Partner",
+    "par",
+    filters={
+        "id": filters.identifier(Partner.id, "par"),
+        "code": filters.text(Partner.code),
+        "name": filters.text(Partner.name),
+        "country": filters.text(Partner.country),
+        "createdAt": filters.moment(Partner.created_at),
+    },
+    sorts={"CODE": Sort(Partner.code), "NAME": Sort(Partner.name_key), "CREATED_AT": Sort(Partner.created_at)},
+    default=(("CODE", ASC),),
+    search=Partner.search,
+)
+
+
+class PartnerById(One):
+    entity = partners
+
+
+class PartnerByCode(One):
+    entity = partners
+    key, key_type = "code", KEY_TEXT
+
+
+class PartnerByExternalId(One):
+    entity = partners
+    key, key_type = "external_id", KEY_TEXT
+
+
+class Partners(Many):
+    entity = partners

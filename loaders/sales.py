@@ -1,0 +1,131 @@
+"""Orders and line items."""
+
+from typing import Any
+
+from sqlalchemy import ARRAY, Select, Uuid, any_, case, exists, func, select
+
+from db.base import KEY_TEXT
+from db.catalog import Product
+from db.sales import LineItem, Order
+from loaders import filters
+from loaders.entity import Entity, Sort
+from loaders.filters import Related
+from loaders.many import ASC, DESC, Many
+from loaders.one import TENANT, One
+from loaders.statements import constant, value
+
+_SKU = (
+    select(Product.sku)
+    .where(Product.tenant_id == TENANT, Product.id == LineItem.product_id)
+    .correlate(LineItem)
+    .scalar_subquery()
+)
+
+lines = Entity(
+    LineItem,
+    "LineItem",
+    "lin",
+    filters={
+        "product": filters.identifier(LineItem.product_id, "prod"),
+        "sku": filters.text(_SKU),
+        "quantity": filters.decimal(LineItem.quantity),
+    },
+    sorts={"POSITION": Sort(LineItem.position), "QUANTITY": Sort(LineItem.quantity)},
+    default=(("POSITION", ASC),),
+)
+
+
+def _has_line(condition: Any) -> Any:
+    mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == Order.id)
+    return exists(select(LineItem.id).where(mine, condition).correlate(Order))
+
+
+orders = Entity(
+    Order,
+    "Order",
+    "ord",
+    filters={
+        "id": filters.identifier(Order.id, "ord"),
+        "number": filters.text(Order.number),
+        "status": filters.choice(Order.status),
+        "customer": filters.identifier(Order.customer_id, "par"),
+        "total": filters.decimal(Order.total),
+        "placedAt": filters.moment(Order.placed_at),
+        "externalId": filters.text(Order.external_id),
+        "lineItems": Related(lines.filters, _has_line),
+    },
+    sorts={
+        "NUMBER": Sort(Order.number),
+        "PLACED_AT": Sort(Order.placed_at),
+        "TOTAL": Sort(Order.total),
+        "CREATED_AT": Sort(Order.created_at),
+        "UPDATED_AT": Sort(Order.updated_at),
+    },
+    default=(("PLACED_AT", DESC),),
+    search=Order.search,
+)
+
+
+class OrderById(One):
+    entity = orders
+
+
+class OrderByNumber(One):
+    entity = orders
+    key, key_type = "number", KEY_TEXT
+
+
+class OrderByExternalId(One):
+    entity = orders
+    key, key_type = "external_id", KEY_TEXT
+
+
+class LineItemById(One):
+    entity = lines
+
+
+class Orders(Many):
+    entity = orders
+
+
+class OrdersOfPartner(Many):
+    entity = orders
+    key = "customer_id"
+
+
+class LinesOfOrder(Many):
+    entity = lines
+    key = "order_id"
+
+
+class LinesOfProduct(Many):
+    entity = lines
+    key = "product_id"
+
+
+class ProgressOfOrder(One):
+    """How far an order's lines are: a row of the fields of ``core.orders.Progress``.
+
+    What was cancelled is not waited for. Reserved counts what is held or has left already; returned
+    is measured against what was shipped.
+    """
+
+    entity = orders
+
+    def build(self) -> Select[Any]:
+        wanted = func.sum(LineItem.quantity - LineItem.cancelled)
+        shipped = func.sum(LineItem.shipped)
+        progress = {
+            "reservation": _share(func.sum(LineItem.reserved + LineItem.shipped), wanted),
+            "shipment": _share(shipped, wanted),
+            "returned": _share(func.sum(LineItem.returned), shipped),
+            "held": func.sum(LineItem.reserved) > constant(0),
+        }
+        columns = [share.label(name) for name, share in progress.items()]
+        keys = any_(value("keys", ARRAY(Uuid())))
+        mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == keys)
+        return select(LineItem.order_id.label("key"), *columns).where(mine).group_by(LineItem.order_id)
+
+
+def _share(part: Any, whole: Any) -> Any:
+    return case((part <= constant(0), constant(0)), (part < whole, constant(1)), else_=constant(2))

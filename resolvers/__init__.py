@@ -1,0 +1,1 @@
+"""Arguments in, rows out: reads go to loaders, writes to services."""

@@ -1,0 +1,61 @@
+"""Leaves of a level, a column at a time: what a row holds, in the form in which the answer has it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from core.money import price_text, total_text
+from execution import Batch
+
+Read = Callable[[Batch], Sequence[Any]]
+
+
+def stored(name: str) -> Read:
+    """The column as it came: text, numbers and booleans are final when they leave the database."""
+    get = itemgetter(name)
+    return lambda batch: list(map(get, batch.sources))
+
+
+def identifier(prefix: str, name: str = "id") -> Read:
+    """A public id: the type's prefix and the UUID's hex."""
+    start = f"{prefix}_"
+    return lambda batch: [start + row[name].hex for row in batch.sources]
+
+
+def moment(name: str) -> Read:
+    """A time in UTC, with Z. The session's time zone is UTC, so the offset is always +00:00."""
+
+    def read(batch: Batch) -> list[str | None]:
+        return [moment_text(row[name]) for row in batch.sources]
+
+    return read
+
+
+def moment_text(value: datetime | None) -> str | None:
+    return None if value is None else f"{value.isoformat()[:-6]}Z"
+
+
+def money(amount: str, currency: str, *, total: bool) -> Read:
+    """Pairs of an amount in its final form and its currency; None where there is no amount.
+
+    A ``total`` has exactly the currency's minor digits, a unit price at least those.
+    """
+    form = total_text if total else price_text
+
+    def read(batch: Batch) -> list[tuple[str, str] | None]:
+        pairs = ((row[amount], row[currency]) for row in batch.sources)
+        return [None if text is None else (form(text, code), code) for text, code in pairs]
+
+    return read
+
+
+def item(position: int) -> Read:
+    """A part of a source that is a tuple, such as money's amount."""
+    get = itemgetter(position)
+    return lambda batch: list(map(get, batch.sources))
+
+
+def same(batch: Batch) -> Sequence[Any]:
+    """The parent's own row, seen as an object of another type."""
+    return batch.sources

@@ -1,0 +1,45 @@
+"""Anything by its id: the id's prefix says which type it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core import ids
+from core.errors import BadInput
+from execution import Batch
+from loaders.one import One
+
+MAX_NODES = 100
+
+
+async def node(batch: Batch) -> list[Any]:
+    """The object with an id, or None: for one that doesn't exist and one of another tenant alike."""
+    try:
+        return await _load(batch, [batch.args["id"]])
+    except BadInput as error:
+        raise error.below("id") from None
+
+
+async def nodes(batch: Batch) -> list[list[Any]]:
+    """The objects with these ids, in their order, None where there is none."""
+    given = batch.args["ids"]
+    if len(given) > MAX_NODES:
+        raise BadInput(f"At most {MAX_NODES} ids.", path=("ids",))
+    return [await _load(batch, given)]
+
+
+async def _load(batch: Batch, given: list[str]) -> list[Any]:
+    types: Mapping[str, type[One]] = batch.context.node_types
+    keys: dict[str, dict[int, Any]] = {}
+    for index, text in enumerate(given):
+        prefix, key = ids.parse(text)
+        if prefix not in types:
+            raise BadInput(f"There is nothing with an id that starts with {prefix}_.")
+        keys.setdefault(prefix, {})[index] = key
+    found: list[Any] = [None] * len(given)
+    for prefix, wanted in keys.items():
+        loader = types[prefix]
+        columns = batch.columns(loader.entity.typename)
+        rows = await loader.of(batch.context, columns).load_level(list(wanted.values()))
+        for index, row in zip(wanted, rows, strict=True):
+            found[index] = row
+    return found

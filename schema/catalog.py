@@ -1,0 +1,99 @@
+"""Products."""
+
+from enum import Enum
+from typing import Optional
+
+import strawberry
+
+from loaders import catalog as loaders
+from schema.fields import column, lookup, many, moment, money, node_id, node_type
+from schema.module import Module
+from schema.scalars import DateTime
+from schema.shared import (
+    BooleanFilter,
+    Connection,
+    DateTimeFilter,
+    DecimalFilter,
+    IDFilter,
+    Money,
+    Node,
+    SortDirection,
+    StringFilter,
+    op,
+)
+
+
+@node_type(loaders.products, "Something that is bought, kept in stock and sold.")
+class Product(Node):
+    id: strawberry.ID = node_id("prod")
+    sku: str = column("The tenant's own key of the product; unique, and compared exactly.", "sku")
+    name: str = column("What people call it.", "name")
+    description: str | None = column("A longer text; null where there is none.", "description")
+    barcode: str | None = column("The code on the package, usually an EAN; null where there is none.", "barcode")
+    unit: str = column("Unit of measure in which stock is kept, such as pcs or kg.", "unit")
+    list_price: Money | None = money(
+        "The price of one unit where an order names none, before tax; null where there is no such price.",
+        "list_price",
+        "list_price_currency",
+    )
+    active: bool = column("Whether it is still offered. Inactive products stay in orders and in stock.", "active")
+    external_id: str | None = column("Its key in another system; unique where given.", "external_id")
+    version: int = column("Rises with every change; for expectedVersion.", "version")
+    created_at: DateTime = moment("When it was first stored.", "created_at")
+    updated_at: DateTime = moment("When it was last changed.", "updated_at")
+
+
+@strawberry.input(description="Conditions on products; all that are given must hold.")
+class ProductWhere:
+    and_: list["ProductWhere"] | None = op("All of these hold.", "and")
+    or_: list["ProductWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    not_: Optional["ProductWhere"] = op("This doesn't hold.", "not")
+    id: IDFilter | None = op("By id.")
+    sku: StringFilter | None = op("By sku.")
+    name: StringFilter | None = op("By name.")
+    active: BooleanFilter | None = op("Whether still offered.")
+    list_price: DecimalFilter | None = op("By the list price's amount, whatever its currency.")
+    created_at: DateTimeFilter | None = op("By the time it was first stored.")
+
+
+@strawberry.enum(description="What products can be sorted by.")
+class ProductOrderField(Enum):
+    SKU = strawberry.enum_value("SKU", description="The sku, by code points.")
+    NAME = strawberry.enum_value("NAME", description="The name, whatever the case.")
+    LIST_PRICE = strawberry.enum_value("LIST_PRICE", description="The list price's amount; none counts as the largest.")
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="The time it was first stored.")
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="The time of the last change.")
+    RELEVANCE = strawberry.enum_value("RELEVANCE", description="How well it fits the search; only with search.")
+
+
+@strawberry.input(description="A sort of products.")
+class ProductOrderBy:
+    field: ProductOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(one_of=True, description="Names one product by one of its keys.")
+class ProductRef:
+    id: strawberry.ID | None = op("By id.")
+    sku: str | None = op("By sku, exactly as stored.")
+    external_id: str | None = op("By its key in another system.")
+
+
+@strawberry.type
+class Query:
+    product: Product | None = lookup(
+        "A product by one of its keys; null where there is none.",
+        "prod",
+        ProductRef,
+        {"id": loaders.ProductById, "sku": loaders.ProductBySku, "externalId": loaders.ProductByExternalId},
+    )
+    products: Connection[Product] = many(
+        "The tenant's products, by sku where no order is given.",
+        loaders.Products,
+        where=ProductWhere,
+        order=ProductOrderBy,
+        search="sku, name, barcode or description",
+    )
+
+
+MODULE = Module("catalog", Query, nodes={"prod": loaders.ProductById})

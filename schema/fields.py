@@ -1,0 +1,101 @@
+"""The kinds of fields: how each is declared once, for both executors."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import strawberry
+
+from core.paging import DEFAULT_PAGE, MAX_PAGE
+from execution import BatchField, argument
+from loaders.entity import Entity
+from loaders.many import Many
+from loaders.one import One
+from resolvers import columns, relations
+
+T = TypeVar("T", bound=type)
+
+
+def node_type(entity: Entity, description: str) -> Callable[[T], T]:
+    """A type that is read from a table: ``@node_type(products, "Something that …")``."""
+
+    def decorate(cls: T) -> T:
+        # An object of an interface is of the type whose rows are of this class.
+        cls.is_type_of = staticmethod(lambda row, _info: type(row) is entity.row)  # type: ignore[attr-defined]
+        return strawberry.type(cls, description=description)
+
+    return decorate
+
+
+def column(description: str, name: str, **options: Any) -> Any:
+    """A stored value as it is: text, a quantity, a whole number, a flag, a list of names."""
+    return BatchField(columns.stored(name), needs=[name], final=True, description=description, **options)
+
+
+def node_id(prefix: str) -> Any:
+    return BatchField(
+        columns.identifier(prefix),
+        needs=["id"],
+        final=True,
+        description=f"Opaque and unique over all types: {prefix}_ and 32 hex digits. For node, and for caches.",
+    )
+
+
+def moment(description: str, name: str) -> Any:
+    return BatchField(columns.moment(name), needs=[name], final=True, description=description)
+
+
+def money(description: str, amount: str, currency: str = "currency", *, total: bool = False) -> Any:
+    return BatchField(
+        columns.money(amount, currency, total=total), needs=[amount, currency], description=description
+    )
+
+
+def same(description: str, *needs: str) -> Any:
+    """An object made of the same row."""
+    return BatchField(columns.same, needs=needs, passes=True, description=description)
+
+
+def one(description: str, loader: type[One], key: str) -> Any:
+    """To one: the row that the ``key`` column refers to."""
+    return BatchField(relations.one(loader, key), needs=[key], shared=True, description=description)
+
+
+def many(
+    description: str,
+    loader: type[Many],
+    key: str | None = None,
+    *,
+    where: Any = None,
+    order: Any = None,
+    search: str | None = None,
+) -> Any:
+    """To many: a connection, with the arguments that its entity can serve."""
+    arguments = [
+        argument("first", int | None, f"How many from the start: 0 to {MAX_PAGE}, {DEFAULT_PAGE} where neither first nor last is given."),
+        argument("after", str | None, "Only what follows the row with this cursor."),
+        argument("last", int | None, f"How many from the end: 0 to {MAX_PAGE}. Not together with first."),
+        argument("before", str | None, "Only what precedes the row with this cursor."),
+    ]
+    if where is not None:
+        arguments.append(argument("where", where | None, "Only what fulfils these conditions."))
+    if order is not None:
+        text = "Up to three sorts, the first counting most; rows that are equal in all are sorted by id."
+        arguments.append(argument("orderBy", list[order] | None, text))
+    if search is not None:
+        text = f"Only what has all of these words, each as the beginning of a word, in {search}. Sorted by relevance where no order is given."
+        arguments.append(argument("search", str | None, text))
+    needs = [] if key is None else [key]
+    return BatchField(relations.many(loader, key), needs=needs, arguments=arguments, description=description)
+
+
+def lookup(description: str, prefix: str, by: Any, loaders: dict[str, type[One]]) -> Any:
+    """A root field that finds one row by any of its keys; null where there is none."""
+    text = "Exactly one of the keys."
+    return BatchField(
+        relations.lookup(prefix, loaders), shared=True, arguments=[argument("by", by, text)], description=description
+    )
+
+
+def computed(description: str, resolve: Any, needs: Iterable[str] = (), **options: Any) -> Any:
+    """A leaf that isn't a column; its values are final."""
+    return BatchField(resolve, needs=needs, final=True, description=description, **options)

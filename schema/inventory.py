@@ -1,0 +1,158 @@
+"""Stock: where goods are, how many, and every move that brought them there."""
+
+from enum import Enum
+from typing import Optional
+
+import strawberry
+
+from execution import extends
+from loaders import inventory as loaders
+from loaders.catalog import ProductById
+from resolvers.relations import through
+from schema.catalog import Product, ProductWhere
+from schema.fields import column, computed, many, moment, node_id, node_type, one, same
+from schema.module import Module
+from schema.scalars import DateTime, Decimal
+from schema.shared import Connection, DateTimeFilter, DecimalFilter, IDFilter, Node, SortDirection, op
+
+
+@strawberry.enum(description="What a location is. Goods come from and go to places that aren't shelves, too.")
+class LocationKind(Enum):
+    INTERNAL = strawberry.enum_value("INTERNAL", description="A place of the tenant's own, whose goods can be sold.")
+    SUPPLIER = strawberry.enum_value("SUPPLIER", description="Where received goods come from; it has no stock.")
+    CUSTOMER = strawberry.enum_value("CUSTOMER", description="Where shipped goods go; it has no stock.")
+    TRANSIT = strawberry.enum_value("TRANSIT", description="Between two places of the tenant's own.")
+    QUARANTINE = strawberry.enum_value("QUARANTINE", description="The tenant's own goods that nobody may sell.")
+    LOSS = strawberry.enum_value("LOSS", description="Where lost and scrapped goods go, and found ones come from.")
+
+
+@strawberry.input(description="Conditions on stock levels; all that are given must hold.")
+class StockLevelWhere:
+    and_: list["StockLevelWhere"] | None = op("All of these hold.", "and")
+    or_: list["StockLevelWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    not_: Optional["StockLevelWhere"] = op("This doesn't hold.", "not")
+    product: IDFilter | None = op("By the product's id.")
+    location: IDFilter | None = op("By the location's id.")
+    on_hand: DecimalFilter | None = op("By how many are there.")
+    available: DecimalFilter | None = op("By how many are there and not reserved.")
+
+
+@strawberry.enum(description="What stock levels can be sorted by.")
+class StockLevelOrderField(Enum):
+    ON_HAND = strawberry.enum_value("ON_HAND", description="How many are there.")
+    AVAILABLE = strawberry.enum_value("AVAILABLE", description="How many are there and not reserved.")
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="The time of the last change.")
+
+
+@strawberry.input(description="A sort of stock levels.")
+class StockLevelOrderBy:
+    field: StockLevelOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(description="Conditions on stock moves; all that are given must hold.")
+class StockMoveWhere:
+    and_: list["StockMoveWhere"] | None = op("All of these hold.", "and")
+    or_: list["StockMoveWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    not_: Optional["StockMoveWhere"] = op("This doesn't hold.", "not")
+    product: IDFilter | None = op("By the product's id.")
+    source: IDFilter | None = op("By the id of the location that the goods left.")
+    destination: IDFilter | None = op("By the id of the location that the goods came to.")
+    occurred_at: DateTimeFilter | None = op("By the time of the move.")
+
+
+@node_type(loaders.warehouses, "A site with locations in it.")
+class Warehouse(Node):
+    id: strawberry.ID = node_id("wh")
+    code: str = column("The tenant's own key of the warehouse; unique.", "code")
+    name: str = column("What people call it.", "name")
+    locations: Connection["Location"] = many("Its locations, by code.", loaders.LocationsOfWarehouse, "id")
+
+
+@node_type(loaders.locations, "A place that goods are at, come from or go to.")
+class Location(Node):
+    id: strawberry.ID = node_id("loc")
+    code: str = column("The tenant's own key of the location; unique over all warehouses.", "code")
+    name: str = column("What people call it.", "name")
+    kind: LocationKind = column("What it is.", "kind")
+    warehouse: Warehouse | None = one("Where it is; null for places outside.", loaders.WarehouseById, "warehouse_id")
+    stock_levels: Connection["StockLevel"] = many(
+        "What is there.", loaders.LevelsOfLocation, "id", where=StockLevelWhere, order=StockLevelOrderBy
+    )
+
+
+@node_type(loaders.levels, "How many of a product are at a location.")
+class StockLevel(Node):
+    id: strawberry.ID = node_id("stl")
+    product: Product = one("What it is that is there.", ProductById, "product_id")
+    location: Location = one("Where it is.", loaders.LocationById, "location_id")
+    on_hand: Decimal = column("How many are there, in the product's unit.", "on_hand")
+    reserved: Decimal = column("How many of them are promised to orders.", "reserved")
+    available: Decimal = column("onHand - reserved", "available")
+    incoming: Decimal = column("How many are announced and not there yet.", "incoming")
+    updated_at: DateTime = moment("When it was last changed.", "updated_at")
+
+
+@node_type(
+    loaders.moves,
+    "One line of the stock ledger: goods moved from one location to another. Never changed, never deleted.",
+)
+class StockMove(Node):
+    id: strawberry.ID = node_id("mov")
+    product: Product = one("What was moved.", ProductById, "product_id")
+    source: Location = one("Where it left.", loaders.LocationById, "source_id")
+    destination: Location = one("Where it came to.", loaders.LocationById, "destination_id")
+    quantity: Decimal = column("How many, in the product's unit; always positive.", "quantity")
+    reason: str = column("Why, in a word or a sentence.", "reason")
+    occurred_at: DateTime = moment("When it happened.", "occurred_at")
+    principal: str = column("Who did it: the name of the key.", "principal")
+
+
+def _sum(description: str, name: str) -> object:
+    return computed(description, through(loaders.StockOfProduct, "id", name), ["id"])
+
+
+@strawberry.type(description="A product's stock over all locations that hold goods of the tenant's own.")
+class ProductStock:
+    on_hand: Decimal = _sum("How many are there, in the product's unit.", "on_hand")
+    reserved: Decimal = _sum("How many of them are promised to orders.", "reserved")
+    available: Decimal = _sum("onHand - reserved", "available")
+    incoming: Decimal = _sum("How many are announced and not there yet.", "incoming")
+    levels: Connection[StockLevel] = many(
+        "The levels that the sums are made of.", loaders.LevelsOfProduct, "id", where=StockLevelWhere
+    )
+
+
+@extends(Product)
+class ProductInventory:
+    stock: ProductStock = same("How many there are.", "id")
+
+
+@extends(ProductWhere)
+class ProductWhereInventory:
+    available: DecimalFilter | None = op("By how many are there and not reserved, over all locations.")
+
+
+@strawberry.type
+class Query:
+    warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
+    stock_levels: Connection[StockLevel] = many(
+        "How many of what are where.", loaders.StockLevels, where=StockLevelWhere, order=StockLevelOrderBy
+    )
+    stock_moves: Connection[StockMove] = many(
+        "The stock ledger, newest first.", loaders.StockMoves, where=StockMoveWhere
+    )
+
+
+MODULE = Module(
+    "inventory",
+    Query,
+    requires=("catalog",),
+    extends=(ProductInventory, ProductWhereInventory),
+    nodes={
+        "wh": loaders.WarehouseById,
+        "loc": loaders.LocationById,
+        "stl": loaders.StockLevelById,
+        "mov": loaders.StockMoveById,
+    },
+)

@@ -1,0 +1,85 @@
+"""Business partners."""
+
+from enum import Enum
+from typing import Optional
+
+import strawberry
+
+from loaders import partners as loaders
+from schema.fields import column, lookup, many, moment, node_id, node_type
+from schema.module import Module
+from schema.scalars import DateTime
+from schema.shared import Connection, DateTimeFilter, IDFilter, Node, SortDirection, StringFilter, op
+
+
+@strawberry.enum(description="What a partner is to the tenant.")
+class PartnerKind(Enum):
+    CUSTOMER = strawberry.enum_value("CUSTOMER", description="Orders from the tenant.")
+    SUPPLIER = strawberry.enum_value("SUPPLIER", description="Delivers to the tenant.")
+
+
+@node_type(loaders.partners, "A company or person that the tenant does business with.")
+class Partner(Node):
+    id: strawberry.ID = node_id("par")
+    code: str = column("The tenant's own key of the partner; unique, and compared exactly.", "code")
+    name: str = column("What people call it.", "name")
+    kinds: list[PartnerKind] = column("What it is to the tenant; often both.", "kinds")
+    email: str | None = column("Where orders are answered; null where unknown.", "email")
+    country: str | None = column("ISO 3166-1 alpha-2, such as DE; null where unknown.", "country")
+    external_id: str | None = column("Its key in another system; unique where given.", "external_id")
+    version: int = column("Rises with every change; for expectedVersion.", "version")
+    created_at: DateTime = moment("When it was first stored.", "created_at")
+    updated_at: DateTime = moment("When it was last changed.", "updated_at")
+
+
+@strawberry.input(description="Conditions on partners; all that are given must hold.")
+class PartnerWhere:
+    and_: list["PartnerWhere"] | None = op("All of these hold.", "and")
+    or_: list["PartnerWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    not_: Optional["PartnerWhere"] = op("This doesn't hold.", "not")
+    id: IDFilter | None = op("By id.")
+    code: StringFilter | None = op("By code.")
+    name: StringFilter | None = op("By name.")
+    country: StringFilter | None = op("By country.")
+    created_at: DateTimeFilter | None = op("By the time it was first stored.")
+
+
+@strawberry.enum(description="What partners can be sorted by.")
+class PartnerOrderField(Enum):
+    CODE = strawberry.enum_value("CODE", description="The code, by code points.")
+    NAME = strawberry.enum_value("NAME", description="The name, whatever the case.")
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="The time it was first stored.")
+    RELEVANCE = strawberry.enum_value("RELEVANCE", description="How well it fits the search; only with search.")
+
+
+@strawberry.input(description="A sort of partners.")
+class PartnerOrderBy:
+    field: PartnerOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(one_of=True, description="Names one partner by one of its keys.")
+class PartnerRef:
+    id: strawberry.ID | None = op("By id.")
+    code: str | None = op("By code, exactly as stored.")
+    external_id: str | None = op("By its key in another system.")
+
+
+@strawberry.type
+class Query:
+    partner: Partner | None = lookup(
+        "A partner by one of its keys; null where there is none.",
+        "par",
+        PartnerRef,
+        {"id": loaders.PartnerById, "code": loaders.PartnerByCode, "externalId": loaders.PartnerByExternalId},
+    )
+    partners: Connection[Partner] = many(
+        "The tenant's partners, by code where no order is given.",
+        loaders.Partners,
+        where=PartnerWhere,
+        order=PartnerOrderBy,
+        search="code, name or email",
+    )
+
+
+MODULE = Module("partners", Query, nodes={"par": loaders.PartnerById})

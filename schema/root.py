@@ -1,0 +1,45 @@
+"""The root fields that belong to no module: any node, and who is asking."""
+
+from typing import Optional
+
+import strawberry
+
+from execution import BatchField, argument
+from resolvers import nodes, viewer
+from schema.fields import column, computed, node_id
+from schema.module import Module
+from schema.scalars import CurrencyCode
+from schema.shared import Node
+
+
+@strawberry.type(description="A company whose data this is. Requests see one tenant: that of their key.")
+class Tenant:
+    id: strawberry.ID = node_id("ten")
+    name: str = column("The name that the deployment knows it by.", "name")
+    currency: CurrencyCode = column("The currency of amounts where none is given.", "currency")
+    timezone: str = column("IANA name, such as Europe/Berlin: for reports; the graph itself speaks UTC.", "timezone")
+
+
+@strawberry.type(description="Who is asking: the tenant, the principal and what it may do.")
+class Viewer:
+    tenant: Tenant = BatchField(viewer.tenant, description="The tenant of the request's key.")
+    principal: str = computed("The name of the key.", viewer.name)
+    permissions: list[str] = computed("What the key may do, sorted.", viewer.permissions)
+
+
+@strawberry.type
+class Query:
+    node: Optional[Node] = BatchField(
+        nodes.node,
+        arguments=[argument("id", strawberry.ID, "The id of anything.")],
+        description="Anything by its id. Null where there is nothing with this id for this tenant.",
+    )
+    nodes: list[Optional[Node]] = BatchField(
+        nodes.nodes,
+        arguments=[argument("ids", list[strawberry.ID], "Up to 100 ids.")],
+        description="Several things by their ids, in the order of the ids; null for each that isn't there.",
+    )
+    viewer: Viewer = BatchField(viewer.viewer, description="Who is asking: the tenant, the principal and what it may do.")
+
+
+MODULE = Module("root", Query)

@@ -1,0 +1,236 @@
+"""Orders and their line items."""
+
+from enum import Enum
+from typing import Optional
+
+import strawberry
+
+from execution import extends
+from loaders import sales as loaders
+from loaders.catalog import ProductById
+from loaders.partners import PartnerById
+from resolvers import sales as resolvers
+from schema.catalog import Product
+from schema.fields import column, computed, lookup, many, moment, money, node_id, node_type, one
+from schema.inventory import StockMove
+from schema.module import Module
+from schema.partners import Partner
+from schema.scalars import CurrencyCode, DateTime, Decimal
+from schema.shared import (
+    Connection,
+    DateTimeFilter,
+    DecimalFilter,
+    IDFilter,
+    Money,
+    Node,
+    SortDirection,
+    StringFilter,
+    op,
+)
+
+
+@strawberry.enum(description="The state of an order. How far its lines are is told by the progress fields.")
+class OrderStatus(Enum):
+    DRAFT = strawberry.enum_value("DRAFT", description="Being put together; holds no stock.")
+    CONFIRMED = strawberry.enum_value("CONFIRMED", description="Promised; stock is reserved.")
+    CLOSED = strawberry.enum_value("CLOSED", description="All that was not cancelled has been shipped.")
+    CANCELLED = strawberry.enum_value("CANCELLED", description="Called off before anything was shipped.")
+
+
+@strawberry.enum(description="How far something is, over all lines of an order.")
+class Progress(Enum):
+    NONE = strawberry.enum_value("NONE", description="Not begun.")
+    PARTIAL = strawberry.enum_value("PARTIAL", description="Begun.")
+    FULL = strawberry.enum_value("FULL", description="Done.")
+
+
+@strawberry.enum(description="Something that can be done with an order.")
+class OrderAction(Enum):
+    UPDATE = strawberry.enum_value("UPDATE", description="orderUpdate")
+    CONFIRM = strawberry.enum_value("CONFIRM", description="orderConfirm")
+    SHIP = strawberry.enum_value("SHIP", description="orderShip")
+    CANCEL = strawberry.enum_value("CANCEL", description="orderCancel")
+    RETURN = strawberry.enum_value("RETURN", description="orderReturn")
+
+
+@strawberry.input(description="Conditions on line items; all that are given must hold.")
+class LineItemWhere:
+    and_: list["LineItemWhere"] | None = op("All of these hold.", "and")
+    or_: list["LineItemWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    not_: Optional["LineItemWhere"] = op("This doesn't hold.", "not")
+    product: IDFilter | None = op("By the product's id.")
+    sku: StringFilter | None = op("By the product's sku.")
+    quantity: DecimalFilter | None = op("By the quantity ordered.")
+
+
+@strawberry.enum(description="What line items can be sorted by.")
+class LineItemOrderField(Enum):
+    POSITION = strawberry.enum_value("POSITION", description="The position in the order.")
+    QUANTITY = strawberry.enum_value("QUANTITY", description="The quantity ordered.")
+
+
+@strawberry.input(description="A sort of line items.")
+class LineItemOrderBy:
+    field: LineItemOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(description="Conditions on the line items of an order.")
+class LineItemListFilter:
+    some: LineItemWhere | None = op("At least one line fulfils these.")
+    every: LineItemWhere | None = op("All lines fulfil these; an order without lines does.")
+    none: LineItemWhere | None = op("No line fulfils these.")
+
+
+@strawberry.input(description="Compares an order's status.")
+class OrderStatusFilter:
+    eq: OrderStatus | None = op("Is this.")
+    ne: OrderStatus | None = op("Is not this.")
+    in_: list[OrderStatus] | None = op("Is one of these.", "in")
+    not_in: list[OrderStatus] | None = op("Is none of these.")
+
+
+@strawberry.input(description="Conditions on orders; all that are given must hold.")
+class OrderWhere:
+    and_: list["OrderWhere"] | None = op("All of these hold.", "and")
+    or_: list["OrderWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    not_: Optional["OrderWhere"] = op("This doesn't hold.", "not")
+    id: IDFilter | None = op("By id.")
+    number: StringFilter | None = op("By number.")
+    status: OrderStatusFilter | None = op("By status.")
+    customer: IDFilter | None = op("By the customer's id.")
+    total: DecimalFilter | None = op("By the total's amount, whatever its currency.")
+    placed_at: DateTimeFilter | None = op("By the time the customer ordered.")
+    external_id: StringFilter | None = op("By its key in another system.")
+    line_items: LineItemListFilter | None = op("Orders by what their line items are.")
+
+
+@strawberry.enum(description="What orders can be sorted by.")
+class OrderOrderField(Enum):
+    NUMBER = strawberry.enum_value("NUMBER", description="The number, by code points.")
+    PLACED_AT = strawberry.enum_value("PLACED_AT", description="The time the customer ordered.")
+    TOTAL = strawberry.enum_value("TOTAL", description="The total's amount, whatever its currency.")
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="The time it was first stored.")
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="The time of the last change.")
+    RELEVANCE = strawberry.enum_value("RELEVANCE", description="How well it fits the search; only with search.")
+
+
+@strawberry.input(description="A sort of orders.")
+class OrderOrderBy:
+    field: OrderOrderField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+
+
+@strawberry.input(one_of=True, description="Names one order by one of its keys.")
+class OrderRef:
+    id: strawberry.ID | None = op("By id.")
+    number: str | None = op("By number, exactly as stored.")
+    external_id: str | None = op("By its key in another system.")
+
+
+@node_type(loaders.orders, "What a customer ordered.")
+class Order(Node):
+    id: strawberry.ID = node_id("ord")
+    number: str = column("The number that people use; unique in the tenant.", "number")
+    status: OrderStatus = column("Its state.", "status")
+    customer: Partner = one("Who ordered.", PartnerById, "customer_id")
+    currency: CurrencyCode = column("The currency of all its amounts.", "currency")
+    subtotal: Money = money("The sum of the lines' totals, before tax.", "subtotal", total=True)
+    tax_total: Money = money("The tax on it.", "tax_total", total=True)
+    total: Money = money("subtotal + taxTotal", "total", total=True)
+    placed_at: DateTime = moment("When the customer ordered.", "placed_at")
+    external_id: str | None = column("Its key in another system; unique where given.", "external_id")
+    note: str | None = column("A free text; null where there is none.", "note")
+    version: int = column("Rises with every change of the order or any part of it; for expectedVersion.", "version")
+    created_at: DateTime = moment("When it was first stored.", "created_at")
+    updated_at: DateTime = moment("When it was last changed.", "updated_at")
+    reservation_status: Progress = computed(
+        "How much of what is wanted is held or has left. Derived from the line items.", resolvers.reservation, ["id"]
+    )
+    shipment_status: Progress = computed(
+        "How much of what is wanted has left. Derived from the line items.", resolvers.shipment, ["id"]
+    )
+    return_status: Progress = computed(
+        "How much of what has left came back. Derived from the line items.", resolvers.returned, ["id"]
+    )
+    available_actions: list[OrderAction] = computed(
+        "What the order's state allows now, from the table that the mutations use.", resolvers.actions, ["id", "status"]
+    )
+    line_items: Connection["LineItem"] = many(
+        "Its lines, by position where no order is given.",
+        loaders.LinesOfOrder,
+        "id",
+        where=LineItemWhere,
+        order=LineItemOrderBy,
+    )
+
+
+@node_type(loaders.lines, "One line of an order: a product and how many of it.")
+class LineItem(Node):
+    id: strawberry.ID = node_id("lin")
+    position: int = column("Its place in the order, from 1.", "position")
+    order: Order = one("The order that it is a line of.", loaders.OrderById, "order_id")
+    product: Product = one("What was ordered.", ProductById, "product_id")
+    description: str = column("What the customer read; the product's name where nothing else was given.", "description")
+    quantity: Decimal = column("How many were ordered, in the product's unit.", "quantity")
+    unit_price: Money = money("The price of one unit, before tax.", "unit_price")
+    total: Money = money("quantity x unitPrice, rounded half up to the currency's minor digits.", "total", total=True)
+    reserved_quantity: Decimal = column("How many are held in stock for this line now.", "reserved")
+    shipped_quantity: Decimal = column("How many have left.", "shipped")
+    returned_quantity: Decimal = column("How many of those came back.", "returned")
+    cancelled_quantity: Decimal = column("How many were called off.", "cancelled")
+
+
+@extends(Product)
+class ProductSales:
+    line_items: Connection[LineItem] = many(
+        "The lines that it was ordered with, of all orders.",
+        loaders.LinesOfProduct,
+        "id",
+        where=LineItemWhere,
+        order=LineItemOrderBy,
+    )
+
+
+@extends(Partner)
+class PartnerSales:
+    orders: Connection[Order] = many(
+        "What it ordered, newest first where no order is given.",
+        loaders.OrdersOfPartner,
+        "id",
+        where=OrderWhere,
+        order=OrderOrderBy,
+    )
+
+
+@extends(StockMove)
+class StockMoveSales:
+    line_item: LineItem | None = one(
+        "The order line that it was made for; null for other moves.", loaders.LineItemById, "line_item_id"
+    )
+
+
+@strawberry.type
+class Query:
+    order: Order | None = lookup(
+        "An order by one of its keys; null where there is none.",
+        "ord",
+        OrderRef,
+        {"id": loaders.OrderById, "number": loaders.OrderByNumber, "externalId": loaders.OrderByExternalId},
+    )
+    orders: Connection[Order] = many(
+        "The tenant's orders, newest first where no order is given.",
+        loaders.Orders,
+        where=OrderWhere,
+        order=OrderOrderBy,
+        search="number, externalId or note",
+    )
+
+
+MODULE = Module(
+    "sales",
+    Query,
+    requires=("catalog", "partners", "inventory"),
+    extends=(ProductSales, PartnerSales, StockMoveSales),
+    nodes={"ord": loaders.OrderById, "lin": loaders.LineItemById},
+)

@@ -1,0 +1,76 @@
+"""The contract's scalars."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal as PythonDecimal
+from decimal import InvalidOperation
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+
+from core.money import CURRENCIES, decimal_text
+
+Decimal = NewType("Decimal", PythonDecimal)
+DateTime = NewType("DateTime", datetime)
+CurrencyCode = NewType("CurrencyCode", str)
+
+_DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _read_decimal(given: Any) -> PythonDecimal:
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = str(given) if abs(given) < 10**20 else ""
+    if isinstance(given, str) and _DECIMAL.fullmatch(given):
+        try:
+            return PythonDecimal(given)
+        except InvalidOperation:  # pragma: no cover - the pattern admits nothing that Decimal refuses
+            pass
+    raise GraphQLError('A Decimal is a string of at most 20 digits before and after the point, such as "12.50".')
+
+
+def _write_decimal(value: Any) -> str:
+    return value if isinstance(value, str) else decimal_text(value)
+
+
+def _read_moment(given: Any) -> datetime:
+    if isinstance(given, str) and _DATE_TIME.fullmatch(given):
+        try:
+            return datetime.fromisoformat(given.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise GraphQLError('A DateTime is written by RFC 3339 with an offset, such as "2026-11-01T09:30:00+01:00".')
+
+
+def _write_moment(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+def _read_currency(given: Any) -> str:
+    if isinstance(given, str) and given in CURRENCIES:
+        return given
+    raise GraphQLError('A CurrencyCode is an alphabetic code of ISO 4217 in capitals, such as "EUR".')
+
+
+SCALARS: dict[object, Any] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number. JSON carries it as a string, never as a float: "12.50".',
+        serialize=_write_decimal,
+        parse_value=_read_decimal,
+    ),
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="RFC 3339 with an offset; output in UTC with Z.",
+        serialize=_write_moment,
+        parse_value=_read_moment,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+    ),
+    CurrencyCode: strawberry.scalar(
+        name="CurrencyCode",
+        description='ISO 4217 alphabetic code, such as "EUR".',
+        serialize=str,
+        parse_value=_read_currency,
+    ),
+}

@@ -1,0 +1,136 @@
+"""The shapes that every module uses: nodes, money, filters, connections."""
+
+from enum import Enum
+from typing import Any, Generic, Optional, TypeVar
+
+import strawberry
+
+from execution import BatchField, argument
+from resolvers import columns, relations
+from schema.fields import computed, same
+from schema.scalars import CurrencyCode, DateTime, Decimal
+
+T = TypeVar("T")
+
+
+@strawberry.interface(description="Anything with an id, which node and nodes find again.")
+class Node:
+    id: strawberry.ID = strawberry.field(
+        description="Opaque, unique over all types: a short type prefix and the row's UUIDv7, such as ord_0193e0…"
+    )
+
+    @classmethod
+    def resolve_type(cls, row: Any, _info: Any, _type: Any) -> str:
+        name: str = row.typename
+        return name
+
+
+@strawberry.type(description="An amount in a currency.")
+class Money:
+    amount: Decimal = computed(
+        "Totals carry exactly the currency's minor digits, unit prices at least those and at most six.",
+        columns.item(0),
+    )
+    currency: CurrencyCode = computed("The currency of the amount.", columns.item(1))
+
+
+@strawberry.type(description="A count that stays cheap: counting stops at the cap, and exact says whether it did.")
+class Count:
+    value: int = computed("How many there are, or the cap.", columns.item(0))
+    exact: bool = computed("False where there are more than value says.", columns.item(1))
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = computed("Whether rows follow this page.", relations.has_next, [relations.PAGE])
+    has_previous_page: bool = computed("Whether rows precede this page.", relations.has_previous, [relations.PAGE])
+    start_cursor: str | None = computed(
+        "The cursor of the first row; null on an empty page.", relations.start_cursor, [relations.CURSOR]
+    )
+    end_cursor: str | None = computed(
+        "The cursor of the last row, for after; null on an empty page.", relations.end_cursor, [relations.CURSOR]
+    )
+
+
+@strawberry.type(description="A row of a list and its place there.")
+class Edge(Generic[T]):
+    node: T = BatchField(columns.item(0), passes=True, description="The row.")
+    cursor: str = computed("The row's place in this list, for after and before.", relations.cursor, [relations.CURSOR])
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    edges: list[Edge[T]] = BatchField(
+        relations.edges, needs=[relations.PAGE], passes=True, description="The rows of the page with their cursors."
+    )
+    nodes: list[T] = BatchField(
+        relations.nodes, needs=[relations.PAGE], passes=True, description="The rows of the page, without the detour over edges."
+    )
+    page_info: PageInfo = same("Where the page stands in the list.")
+    total_count: Count = BatchField(
+        relations.total_count,
+        arguments=[argument("max", Optional[int], "Where counting stops.", 10_000)],
+        description="How many rows the list has, page or no page. Counted only when asked for.",
+    )
+
+
+@strawberry.enum(description="The direction of a sort.")
+class SortDirection(Enum):
+    ASC = strawberry.enum_value("ASC", description="Smallest first; nulls last.")
+    DESC = strawberry.enum_value("DESC", description="Largest first; nulls first.")
+
+
+def op(description: str, name: str | None = None) -> Any:
+    """A comparison of a filter: left out where it isn't wanted."""
+    return strawberry.field(default=strawberry.UNSET, description=description, name=name)
+
+
+_EQ, _NE = "Equal to this.", "Not equal to this; a null is never equal."
+_IN, _NOT_IN = "One of these, at most 500. An empty list matches nothing.", "None of these, at most 500."
+_NULL = "true: has no value; false: has one."
+
+
+@strawberry.input(description="Compares an id.")
+class IDFilter:
+    eq: strawberry.ID | None = op(_EQ)
+    ne: strawberry.ID | None = op(_NE)
+    in_: list[strawberry.ID] | None = op(_IN, "in")
+    not_in: list[strawberry.ID] | None = op(_NOT_IN)
+    is_null: bool | None = op(_NULL)
+
+
+@strawberry.input(description="Compares text. eq, ne, in and notIn are exact; contains and startsWith ignore case.")
+class StringFilter:
+    eq: str | None = op(_EQ)
+    ne: str | None = op(_NE)
+    in_: list[str] | None = op(_IN, "in")
+    not_in: list[str] | None = op(_NOT_IN)
+    contains: str | None = op("Has this somewhere, whatever the case.")
+    starts_with: str | None = op("Begins with this, whatever the case.")
+    is_null: bool | None = op(_NULL)
+
+
+@strawberry.input(description="Compares a decimal number.")
+class DecimalFilter:
+    eq: Decimal | None = op(_EQ)
+    ne: Decimal | None = op(_NE)
+    gt: Decimal | None = op("Greater than this.")
+    gte: Decimal | None = op("Greater than or equal to this.")
+    lt: Decimal | None = op("Less than this.")
+    lte: Decimal | None = op("Less than or equal to this.")
+    is_null: bool | None = op(_NULL)
+
+
+@strawberry.input(description="Compares a point in time.")
+class DateTimeFilter:
+    eq: DateTime | None = op(_EQ)
+    gt: DateTime | None = op("Later than this.")
+    gte: DateTime | None = op("At this time or later.")
+    lt: DateTime | None = op("Earlier than this.")
+    lte: DateTime | None = op("At this time or earlier.")
+    is_null: bool | None = op(_NULL)
+
+
+@strawberry.input(description="Compares a flag.")
+class BooleanFilter:
+    eq: bool | None = op(_EQ)
