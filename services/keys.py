@@ -25,6 +25,12 @@ class Key(NamedTuple):
     revoked_at: datetime | None
     last_used_at: datetime | None
 
+    def state(self, now: datetime) -> str:
+        """``active``, ``expired`` or ``revoked``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
 
 async def create(
     target: Target,

@@ -1,0 +1,69 @@
+# erpgraph. Needs Python 3.11 or newer (with venv) and make; everything else comes from the lock files.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --no-input
+LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate --quiet --extra embedded --extra build pyproject.toml
+MODULES := app core db execution loaders migrations resolvers schema services tests $(wildcard benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check lint fmt schema bench-import lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+serve: $(VENV)/runtime ## Serve the graph on 127.0.0.1:8000 (PORT=…), with PostgreSQL and demo data of its own
+	@$(VENV)/bin/erpgraph serve $(if $(PORT),--port $(PORT))
+
+test: $(VENV)/dev ## Run every test, on two processes (ERPGRAPH_DATABASE_URL=… for a server of your own)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: lint ## Lint, types, import contracts, dependencies, schema and migrations in step with the code
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) -m deptry .
+	@$(VENV)/bin/erpgraph schema print | diff -u schema.graphql - \
+		|| { echo "schema.graphql is out of step: run 'make schema' and look at the difference"; exit 1; }
+	@$(PY) -m pytest -q tests/db/test_migrate.py
+
+lint: $(VENV)/dev ## Ruff: rules and format
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+
+fmt: $(VENV)/dev ## Format, and mend what ruff can mend
+	@$(PY) -m ruff check --fix-only
+	@$(PY) -m ruff format
+
+schema: $(VENV)/dev ## Write schema.graphql anew
+	@$(VENV)/bin/erpgraph schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
+	@$(PY) benchmarks/bench_import.py
+
+lock: $(VENV)/dev ## Bring the lock files in step with pyproject.toml (ARGS=--upgrade: to the newest versions)
+	@$(LOCK) $(ARGS) --output-file requirements.lock
+	@$(LOCK) $(ARGS) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove the environment and the caches; data stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@find $(MODULES) -name __pycache__ -prune -exec rm -rf {} +
+
+# What serves, and what tests and checks besides. Each is installed when its lock file changes.
+$(VENV)/runtime: requirements.lock pyproject.toml | $(PY)
+	@echo "Installing (about 20 seconds the first time)"
+	@$(PIP) --require-hashes --no-deps --requirement $<
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock pyproject.toml | $(PY)
+	@echo "Installing (about 30 seconds the first time)"
+	@$(PIP) --require-hashes --no-deps --requirement $<
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/runtime
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "erpgraph needs Python 3.11 or newer. Name one: make PYTHON=python3.13 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "$(PYTHON) has no venv; on Debian: apt-get install python3-venv"; exit 1; }

@@ -1,0 +1,1 @@
+"""Assembly: settings, command line, HTTP, request to context, error masking."""

@@ -1,0 +1,43 @@
+"""The command line ``erpgraph``: one module per group of commands, and ``main`` that tells errors in one line."""
+
+import sys
+
+import asyncpg
+import typer
+
+from app.cli import database, demo, imports, keys, schema, serve, tenants
+from core.errors import ErpError
+
+app = typer.Typer(
+    name="erpgraph",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""An ERP's orders, line items, products and stock as one GraphQL graph.
+
+    Every command works on the database of [bold]ERPGRAPH_DATABASE_URL[/bold]; without it on the embedded PostgreSQL,
+    whose data is in [bold].data/[/bold] of the checkout, beside a running server or alone.""",
+)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.add_typer(imports.app, name="import")
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(keys.app, name="key")
+app.add_typer(database.app, name="db")
+app.add_typer(schema.app, name="schema")
+
+
+def main() -> None:
+    """Run the command line. Exit code 1 for what went wrong, 2 for a wrong call; no traceback for either."""
+    try:
+        app()
+    except ErpError as error:
+        _fail(error.message)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        _fail(f"{error} ({type(error).__name__})")
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"erpgraph: {' '.join(message.split())}", err=True)
+    sys.exit(1)

@@ -1,0 +1,40 @@
+"""``erpgraph import``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import settings
+from app.cli.support import progress, run
+from app.place import migrated
+
+app = typer.Typer(no_args_is_help=True, help="Bring in data of other systems.")
+
+
+@app.callback()
+def group() -> None:
+    """Keeps ``orders`` a command of its own, though it is the only one so far."""
+
+
+@app.command()
+def orders(
+    file: Annotated[Path, typer.Argument(help="A CSV file of order lines, or a .gz of one.")],
+    tenant: Annotated[str, typer.Option(help="The name of the tenant whose orders they are.")],
+    mapping: Annotated[Path, typer.Option(help="The TOML file that says what the columns mean (docs/import.md).")],
+) -> None:
+    """Import order lines as history: closed orders, fully shipped, without effect on today's stock.
+
+    Rows that can't be taken go to FILE.rejected.csv with the reason. It is all or nothing, and a second
+    run of the same file adds nothing.
+    """
+
+    async def load() -> None:
+        from services.imports import import_orders
+
+        with progress() as report:
+            async with migrated(settings.load()) as target:
+                summary = await import_orders(target, tenant, file, mapping, report)
+        typer.echo(str(summary))
+
+    run(load())

@@ -1,0 +1,34 @@
+"""``erpgraph serve``."""
+
+from typing import Annotated
+
+import typer
+
+from app import settings
+from app.cli.support import progress, say
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [default: ERPGRAPH_HOST or 127.0.0.1]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [default: ERPGRAPH_PORT or 8000]")] = None,
+) -> None:
+    """Serve the graph.
+
+    In development (the default) it migrates first, loads demo data into an empty database, and when it
+    accepts requests prints the lines [bold]graph URL[/bold], [bold]explorer URL[/bold] and, for each of two tenants,
+    [bold]key TENANT KEY[/bold]. With ERPGRAPH_ENVIRONMENT=production it does none of that and wants a migrated database.
+
+    Ctrl-C or SIGTERM lets requests in flight end, then stops the server, then the embedded PostgreSQL.
+    """
+    chosen = settings.load(host=host, port=port)
+    from app.serve import run
+
+    def announce(lines: str) -> None:
+        say("The graph is served. Open the explorer in a browser, or send the header 'Authorization: Bearer KEY'.")
+        typer.echo(lines)
+        say("Ctrl-C stops it.")
+
+    with progress() as report:
+        run(chosen, say, report, announce)

@@ -1,0 +1,76 @@
+"""What the commands share: running a coroutine, and telling how far it is."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+Result = TypeVar("Result")
+Report = Callable[[str, int, int], None]
+
+PATIENCE = 2.0
+"""Seconds after which a step that isn't done tells a log how far it is."""
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command's work. SIGTERM ends it as Ctrl-C does: its "finally" runs, PostgreSQL is left in order."""
+
+    async def interruptible() -> Result:
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        return await work
+
+    return asyncio.run(interruptible())
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal; standard output is for what scripts read."""
+    typer.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Report]:
+    """A function that is told ``(stage, done, total)``: bars on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total or None)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        yield report
+
+
+def _lines() -> Report:
+    """One line per finished stage, and one every few seconds while a stage lasts."""
+    told = time.monotonic()
+
+    def report(stage: str, done: int, total: int) -> None:
+        nonlocal told
+        if total and done >= total:
+            say(f"{stage}: {total}")
+        elif time.monotonic() - told >= PATIENCE:
+            say(f"{stage}: {done} of {total}" if total else f"{stage}: {done}")
+        else:
+            return
+        told = time.monotonic()
+
+    return report
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows in columns to standard output, whole: nothing is cut to the terminal's width."""
+    widths = [max(len(row[place]) for row in [header, *rows]) for place in range(len(header))]
+    for row in [header, *rows]:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,136 @@
+"""The server's life: port, database, migrations, demo data, keys, requests, and the way back.
+
+What is checked is checked in the order of its cost, so that a port in use is told at once.
+"""
+
+import asyncio
+import shlex
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from app.asgi import create_app
+from app.place import place, require_head, upgrade
+from app.settings import Settings
+from core.errors import BadInput, Unavailable
+from db.engine import Database, Target
+from services import demo, keys, tenants
+
+GRACE = 10
+"""Seconds that requests in flight get to end after SIGTERM; none lasts longer than its statements may."""
+
+KEY_NAME = "serve"
+"""The name of the keys that are made at each start in development, in place of those of the last."""
+
+Say = Callable[[str], None]
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells when it accepts requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def run(settings: Settings, say: Say, report: demo.Report, announce: Say) -> None:
+    """Serve until SIGINT or SIGTERM. ``say`` tells the steps, ``announce`` the lines that scripts read.
+
+    Raises ``ErpError`` with one sentence for whatever keeps it from serving.
+    """
+    with bind(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listener, say, report, announce))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on that address. Raises ``BadInput`` when the address can't be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
+        raise BadInput(
+            f"Port {port} of {host} can't be used ({getattr(error, 'strerror', '') or error}). "
+            f"Choose another: PORT={port + 1 if port < 65_535 else 8000}."
+        ) from error
+    return listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, say: Say, report: demo.Report, announce: Say) -> None:
+    # SIGTERM as SIGINT: cancel what is under way, so that its "finally" stops PostgreSQL.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    say("Starting PostgreSQL" if not settings.database_url else "Connecting to PostgreSQL")
+    async with place(settings) as target:
+        made = await _prepare(settings, target, say, report)
+        database = Database(target, size=settings.pool_size)
+        await database.open()
+        try:
+            await _accept(create_app(settings, database), settings, listener, lambda: announce(_lines(listener, made)))
+        finally:
+            await database.close()
+        say("Stopped serving")
+
+
+async def _prepare(settings: Settings, target: Target, say: Say, report: demo.Report) -> list[tuple[str, str]]:
+    """Tables, and in development demo data where there is nothing, and a key for two tenants."""
+    if settings.environment == "production":
+        await require_head(target)
+        return []
+    say("Migrating")
+    await upgrade(settings, target)
+    if await demo.is_empty(target):
+        say("Loading demo data")
+        await demo.load(target, demo.Size.SMALL, report)
+    oldest = sorted(await tenants.every(target), key=lambda tenant: (tenant.created_at, tenant.name))[:2]
+    return [
+        (tenant.name, await keys.create(target, tenant.id, KEY_NAME, replace=True))
+        for tenant in sorted(oldest, key=lambda tenant: tenant.name)
+    ]
+
+
+def _lines(listener: socket.socket, made: list[tuple[str, str]]) -> str:
+    """One line each, for scripts: ``graph URL``, ``explorer URL``, ``key TENANT KEY``."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+    return "\n".join([f"graph {url}", f"explorer {url}", *(f"key {shlex.quote(tenant)} {key}" for tenant, key in made)])
+
+
+async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config, ready)
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # Uvicorn raises the signals that it caught once more when it is done; from here on they only end it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit as error:
+        raise Unavailable("The server could not start; what is wrong stands in the log above.") from error
+    if not server.started:
+        raise Unavailable("The server could not start; what is wrong stands in the log above.")

@@ -1,0 +1,40 @@
+"""``erpgraph`` with a small application in place of the graph: for tests of the server's life alone.
+
+It answers ``/graphql`` at once, and ``/slow`` after two seconds on a database connection of its own.
+"""
+
+import asyncio
+import sys
+import types
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.settings import Settings
+from db.engine import Database
+
+
+def create_app(_settings: Settings, database: Database) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/graphql")
+    async def graphql() -> dict[str, str]:
+        await database.alive()
+        return {"data": "here"}
+
+    @app.get("/slow")
+    async def slow() -> dict[str, str]:
+        await asyncio.sleep(2)
+        await database.alive()
+        return {"data": "late"}
+
+    return app
+
+
+if __name__ == "__main__":
+    stub: Any = types.ModuleType("app.asgi")
+    stub.create_app = create_app
+    sys.modules["app.asgi"] = stub
+    from app.cli import main
+
+    main()
