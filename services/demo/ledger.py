@@ -8,14 +8,14 @@ Receipts are therefore written last, although they come first.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from services.demo.seed import DAY, HOUR, TODAY, Seed, moment, seconds
+from services.demo.seed import DAY, HOUR, Seed, moment, seconds
 
 MOVE_COLUMNS = (
     *("tenant_id", "id", "product_id", "source_id", "destination_id", "quantity", "reason", "occurred_at"),
     *("line_item_id", "principal", "created_at"),
 )
 RESERVATION_COLUMNS = ("tenant_id", "id", "line_item_id", "product_id", "location_id", "quantity", "created_at")
-LEVEL_COLUMNS = (*("tenant_id", "id", "product_id", "location_id", "on_hand", "reserved", "updated_at", "created_at"),)
+LEVEL_COLUMNS = ("tenant_id", "id", "product_id", "location_id", "on_hand", "reserved", "updated_at", "created_at")
 
 SEASONS = (seconds(2025, 1, 1), seconds(2025, 7, 1), seconds(2026, 1, 1), seconds(2026, 7, 1))
 """When goods have arrived for the half year."""
@@ -110,9 +110,8 @@ class Ledger:
         return self.balance(level, left + level.reserved + level.incoming)
 
     def balance(self, level: Level, on_hand: Decimal) -> Row:
-        changed = moment(min(level.touched, TODAY - 1))
-        made = self.seed.id(SEASONS[0])
-        return (self.tenant, made, level.product, level.location, on_hand, level.reserved, changed, moment(SEASONS[0]))
+        made, since, changed = self.seed.id(SEASONS[0]), moment(SEASONS[0]), moment(level.touched)
+        return self.tenant, made, level.product, level.location, on_hand, level.reserved, changed, since
 
     def quarantined(self) -> list[Row]:
         """The balances of what is in quarantine: all that came is still there."""

@@ -31,7 +31,9 @@ CHUNK = 1_000
 PAIR = 16
 """Line items of two orders in a row: eight on average, over any even number of orders exactly."""
 
-RATES = {"JP": ("JPY", Decimal(190)), "FR": ("EUR", Decimal("1.17")), "DE": ("EUR", Decimal("1.17"))}
+RATES = {"JP": ("JPY", Decimal(190))} | dict.fromkeys(
+    ("AT", "DE", "ES", "FR", "GR", "IT", "NL"), ("EUR", Decimal("1.17"))
+)
 """Which customers of a wholesaler are billed in their own currency, and at what rate."""
 
 
