@@ -72,7 +72,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         if names is None:
             names = plans[place] = shaping_variables(operation, self.fragment_definitions)
         shaping = only(self.variable_values, names)
-        key = (*place, *((name, shaping.coerced.get(name)) for name in names))
+        key = (place, *(shaping.coerced.get(name) for name in names))
         plan = plans.get(key)
         if plan is None:
             try:
