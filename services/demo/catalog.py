@@ -7,7 +7,7 @@ from itertools import accumulate, product
 
 from services.demo.companies import Company, Scale
 from services.demo.ledger import Level
-from services.demo.seed import DAY, FIRST_ORDER, FOUNDED, Seed, moment
+from services.demo.seed import FIRST_ORDER, FOUNDED, Seed, moment
 from services.demo.words import Goods
 
 PRODUCT_COLUMNS = (
@@ -81,7 +81,7 @@ def products(
     step = (FIRST_ORDER - FOUNDED) // scale.products
     for number, kind in enumerate(seed.distinct(scale.products, len(kinds))):
         goods, size, finish, line = kinds[kind]
-        name = company.title.format(line=line, noun=goods.noun, finish=finish, size=size).strip()
+        name = company.title.format(line=line, noun=goods.noun, finish=finish, size=size)
         created = FOUNDED + number * step
         item = Item(
             id=seed.id(created),
@@ -111,9 +111,7 @@ def _row(company: Company, goods: Goods, item: Item, number: int, tenant: str, c
         company.currency if priced else None,
         item.active,
         f"PIM-{400_000 + number}" if seed.chance(0.3) else None,
-        1,
-        moment(created),
-        moment(seed.between(created, created + 30 * DAY)),
+        *seed.history(created),
     )
 
 

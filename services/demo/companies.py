@@ -87,7 +87,7 @@ STONEBRIDGE = Company(
     retail=False,
     goods=TRADE,
     lines=TRADE_LINES,
-    title="{noun} {size}, {finish} {line}",
+    title="{line} {noun} {size}, {finish}",
     places=(Place("DON", "Doncaster", 6),),
     scales={
         Size.SMALL: Scale(20, 14, 100),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from services.demo.companies import Company, Scale
 from services.demo.people import People
-from services.demo.seed import DAY, FIRST_ORDER, FOUNDED, Seed, moment
+from services.demo.seed import FIRST_ORDER, FOUNDED, Seed
 
 PARTNER_COLUMNS = (
     *("tenant_id", "id", "code", "name", "kinds", "email", "country", "external_id"),
@@ -36,7 +36,6 @@ def partners(
         partner = seed.id(created)
         row = (
             *(tenant, partner, code, person.name, kinds, person.email, person.country),
-            *(f"CRM-{700_000 + number}" if seed.chance(0.4) else None, 1),
-            *(moment(created), moment(seed.between(created, created + 30 * DAY))),
+            *(f"CRM-{700_000 + number}" if seed.chance(0.4) else None, *seed.history(created)),
         )
         yield None if luck < 0.05 else Customer(partner, person.country), row

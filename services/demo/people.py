@@ -1,6 +1,7 @@
 """The names of partners: people and companies of several countries, in their own letters."""
 
 import unicodedata
+from collections import Counter
 from typing import NamedTuple
 
 from services.demo.seed import Seed
@@ -53,6 +54,10 @@ class Person(NamedTuple):
     email: str | None
 
 
+TRIES = 5
+"""Names made before one is given a second time: a large company has namesakes, a small one hardly."""
+
+
 class People:
     """Makes partners' names. ``home`` is the country that half of them come from."""
 
@@ -60,20 +65,37 @@ class People:
         self._seed = seed
         self._home = next(country for _, country in _COUNTRIES if country.code == home)
         self._abroad = [country for share, country in _COUNTRIES for _ in range(share)]
+        self._taken = Counter[str]()
 
     def one(self, code: str, *, firm: bool) -> Person:
-        """A person or a firm; one in twelve has no mail address."""
-        seed = self._seed
-        country = self._home if seed.chance(0.5) else seed.among(self._abroad)
-        given, family = seed.among(country.given), seed.among(country.family)
-        if firm:
-            trade = seed.among(country.trades)
-            name = country.firm.format(family=family, trade=trade)
-            local, domain = "orders", f"{_slug(f'{family} {trade}') if country.latin else code.lower()}.example"
-        else:
-            name = f"{family} {given}" if country.family_first else f"{given} {family}"
-            local, domain = _slug(f"{given}.{family}") if country.latin else code.lower(), seed.among(_DOMAINS)
-        return Person(name, country.code, None if seed.chance(1 / 12) else f"{local}@{domain}")
+        """A person or a firm; one in twelve has no mail address, the others each their own."""
+        for _ in range(TRIES):
+            person = self._firm(code) if firm else self._human(code)
+            if person.name not in self._taken:
+                break
+        self._taken[person.name] += 1
+        return person if self._seed.chance(11 / 12) else person._replace(email=None)
+
+    def _human(self, code: str) -> Person:
+        country = self._country()
+        given, family = self._seed.among(country.given), self._seed.among(country.family)
+        name = f"{family} {given}" if country.family_first else f"{given} {family}"
+        box = _slug(f"{given}.{family}") if country.latin else code.lower()
+        return Person(name, country.code, f"{box}{self._again(name)}@{self._seed.among(_DOMAINS)}")
+
+    def _firm(self, code: str) -> Person:
+        country = self._country()
+        trade, family = self._seed.among(country.trades), self._seed.among(country.family)
+        name = country.firm.format(family=family, trade=trade)
+        domain = _slug(f"{family} {trade}") if country.latin else code.lower()
+        return Person(name, country.code, f"orders{self._again(name)}@{domain}.example")
+
+    def _country(self) -> Country:
+        return self._home if self._seed.chance(0.5) else self._seed.among(self._abroad)
+
+    def _again(self, name: str) -> str:
+        """What tells a namesake's mail address from the first one's."""
+        return str(self._taken[name] + 1) if name in self._taken else ""
 
 
 def _slug(name: str) -> str:

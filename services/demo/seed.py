@@ -55,6 +55,12 @@ class Seed:
         """A time from ``start`` to just before ``end``."""
         return start + int(self.random() * (end - start))
 
+    def history(self, created: int) -> tuple[int, str, str]:
+        """A record's version, when it was made and when it was last changed: one in three was, once."""
+        changed = self.chance(1 / 3)
+        updated = self.between(created + HOUR, created + 90 * DAY) if changed else created
+        return 1 + changed, moment(created), moment(updated)
+
     def distinct(self, count: int, limit: int) -> list[int]:
         """``count`` different numbers below ``limit``, in random order."""
         found: dict[int, None] = {}
