@@ -18,7 +18,7 @@ _POINT_ZERO = re.compile(r"[0-9]+\.0+")
 _SPACES = str.maketrans("\u00a0\u202f", "  ")
 
 
-class RejectedRow(Exception):  # noqa: N818: not a fault, an outcome
+class RejectedRow(Exception):
     """Why a row can't be taken: a stable word to count by, and a sentence for people."""
 
     def __init__(self, word: str, sentence: str) -> None:
@@ -61,29 +61,25 @@ def amounts_parser(numbers: Numbers, currency: str) -> Callable[[str, str, str],
     """
     parse = number_parser(numbers)
 
-    def off(text: str, quantity: Decimal, price: Decimal) -> Decimal:
-        discount = parse(text) if text else Decimal(0)
-        if discount is None or discount < 0:
-            raise RejectedRow("discount", "The discount is not a number of zero or more.")
-        if numbers.discount == "percent":
-            return quantity * price * discount / 100
-        return quantity * discount if numbers.discount == "unit" else discount
+    def read(word: str, text: str) -> Decimal:
+        value = parse(text)
+        if value is None:
+            raise RejectedRow(word, f"The {word} is not a number with at most 14 digits and six decimals.")
+        if value < 0 or (value == 0 and word == "quantity"):
+            raise RejectedRow(word, f"The {word} is {'not above' if word == 'quantity' else 'below'} zero.")
+        return value
 
     @lru_cache(CACHED)
     def amounts(quantity_text: str, price_text: str, discount_text: str) -> tuple[str, str, str]:
-        quantity, price = parse(quantity_text), parse(price_text)
-        if quantity is None:
-            raise RejectedRow("quantity", "The quantity is not a number with at most six decimals.")
-        if quantity <= 0:
-            raise RejectedRow("quantity", "The quantity is not above zero.")
-        if price is None:
-            raise RejectedRow("price", "The price is not a number with at most six decimals.")
-        if price < 0:
-            raise RejectedRow("price", "The price is below zero.")
-        gross = quantity * price - off(discount_text, quantity, price)
-        if gross < 0:
+        quantity, price = read("quantity", quantity_text), read("price", price_text)
+        discount = read("discount", discount_text or "0")
+        gross = quantity * price
+        base = {"line": Decimal(1), "unit": quantity, "percent": gross / 100}[numbers.discount]
+        if discount * base > gross:
             raise RejectedRow("discount", "The discount is more than the amount.")
-        total = money.round_total(gross, currency) if gross < money.LIMIT else money.LIMIT
+        # Compared first: more digits than a Decimal carries can't be rounded.
+        net = gross - discount * base
+        total = money.round_total(net, currency) if net < money.LIMIT else net
         if total >= money.LIMIT:
             raise RejectedRow("total", "The line's total has more than 14 digits before the point.")
         return money.decimal_text(quantity), money.decimal_text(price), money.decimal_text(total)

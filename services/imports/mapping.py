@@ -61,7 +61,7 @@ def _zone(name: str) -> str:
 
 def _date_format(given: str) -> str:
     """A format must tell day, month and year, or every order would be of 1900."""
-    day = datetime(2021, 12, 31)  # noqa: DTZ001: only its digits matter
+    day = datetime(2021, 12, 31)  # noqa: DTZ001 -- only its digits matter
     try:
         # %z and %Z print nothing for a time without a zone, and then don't read that.
         plain = given.replace("%z", "").replace("%Z", "").strip()

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.errors import BadInput
 from services.imports.mapping import File
@@ -37,7 +37,7 @@ class Rejects:
             # Whoever may read the rows there may read them here.
             self._making.chmod(file.stat().st_mode & 0o666 | 0o600)
 
-    def __enter__(self) -> "Rejects":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,15 +48,17 @@ class Rejects:
 
         So the same mapping reads what has been mended: the two columns in front don't disturb it.
         """
-        with _refusals(self.path):
+        with (
+            _refusals(self.path),
             # A reason may quote a key in upper case, and not every encoding has both cases of a letter.
-            with self._making.open("w", encoding=file.encoding, errors="backslashreplace", newline="") as stream:
-                writer = csv.writer(stream, delimiter=file.delimiter, lineterminator="\n")
-                writer.writerow(["line", "reason", *header])
-                async for line, reason, raw in connection.cursor(_REJECTED, prefetch=1_000):
-                    writer.writerow([line, reason, *reread(raw.decode(), file.delimiter)])
-                stream.flush()
-                os.fsync(stream.fileno())
+            self._making.open("w", encoding=file.encoding, errors="backslashreplace", newline="") as stream,
+        ):
+            writer = csv.writer(stream, delimiter=file.delimiter, lineterminator="\n")
+            writer.writerow(["line", "reason", *header])
+            async for line, reason, raw in connection.cursor(_REJECTED, prefetch=1_000):
+                writer.writerow([line, reason, *reread(raw.decode(), file.delimiter)])
+            stream.flush()
+            os.fsync(stream.fileno())
 
     def publish(self) -> None:
         with _refusals(self.path):

@@ -46,10 +46,9 @@ class Summary:
         one = self.stored
         return "\n".join(
             [
-                f"{self.read:,} rows read = {one.lines:,} imported + {self.already_there:,} already there"
-                f" + {rejected:,} rejected",
-                f"imported: {one.lines:,} line items in {one.orders:,} orders, {one.products:,} new products,"
-                f" {one.partners:,} new customers, {one.units:,f} units, {one.total:,f} {self.currency} in total",
+                f"{self.read:,} rows read = {one.lines:,} imported + {self.already_there:,} already there + {rejected:,} rejected",
+                f"{one.lines:,} line items in {one.orders:,} orders, {one.products:,} new products, {one.partners:,} new customers",
+                f"{one.units:,f} units, {one.total:,f} {self.currency} in total",
                 *([] if one.lines else ["Nothing was added."]),
                 *([f"rejected: {reasons}; see {self.rejected_file}"] if rejected else []),
             ]
