@@ -25,6 +25,10 @@ class Graph(ExtensibleSchema):
 
     nodes: dict[str, type]
 
+    def process_errors(self, *_: object) -> None:
+        """Nothing: Strawberry would log every error of a caller with a traceback. Faults are logged where
+        they are masked, in ``app.problems``."""
+
 
 def installed(names: Iterable[str] = MODULES) -> list[Module]:
     """The modules with these names, lower ones first. Raises ``UnknownModule`` where one is not known

@@ -115,10 +115,11 @@ class Database:
         except GONE as error:
             raise Unavailable("The database can't be reached. Try again in a moment.") from error
 
-    async def alive(self) -> None:
-        """One round trip; raises if the database can't be reached."""
+    async def revision(self) -> str | None:
+        """The migration that the database is at; raises what asyncpg raises if it can't be reached."""
         async with self._pool.acquire(timeout=self.acquire_timeout) as connection:
-            await connection.fetchval("SELECT 1")
+            found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+            return found
 
 
 @contextlib.asynccontextmanager

@@ -5,8 +5,13 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, validate
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+"""Those that Strawberry validates with; one tuple for all documents."""
 
 
 @dataclass(slots=True)
@@ -33,6 +38,7 @@ class Documents:
     max_length: int = 20_000
     max_tokens: int = 10_000
     max_errors: int = 5
+    hide_suggestions: bool = False
     hits: int = 0
     misses: int = 0
     _kept: dict[Hashable, OrderedDict[str, Document]] = field(default_factory=dict)
@@ -48,7 +54,7 @@ class Documents:
             return found
         self.misses += 1
         node = parse(text, no_location=False, max_tokens=self.max_tokens)
-        errors = validate(self.schema, node, max_errors=self.max_errors, hide_suggestions=False)
+        errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=self.hide_suggestions)
         document = Document(node, errors)
         if len(text) <= self.max_length and not errors:
             own[text] = document

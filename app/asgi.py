@@ -1,0 +1,41 @@
+"""The web application: the graph, its explorer, and what a supervisor asks."""
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.routing import Route
+
+from app.endpoint import GraphQLEndpoint
+from app.graph import build
+from app.settings import Settings
+from db.engine import GONE, Database
+from db.migrate import head
+from execution import Documents, document_cache
+
+
+def create_app(settings: Settings, database: Database) -> FastAPI:
+    """The application over an open database. Raises ``ErpError`` for modules that don't fit together."""
+    graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
+    documents = Documents(graph._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    graph.extensions = (document_cache(documents),)
+    app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.graph = graph
+    # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
+    app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database)))
+
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        """The process lives."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """The database is reachable and its migrations are those that this code knows."""
+        try:
+            revision = await database.revision()
+        except (*GONE, TimeoutError):
+            return JSONResponse({"status": "unavailable", "reason": "database"}, 503)
+        if revision != head():
+            return JSONResponse({"status": "unavailable", "reason": "migrations"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    return app

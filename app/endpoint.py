@@ -1,0 +1,153 @@
+"""The GraphQL endpoint: one HTTP request, one operation, one snapshot of the data.
+
+It speaks GraphQL over HTTP itself, because the framework's router answers malformed bodies with 500,
+passes 53 of the 61 audits of that specification, and adds its own per-request work to every query
+(docs/decisions/0006-http.md).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+from strawberry.http.ides import get_graphql_ide_html
+
+from app.auth import Keys
+from app.context import Principal, RequestContext
+from app.graph import Graph
+from app.problems import VALIDATION_FAILED, formatted, plain
+from app.requests import GraphQLRequest, Refused, read
+from core.errors import ErpError, Unauthenticated, Unavailable
+from db.engine import Database
+from execution import Documents
+
+log = structlog.get_logger()
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+
+class GraphQLEndpoint:
+    """The ASGI application behind ``/graphql``."""
+
+    def __init__(self, graph: Graph, documents: Documents, database: Database) -> None:
+        self.graph = graph
+        self.documents = documents
+        self.database = database
+        self.keys = Keys(database)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        await (await self.respond(request))(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response:
+        """The answer to any request; only a bug of ours gets past it."""
+        media = accepted(request.headers.get("accept"))
+        request_id = uuid4().hex
+        try:
+            if request.method not in ("GET", "POST"):
+                raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")  # noqa: TRY301
+            if request.method == "GET" and "query" not in request.query_params and wants_page(request):
+                return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+            if media is None:
+                raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")  # noqa: TRY301
+            principal = await self.keys.principal(request.headers.get("authorization"))
+            return await self._execute(request, await read(request), principal, media, request_id)
+        except Refused as error:
+            return answer({"errors": [plain(error)]}, media or JSON, error.status, error.headers)
+        except Unauthenticated as error:
+            return answer({"errors": [plain(error)]}, media or JSON, 401, {"www-authenticate": "Bearer"})
+        except Unavailable as error:
+            return answer({"errors": [plain(error)]}, media or JSON, 503, {"retry-after": "2"})
+        except ErpError as error:
+            return answer({"errors": [plain(error)]}, media or JSON, 400)
+
+    async def _execute(
+        self, request: Request, asked: GraphQLRequest, principal: Principal, media: str, request_id: str
+    ) -> Response:
+        refused = 400 if media == GRAPHQL_JSON else 200
+        try:
+            document = self.documents.get(asked.query, principal.tenant)
+            if document.errors:
+                return answer({"errors": formatted(document.errors, request_id, VALIDATION_FAILED)}, media, refused)
+            kind = chosen(document.node, asked.operation).operation
+        except GraphQLError as error:
+            code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
+            return answer({"errors": formatted([error], request_id, code)}, media, refused)
+        if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
+            raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
+        async with self._context(principal, request_id) as context:
+            result = await self.graph.execute(
+                asked.query, asked.variables, context_value=context, operation_name=asked.operation
+            )
+        body: dict[str, Any] = {}
+        if result.errors:
+            body["errors"] = formatted(result.errors, request_id)
+        # Without data nothing was executed: a variable that doesn't fit is such a refusal.
+        began = result.data is not None or any(error.path for error in result.errors or ())
+        if began:
+            body["data"] = result.data
+        if result.extensions:
+            body["extensions"] = result.extensions
+        status = _status(body) if began else refused
+        return answer(body, media, status, {"x-request-id": request_id})
+
+    @asynccontextmanager
+    async def _context(self, principal: Principal, request_id: str) -> AsyncIterator[RequestContext]:
+        context = RequestContext(principal, self.database.reader(principal.tenant), self.graph.nodes, request_id)
+        try:
+            yield context
+        finally:
+            await context.reader.close()
+
+
+def _status(body: dict[str, Any]) -> int:
+    """503 where the database was away for the whole answer, so that proxies and clients try again."""
+    errors = body.get("errors", ())
+    away = any(error["extensions"]["code"] == Unavailable.code for error in errors)
+    return 503 if away and not any((body["data"] or {}).values()) else 200
+
+
+def chosen(document: Any, name: str | None) -> OperationDefinitionNode:
+    """The operation to run. Raises ``GraphQLError`` where the request doesn't say which."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if name is not None:
+        for operation in operations:
+            if operation.name is not None and operation.name.value == name:
+                return operation
+        raise GraphQLError(f"There is no operation named {name}.")
+    if len(operations) != 1:
+        raise GraphQLError("The document has several operations: operationName must say which." if operations else "The document has no operation.")
+    return operations[0]
+
+
+def accepted(accept: str | None) -> str | None:
+    """The media type to answer with, by the Accept header's preferences; None where neither will do."""
+    best, found = 0.0, None
+    for part in (accept or "*/*").split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
+        try:
+            weight = float(quality)
+        except ValueError:
+            weight = 0.0
+        offered = {"*/*": JSON, "application/*": JSON, JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON}.get(media.lower())
+        if offered is not None and weight > best:
+            best, found = weight, offered
+    return found
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks for the explorer."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def answer(body: dict[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(orjson.dumps(body), status, headers, f"{media}; charset=utf-8")

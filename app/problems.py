@@ -1,0 +1,51 @@
+"""Errors as clients see them: a message, a stable code, a path; a fault is masked and logged."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from core.errors import ErpError
+
+log = structlog.get_logger()
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+INTERNAL = "INTERNAL_SERVER_ERROR"
+
+
+def formatted(errors: Iterable[GraphQLError], request_id: str, code: str = BAD_USER_INPUT) -> list[dict[str, Any]]:
+    """The entries of ``errors``. ``code`` is for those that graphql-core itself raised."""
+    return [_one(error, request_id, code) for error in errors]
+
+
+def plain(error: ErpError) -> dict[str, Any]:
+    """The entry of an error that has no place in the query, such as a missing key."""
+    return {"message": error.message, "extensions": {"code": error.code}}
+
+
+def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(cause, ErpError):
+        extensions: dict[str, Any] = {"code": cause.code}
+        if cause.path:
+            extensions["argumentPath"] = list(cause.path)
+        message = cause.message
+    elif isinstance(cause, GraphQLError):
+        extensions = {"code": PARSE_FAILED if isinstance(cause, GraphQLSyntaxError) else code}
+        message = error.message
+    else:
+        log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
+        extensions = {"code": INTERNAL, "requestId": request_id}
+        message = "Something went wrong on the server. It was logged under the request's id."
+    entry: dict[str, Any] = {"message": message}
+    if error.locations:
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path is not None:
+        entry["path"] = error.path
+    entry["extensions"] = extensions
+    return entry

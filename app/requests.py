@@ -1,0 +1,111 @@
+"""From an HTTP request to a GraphQL request: what the body or the query string may be, and what not."""
+
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from core.errors import ErpError
+
+MAX_BODY = 1_048_576
+"""Bytes of a body. The longest document that is worth running is a small part of it."""
+
+MAX_QUERY_STRING = 8_192
+
+
+class Refused(ErpError):
+    """A request that is not a GraphQL request; ``status`` is its HTTP status."""
+
+    code = "BAD_REQUEST"
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+
+class GraphQLRequest(NamedTuple):
+    """A GraphQL request by the GraphQL-over-HTTP specification."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation: str | None
+
+
+async def read(request: Request) -> GraphQLRequest:
+    """The GraphQL request of a GET or POST. Raises ``Refused``."""
+    if request.method == "GET":
+        return _checked(_from_query_string(request))
+    content_type = request.headers.get("content-type", "")
+    media, _, parameters = content_type.partition(";")
+    if media.strip().lower() != "application/json" or not _is_utf8(parameters):
+        raise Refused(415, "Send the request as application/json in UTF-8.", accept="application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(415, "Compressed requests are not taken.")
+    try:
+        return _checked(orjson.loads(await _body(request)))
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}.") from None
+
+
+def _is_utf8(parameters: str) -> bool:
+    for parameter in parameters.lower().split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+            return False
+    return True
+
+
+async def _body(request: Request) -> bytes:
+    """The body, read no further than the limit, whatever length was announced."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isascii() and announced.isdigit() and int(announced[:20]) > MAX_BODY:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise _too_large()
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Refused(400, "The body ended too early.") from None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large() -> Refused:
+    # The rest of the body is not read, so the connection can't be used again.
+    return Refused(413, f"A request may have at most {MAX_BODY} bytes.", connection="close")
+
+
+def _from_query_string(request: Request) -> Any:
+    if len(request.scope.get("query_string", b"")) > MAX_QUERY_STRING:
+        raise Refused(414, "This query string is too long: send the request as POST.")
+    given: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            try:
+                given[name] = orjson.loads(given[name])
+            except orjson.JSONDecodeError as error:
+                raise Refused(400, f"{name} is not valid JSON: {error.msg}.") from None
+        else:
+            given[name] = None
+    return given
+
+
+def _checked(given: Any) -> GraphQLRequest:
+    if isinstance(given, list):
+        raise Refused(400, "Batches are off: send one request at a time.")
+    if not isinstance(given, dict):
+        raise Refused(400, "The body must be a JSON object with a query.")
+    query, variables, operation = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query:
+        raise Refused(400, "query must be there, and be text.")
+    if not isinstance(variables, dict | None):
+        raise Refused(400, "variables must be an object, or left out.")
+    if not isinstance(operation, str | None):
+        raise Refused(400, "operationName must be text, or left out.")
+    if not isinstance(given.get("extensions"), dict | None):
+        raise Refused(400, "extensions must be an object, or left out.")
+    return GraphQLRequest(query, variables, operation or None)
