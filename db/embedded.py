@@ -10,7 +10,6 @@ import fcntl
 import importlib.util
 import os
 import pwd
-import shlex
 import shutil
 import socket
 import subprocess
@@ -37,6 +36,9 @@ ELSEWHERE = Path("/var/lib/erpgraph")
 
 PORT = 5432
 """Only a part of the socket's name: the server listens on no network address."""
+
+PATIENCE = 60
+"""Seconds that a start may take: after a crash the server first reads what it had not yet written."""
 
 MAX_SOCKET = 107
 """The longest path of a Unix socket, in bytes."""
@@ -128,7 +130,6 @@ def _started(folder: Path, use: IO[bytes]) -> Server:
         _make(data, programs, uid)
     _check_version(data, programs)
     if _listening(data) is None:
-        _forget_stale_pid(data)
         _launch(data, programs, uid)
     return Server(data, _listening(data) or str(data), programs, uid, folder, use)
 
@@ -239,9 +240,9 @@ def _pid_lines(data: Path) -> list[str]:
 
 
 def _listening(data: Path) -> str | None:
-    """The folder of the server's socket, if a server answers there."""
+    """The folder of the server's socket, if a server that is ready answers there."""
     lines = _pid_lines(data)
-    if len(lines) < 5 or not lines[4]:
+    if len(lines) < 8 or lines[7].strip() != "ready":
         return None
     with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
         probe.connect(f"{lines[4]}/.s.PGSQL.{PORT}")
@@ -261,26 +262,44 @@ def _forget_stale_pid(data: Path) -> None:
     name = Path(f"/proc/{lines[0]}/comm")
     if Path("/proc/self/comm").exists() and not (name.exists() and name.read_text().strip() == "postgres"):
         (data / "postmaster.pid").unlink(missing_ok=True)
+        if len(lines) > 4:
+            Path(f"{lines[4]}/.s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
 
 def _launch(data: Path, programs: Path, uid: int | None) -> None:
-    """Start the server and wait until it answers; twice more if the one before isn't quite gone."""
+    """Start the server and wait until it is ready. Raises ``Unavailable`` with what its log says.
+
+    Not by pg_ctl: that one puts the data folder's name into a shell command, unquoted.
+    """
+    options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    command = [programs / "postgres", "-D", data, "-k", _socket_folder(data, uid), "-p", str(PORT), *options]
     log = data / "server.log"
-    with contextlib.suppress(FileNotFoundError):
-        log.replace(data / "server.log.old")
-    options = [f"-k {shlex.quote(_socket_folder(data, uid))} -p {PORT}"]
-    options += [f"-c {name}={shlex.quote(value)}" for name, value in SETTINGS.items()]
-    for wait in (1, 3, None):
-        failed = _run(
-            programs / "pg_ctl", "start", "-D", data, "-l", log, "-w", "-o", " ".join(options), uid=uid, quiet=True
-        )
-        if not failed:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        _forget_stale_pid(data)
+        with contextlib.suppress(FileNotFoundError):
+            log.replace(data / "server.log.old")
+        # The shell leaves it running in the background, as no one's child.
+        _run("/bin/sh", "-c", 'log=$1; shift; exec "$@" </dev/null >"$log" 2>&1 &', "sh", log, *command, uid=uid)
+        fatal = _wait(data, log, deadline)
+        if not fatal:
             return
-        if wait:
-            time.sleep(wait)
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    fatal = next((line for line in lines if "FATAL" in line or "ERROR" in line), failed)
-    raise Unavailable(f"The embedded PostgreSQL didn't start: {fatal.partition('FATAL:')[2].strip() or fatal} ({log})")
+        # A server that was killed may still be on its way out.
+        if not ("shared memory" in fatal or "lock file" in fatal) or time.monotonic() > deadline:
+            raise Unavailable(f"The embedded PostgreSQL didn't start: {fatal} ({log})")
+        time.sleep(0.1)
+
+
+def _wait(data: Path, log: Path, deadline: float) -> str:
+    """Nothing as soon as the server is ready, or what it died of."""
+    while time.monotonic() < deadline:
+        if _listening(data) is not None:
+            return ""
+        said = log.read_text(errors="replace") if log.exists() else ""
+        if "FATAL:" in said:
+            return said.partition("FATAL:")[2].splitlines()[0].strip()
+        time.sleep(0.02)
+    return f"it isn't ready after {PATIENCE} seconds"
 
 
 def _socket_folder(data: Path, uid: int | None) -> str:
@@ -298,28 +317,26 @@ def _socket_folder(data: Path, uid: int | None) -> str:
     return made
 
 
-def _run(program: Path, *arguments: str | Path, uid: int | None, quiet: bool = False) -> str:
+def _run(program: str | Path, *arguments: str | Path, uid: int | None) -> str:
     """Run one of PostgreSQL's programs; what it said last if it failed, else nothing."""
-    # The caller's PG* variables and locale are not for this server.
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-    group = None if uid is None else pwd.getpwuid(uid).pw_gid
     done = subprocess.run(
         [program, *arguments],
-        env=environment,
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # the caller's PG* variables aren't for this server
         cwd="/",
         user=uid,
-        group=group,
+        group=None if uid is None else pwd.getpwuid(uid).pw_gid,
         extra_groups=None if uid is None else [],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
-        stderr=subprocess.DEVNULL if quiet else subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        errors="replace",
         check=False,
         start_new_session=True,  # Ctrl-C is for us; a server that is being made or started comes to its end first
     )
     if done.returncode == 0:
         return ""
-    said = (done.stderr or done.stdout or b"").decode(errors="replace").strip().splitlines()
-    return said[-1] if said else f"{program.name} failed"
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return said[-1] if said else f"{Path(program).name} failed"
 
 
 @contextlib.contextmanager

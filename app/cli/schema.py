@@ -15,6 +15,6 @@ def group() -> None:
 @app.command("print")
 def show() -> None:
     """Print the schema of the installed modules (ERPGRAPH_MODULES) in GraphQL's schema language."""
-    from app.registry import build_schema
+    from app import graph
 
-    typer.echo(build_schema(settings.load().modules).as_str())
+    typer.echo(graph.build(settings.load().modules).as_str())
