@@ -92,7 +92,7 @@ def products(
             short=seed.chance(0.04),
             inspected=seed.chance(0.1),
         )
-        count = seed.among((1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4))
+        count = seed.among((1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4))
         item.levels = [Level(item.id, *aisles[place]) for place in seed.distinct(count, len(aisles))]
         yield item, _row(company, goods, item, number, tenant, created, seed)
 

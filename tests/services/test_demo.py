@@ -23,12 +23,12 @@ ROWS = {
     "partners": 40,
     "orders": 300,
     "line_items": 2_400,
-    "stock_moves": 3_053,
-    "reservations": 109,
-    "stock_levels": 176,
+    "stock_moves": 3_026,
+    "reservations": 106,
+    "stock_levels": 175,
 }
 
-DIGEST = "f54b06602b90d347367194edfccae8b2"
+DIGEST = "05258597f7af55c1d0a4709d3f6e1ead"
 """Of every value of the small set. Examples in the documentation hold as long as this does."""
 
 
