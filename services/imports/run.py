@@ -19,7 +19,7 @@ from services.imports.source import Source, opened
 from services.imports.store import Store, Summary
 
 Report = Callable[[str, int, int], None]
-"""Told of progress: the stage (read, check, store, write), what is done of it, and how much it is in all."""
+"""Told of progress: the stage (bytes read, checking, storing), what is done of it, and how much it is in all."""
 
 REPORT_EVERY = 1_000
 
@@ -44,13 +44,13 @@ async def import_orders(target: Target, tenant: str, file: Path, mapping: Path, 
                 async with _transaction(target, identity) as connection:
                     store = Store(connection, identity)
                     await store.stage(rows)
-                    report("check", 0, 1)
+                    report("checking", 0, 1)
                     await store.judge(rules.default_customer)
                     read, rejected = await store.counts()
-                    report("check", 1, 1)
-                    report("store", 0, 1)
+                    report("checking", 1, 1)
+                    report("storing", 0, 1)
                     stored = await store.store(rules.currency)
-                    report("store", 1, 1)
+                    report("storing", 1, 1)
                     await rejects.write(connection, source.header, rules.file)
                     # Before the commit: a crash between the two leaves a list too many, not rows too few.
                     rejects.publish()
@@ -79,6 +79,6 @@ def _told(rows: Iterable[tuple[object, ...]], source: Source, report: Report) ->
     """The rows, with a word on progress now and then, in bytes of the file."""
     for count, row in enumerate(rows):
         if count % REPORT_EVERY == 0:
-            report("read", source.tell(), source.size)
+            report("bytes read", source.tell(), source.size)
         yield row
-    report("read", source.size, source.size)
+    report("bytes read", source.size, source.size)

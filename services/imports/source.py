@@ -1,6 +1,5 @@
 """The file: its encoding, its lines and its rows, one at a time, whatever is in it."""
 
-import codecs
 import contextlib
 import csv
 import gzip
@@ -68,10 +67,12 @@ class _Lines:
     def _read(self) -> str:
         """A line, or as much of it as a row may have. Raises ``BadInput`` where the file is unreadable."""
         try:
-            return self._stream.readline(MAX_ROW)
+            line = self._stream.readline(MAX_ROW)
+            # The BOM that Excel writes is no part of the first header.
+            return line if self.number else line.removeprefix("\ufeff")
         except UnicodeError as error:
             raise BadInput(
-                f"{self._path} is not written in {self._stream.encoding.removesuffix('-sig')}: something after line "
+                f"{self._path} is not written in {self._stream.encoding}: something after line "
                 f"{self.number} can't be read. Set file.encoding in the mapping."
             ) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -86,8 +87,13 @@ class _Lines:
         self.number -= len(others)
         if len(first) < MAX_ROW:
             return first
-        while not first.endswith(("\n", "\r")) and (more := self._read()):
-            first = first[:KEPT] + more[-1:]
+        # The rest of a line that was cut; there is none behind it yet that was read.
+        end = first[-1]
+        while end not in "\n\r" and (more := self._read()):
+            end = more[-1]
+        # \r and \n of one line's end may have been cut apart.
+        if end == "\r" and (more := self._read()) not in {"\n", ""}:
+            self._again.append(more)
         return first[:KEPT]
 
 
@@ -104,7 +110,7 @@ class Source:
             raise BadInput("The file is empty: it has no header line.")
         if header.fault:
             raise BadInput("The header can't be read: " + header.fault)
-        self.header = [cell.strip().removeprefix("\ufeff").strip() for cell in header.cells]
+        self.header = [cell.strip() for cell in header.cells]
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self._rows
@@ -146,9 +152,7 @@ def opened(path: Path, file: File) -> Iterator[Source]:
         try:
             binary = stack.enter_context(path.open("rb"))
             plain = gzip.GzipFile(fileobj=binary) if binary.peek(2)[:2] == _GZIP else binary
-            # The BOM that Excel writes is no part of the first header.
-            utf_8 = codecs.lookup(file.encoding).name == "utf-8"
-            stream = TextIOWrapper(plain, "utf-8-sig" if utf_8 else file.encoding, newline="")
+            stream = TextIOWrapper(plain, file.encoding, newline="")
             size = path.stat().st_size
         except OSError as error:
             raise BadInput(f"{path} can't be read: {error.strerror}.") from error

@@ -1,0 +1,134 @@
+"""Reading a file's rows: encodings, broken quotes, and files that mean harm."""
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import BadInput
+from services.imports.mapping import File
+from services.imports.source import KEPT, MAX_ROW, SourceRow, opened, reread
+
+QUOTES = "quotes: A quote is opened and never closed."
+LONG = "text: A cell or the line is too long."
+
+
+def rows(folder: Path, content: str | bytes, **file: str) -> list[SourceRow]:
+    path = folder / "x.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with opened(path, File(**file)) as source:
+        return list(source)
+
+
+def told(found: list[SourceRow]) -> list[tuple[int, list[str] | str]]:
+    """Each row's line, and its cells or what is wrong with it."""
+    return [(row.line, row.fault or row.cells) for row in found]
+
+
+def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
+    text = 'a,b\r\n1,"two\r\nlines"\r\n\r\n3,4\r\n5,6'
+    assert told(rows(tmp_path, text)) == [(2, ["1", "two\r\nlines"]), (5, ["3", "4"]), (6, ["5", "6"])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin-1"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes("Größe;b\nä;é\n".encode(encoding))
+    with opened(path, File(delimiter=";", encoding=encoding)) as source:
+        assert source.header == ["Größe", "b"]
+        assert told(list(source)) == [(2, ["ä", "é"])]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    for encoding in ("utf-8", "UTF8", "utf_8", "utf-16-le"):
+        path.write_bytes(('\ufeff"a" , b\n').encode(encoding))
+        with opened(path, File(encoding=encoding)) as source:
+            assert source.header == ["a", "b"]
+
+
+def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
+    assert told(rows(tmp_path, gzip.compress(b"a\n1\n"))) == [(2, ["1"])]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        # The quote of line 2 would swallow line 3, and the two would make one row with as many columns.
+        ('1,"Big,2\n2,"Small",3\n4,x,5\n', [(2, QUOTES), (3, ["2", "Small", "3"]), (4, ["4", "x", "5"])]),
+        ('1,"Big,2\n2,Small,3\n4,x,5\n', [(2, QUOTES), (3, ["2", "Small", "3"]), (4, ["4", "x", "5"])]),
+        ('1,x,"open\n2,y,z\n3,y,z', [(2, QUOTES), (3, ["2", "y", "z"]), (4, ["3", "y", "z"])]),
+        ('1,5" pipe,2\n', [(2, ["1", '5" pipe', "2"])]),
+        ('1,"say ""hi""",2\n', [(2, ["1", 'say "hi"', "2"])]),
+        ('1,"two\nlines"\n2,y,z\n', [(2, ["1", "two\nlines"]), (4, ["2", "y", "z"])]),
+    ],
+)
+def test_a_stray_quote_spoils_only_its_own_line(tmp_path: Path, text: str, expected: list[object]) -> None:
+    assert told(rows(tmp_path, "a,b,c\n" + text)) == expected
+
+
+def test_a_quote_that_swallows_more_than_a_cell_may_hold(tmp_path: Path) -> None:
+    found = rows(tmp_path, 'a,b\n1,"\n' + "2,y\n" * 50_000)
+    assert [found[0].fault, len(found)] == [QUOTES, 50_001]
+    assert told(found[-1:]) == [(50_002, ["2", "y"])]
+
+
+@pytest.mark.parametrize("length", [MAX_ROW - 1, MAX_ROW, MAX_ROW + 1, 3 * MAX_ROW])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_too_long_is_not_kept_and_the_next_one_is_read(tmp_path: Path, length: int, end: str) -> None:
+    found = rows(tmp_path, f"a,b{end}1,x{end}" + "y" * length + f"{end}2,z{end}")
+    assert told(found) == [(2, ["1", "x"]), (3, LONG), (4, ["2", "z"])]
+    if length >= MAX_ROW:
+        assert found[1].text == "y" * KEPT
+
+
+def test_a_row_of_endless_quoted_lines_is_given_up(tmp_path: Path) -> None:
+    found = rows(tmp_path, "a,b\n" + '"x\n' + '","\n' * (MAX_ROW // 4) + "1,2\n")
+    assert found[0].fault == QUOTES
+    assert found[0].text == '"x\n'
+
+
+def test_files_that_can_t_be_read(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BadInput, match=r"x\.csv can't be read: No such file or directory\.$"),
+        opened(tmp_path / "x.csv", File()),
+    ):
+        pass
+    with pytest.raises(BadInput, match=r"can't be read: Is a directory\.$"), opened(tmp_path, File()):
+        pass
+    with pytest.raises(BadInput, match="The file is empty: it has no header line"):
+        rows(tmp_path, "\n\n")
+    with pytest.raises(BadInput, match="The header can't be read: quotes"):
+        rows(tmp_path, 'a,"b\n1,2\n')
+    with pytest.raises(BadInput, match="is damaged: its gzip data end too early or are broken"):
+        rows(tmp_path, gzip.compress(b"a\n1\n" * 10_000)[:-10])
+    with pytest.raises(BadInput, match="is not written in utf-8: something after line 2 can't be read"):
+        rows(tmp_path, b"a\n1\n" + b"x" * 9_000 + b"\n\xff\n")
+    with pytest.raises(
+        BadInput, match=r"is not written in utf-8: something after line 0 can't be read\. Set file\.encoding"
+    ):
+        rows(tmp_path, "Größe\n".encode("cp1252"))
+
+
+CELL = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(st.lists(st.lists(CELL, min_size=2, max_size=4), max_size=10))
+def test_what_a_csv_writer_writes_is_read(tmp_path_factory: pytest.TempPathFactory, table: list[list[str]]) -> None:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows([["a", "b"], *table])
+    found = rows(tmp_path_factory.mktemp("csv"), buffer.getvalue())
+    assert [row.cells for row in found] == table
+    assert [reread(row.text, ",") for row in found] == table
+
+
+@given(st.text(alphabet='a,"\n\r\0é', max_size=60))
+def test_no_text_is_lost(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    found = rows(tmp_path_factory.mktemp("csv"), "a,b\n" + text)
+    kept = "".join(row.text for row in found).replace("\n", "").replace("\r", "")
+    assert kept == text.replace("\n", "").replace("\r", "")
+    assert [row.line for row in found] == sorted({row.line for row in found})
