@@ -5,6 +5,7 @@ The database stores both as ``numeric(20,6)`` and hands them out as text with si
 a Decimal object per cell costs more than the query.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 SCALE = 6
@@ -42,20 +43,33 @@ def round_total(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-digits(currency)), rounding=ROUND_HALF_UP)
 
 
-def total_text(text: str, currency: str) -> str:
-    """A stored total (``"12.500000"``) in its final form: exactly the minor digits (``"12.50"``)."""
-    places = _DIGITS.get(currency, 2)
-    return text[: places - SCALE] if places else text[: -SCALE - 1]
+def total_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[str | None]:
+    """Stored totals (``"12.500000"``) in their final form: exactly the minor digits (``"12.50"``).
+
+    A whole column at a time; the common case, one currency, is a slice per cell.
+    """
+    if len(set(currencies)) == 1:
+        end = _cut(currencies[0])
+        return [text and text[:end] for text in texts]
+    return [text and text[: _cut(currency)] for text, currency in zip(texts, currencies, strict=True)]
 
 
-def price_text(text: str, currency: str) -> str:
-    """A stored unit price in its final form: at least the minor digits, at most six."""
+def price_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[str | None]:
+    """Stored unit prices in their final form: at least the minor digits, at most six."""
+    return [text and _price(text, currency) for text, currency in zip(texts, currencies, strict=True)]
+
+
+def _cut(currency: str) -> int:
+    """Where a text with six decimals ends when it shows the currency's minor digits."""
     places = _DIGITS.get(currency, 2)
-    whole, _, fraction = text.partition(".")
-    fraction = fraction.rstrip("0")
-    if len(fraction) < places:
-        fraction = fraction.ljust(places, "0")
-    return f"{whole}.{fraction}" if fraction else whole
+    return places - SCALE if places else -SCALE - 1
+
+
+def _price(text: str, currency: str) -> str:
+    end = _cut(currency)
+    if not text[end:].strip(".0"):
+        return text[:end]
+    return text.rstrip("0")
 
 
 def decimal_text(value: Decimal) -> str:

@@ -48,8 +48,7 @@ class Run:
         columns = [await self.field(plan, sources, paths) for plan in selection.fields]
         if not columns:
             return [{} for _ in sources]
-        keys = selection.keys
-        return [dict(zip(keys, values, strict=False)) for values in zip(*columns, strict=False)]
+        return selection.build(*columns)
 
     async def field(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
         """The completed values of one field for every object of the level."""
@@ -136,6 +135,8 @@ class Run:
         )
 
     async def _objects(self, plan: FieldPlan, type_: Any, values: Sequence[Any], paths: Paths) -> list[Any]:
+        if plan.batch is not None and not is_abstract_type(type_):
+            return await self._rows(plan, plan.selections[type_.name], values, paths)
         completed: list[Any] = [None] * len(values)
         live: dict[int, Any] = {}
         for index, value in enumerate(values):
@@ -150,12 +151,8 @@ class Run:
         if is_abstract_type(type_):
             groups = await self._by_type(plan, type_, live, completed, paths)
         else:
-            selection = plan.selections[type_.name]
-            if plan.batch is None:
-                self._check_type(type_, live, completed)
-            elif len(live) == len(values):
-                return await self._one_type(plan, selection, values, paths)
-            groups = [(selection, live)]
+            self._check_type(type_, live, completed)
+            groups = [(plan.selections[type_.name], live)]
         for selection, members in groups:
             below = None if paths is None else [paths[index] for index in members]
             done = await self._one_type(plan, selection, list(members.values()), below)
@@ -163,6 +160,18 @@ class Run:
                 self.types.update((id(value), selection) for value in done)
             for index, value in zip(members, done, strict=True):
                 completed[index] = value
+        return completed
+
+    async def _rows(self, plan: FieldPlan, selection: SelectionPlan, values: Sequence[Any], paths: Paths) -> list[Any]:
+        """Objects from a batch resolver: rows or nulls, nothing else. This is the path that must be short."""
+        if None not in values:
+            return await self._one_type(plan, selection, values, paths)
+        live = [index for index, value in enumerate(values) if value is not None]
+        below = None if paths is None else [paths[index] for index in live]
+        completed: list[Any] = [None] * len(values)
+        done = await self._one_type(plan, selection, [values[index] for index in live], below)
+        for index, value in zip(live, done, strict=True):
+            completed[index] = value
         return completed
 
     async def _one_type(self, plan: FieldPlan, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:

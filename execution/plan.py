@@ -5,8 +5,9 @@ A plan depends on the document, the operation and the variables that decide a ``
 fragments and type conditions are those of the reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -83,14 +84,29 @@ class SelectionPlan:
 
     type: GraphQLObjectType
     fields: list[FieldPlan]
-    keys: tuple[str, ...] = ()
+    build: Callable[..., list[dict[str, Any]]] = list
     needs: frozenset[str] = frozenset()
     plain: bool = False
 
     def __post_init__(self) -> None:
-        self.keys = tuple(plan.key for plan in self.fields)
+        self.build = builder(tuple(plan.key for plan in self.fields))
         self.needs = frozenset[str]().union(*(plan.needs for plan in self.fields))
         self.plain = any(plan.plain for plan in self.fields)
+
+
+@lru_cache(maxsize=4_096)
+def builder(keys: tuple[str, ...]) -> Callable[..., list[dict[str, Any]]]:
+    """A function that makes objects with these keys of as many columns of values.
+
+    Compiled, so that each object is one dictionary display: a third of the time of ``dict(zip(…))``.
+    What goes into the source text are names by GraphQL's grammar, letters, digits and underscores.
+    """
+    if not all(key.isidentifier() and key.isascii() for key in keys):
+        raise ValueError(keys)
+    names = [f"v{index}" for index in range(len(keys))]
+    display = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
+    source = f"lambda *columns: [{{{display}}} for {', '.join(names)}, in zip(*columns)]"
+    return eval(source, {"__builtins__": {}, "zip": zip})  # type: ignore[no-any-return]  # noqa: S307
 
 
 @dataclass(slots=True)

@@ -54,12 +54,20 @@ _OPERATORS: dict[str, Callable[[Any, Any], Clause]] = {
 
 class Filter:
     """A filterable thing: the SQL expression it compares, the parameters' type, and how a value is
-    read. ``read`` raises ``BadInput`` for one that can't be."""
+    read. ``read`` raises ``BadInput`` for one that can't be. ``within`` leads from a comparison of
+    another table's column to a condition on this one."""
 
-    def __init__(self, by: Any, type_: TypeEngine[Any], read: Callable[[Any], Any] = lambda given: given) -> None:
+    def __init__(
+        self,
+        by: Any,
+        type_: TypeEngine[Any],
+        read: Callable[[Any], Any] = lambda given: given,
+        within: Callable[[Clause], Clause] = lambda clause: clause,
+    ) -> None:
         self.by = by
         self.type = type_
         self.read = read
+        self.within = within
 
     def normalise(self, operation: str, given: Any) -> Any:
         """The value of one comparison, as the database driver takes it."""
@@ -83,7 +91,7 @@ class Filter:
             type_ = ARRAY(type_)
         elif operation == "isNull":
             type_ = Boolean()
-        return _OPERATORS[operation](self.by, value(name, type_))
+        return self.within(_OPERATORS[operation](self.by, value(name, type_)))
 
 
 class Related(NamedTuple):
@@ -108,8 +116,8 @@ def identifier(by: Any, prefix: str) -> Filter:
     return Filter(by, Uuid(), lambda given: ids.decode(prefix, given))
 
 
-def text(by: Any) -> Filter:
-    return Filter(by, Text(), text_value)
+def text(by: Any, within: Callable[[Clause], Clause] = lambda clause: clause) -> Filter:
+    return Filter(by, Text(), text_value, within)
 
 
 def decimal(by: Any) -> Filter:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, cast, func, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, any_, cast, func, select
 
 from db.catalog import Product
 from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
@@ -46,9 +46,13 @@ moves = Entity(
 )
 
 
-def _own_locations() -> Select[Any]:
-    """The locations whose goods are the tenant's own and can be sold."""
-    return select(Location.id).where(Location.tenant_id == TENANT, Location.kind == constant(OWN_KIND))
+def _own(location: Any) -> Any:
+    """Whether a location is one whose goods are the tenant's own and can be sold.
+
+    As an array, which is made once per statement; as a subquery it was joined again for each parent.
+    """
+    own = select(Location.id).where(Location.tenant_id == TENANT, Location.kind == constant(OWN_KIND))
+    return location == any_(func.array(own.scalar_subquery()))
 
 
 # A filter that catalog's products get from here: what is available of them in all.
@@ -57,7 +61,7 @@ products.filters["available"] = filters.decimal(
     .where(
         StockLevel.tenant_id == TENANT,
         StockLevel.product_id == Product.id,
-        StockLevel.location_id.in_(_own_locations()),
+        _own(StockLevel.location_id),
     )
     .correlate(Product)
     .scalar_subquery()
@@ -89,7 +93,7 @@ class StockOfProduct(One):
     def build(self) -> Select[Any]:
         keys = func.unnest(value("keys", ARRAY(Uuid()))).table_valued("key", name="parents").render_derived()
         own = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == keys.c.key)
-        here = own & StockLevel.location_id.in_(_own_locations())
+        here = own & _own(StockLevel.location_id)
         totals = {name: func.coalesce(func.sum(getattr(StockLevel, name)), constant(0)) for name in self.sums}
         totals["available"] = func.coalesce(func.sum(StockLevel.on_hand - StockLevel.reserved), constant(0))
         columns = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
@@ -113,9 +117,10 @@ class LevelsOfProduct(Many):
 
     entity = levels
     key = "product_id"
+    few = True
 
     def condition(self) -> list[Any]:
-        return [StockLevel.location_id.in_(_own_locations())]
+        return [_own(StockLevel.location_id)]
 
 
 class LevelsOfLocation(Many):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     cast,
     func,
     or_,
@@ -84,9 +87,12 @@ class Many(Loader):
     """A page of rows for each key; with ``key = None`` one page of the whole table.
 
     ``key`` is the column that refers to the parent. ``condition`` narrows the rows for every use.
+    ``few`` says that a parent never has many rows (hundreds at most): then all of the level's are read and
+    numbered at once, which is half as fast again as a subquery for each parent.
     """
 
     key: ClassVar[str | None] = None
+    few: ClassVar[bool] = False
     key_type: ClassVar[TypeEngine[Any]] = Uuid()
 
     @classmethod
@@ -119,16 +125,15 @@ class Many(Loader):
         rows = await self.fetch(made, given, len(keys))
         if self.key is None:
             return [self._cut(rows)]
-        groups: dict[Any, list[Any]] = {key: [] for key in keys}
-        for row in rows:
-            groups[row["key"]].append(row)
-        return [self._cut(groups[key]) for key in keys]
+        groups = {key: list(group) for key, group in groupby(rows, itemgetter("key"))}
+        return [self._cut(groups.get(key, [])) for key in keys]
 
     def _cut(self, rows: list[Any]) -> tuple[list[Any], bool]:
         """The statement reads one row more than the page, to see whether there is one."""
         page: Page = self.arguments.page
         more = len(rows) > page.limit
-        rows = rows[: page.limit]
+        if more:
+            rows = rows[: page.limit]
         return (rows[::-1] if page.backward else rows), more
 
     def _shape(self) -> tuple[Any, ...]:
@@ -156,17 +161,32 @@ class Many(Loader):
         backward = query.page.backward
         directions = [direction for _, direction in query.order]
         # The tie-break goes with the first sort, so that one index serves both directions.
-        for sort, direction in [*zip(sorts, directions, strict=True), (Sort(model.id), (directions or [ASC])[0])]:
-            rows = rows.order_by(sort.by.asc() if (direction == ASC) != backward else sort.by.desc())
-        rows = rows.limit(value("limit", Integer()))
-        return rows if self.key is None else self._per_parent(rows)
+        order = [
+            sort.by.asc() if (direction == ASC) != backward else sort.by.desc()
+            for sort, direction in zip([*sorts, Sort(model.id)], [*directions, (directions or [ASC])[0]], strict=True)
+        ]
+        limit = value("limit", Integer())
+        if self.key is None:
+            return rows.order_by(*order).limit(limit)
+        return self._numbered(rows, order, limit) if self.few else self._lateral(rows.order_by(*order).limit(limit))
 
-    def _per_parent(self, rows: Select[Any]) -> Select[Any]:
-        """A limit per parent for a whole level: LATERAL over the level's keys."""
-        model: Any = self.entity.model
-        keys = func.unnest(value("keys", ARRAY(self.key_type))).table_valued("key", name="parents").render_derived()
-        page = rows.where(getattr(model, str(self.key)) == keys.c.key).correlate(keys).lateral("page")
+    def _lateral(self, rows: Select[Any]) -> Select[Any]:
+        """A limit per parent for a whole level: each parent's page by index, no row too many."""
+        keys = parents(self.key_type)
+        page = rows.where(self._parent() == keys.c.key).correlate(keys).lateral("page")
         return select(keys.c.key.label("key"), *page.c).select_from(keys.join(page, true()))
+
+    def _numbered(self, rows: Select[Any], order: Sequence[Any], limit: Any) -> Select[Any]:
+        """A limit per parent by numbering all rows of the level's parents. The rows leave the window
+        in its order, so there is no second sort."""
+        parent = self._parent()
+        place = func.row_number().over(partition_by=parent, order_by=order)
+        found = rows.where(parent == any_(value("keys", ARRAY(self.key_type))))
+        page = found.add_columns(parent.label("key"), place.label("place")).subquery("page")
+        return select(*(column for column in page.c if column.name != "place")).where(page.c.place <= limit)
+
+    def _parent(self) -> Any:
+        return getattr(self.entity.model, str(self.key))
 
     def _conditions(self, query: Query, sorts: Sequence[Sort]) -> list[ColumnElement[bool]]:
         conditions = list(self.condition())
@@ -215,10 +235,15 @@ class Counts(Loader):
         rows = rows.limit(value("cap", Integer()))
         if many.key is None:
             return select(func.count().label("count")).select_from(rows.subquery())
-        keys = func.unnest(value("keys", ARRAY(many.key_type))).table_valued("key", name="parents").render_derived()
+        keys = parents(many.key_type)
         found = rows.where(getattr(model, many.key) == keys.c.key).correlate(keys).subquery()
         counted = select(func.count()).select_from(found).scalar_subquery()
         return select(keys.c.key.label("key"), counted.label("count"))
+
+
+def parents(type_: TypeEngine[Any]) -> Any:
+    """The level's keys as a table with one column, ``key``."""
+    return func.unnest(value("keys", ARRAY(type_))).table_valued("key", name="parents").render_derived()
 
 
 def _page(args: Mapping[str, Any]) -> Page:

@@ -1,5 +1,6 @@
 """To one: by id or by another unique column."""
 
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, select
@@ -23,13 +24,13 @@ class One(Loader):
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
         made = statement((type(self), self.columns), self.build)
         rows = await self.fetch(made, {"keys": keys}, len(keys))
-        found = {row["key"]: row for row in rows}
+        found = dict(zip(map(itemgetter(0), rows), rows, strict=True))
         return [found.get(key) for key in keys]
 
     def build(self) -> Select[Any]:
-        """``= ANY(array)``: one prepared statement for any number of keys."""
+        """``= ANY(array)``: one prepared statement for any number of keys. The key comes first."""
         model: Any = self.entity.model
         key = getattr(model, self.key)
-        columns = [self.entity.column(name) for name in self.columns]
+        columns = [self.entity.column(name) for name in self.columns if name != self.key]
         bound = value("keys", ARRAY(self.key_type))
-        return select(key.label("key"), *columns).where(model.tenant_id == TENANT, key == any_(bound))
+        return select(key, *columns).where(model.tenant_id == TENANT, key == any_(bound))

@@ -14,12 +14,12 @@ from loaders.many import ASC, DESC, Many
 from loaders.one import TENANT, One
 from loaders.statements import constant, value
 
-_SKU = (
-    select(Product.sku)
-    .where(Product.tenant_id == TENANT, Product.id == LineItem.product_id)
-    .correlate(LineItem)
-    .scalar_subquery()
-)
+
+def _with_product(condition: Any) -> Any:
+    """Lines whose product fulfils a condition. As IN, which the planner can turn round: it then finds
+    the product first and its lines by index, where a subquery per line took 19 times as long."""
+    return LineItem.product_id.in_(select(Product.id).where(Product.tenant_id == TENANT, condition))
+
 
 lines = Entity(
     LineItem,
@@ -27,7 +27,7 @@ lines = Entity(
     "lin",
     filters={
         "product": filters.identifier(LineItem.product_id, "prod"),
-        "sku": filters.text(_SKU),
+        "sku": filters.text(Product.sku, _with_product),
         "quantity": filters.decimal(LineItem.quantity),
     },
     sorts={"POSITION": Sort(LineItem.position), "QUANTITY": Sort(LineItem.quantity)},
@@ -96,6 +96,7 @@ class OrdersOfPartner(Many):
 class LinesOfOrder(Many):
     entity = lines
     key = "order_id"
+    few = True
 
 
 class LinesOfProduct(Many):

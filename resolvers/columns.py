@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from core.money import price_text, total_text
+from core.money import price_texts, total_texts
 from execution import Batch
 
 Read = Callable[[Batch], Sequence[Any]]
@@ -41,11 +41,13 @@ def money(amount: str, currency: str, *, total: bool) -> Read:
 
     A ``total`` has exactly the currency's minor digits, a unit price at least those.
     """
-    form = total_text if total else price_text
+    form = total_texts if total else price_texts
 
     def read(batch: Batch) -> list[tuple[str, str] | None]:
-        pairs = ((row[amount], row[currency]) for row in batch.sources)
-        return [None if text is None else (form(text, code), code) for text, code in pairs]
+        currencies = [row[currency] for row in batch.sources]
+        amounts = form([row[amount] for row in batch.sources], currencies)
+        pairs: list[Any] = list(zip(amounts, currencies, strict=True))
+        return [None if pair[0] is None else pair for pair in pairs] if None in amounts else pairs
 
     return read
 
