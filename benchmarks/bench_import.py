@@ -128,9 +128,10 @@ def main() -> int:
     folder.chmod(0o755)
     given = os.environ.get("ERPGRAPH_DATABASE_URL")
     running = None if given else embedded.start(folder)
+    admin = running.url("postgres") if running else given or ""
     try:
         copied = shutil.copyfile(file, folder / file.name)  # its rejected rows belong in here too
-        return int(asyncio.run(run(given or running.url("postgres"), copied, mapping)) > LIMIT)
+        return int(asyncio.run(run(admin, copied, mapping)) > LIMIT)
     finally:
         if running:
             running.stop()

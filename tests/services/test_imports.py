@@ -1,0 +1,479 @@
+"""Whole imports: what is stored, what is rejected, and what happens when something goes wrong."""
+
+import asyncio
+import csv
+import gzip
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.errors import BadInput, Unavailable
+from core.ids import new_id
+from db.engine import Target, administration
+from services import tenants
+from services.imports import Summary, import_orders
+from services.imports.store import Stored
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLES = REPOSITORY / "examples" / "import"
+DATA = REPOSITORY / "tests" / "data" / "imports"
+RETAIL = REPOSITORY.parent / "shared" / "data" / "online_retail_2010-12.csv.gz"
+TABLES = ("partners", "products", "orders", "line_items", "stock_levels", "stock_moves", "reservations")
+MAPPING = """
+currency = "EUR"
+[columns]
+order = "order"
+customer = "customer"
+sku = "sku"
+description = "text"
+quantity = "qty"
+price = "price"
+date = "date"
+[dates]
+timezone = "UTC"
+"""
+HEADER = "order,customer,sku,text,qty,price,date\n"
+
+
+@pytest.fixture
+async def shop(target: Target, request: pytest.FixtureRequest) -> str:
+    """A tenant of this test's own."""
+    await tenants.create(target, request.node.name[:100], "EUR")
+    return str(request.node.name[:100])
+
+
+@pytest.fixture
+async def bound(target: Target, shop: str) -> AsyncIterator[Any]:
+    """The owner's connection, bound to the tenant."""
+    async with administration(target, await tenants.find(target, shop)) as connection:
+        yield connection
+
+
+async def run(target: Target, tenant: str, folder: Path, rows: str, mapping: str = MAPPING) -> Summary:
+    """Import ``orders.csv`` with these rows below the usual header."""
+    (folder / "orders.csv").write_text(HEADER + rows, "utf-8", newline="")
+    (folder / "mapping.toml").write_text(mapping, "utf-8")
+    return await import_orders(target, tenant, folder / "orders.csv", folder / "mapping.toml")
+
+
+def rejected(folder: Path, name: str = "orders.csv") -> list[list[str]]:
+    """The rejected rows, without the header."""
+    with (folder / f"{name}.rejected.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.reader(stream))[1:]
+
+
+async def counts(target: Target, tenant: UUID) -> dict[str, int]:
+    async with administration(target, tenant) as connection:
+        return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
+
+
+async def lines(connection: Any) -> list[tuple[Any, ...]]:
+    """Order, position, sku, description, quantity, price, total, shipped."""
+    rows = await connection.fetch(
+        "SELECT o.number, l.position, p.sku, l.description, trim_scale(l.quantity)::text, trim_scale(l.unit_price)::text,"
+        " trim_scale(l.total)::text, trim_scale(l.shipped)::text FROM line_items l"
+        " JOIN orders o ON o.id = l.order_id JOIN products p ON p.id = l.product_id ORDER BY o.number, l.position"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def orders(connection: Any) -> list[tuple[Any, ...]]:
+    """Number, status, customer's code, currency, total, and when it was placed, in UTC."""
+    rows = await connection.fetch(
+        "SELECT o.number, o.status, c.code, o.currency, trim_scale(o.total)::text,"
+        " to_char(o.placed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM orders o"
+        " JOIN partners c ON c.id = o.customer_id ORDER BY o.number"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def partners(connection: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await connection.fetch("SELECT code, name, country FROM partners ORDER BY code")]
+
+
+async def products(connection: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await connection.fetch("SELECT sku, name, list_price FROM products ORDER BY sku")]
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail file is not beside the checkout")
+async def test_the_online_retail_file(fresh: Target, tmp_path: Path) -> None:
+    """The numbers that issue 2 promises, twice: stored, and on the second run nothing added."""
+    shop, other = [await tenants.create(fresh, name, "GBP") for name in ("retail", "other")]
+    file = tmp_path / "retail.csv.gz"
+    shutil.copyfile(RETAIL, file)
+
+    first = await import_orders(fresh, "retail", file, EXAMPLES / "online-retail.toml")
+    stored = first.stored
+    assert (first.read, stored.lines, first.already_there) == (42_481, 41_683, 0)
+    assert first.rejected == {"return": 728, "quantity": 70}
+    assert (stored.orders, stored.products, stored.partners) == (1_629, 2_745, 886)
+    assert (f"{stored.units:f}", str(stored.total)) == ("362316", "823746.14")
+    listed = (tmp_path / "retail.csv.gz.rejected.csv").read_text()
+    assert listed.startswith("line,reason,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,")
+    assert [sum(f",{word}: " in line for line in listed.splitlines()) for word in first.rejected] == [728, 70]
+
+    after = await counts(fresh, shop)
+    assert after == dict(zip(TABLES, (886, 2_745, 1_629, 41_683, 0, 0, 0), strict=True))
+    assert set((await counts(fresh, other)).values()) == {0}
+    async with administration(fresh, shop) as connection:
+        assert await connection.fetchval("SELECT sum(total) FROM orders") == stored.total
+        assert await connection.fetchval("SELECT count(*) FROM line_items WHERE shipped <> quantity") == 0
+        assert await connection.fetchval("SELECT array_agg(DISTINCT status) FROM orders") == ["CLOSED"]
+        # Two dates: the earlier. Two spellings of a sku: one product, named as most rows name it.
+        placed = "SELECT to_char(placed_at AT TIME ZONE 'UTC', 'HH24:MI') FROM orders WHERE number = '536591'"
+        assert await connection.fetchval(placed) == "16:57"
+        name = "SELECT name FROM products WHERE sku = '85123A'"
+        assert await connection.fetchval(name) == "WHITE HANGING HEART T-LIGHT HOLDER"
+        people = await connection.fetch(
+            "SELECT code, country FROM partners WHERE code IN ('17850', '12370', 'ANONYMOUS') ORDER BY code"
+        )
+        assert [tuple(row) for row in people] == [("12370", None), ("17850", "GB"), ("ANONYMOUS", None)]
+
+    second = await import_orders(fresh, "retail", file, EXAMPLES / "online-retail.toml")
+    assert (second.read, second.stored.lines, second.already_there) == (42_481, 0, 41_683)
+    assert "Nothing was added." in str(second)
+    assert await counts(fresh, shop) == after
+    assert (tmp_path / "retail.csv.gz.rejected.csv").read_text() == listed
+
+
+async def test_a_shopify_export(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    shutil.copyfile(DATA / "shopify.csv", tmp_path / "shopify.csv")
+    summary = await import_orders(target, shop, tmp_path / "shopify.csv", DATA / "shopify.toml")
+    assert (summary.read, summary.stored.lines, summary.rejected) == (4, 3, {"return": 1})
+    assert await orders(bound) == [
+        ("#1001", "CLOSED", "ann@example.com", "USD", "40", "2026-01-05 14:30"),
+        ("#1003", "CLOSED", "bob@example.com", "USD", "37.5", "2026-01-06 23:15"),
+    ]
+    assert await lines(bound) == [
+        ("#1001", 1, "MUG-BLUE", "Mug, blue", "2", "12.5", "20", "2"),
+        ("#1001", 2, "POSTER-M", 'Poster "Moon"\n30 x 40 cm', "1", "20", "20", "1"),
+        ("#1003", 1, "MUG-BLUE", "Mug, blue", "3", "12.5", "37.5", "3"),
+    ]
+    assert await partners(bound) == [("ann@example.com", "Ann Lee", "US"), ("bob@example.com", "Bob Roy", "CA")]
+
+
+async def test_a_german_export(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    shutil.copyfile(DATA / "german.csv", tmp_path / "german.csv")
+    summary = await import_orders(target, shop, tmp_path / "german.csv", DATA / "german.toml")
+    assert await orders(bound) == [
+        ("R-1", "CLOSED", "1001", "EUR", "4436.4", "2025-12-31 22:30"),
+        ("R-2", "CLOSED", "BARVERKAUF", "EUR", "0", "2026-04-02 22:00"),
+    ]
+    assert await lines(bound) == [
+        ("R-1", 1, "0815", "Knäckebrot", "1200", "1.25", "1350", "1200"),
+        ("R-1", 2, "0816", "Öl 0,5 l", "2.5", "1234.56", "3086.4", "2.5"),
+        ("R-2", 1, "0815", "Knäckebrot", "1", "0", "0", "1"),
+    ]
+    assert await partners(bound) == [("1001", "Bäckerei Groß", "DE"), ("BARVERKAUF", "BARVERKAUF", "AT")]
+    assert summary.rejected == {"return": 2, "columns": 1, "date": 1, "discount": 1, "price": 1, "quantity": 1}
+    # In the file's own delimiter and encoding, each row as it was.
+    assert (tmp_path / "german.csv.rejected.csv").read_text("cp1252").splitlines()[:4] == [
+        "line;reason;Belegart;Belegnummer;Datum;Uhrzeit;Kundennr.;Kunde;Land;Artikelnr.;Bezeichnung;Menge;Einzelpreis;Rabatt",
+        "5;return: The row is a return or a cancellation.;Gutschrift;G-1;04.04.2026;;1001;Bäckerei Groß;Deutschland;0815;Knäckebrot;1;1,25;",
+        "6;return: The row is a return or a cancellation.;Rechnung;R-3;05.04.2026;;1002;Müller;Schweiz;0815;Knäckebrot;5-;1,25;",
+        "7;quantity: The quantity is not a number with at most 14 digits and six decimals.;Rechnung;R-3;05.04.2026;;1002;Müller;Schweiz;0815;Knäckebrot;1.5;1,25;",
+    ]
+
+
+async def test_a_tabbed_export_in_utf_16(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    shutil.copyfile(DATA / "woo.tsv", tmp_path / "woo.tsv")
+    summary = await import_orders(target, shop, tmp_path / "woo.tsv", DATA / "woo.toml")
+    assert summary.rejected == {"discount": 1}
+    assert await orders(bound) == [("501", "CLOSED", "WEB", "GBP", "1026.98", "2026-01-02 00:00")]
+    assert await lines(bound) == [
+        ("501", 1, "A", 'Café "Crème" ☕', "3", "9.99", "26.97", "3"),
+        ("501", 2, "B", "שולחן", "1", "1000.005", "1000.01", "1"),
+    ]
+    text = (tmp_path / "woo.tsv.rejected.csv").read_text("utf-16")
+    assert text.splitlines()[1:] == [
+        "4\tdiscount: The discount is more than the amount.\t502\t14/2/2026\tA\tCafe\t2\t9.99\t10"
+    ]
+
+
+async def test_every_reason(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    good = "1,ann,A,Apple,1,2.00,2026-01-02\n"
+    bad = [
+        ",ann,A,Apple,1,2.00,2026-01-02",
+        f"{'9' * 201},ann,A,Apple,1,2.00,2026-01-02",
+        "2,ann,,Apple,1,2.00,2026-01-02",
+        "2,ann,A,Apple,0,2.00,2026-01-02",
+        "2,ann,A,Apple,1,two,2026-01-02",
+        "2,ann,A,Apple,1,2.00,02.01.2026",
+        "2,ann,A,Apple,1,2.00,",
+        "2,ann,A,Apple,1,2.00",
+        "2,ann,A,Apple,1,2.00,2026-01-02,x",
+        "2,ann,A,App\0le,1,2.00,2026-01-02",
+        f"2,ann,A,{'x' * 5_001},1,2.00,2026-01-02",
+        "2,ann,A,Apple,99999999999999,9,2026-01-02",
+        '2,ann,A,"Apple,1,2.00,2026-01-02',
+        "3,,A,Apple,1,2.00,2026-01-02",
+        "1,bob,A,Apple,1,2.00,2026-01-02",
+        "4,ann,A,Apple,1,60000000000000,2026-01-02",
+        "4,ann,A,Apple,1,60000000000000,2026-01-02",
+    ]
+    summary = await run(target, shop, tmp_path, good + "\n".join(bad) + "\n" + good)
+    assert (summary.read, summary.stored.lines, summary.already_there) == (19, 2, 0)
+    found = rejected(tmp_path)
+    assert [int(row[0]) for row in found] == list(range(3, 20))
+    assert [row[1].partition(":")[0] for row in found] == [
+        *("order", "order", "sku", "quantity", "price", "date", "date", "columns", "columns", "text", "text"),
+        *("total", "quotes", "customer", "customer", "total", "total"),
+    ]
+    assert [",".join(row[2:]) for row in found if "quotes" not in row[1]] == bad[:12] + bad[13:]
+    assert found[12][2:] == ["2", "ann", "A", "Apple,1,2.00,2026-01-02\n"]
+    assert found[13][1] == "customer: No row of the order names a customer, and the mapping has no default."
+    assert found[14][1] == "customer: An earlier row says that the order is of customer ann."
+    assert sum(summary.rejected.values()) == len(found)
+    assert await orders(bound) == [("1", "CLOSED", "ann", "EUR", "4", "2026-01-02 00:00")]
+    assert await products(bound) == [("A", "Apple", None)]
+
+
+async def test_rows_of_an_order_needn_t_stand_together(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    rows = [
+        "2,ann,A,Apple,1,2.00,2026-01-05",
+        "1,bob,B,Pear,1,3.00,2026-01-04",
+        "2,,B,Bear,2,3.00,2026-01-03",
+        "1,bob,A,apple,4,2.00,2026-01-04",
+        "2,ann,B,,3,3.00,2026-01-05",
+        "2,ann,A,apple,1,1.99,2026-01-05",
+        "2,ann,C,,1,1,2026-01-05",
+    ]
+    await run(target, shop, tmp_path, "\n".join(rows))
+    assert await orders(bound) == [
+        ("1", "CLOSED", "bob", "EUR", "11", "2026-01-04 00:00"),
+        ("2", "CLOSED", "ann", "EUR", "19.99", "2026-01-03 00:00"),
+    ]
+    assert [line[:5] for line in await lines(bound)] == [
+        ("1", 1, "B", "Pear", "1"),
+        ("1", 2, "A", "apple", "4"),
+        ("2", 1, "A", "Apple", "1"),
+        ("2", 2, "B", "Bear", "2"),
+        ("2", 3, "B", "Bear", "3"),
+        ("2", 4, "A", "apple", "1"),
+        ("2", 5, "C", "C", "1"),
+    ]
+    # The most frequent name; of "Bear" and "Pear", one time each, the first by code point.
+    assert await products(bound) == [("A", "apple", None), ("B", "Bear", None), ("C", "C", None)]
+
+
+async def test_what_is_there_is_not_changed(target: Target, shop: str, tmp_path: Path) -> None:
+    tenant = await tenants.find(target, shop)
+    await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    async with administration(target, tenant) as connection:
+        await connection.execute("UPDATE products SET name = 'Mine', list_price = 5, list_price_currency = 'EUR'")
+        await connection.execute("UPDATE partners SET name = 'Ann herself'")
+        before = [tuple(row) for row in await connection.fetch("SELECT id, version, updated_at FROM orders")]
+    rows = "1,ann,B,Pear,7,2.00,2026-01-05\n2,ann,A,Other,1,2.00,2026-01-06\n2,ann,A,,1,2.00,2026-01-06\n"
+    summary = await run(target, shop, tmp_path, rows)
+    assert (summary.read, summary.already_there, summary.rejected) == (3, 1, {})
+    assert replace(summary.stored, units=summary.stored.units.quantize(1)) == Stored(
+        2, 1, 0, 0, summary.stored.units.quantize(1), summary.stored.total
+    )
+    async with administration(target, tenant) as connection:
+        # Not even product B: only a skipped order has it.
+        assert [row[:2] for row in await products(connection)] == [("A", "Mine")]
+        assert await partners(connection) == [("ann", "Ann herself", None)]
+        assert [line[:4] for line in await lines(connection)] == [
+            ("1", 1, "A", "Apple"),
+            ("2", 1, "A", "Other"),
+            ("2", 2, "A", "Mine"),
+        ]
+        after = "SELECT id, version, updated_at FROM orders WHERE number = '1'"
+        assert [tuple(row) for row in await connection.fetch(after)] == before
+
+
+async def test_a_file_without_rejected_rows_has_a_list_with_only_a_header(
+    target: Target, shop: str, tmp_path: Path
+) -> None:
+    (tmp_path / "orders.csv.rejected.csv").write_text("of an earlier run\n")
+    await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    assert (tmp_path / "orders.csv.rejected.csv").read_text() == "line,reason," + HEADER
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv", "orders.csv.rejected.csv"]
+
+
+async def test_mended_rows_are_imported_from_the_list(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    await run(target, shop, tmp_path, "1,ann,A,Apple,x,2.00,2026-01-05\n")
+    listed = tmp_path / "orders.csv.rejected.csv"
+    listed.write_text(listed.read_text().replace(",x,", ",6,"))
+    summary = await import_orders(target, shop, listed, tmp_path / "mapping.toml")
+    assert (summary.read, summary.stored.lines) == (1, 1)
+    assert [line[4] for line in await lines(bound)] == ["6"]
+
+
+@pytest.mark.parametrize(
+    "content,says",
+    [
+        (
+            b"order,sku\n1,2\n",
+            "has no column 'qty', 'price', 'date', 'text', 'customer'. Its columns are 'order', 'sku'.",
+        ),
+        (HEADER.encode().replace(b"text", b"qty"), "has no column 'text'."),
+        (HEADER.encode().replace(b"\n", b",qty\n"), "has more than one column 'qty'."),
+        (b"", "The file is empty"),
+        (
+            HEADER.encode() + b"1,ann,A,Apple,1,2.00,2026-01-02\n1,\xff,A,Apple,1,2.00,2026-01-02\n",
+            "is not written in utf-8",
+        ),
+        (gzip.compress(HEADER.encode() + b"1,ann,A,Apple,1,2.00,2026-01-02\n" * 50_000)[:-9], "is damaged"),
+    ],
+)
+async def test_a_file_that_isn_t_one_stores_nothing(
+    target: Target, globex: UUID, tmp_path: Path, content: bytes, says: str
+) -> None:
+    before = await counts(target, globex)
+    (tmp_path / "orders.csv").write_bytes(content)
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    with pytest.raises(BadInput) as refused:
+        await import_orders(target, "globex", tmp_path / "orders.csv", tmp_path / "mapping.toml")
+    assert says in refused.value.message
+    assert await counts(target, globex) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv"]
+
+
+async def test_unknown_tenant_missing_file_unreachable_database(target: Target, shop: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="There is no tenant named 'nobody'"):
+        await run(target, "nobody", tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv"]
+    with pytest.raises(BadInput, match=r"none\.csv can't be read: No such file or directory\."):
+        await import_orders(target, shop, tmp_path / "none.csv", tmp_path / "mapping.toml")
+    nowhere = Target.of(f"postgresql://nobody@/nothing?host={tmp_path}")
+    with pytest.raises(Unavailable, match=r"The database can't be reached\. Nothing was imported\."):
+        await run(nowhere, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+
+
+async def test_a_folder_that_can_t_be_written_is_told_first(
+    target: Target, acme: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:  # root may write everywhere, so the refusal is played
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("services.imports.rejects.tempfile.mkstemp", refuse)
+    before = await counts(target, acme)
+    with pytest.raises(
+        BadInput, match=r"orders\.csv\.rejected\.csv can't be written \(Permission denied\), and no row"
+    ):
+        await run(target, "acme", tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    assert await counts(target, acme) == before
+
+
+@pytest.mark.parametrize("stage", ["bytes read", "checking", "storing"])
+async def test_a_fault_in_the_middle_leaves_nothing(target: Target, acme: UUID, tmp_path: Path, stage: str) -> None:
+    def crash(told: str, done: int, total: int) -> None:
+        if told == stage and done == total:
+            raise RuntimeError("a fault of ours")
+
+    (tmp_path / "orders.csv").write_text(HEADER + "1,ann,A,Apple,1,2.00,2026-01-05\n2,ann,A,x,x,x,x\n")
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    before = await counts(target, acme)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await import_orders(target, "acme", tmp_path / "orders.csv", tmp_path / "mapping.toml", crash)
+    assert await counts(target, acme) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv"]
+
+
+async def test_progress_is_told(target: Target, shop: str, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    size = (tmp_path / "orders.csv").stat().st_size
+    await import_orders(
+        target, shop, tmp_path / "orders.csv", tmp_path / "mapping.toml", lambda *step: told.append(step)
+    )
+    assert told[-5:] == [
+        ("bytes read", size, size),
+        ("checking", 0, 1),
+        ("checking", 1, 1),
+        ("storing", 0, 1),
+        ("storing", 1, 1),
+    ]
+
+
+async def test_imports_at_once_make_each_order_once(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{n % 40},ann,S{n % 30},Thing,1,2.00,2026-01-05\n" for n in range(400))
+    folders = [tmp_path / str(n) for n in range(4)]
+    for folder in folders:
+        folder.mkdir()
+    found = await asyncio.gather(*(run(target, shop, folder, rows) for folder in folders))
+    assert sorted(summary.stored.lines for summary in found) == [0, 0, 0, 400]
+    assert sorted(summary.already_there for summary in found) == [0, 400, 400, 400]
+    assert await bound.fetchval("SELECT count(*) FROM orders") == 40
+    assert await bound.fetchval("SELECT count(*) FROM products") == 30
+
+
+async def test_a_request_that_makes_the_same_records_meanwhile(
+    target: Target, admin: Any, shop: str, tmp_path: Path
+) -> None:
+    """The import waits for the request, uses its customer and product, and leaves its order alone."""
+    tenant = await tenants.find(target, shop)
+    person, thing, order = (UUID(int=n) for n in (1, 2, 3))
+    async with administration(target, tenant) as request:
+        await request.execute(
+            "INSERT INTO partners (tenant_id, id, code, name) VALUES ($1, $2, 'ann', 'Ann')", tenant, person
+        )
+        await request.execute(
+            "INSERT INTO products (tenant_id, id, sku, name) VALUES ($1, $2, 'A', 'Mine')", tenant, thing
+        )
+        await request.execute(
+            "INSERT INTO orders (tenant_id, id, number, customer_id, currency, placed_at)"
+            " VALUES ($1, $2, '1', $3, 'EUR', now())",
+            *(tenant, order, person),
+        )
+        rows = "1,ann,A,Apple,1,2.00,2026-01-05\n2,ann,A,Apple,3,2.00,2026-01-05\n"
+        work = asyncio.create_task(run(target, shop, tmp_path, rows))
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        async with asyncio.timeout(20):
+            while await admin.fetchval(waiting) == 0:  # noqa: ASYNC110 -- PostgreSQL tells nobody who waits
+                await asyncio.sleep(0.01)
+    summary = await work
+    assert (summary.read, summary.stored.lines, summary.already_there) == (2, 1, 1)
+    assert (summary.stored.orders, summary.stored.products, summary.stored.partners) == (1, 0, 0)
+    async with administration(target, tenant) as connection:
+        assert [line[:5] for line in await lines(connection)] == [("2", 1, "A", "Apple", "3")]
+        assert await connection.fetchval("SELECT count(*) FROM orders WHERE customer_id = $1", person) == 2
+
+
+async def test_it_runs_as_the_serving_role(target: Target, shop: str, tmp_path: Path) -> None:
+    """Row-level security checks each row of an import: as an owner without it, it would find the table."""
+    admin = await asyncpg.connect(target.admin)
+    try:
+        await admin.execute("REVOKE INSERT ON line_items FROM erpgraph_app")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="line_items"):
+            await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    finally:
+        await admin.execute("GRANT INSERT ON line_items TO erpgraph_app")
+        await admin.close()
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20))
+async def test_any_text_is_stored_as_it_is_or_listed(
+    target: Target, acme: UUID, tmp_path: Path, cells: list[tuple[str, str]]
+) -> None:
+    number = new_id()
+    with (tmp_path / "orders.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(HEADER.strip().split(","))
+        writer.writerows([number, "ann", sku, f"\\.\n{text}", 1, 1, "2026-01-05"] for sku, text in cells)
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    summary = await import_orders(target, "acme", tmp_path / "orders.csv", tmp_path / "mapping.toml")
+    wanted = [(sku.strip(), f"\\.\n{text}".strip()) for sku, text in cells if sku.strip()]
+    assert summary.read == len(cells) == summary.stored.lines + len(rejected(tmp_path))
+    async with administration(target, acme) as connection:
+        rows = await connection.fetch(
+            "SELECT p.sku, l.description FROM line_items l JOIN orders o ON o.id = l.order_id"
+            " JOIN products p ON p.id = l.product_id WHERE o.number = $1 ORDER BY l.position",
+            str(number),
+        )
+    assert [tuple(row) for row in rows] == wanted
