@@ -23,8 +23,11 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's work. SIGTERM ends it as Ctrl-C does: its "finally" runs, PostgreSQL is left in order."""
 
     async def interruptible() -> Result:
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-        return await work
+        before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        try:
+            return await work
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     return asyncio.run(interruptible())
 

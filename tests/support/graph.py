@@ -1,0 +1,71 @@
+"""Queries against a schema and a database, without HTTP: what came of them, and the SQL they ran."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from graphql import GraphQLError
+
+from app.context import Principal, RequestContext
+from app.graph import MODULES, Graph, build
+from core.errors import BadInput
+from db.engine import Database
+from db.reader import Ran, Reader
+from execution import Documents, document_cache
+
+
+class Answer(NamedTuple):
+    """What a query gave: its data, its errors, and the statements that it ran."""
+
+    data: Any
+    errors: list[GraphQLError]
+    ran: list[Ran]
+
+    @property
+    def good(self) -> Any:
+        """The data of a query that must not fail."""
+        assert not self.errors, self.errors
+        return self.data
+
+    @property
+    def refusal(self) -> tuple[list[str | int] | None, tuple[str | int, ...]]:
+        """Of a query with one refused argument: the path of its field, and the path into its arguments."""
+        [error] = self.errors
+        assert isinstance(error.original_error, BadInput), error.original_error
+        return error.path, error.original_error.path
+
+
+@cache
+def schema(modules: tuple[str, ...] = MODULES, *, breadth_first: bool = True) -> Graph:
+    """The schema as the application builds it: with a store of parsed documents."""
+    graph = build(modules, breadth_first=breadth_first)
+    graph.extensions = (document_cache(Documents(graph._schema)),)
+    return graph
+
+
+class Asker:
+    """Asks queries of a database. Each is a request of its own: one reader, one snapshot."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def __call__(
+        self,
+        query: str,
+        tenant: UUID,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        breadth_first: bool = True,
+        modules: Iterable[str] = MODULES,
+    ) -> Answer:
+        graph = schema(tuple(modules), breadth_first=breadth_first)
+        async with self.database.reader(tenant) as reader:
+            return await ask(graph, reader, query, variables)
+
+
+async def ask(graph: Graph, reader: Reader, query: str, variables: Mapping[str, Any] | None = None) -> Answer:
+    """Run a query on a reader that the caller has."""
+    context = RequestContext(Principal(reader.tenant, "tests"), reader, graph.nodes)
+    result = await graph.execute(query, dict(variables or {}), context_value=context)
+    return Answer(result.data, list(result.errors or ()), reader.ran)

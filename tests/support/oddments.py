@@ -1,0 +1,163 @@
+"""A small tenant of hand-made rows: nulls, ties, every kind of letter. What the graph must say of it,
+a test can work out in plain Python.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core.ids import new_id
+from db.engine import Target, administration
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+NAMES = (
+    *("Lamp", "lamp", "LAMP shade", "100% wool", "100 wool", "a_b", "aXb", "back\\slash", "back/slash"),
+    *("Ärger", "ärger", "ÉCLAIR", "straße", "日本語", "😀 smile", "שלום עולם", "'quoted' \"twice\"", "tab\there"),
+)
+PRICES = (None, "0", "1.5", "1.500001", "12.34", "12.34", None, "99999999999999.999999")
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Oddments:
+    """The tenant's id and its rows by table, as they were stored."""
+
+    tenant: UUID
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+
+    def __getitem__(self, table: str) -> list[Row]:
+        return self.rows[table]
+
+
+def _later(minutes: int, micros: int = 0) -> datetime:
+    return START + timedelta(minutes=minutes, microseconds=micros)
+
+
+def _products() -> list[Row]:
+    return [
+        {
+            "id": new_id(),
+            "sku": f"{'Sk' if index % 3 else 'sK'}-{index:02}",
+            "name": name,
+            "description": None if index % 2 else f"about {name}",
+            "list_price": (price := PRICES[index % len(PRICES)]) and Decimal(price),
+            "list_price_currency": price and "EUR",
+            "active": index % 4 != 0,
+            "external_id": None if index % 3 else f"ext{index}",
+            "created_at": _later(index // 4),
+            "updated_at": _later(7 - index % 5, index % 2),
+        }
+        for index, name in enumerate(NAMES)
+    ]
+
+
+def _partners() -> list[Row]:
+    countries = ("DE", "FR", None)
+    return [
+        {
+            "id": new_id(),
+            "code": f"C{index}",
+            "name": ("Müller", "muller", "MÜLLER", "Özil", "O'Neil", "%_\\")[index],
+            "country": countries[index % 3],
+            "external_id": None,
+            "created_at": _later(index // 2),
+        }
+        for index in range(6)
+    ]
+
+
+def _orders(partners: list[Row]) -> list[Row]:
+    statuses = ("DRAFT", "CONFIRMED", "CLOSED", "CANCELLED")
+    return [
+        {
+            "id": new_id(),
+            "number": f"N-{index:03}",
+            "status": statuses[index % 4],
+            "customer_id": partners[index % 4]["id"],
+            "currency": "EUR",
+            "subtotal": Decimal(index % 5) * 10,
+            "tax_total": Decimal(index % 2),
+            "placed_at": _later(index % 6, index % 3),
+            "external_id": f"shop/{index}" if index % 2 else None,
+            "note": ("left at the door", "Zurück an Absender", None)[index % 3],
+            "created_at": _later(index // 3),
+            "updated_at": _later(index // 2),
+        }
+        for index in range(16)
+    ]
+
+
+def _lines(orders: list[Row], products: list[Row]) -> list[Row]:
+    """Order n has n % 4 lines: some have none."""
+    return [
+        {
+            "id": new_id(),
+            "order_id": order["id"],
+            "position": position + 1,
+            "product_id": products[(index * 3 + position) % len(products)]["id"],
+            "description": f"line {position}",
+            "quantity": Decimal((index + position) % 3 + 1) / (2 if position else 1),
+            "currency": "EUR",
+            "unit_price": Decimal("2.5"),
+            "total": Decimal("2.5"),
+        }
+        for index, order in enumerate(orders)
+        for position in range(index % 4)
+    ]
+
+
+def _stock(products: list[Row]) -> dict[str, list[Row]]:
+    warehouse = {"id": new_id(), "code": "W", "name": "Warehouse"}
+    kinds = ("INTERNAL", "INTERNAL", "QUARANTINE", "SUPPLIER")
+    places = [
+        {"id": new_id(), "warehouse_id": warehouse["id"] if index < 3 else None, "code": f"L{index}", "name": kind, "kind": kind}
+        for index, kind in enumerate(kinds)
+    ]
+    levels = [
+        {
+            "id": new_id(),
+            "product_id": product["id"],
+            "location_id": place["id"],
+            "on_hand": Decimal(index % 4 + where) / 2,
+            "reserved": Decimal(index % 2) / 2 if where else Decimal(0),
+            "updated_at": _later(index % 3),
+        }
+        for index, product in enumerate(products[:10])
+        for where, place in enumerate(places[:3])
+        if (index + where) % 3
+    ]
+    moves = [
+        {
+            "id": new_id(),
+            "product_id": products[index % 5]["id"],
+            "source_id": places[3]["id"],
+            "destination_id": places[index % 3]["id"],
+            "quantity": Decimal(index + 1),
+            "reason": "received",
+            "occurred_at": _later(index // 3),
+            "principal": "tests",
+        }
+        for index in range(12)
+    ]
+    return {"warehouses": [warehouse], "locations": places, "stock_levels": levels, "stock_moves": moves}
+
+
+async def load(target: Target, name: str = "oddments") -> Oddments:
+    """Store the tenant as the owner, bound to it as any writer is."""
+    made = Oddments(new_id())
+    products, partners = _products(), _partners()
+    orders = _orders(partners)
+    made.rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
+    made.rows |= _stock(products)
+    async with administration(target, made.tenant) as connection:
+        await connection.execute("INSERT INTO tenants (id, name, currency) VALUES ($1, $2, 'EUR')", made.tenant, name)
+        for table, rows in made.rows.items():
+            names = ["tenant_id", *rows[0]]
+            marks = ", ".join(f"${index + 1}" for index in range(len(names)))
+            statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
+            await connection.executemany(statement, [(made.tenant, *row.values()) for row in rows])
+    return made
