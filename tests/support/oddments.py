@@ -114,7 +114,13 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
     warehouse = {"id": new_id(), "code": "W", "name": "Warehouse"}
     kinds = ("INTERNAL", "INTERNAL", "QUARANTINE", "SUPPLIER")
     places = [
-        {"id": new_id(), "warehouse_id": warehouse["id"] if index < 3 else None, "code": f"L{index}", "name": kind, "kind": kind}
+        {
+            "id": new_id(),
+            "warehouse_id": warehouse["id"] if index < 3 else None,
+            "code": f"L{index}",
+            "name": kind,
+            "kind": kind,
+        }
         for index, kind in enumerate(kinds)
     ]
     levels = [

@@ -1,0 +1,125 @@
+"""The schema says at least what the contract says, and describes all of it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+    is_introspection_type,
+    is_specified_scalar_type,
+    is_union_type,
+    print_ast,
+)
+
+from tests.support.graph import schema
+
+BESIDE = Path(__file__).parents[2].parent / "shared" / "graph.graphql"
+
+Said = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def ours() -> GraphQLSchema:
+    """The schema as clients read it: printed, and read again."""
+    return build_schema(schema().as_str())
+
+
+@pytest.fixture(scope="module")
+def contract() -> GraphQLSchema:
+    path = Path(os.environ.get("ERPGRAPH_CONTRACT", BESIDE))
+    if not path.exists():
+        pytest.skip(f"The contract isn't here: name its file in ERPGRAPH_CONTRACT, or put it at {BESIDE}.")
+    return build_schema(path.read_text())
+
+
+def reading_half(contract: GraphQLSchema) -> Iterator[GraphQLNamedType]:
+    """All types that a query can reach: its answers and its arguments."""
+    waiting: list[Any] = [contract.query_type]
+    seen: set[str] = set()
+    while waiting:
+        type_: Any = get_named_type(waiting.pop())
+        if type_.name in seen:
+            continue
+        seen.add(type_.name)
+        yield type_
+        for field in getattr(type_, "fields", {}).values():
+            waiting += [field.type, *(argument.type for argument in getattr(field, "args", {}).values())]
+        if isinstance(type_, GraphQLInterfaceType):
+            waiting += contract.get_possible_types(type_)
+
+
+def default(given: Any) -> str:
+    """An argument's or input field's type and default, as it is written."""
+    written = given.ast_node.default_value
+    return f"{given.type}" if written is None else f"{given.type} = {print_ast(written)}"
+
+
+def said(type_: GraphQLNamedType) -> Said:
+    """Everything that a type promises, flat: ``Query.products(first)`` and the like to what it is."""
+    name, found = type_.name, {type_.name: type(type_).__name__}
+    if isinstance(type_, GraphQLEnumType):
+        return found | {f"{name}.{value}": "value" for value in type_.values}
+    if isinstance(type_, GraphQLInputObjectType):
+        found |= {f"{name} oneOf": str(type_.is_one_of)}
+        return found | {f"{name}.{key}": default(field) for key, field in type_.fields.items()}
+    if isinstance(type_, (GraphQLObjectType, GraphQLInterfaceType)):
+        found |= {f"{name} implements {interface.name}": "yes" for interface in type_.interfaces}
+        for key, field in type_.fields.items():
+            found[f"{name}.{key}"] = str(field.type)
+            for argument, given in field.args.items():
+                found[f"{name}.{key}({argument})"] = default(given)
+    return found
+
+
+def test_the_schema_has_all_of_the_contracts_reading_half(contract: GraphQLSchema, ours: GraphQLSchema) -> None:
+    promised: Said = {}
+    kept: Said = {}
+    for type_ in reading_half(contract):
+        promised |= said(type_)
+        mine = ours.get_type(type_.name)
+        kept |= said(mine) if mine is not None else {}
+    assert {key: kept.get(key) for key in promised} == promised
+    assert len(promised) > 450  # the walk itself saw the whole
+
+
+def test_what_the_schema_has_beyond_the_contract_is_optional(contract: GraphQLSchema, ours: GraphQLSchema) -> None:
+    required = []
+    for type_ in reading_half(contract):
+        promised = said(type_)
+        for key, form in said(ours.get_type(type_.name) or type_).items():
+            is_given = key.endswith(")") or isinstance(type_, GraphQLInputObjectType)
+            required += [key] if is_given and key not in promised and form.endswith("!") else []
+    assert required == []
+
+
+def described(ours: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
+    for type_ in ours.type_map.values():
+        if is_introspection_type(type_) or is_specified_scalar_type(type_) or is_union_type(type_):
+            continue
+        # The roots are made by the framework, of the modules' parts.
+        if type_ not in {ours.query_type, ours.mutation_type, ours.subscription_type}:
+            yield type_.name, type_.description
+        for key, value in (getattr(type_, "values", None) or getattr(type_, "fields", None) or {}).items():
+            yield f"{type_.name}.{key}", value.description
+            for argument, given in getattr(value, "args", {}).items():
+                yield f"{type_.name}.{key}({argument})", given.description
+
+
+def test_everything_is_described(ours: GraphQLSchema) -> None:
+    texts = dict(described(ours))
+    assert [place for place, text in texts.items() if not (text or "").strip()] == []
+    assert len(texts) > 450
+
+
+def test_both_executors_serve_the_same_schema() -> None:
+    assert schema().as_str() == schema(breadth_first=False).as_str()
