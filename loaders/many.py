@@ -157,7 +157,8 @@ class Many(Loader):
         if "@cursor" in self.columns:
             columns += [_as_text(sort.by).label(f"sort{index}") for index, sort in enumerate(sorts)]
             columns.append(model.id.label("sort_id"))
-        rows = select(*columns).where(model.tenant_id == TENANT, *self._conditions(query, sorts))
+        # Rows may be wanted for their number alone: { nodes { __typename } }, { pageInfo { hasNextPage } }.
+        rows = select(*columns or [constant(1).label("row")]).where(model.tenant_id == TENANT, *self._conditions(query, sorts))
         backward = query.page.backward
         directions = [direction for _, direction in query.order]
         # The tie-break goes with the first sort, so that one index serves both directions.

@@ -1,0 +1,259 @@
+"""How many SQL statements each edge of the graph costs: exactly, and the same whatever the number of rows.
+
+The edges are walked in the schema itself, so that a new field is measured too: one that isn't in
+``COST`` fails here until its number is written down.
+"""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_introspection_type, is_leaf_type, is_list_type
+
+from core import ids
+from db.engine import Target, administration
+from tests.support.graph import Asker, ask as ask_on, schema
+
+WAYS = {
+    "Product": "products(first: %d) { nodes { %s } }",
+    "Partner": "partners(first: %d) { nodes { %s } }",
+    "Order": "orders(first: %d) { nodes { %s } }",
+    "LineItem": "orders(first: %d) { nodes { lineItems { nodes { %s } } } }",
+    "StockLevel": "stockLevels(first: %d) { nodes { %s } }",
+    "StockMove": "stockMoves(first: %d) { nodes { %s } }",
+    "Warehouse": "warehouses(first: %d) { nodes { %s } }",
+    "Location": "stockLevels(first: %d) { nodes { location { %s } } }",
+    "ProductStock": "products(first: %d) { nodes { stock { %s } } }",
+}
+"""How to come to many objects of a type. Money, pages and counts are met on the way."""
+
+COST = {
+    "Query.node": 1,
+    "Query.nodes": 1,
+    "Query.viewer": 0,
+    "Viewer.tenant": 1,
+    "Query.product": 1,
+    "Query.products": 1,
+    "Query.partner": 1,
+    "Query.partners": 1,
+    "Query.order": 1,
+    "Query.orders": 1,
+    "Query.warehouses": 1,
+    "Query.stockLevels": 1,
+    "Query.stockMoves": 1,
+    "Product.listPrice": 0,
+    "Product.stock": 0,
+    "Product.lineItems": 1,
+    "ProductStock.onHand": 1,
+    "ProductStock.reserved": 1,
+    "ProductStock.available": 1,
+    "ProductStock.incoming": 1,
+    "ProductStock.levels": 1,
+    "Partner.orders": 1,
+    "Order.customer": 1,
+    "Order.subtotal": 0,
+    "Order.taxTotal": 0,
+    "Order.total": 0,
+    "Order.lineItems": 1,
+    "Order.reservationStatus": 1,
+    "Order.shipmentStatus": 1,
+    "Order.returnStatus": 1,
+    "Order.availableActions": 1,
+    "LineItem.order": 1,
+    "LineItem.product": 1,
+    "LineItem.unitPrice": 0,
+    "LineItem.total": 0,
+    "StockLevel.product": 1,
+    "StockLevel.location": 1,
+    "StockMove.product": 1,
+    "StockMove.source": 1,
+    "StockMove.destination": 1,
+    "StockMove.lineItem": 1,
+    "Warehouse.locations": 1,
+    "Location.warehouse": 1,
+    "Location.stockLevels": 1,
+}
+"""The statements of each field that leads to an object, and of each leaf that isn't a column."""
+
+PARTS = {
+    "nodes { __typename }": 1,
+    "edges { cursor node { __typename } }": 1,
+    "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }": 1,
+    "totalCount { value exact }": 1,
+    "nodes { __typename } edges { cursor } pageInfo { endCursor }": 1,
+    "nodes { __typename } pageInfo { endCursor } totalCount { value }": 2,
+}
+"""The statements of the parts of a connection: the page is read once, and counted only if asked for."""
+
+
+def edges() -> Iterator[tuple[str, GraphQLField]]:
+    """Every field of every object type but those that a page, an amount or a count is made of."""
+    for type_ in schema()._schema.type_map.values():
+        made = type_.name.endswith(("Connection", "Edge")) or type_.name in {"PageInfo", "Count", "Money"}
+        if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_) and not made:
+            yield from ((f"{type_.name}.{name}", field) for name, field in type_.fields.items())
+
+
+def selections(name: str, field: GraphQLField) -> Iterator[tuple[str, int]]:
+    """What to ask of a field, and the statements that it takes: each part of a connection by itself."""
+    called = name.partition(".")[2]
+    named = get_named_type(field.type)
+    if is_leaf_type(named):
+        yield called, COST.get(name, 0)
+    elif named.name.endswith("Connection"):
+        cost = COST.get(name, -1)
+        yield from ((f"{called} {{ {part} }}", cost * statements) for part, statements in PARTS.items())
+    else:
+        below = {"Money": "amount currency", "Tenant": "name", "ProductStock": "__typename"}.get(named.name, "id")
+        yield f"{called} {{ {below} }}", COST.get(name, -1)
+
+
+@pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
+async def test_every_edge_takes_as_many_statements_as_written_down(
+    ask: Asker, larkspur: UUID, breadth_first: bool
+) -> None:
+    found: dict[str, tuple[int, int]] = {}
+    wanted: dict[str, tuple[int, int]] = {}
+    for name, field in edges():
+        type_ = name.partition(".")[0]
+        if type_ not in WAYS:
+            continue
+        way = WAYS[type_]
+        [base] = {len((await ask(f"{{ {way % (n, '__typename')} }}", larkspur)).ran) for n in (2, 20)}
+        for selection, cost in selections(name, field):
+            answers = [
+                await ask(f"{{ {way % (size, selection)} }}", larkspur, breadth_first=breadth_first) for size in (2, 20)
+            ]
+            few, many = (len(answer.ran) for answer in answers if answer.good)
+            assert answers[0].ran[0].rows < answers[1].ran[0].rows or type_ == "Warehouse"
+            found[f"{name}: {selection}"] = (few - base, many - base)
+            wanted[f"{name}: {selection}"] = (cost, cost)
+    assert found == wanted
+
+
+def test_every_edge_is_known() -> None:
+    walked = dict(edges())
+    types = {name.partition(".")[0] for name in walked}
+    assert types == {*WAYS, "Query", "Viewer", "Tenant"}, "A new type: say in WAYS how to come to many of it."
+    leads = {name for name, field in walked.items() if not is_leaf_type(get_named_type(field.type))}
+    assert leads <= {*COST}, "A new edge: write its number of statements down in COST."
+    assert {*COST} <= {*walked}
+
+
+@pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
+async def test_every_root_field_takes_as_many_statements_as_written_down(
+    ask: Asker, larkspur: UUID, breadth_first: bool
+) -> None:
+    [product, partner, order] = [
+        (await ask(f"{{ {field}(first: 1) {{ nodes {{ id }} }} }}", larkspur)).good[field]["nodes"][0]["id"]
+        for field in ("products", "partners", "orders")
+    ]
+    asked = {
+        "node": f'node(id: "{order}") {{ id }}',
+        "nodes": f'nodes(ids: ["{order}", "{order}"]) {{ id }}',
+        "product": f'product(by: {{ id: "{product}" }}) {{ sku }}',
+        "partner": f'partner(by: {{ id: "{partner}" }}) {{ code }}',
+        "order": f'order(by: {{ id: "{order}" }}) {{ number }}',
+        "viewer": "viewer { principal permissions }",
+    }
+    for name, field in schema()._schema.query_type.fields.items():  # type: ignore[union-attr]
+        costs = {asked[name]: COST[f"Query.{name}"]} if name in asked else dict(selections(f"Query.{name}", field))
+        for selection, cost in costs.items():
+            answer = await ask(f"{{ {selection} }}", larkspur, breadth_first=breadth_first)
+            assert answer.good
+            assert (selection, len(answer.ran)) == (selection, cost)
+    assert len((await ask("{ viewer { tenant { id name } } }", larkspur)).ran) == COST["Viewer.tenant"]
+
+
+async def test_lists_are_walked_too() -> None:
+    """The only lists of objects are a page's: no other field needs a size."""
+    lists = [name for name, field in edges() if is_list_type(field.type) and not is_leaf_type(get_named_type(field.type))]
+    assert lists == []
+
+
+async def test_nodes_take_a_statement_per_type(ask: Asker, larkspur: UUID) -> None:
+    fields = {"products": "sku", "partners": "code", "orders": "number", "warehouses": "code"}
+    selection = " ".join(f"{field}(first: 2) {{ nodes {{ id }} }}" for field in fields)
+    found = (await ask(f"{{ {selection} }}", larkspur)).good
+    given = [row["id"] for field in fields for row in found[field]["nodes"]]
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    for wanted, statements in ((given, 4), (given[::-1], 4), (given[:2], 1), ([], 0)):
+        answer = await ask(query, larkspur, {"ids": wanted})
+        assert [row["id"] for row in answer.good["nodes"]] == wanted
+        assert len(answer.ran) == statements
+
+
+async def test_the_page_of_a_front_end_takes_a_statement_per_level(ask: Asker, larkspur: UUID) -> None:
+    page = """query ($n: Int!) { orders(first: $n) { nodes { number customer { name } availableActions shipmentStatus
+      lineItems(first: 5) { nodes { quantity product { sku stock { onHand available
+        levels(first: 3) { nodes { onHand location { code warehouse { name } } } } } } } } } } }"""
+    # graphql-core asks for both parts of an order's progress, and of a product's stock, at once: two more.
+    for breadth_first, statements in ((True, 9), (False, 11)):
+        for size in (2, 50):
+            answer = await ask(page, larkspur, {"n": size}, breadth_first=breadth_first)
+            assert len(answer.good["orders"]["nodes"]) == size
+            assert len(answer.ran) == statements
+
+
+async def test_an_alias_with_other_arguments_is_another_statement_and_one_with_the_same_is_not(
+    ask: Asker, larkspur: UUID
+) -> None:
+    same = "{ orders { nodes { a: lineItems(first: 2) { nodes { id } } b: lineItems(first: 2) { nodes { id } } } } }"
+    assert len((await ask(same, larkspur)).ran) == 2
+    other = same.replace("b: lineItems(first: 2)", "b: lineItems(first: 3)")
+    assert len((await ask(other, larkspur)).ran) == 3
+
+
+async def test_only_the_columns_asked_for_are_read(ask: Asker, larkspur: UUID) -> None:
+    answer = await ask("{ products(first: 3) { nodes { sku } } }", larkspur)
+    [ran] = answer.ran
+    read = ran.sql.partition("FROM")[0]
+    assert read.split() == ["SELECT", "products.sku", "AS", "sku"]
+
+
+async def test_an_empty_page_and_a_page_that_nobody_looks_at_read_nothing(ask: Asker, larkspur: UUID) -> None:
+    answer = await ask("{ products(first: 0) { nodes { id } pageInfo { hasNextPage endCursor } } }", larkspur)
+    assert answer == ({"products": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}}, [], [])
+    answer = await ask("{ products(first: 5) { __typename } }", larkspur)
+    assert answer == ({"products": {"__typename": "ProductConnection"}}, [], [])
+
+
+async def test_a_request_is_one_moment_of_the_data(ask: Asker, world: Target, stonebridge: UUID) -> None:
+    query = "{ partners(first: 250) { nodes { id } } }"
+    graph, made = schema(), ids.new_id()
+    async with ask.database.reader(stonebridge) as reader:
+        before = (await ask_on(graph, reader, query)).good
+        connection = reader._connection
+        async with administration(world, stonebridge) as writer:
+            await writer.execute(
+                "INSERT INTO partners (tenant_id, id, code, name) VALUES ($1, $2, 'NEW', 'New')", stonebridge, made
+            )
+        try:
+            assert (await ask_on(graph, reader, query)).good == before
+            # One BEGIN for both: the connection and its transaction are those of the first fetch.
+            assert reader._connection is connection
+            [began] = await reader.fetch("SELECT now() AS at, pg_current_xact_id_if_assigned() AS wrote")
+            [still] = await reader.fetch("SELECT now() AS at, pg_current_xact_id_if_assigned() AS wrote")
+            assert (began["at"], began["wrote"]) == (still["at"], None)
+            [mode] = await reader.fetch(
+                "SELECT current_setting('transaction_isolation') AS level, current_setting('transaction_read_only') AS closed"
+            )
+            assert (mode["level"], mode["closed"]) == ("repeatable read", "on")
+            after = (await ask(query, stonebridge)).good
+            assert ids.encode("par", made) in {row["id"] for row in after["partners"]["nodes"]}
+        finally:
+            async with administration(world, stonebridge) as writer:
+                await writer.execute("DELETE FROM partners WHERE id = $1", made)
+
+
+@pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
+async def test_a_request_takes_one_connection_and_gives_it_back(
+    ask: Asker, larkspur: UUID, breadth_first: bool
+) -> None:
+    pool = ask.database._pool
+    free = pool.get_idle_size()
+    async with ask.database.reader(larkspur) as reader:
+        wide = "{ products { nodes { stock { onHand } } } orders { nodes { id } } partners { nodes { id } } }"
+        (await ask_on(schema(breadth_first=breadth_first), reader, wide)).good["orders"]
+        assert pool.get_size() - pool.get_idle_size() == 1
+    assert pool.get_idle_size() >= free
