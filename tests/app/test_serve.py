@@ -1,0 +1,196 @@
+"""The server's life: started, used by commands beside it, ended in every way, started again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import keys
+from db.engine import Target
+from tests.support.command import Ended, command, ended, one_line, started
+from tests.support.postgres import TestServer
+
+STUB = "tests.support.stub_serve"
+
+
+class Served:
+    """A server that has told its lines."""
+
+    def __init__(self, *arguments: str, **settings: str) -> None:
+        self.process = started("serve", "--port", "0", *arguments, module=STUB, **settings)
+        assert self.process.stdout
+        self.lines = [self.process.stdout.readline().rstrip("\n").split(" ") for _ in range(4)]
+        assert self.lines[0][0] == "graph", self.process.communicate()
+        self.url = self.lines[0][1]
+
+    def get(self, path: str = "/graphql") -> Any:
+        with urllib.request.urlopen(self.url.removesuffix("/graphql") + path, timeout=10) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def end(self, number: int) -> Ended:
+        self.process.send_signal(number)
+        return ended(self.process)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that the tests here use one after the other."""
+    made = tmp_path_factory.mktemp("serve")
+    for path in (made, *made.parents):
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
+            path.chmod(path.stat().st_mode | 0o011)
+    return made / ".data"
+
+
+def postgres_of(folder: Path) -> int | None:
+    """The pid of the folder's PostgreSQL, if it runs."""
+    try:
+        pid = int((folder / "postgres" / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(pid, 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return pid
+
+
+def test_a_whole_day(folder: Path) -> None:
+    served = Served(DATA_DIR=str(folder))
+    graph, explorer, first, second = served.lines
+    assert graph == ["graph", served.url]
+    assert explorer == ["explorer", served.url]
+    assert [line[:2] for line in (first, second)] == [["key", "larkspur"], ["key", "stonebridge"]]
+    assert all(keys.parse(line[2]) for line in (first, second))
+    assert served.get() == {"data": "here"}
+
+    # Commands work on the same database, and leave the server alone.
+    running = postgres_of(folder)
+    listed = ended(started("key", "list", "--tenant", "larkspur", DATA_DIR=str(folder)))
+    assert [line.split()[:3] for line in listed.out.splitlines()[1:]] == [["serve", f"…{first[2][-4:]}", "active"]]
+    assert postgres_of(folder) == running is not None
+    assert served.get() == {"data": "here"}
+
+    # A request in flight ends before the server does, and PostgreSQL after both.
+    answers: list[Any] = []
+    slow = threading.Thread(target=lambda: answers.append(served.get("/slow")))
+    slow.start()
+    while "slow: begun" not in (told := served.process.stderr.readline() if served.process.stderr else ""):
+        assert told
+    last = served.end(signal.SIGTERM)
+    slow.join()
+    assert answers == [{"data": "late"}]
+    assert (last.code, last.out) == (0, "")
+    assert "Traceback" not in last.err
+    assert last.err.endswith("Stopped serving\n")
+    assert postgres_of(folder) is None
+
+
+def test_it_starts_after_a_kill_with_the_same_data(folder: Path) -> None:
+    killed = Served(DATA_DIR=str(folder))
+    assert killed.end(signal.SIGKILL).code == -signal.SIGKILL
+    left = postgres_of(folder)
+    assert left
+
+    again = Served(DATA_DIR=str(folder))
+    assert postgres_of(folder) == left
+    assert again.get() == {"data": "here"}
+    os.kill(left, signal.SIGKILL)
+    assert again.end(signal.SIGKILL).code == -signal.SIGKILL
+
+    third = Served(DATA_DIR=str(folder))
+    assert third.get() == {"data": "here"}
+    listed = command("key", "list", "--tenant", "larkspur", DATA_DIR=str(folder))
+    assert len(listed.out.splitlines()) == 2  # the header, and one key of the last start
+    assert third.end(signal.SIGINT).code == 0
+    assert postgres_of(folder) is None
+
+
+def test_a_command_that_is_alone_stops_what_it_started(folder: Path) -> None:
+    assert command("db", "status", DATA_DIR=str(folder)).code == 0
+    assert postgres_of(folder) is None
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_port_in_use_is_told_before_any_work(taken: int, tmp_path: Path) -> None:
+    refused = command("serve", "--port", str(taken), DATA_DIR=str(tmp_path / "data"))
+    assert f"Port {taken} of 127.0.0.1 can't be used (Address already in use)" in one_line(refused)
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_address_that_is_not_ours_is_told() -> None:
+    assert "can't be used" in one_line(command("serve", "--host", "192.0.2.1", "--port", "0"))
+
+
+def fails(**settings: str) -> str:
+    """The one line that a start failed with, after those that tell its steps."""
+    failed = command("serve", "--port", "0", **settings)
+    assert (failed.code, failed.out) == (1, "")
+    steps, said = failed.err.splitlines()[:-1], failed.err.splitlines()[-1]
+    assert all(step in {"Starting PostgreSQL", "Connecting to PostgreSQL", "Migrating"} for step in steps)
+    return said
+
+
+def test_a_start_that_cannot_be_is_told_in_one_line(folder: Path) -> None:
+    assert "The data folder /proc/nowhere can't be used" in fails(DATA_DIR="/proc/nowhere")
+    assert "ERPGRAPH_DATABASE_URL (postgresql://127.0.0.1:1/erp) can't be reached" in fails(
+        DATABASE_URL="postgresql://127.0.0.1:1/erp"
+    )
+    assert "There is no module nothing" in fails(DATA_DIR=str(folder), MODULES="nothing")
+    version = folder / "postgres" / "PG_VERSION"
+    ours = version.read_text()
+    version.write_text("12\n")
+    try:
+        assert "is of PostgreSQL 12" in fails(DATA_DIR=str(folder))
+    finally:
+        version.write_text(ours)
+    assert postgres_of(folder) is None
+
+
+@pytest.fixture
+async def empty(server: TestServer) -> Any:
+    async with server.fresh("template0") as target:
+        yield target
+
+
+def test_a_server_of_ones_own(empty: Target, tmp_path: Path) -> None:
+    assert "Run 'erpgraph db upgrade' first" in fails(DATABASE_URL=empty.admin, ENVIRONMENT="production")
+    served = Served(DATABASE_URL=empty.admin, APP_DATABASE_URL=empty.serving, DATA_DIR=str(tmp_path / "data"))
+    assert [line[0] for line in served.lines] == ["graph", "explorer", "key", "key"]
+    assert served.get() == {"data": "here"}
+    assert served.end(signal.SIGTERM).code == 0
+    assert not (tmp_path / "data").exists()
+
+
+def test_production_tells_no_keys(fresh: Target) -> None:
+    process = started("serve", "--port", "0", module=STUB, DATABASE_URL=fresh.admin, ENVIRONMENT="production")
+    assert process.stdout
+    assert [process.stdout.readline().split(" ")[0] for _ in range(2)] == ["graph", "explorer"]
+    process.terminate()
+    assert ended(process)[:2] == (0, "")
+    assert command("tenant", "list", DATABASE_URL=fresh.admin).out.splitlines()[1:] == []
+
+
+def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
+            path.chmod(path.stat().st_mode | 0o011)
+    process: subprocess.Popen[str] = started("serve", "--port", "0", module=STUB, DATA_DIR=str(folder))
+    assert process.stderr
+    assert process.stderr.readline() == "Starting PostgreSQL\n"
+    process.terminate()
+    stopped = ended(process)
+    assert stopped.code != 0
+    assert "Traceback" not in stopped.err
+    assert postgres_of(folder) is None
