@@ -5,8 +5,7 @@ passes 53 of the 61 audits of that specification, and adds its own per-request w
 (docs/decisions/0006-http.md).
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +24,7 @@ from app.problems import VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest, Refused, read
 from core.errors import ErpError, Unauthenticated, Unavailable
 from db.engine import Database
+from db.reader import Reader
 from execution import Documents
 
 log = structlog.get_logger()
@@ -41,6 +41,7 @@ class GraphQLEndpoint:
         self.documents = documents
         self.database = database
         self.keys = Keys(database)
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -82,10 +83,13 @@ class GraphQLEndpoint:
             return answer({"errors": formatted([error], request_id, code)}, media, refused)
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
-        async with self._context(principal, request_id) as context:
+        context = RequestContext(principal, self.database.reader(principal.tenant), self.graph.nodes, request_id)
+        try:
             result = await self.graph.execute(
                 asked.query, asked.variables, context_value=context, operation_name=asked.operation
             )
+        finally:
+            self._release(context.reader)
         body: dict[str, Any] = {}
         if result.errors:
             body["errors"] = formatted(result.errors, request_id)
@@ -98,13 +102,12 @@ class GraphQLEndpoint:
         status = _status(body) if began else refused
         return answer(body, media, status, {"x-request-id": request_id})
 
-    @asynccontextmanager
-    async def _context(self, principal: Principal, request_id: str) -> AsyncIterator[RequestContext]:
-        context = RequestContext(principal, self.database.reader(principal.tenant), self.graph.nodes, request_id)
-        try:
-            yield context
-        finally:
-            await context.reader.close()
+    def _release(self, reader: Reader) -> None:
+        """End a request's snapshot beside the sending of its answer, which needn't wait for it. Nor does
+        the connection wait for a client that reads slowly."""
+        closing = asyncio.create_task(reader.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
 
 def _status(body: dict[str, Any]) -> int:

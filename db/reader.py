@@ -53,7 +53,9 @@ class Reader:
 
     async def _begin(self) -> Any:
         try:
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+            # With one idle there is no wait to bound, and the bound would cost more than the rest.
+            idle = self._pool.get_idle_size() > 0
+            connection = await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
         except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
             raise Unavailable("The database can't be reached or is busy. Try again in a moment.") from error
         # Both statements in one message: a round trip saved on every request.

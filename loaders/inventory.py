@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, any_, cast, func, select
+from sqlalchemy import Select, Text, any_, cast, func, select
 
 from db.catalog import Product
 from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
@@ -11,7 +11,7 @@ from loaders.catalog import products
 from loaders.entity import Entity, Sort
 from loaders.many import ASC, DESC, Many
 from loaders.one import TENANT, One
-from loaders.statements import constant, value
+from loaders.statements import constant
 
 warehouses = Entity(Warehouse, "Warehouse", "wh", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),))
 locations = Entity(Location, "Location", "loc", sorts={"CODE": Sort(Location.code)}, default=(("CODE", ASC),))
@@ -85,19 +85,18 @@ class StockMoveById(One):
 
 
 class StockOfProduct(One):
-    """A product's sums over the tenant's own locations; zeros where it has no level at all."""
+    """A product's sums over the tenant's own locations; no row where it has no level there."""
 
     entity = levels
     sums = ("on_hand", "reserved", "incoming")
 
-    def build(self) -> Select[Any]:
-        keys = func.unnest(value("keys", ARRAY(Uuid()))).table_valued("key", name="parents").render_derived()
-        own = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == keys.c.key)
-        here = own & _own(StockLevel.location_id)
-        totals = {name: func.coalesce(func.sum(getattr(StockLevel, name)), constant(0)) for name in self.sums}
-        totals["available"] = func.coalesce(func.sum(StockLevel.on_hand - StockLevel.reserved), constant(0))
+    def build(self, *, single: bool) -> Select[Any]:
+        mine = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == self.wanted(single=single))
+        totals = {name: func.sum(getattr(StockLevel, name)) for name in self.sums}
+        totals["available"] = func.sum(StockLevel.available)
         columns = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
-        return select(keys.c.key.label("key"), *columns).select_from(keys.outerjoin(StockLevel, here)).group_by(keys.c.key)
+        own = _own(StockLevel.location_id)
+        return select(StockLevel.product_id, *columns).where(mine, own).group_by(StockLevel.product_id)
 
 
 class Warehouses(Many):

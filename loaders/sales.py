@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, case, exists, func, select
+from sqlalchemy import Select, case, exists, func, select
 
 from db.base import KEY_TEXT
 from db.catalog import Product
@@ -12,7 +12,7 @@ from loaders.entity import Entity, Sort
 from loaders.filters import Related
 from loaders.many import ASC, DESC, Many
 from loaders.one import TENANT, One
-from loaders.statements import constant, value
+from loaders.statements import constant
 
 
 def _with_product(condition: Any) -> Any:
@@ -113,7 +113,7 @@ class ProgressOfOrder(One):
 
     entity = orders
 
-    def build(self) -> Select[Any]:
+    def build(self, *, single: bool) -> Select[Any]:
         wanted = func.sum(LineItem.quantity - LineItem.cancelled)
         shipped = func.sum(LineItem.shipped)
         progress = {
@@ -123,9 +123,8 @@ class ProgressOfOrder(One):
             "held": func.sum(LineItem.reserved) > constant(0),
         }
         columns = [share.label(name) for name, share in progress.items()]
-        keys = any_(value("keys", ARRAY(Uuid())))
-        mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == keys)
-        return select(LineItem.order_id.label("key"), *columns).where(mine).group_by(LineItem.order_id)
+        mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == self.wanted(single=single))
+        return select(LineItem.order_id, *columns).where(mine).group_by(LineItem.order_id)
 
 
 def _share(part: Any, whole: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, select
+from sqlalchemy import Select, select
 
 from db.tenants import Tenant
 from loaders.entity import Entity
-from loaders.one import One
-from loaders.statements import value
+from loaders.one import TENANT, One
 
 tenants = Entity(Tenant, "Tenant", "ten")
 
@@ -15,8 +14,7 @@ tenants = Entity(Tenant, "Tenant", "ten")
 class TenantById(One):
     entity = tenants
 
-    def build(self) -> Select[Any]:
+    def build(self, *, single: bool) -> Select[Any]:
         # The one table whose tenant column is its id.
-        columns = [self.entity.column(name) for name in self.columns]
-        keys = value("keys", ARRAY(Uuid()))
-        return select(Tenant.id.label("key"), *columns).where(Tenant.id == any_(keys))
+        columns = [self.entity.column(name) for name in self.columns if name != self.key]
+        return select(Tenant.id, *columns).where(Tenant.id == TENANT, Tenant.id == self.wanted(single=single))

@@ -26,12 +26,13 @@ def one(loader: type[One], key: str) -> Load:
     return load
 
 
-def through(loader: type[One], key: str, name: str, form: Callable[[Any], Any] = lambda value: value) -> Load:
-    """A leaf that a loader works out for each parent, such as a sum over its children."""
+def through(loader: type[One], key: str, name: str, missing: Any) -> Load:
+    """A leaf that a loader works out for each parent, such as a sum over its children; ``missing`` where
+    there is nothing to work it out from."""
 
     async def load(batch: Batch) -> list[Any]:
         found = await loader.of(batch.context).load_level([row[key] for row in batch.sources])
-        return [None if row is None else form(row[name]) for row in found]
+        return [missing if row is None else row[name] for row in found]
 
     return load
 

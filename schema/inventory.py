@@ -109,7 +109,7 @@ class StockMove(Node):
 
 
 def _sum(description: str, name: str) -> object:
-    return computed(description, through(loaders.StockOfProduct, "id", name), ["id"])
+    return computed(description, through(loaders.StockOfProduct, "id", name, missing="0"), ["id"])
 
 
 @strawberry.type(description="A product's stock over all locations that hold goods of the tenant's own.")
