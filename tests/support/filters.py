@@ -1,0 +1,56 @@
+"""What filters mean, in plain Python: the model that the graph's answers are compared with."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Row = Mapping[str, Any]
+Where = Mapping[str, Any]
+
+
+def fold(text: str) -> str:
+    """Text without regard to case: as the database's collation "C" sees it, the letters A to Z."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda value, given: value is not None and value == given,
+    "ne": lambda value, given: value is None or value != given,
+    "in": lambda value, given: value is not None and value in given,
+    "notIn": lambda value, given: value is None or value not in given,
+    "gt": lambda value, given: value is not None and value > given,
+    "gte": lambda value, given: value is not None and value >= given,
+    "lt": lambda value, given: value is not None and value < given,
+    "lte": lambda value, given: value is not None and value <= given,
+    "contains": lambda value, given: value is not None and fold(given) in fold(value),
+    "startsWith": lambda value, given: value is not None and fold(value).startswith(fold(given)),
+    "isNull": lambda value, given: (value is None) == given,
+}
+
+QUANTIFIERS: dict[str, Callable[[list[bool]], bool]] = {
+    "some": any,
+    "every": all,
+    "none": lambda hold: not any(hold),
+}
+
+
+def holds(where: Where, row: Row) -> bool:
+    """Whether a row fulfils a ``where``. A row has its values under the filters' names; a list of rows
+    where the filter is on related rows."""
+    return all(_part(name, given, row) for name, given in where.items() if given is not None)
+
+
+def _part(name: str, given: Any, row: Row) -> bool:
+    if name == "and":
+        return all(holds(each, row) for each in given)
+    if name == "or":
+        return any(holds(each, row) for each in given)
+    if name == "not":
+        return not holds(given, row)
+    value = row[name]
+    if isinstance(value, list):
+        return all(
+            QUANTIFIERS[quantifier]([holds(inner, each) for each in value])
+            for quantifier, inner in given.items()
+            if inner is not None
+        )
+    return all(OPERATORS[operation](value, operand) for operation, operand in given.items())
