@@ -9,13 +9,20 @@ from db.reader import Reader
 from execution import Trace
 
 
+EXPLAIN = "plan:read"
+"""The permission to see what a query ran."""
+
+EVERYTHING = frozenset({EXPLAIN})
+"""What a key may do. Keys have no narrower roles yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks: the tenant that the key belongs to, the key's name, and what it may do."""
 
     tenant: UUID
     name: str
-    permissions: frozenset[str] = frozenset()
+    permissions: frozenset[str] = EVERYTHING
 
 
 @dataclass(slots=True)

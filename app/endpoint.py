@@ -6,6 +6,7 @@ passes 53 of the 61 audits of that specification, and adds its own per-request w
 """
 
 import asyncio
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -18,14 +19,14 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
 from app.auth import Keys
-from app.context import Principal, RequestContext
+from app.context import EXPLAIN, Principal, RequestContext
 from app.graph import Graph
 from app.problems import VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest, Refused, read
 from core.errors import ErpError, Unauthenticated, Unavailable
 from db.engine import Database
 from db.reader import Reader
-from execution import Documents
+from execution import Documents, Trace
 
 log = structlog.get_logger()
 
@@ -83,24 +84,30 @@ class GraphQLEndpoint:
             return answer({"errors": formatted([error], request_id, code)}, media, refused)
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
-        context = RequestContext(principal, self.database.reader(principal.tenant), self.graph.nodes, request_id)
+        trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
+        reader = self.database.reader(principal.tenant)
+        context = RequestContext(principal, reader, self.graph.nodes, request_id, trace)
         try:
             result = await self.graph.execute(
                 asked.query, asked.variables, context_value=context, operation_name=asked.operation
             )
         finally:
             self._release(context.reader)
+        return self._answer(result, context, media, refused)
+
+    def _answer(self, result: Any, context: RequestContext, media: str, refused: int) -> Response:
+        """The answer to an operation that was executed, or refused when its variables were read."""
         body: dict[str, Any] = {}
         if result.errors:
-            body["errors"] = formatted(result.errors, request_id)
+            body["errors"] = formatted(result.errors, context.request_id)
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
         began = result.data is not None or any(error.path for error in result.errors or ())
         if began:
             body["data"] = result.data
-        if result.extensions:
-            body["extensions"] = result.extensions
+        if context.trace is not None:
+            body["extensions"] = {"plan": explained(context.trace, body)}
         status = _status(body) if began else refused
-        return answer(body, media, status, {"x-request-id": request_id})
+        return answer(body, media, status, {"x-request-id": context.request_id})
 
     def _release(self, reader: Reader) -> None:
         """End a request's snapshot beside the sending of its answer, which needn't wait for it. Nor does
@@ -149,6 +156,15 @@ def accepted(accept: str | None) -> str | None:
 def wants_page(request: Request) -> bool:
     """Whether a browser asks for the explorer."""
     return "text/html" in request.headers.get("accept", "")
+
+
+def explained(trace: Trace, body: dict[str, Any]) -> dict[str, Any]:
+    """``extensions.plan``: what ran, and what writing the answer as JSON takes."""
+    plan = trace.report()
+    start = perf_counter()
+    size = len(orjson.dumps(body))
+    plan["totals"] |= {"serialisationMilliseconds": round((perf_counter() - start) * 1000, 3), "bytes": size}
+    return plan
 
 
 def answer(body: dict[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -43,12 +43,22 @@ class Run:
         """The answer's objects for ``sources``, all of the selection's type."""
         if not sources:
             return []
-        if self.trace is not None:
-            self.trace.level(selection, len(sources))
-        columns = [await self.field(plan, sources, paths) for plan in selection.fields]
+        if self.trace is None:
+            columns = [await self.field(plan, sources, paths) for plan in selection.fields]
+        else:
+            columns = await self._traced(self.trace, selection, sources, paths)
         if not columns:
             return [{} for _ in sources]
         return selection.build(*columns)
+
+    async def _traced(self, trace: Trace, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+        level = trace.level(selection, len(sources))
+        columns = []
+        for plan in selection.fields:
+            # The field before may have gone down into levels of its own.
+            trace.current = level
+            columns.append(await self.field(plan, sources, paths))
+        return columns
 
     async def field(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
         """The completed values of one field for every object of the level."""

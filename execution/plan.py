@@ -84,6 +84,8 @@ class SelectionPlan:
 
     type: GraphQLObjectType
     fields: list[FieldPlan]
+    path: str
+    """Where in the answer these objects are: response names with dots between, empty for the root."""
     build: Callable[..., list[dict[str, Any]]] = list
     needs: frozenset[str] = frozenset()
     plain: bool = False
@@ -123,9 +125,11 @@ class Planner:
         collected = collect_fields(
             self.schema, self.fragments, self.variables, root_type, self.operation, hide_suggestions=True
         )
-        return self._selection(root_type, collected.grouped_field_set)
+        return self._selection(root_type, collected.grouped_field_set, "")
 
-    def field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> FieldPlan | None:
+    def field(
+        self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], path: str = ""
+    ) -> FieldPlan | None:
         """The plan of one field and all below it; None for a field that the type doesn't have."""
         node = details[0].node
         definition = self.schema.get_field(parent, node.name.value)
@@ -134,7 +138,7 @@ class Planner:
         declared = definition.extensions.get(BACKREF)
         batch = declared if isinstance(declared, BatchField) else None
         plan = FieldPlan(key, parent, definition, details, batch, self._constant(definition, node))
-        plan.selections = {name: selection for name, selection in self._below(definition.type, details)}
+        plan.selections = {name: selection for name, selection in self._below(definition.type, details, f"{path}.{key}" if path else key)}
         below = plan.selections.values()
         if batch is not None:
             passed = (selection.needs for selection in below) if batch.passes else ()
@@ -142,12 +146,12 @@ class Planner:
         plan.plain = (batch is None and key_is_plain(node)) or any(selection.plain for selection in below)
         return plan
 
-    def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> SelectionPlan:
-        plans = (self.field(type_, key, details) for key, details in grouped.items())
-        return SelectionPlan(type_, [plan for plan in plans if plan is not None])
+    def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str) -> SelectionPlan:
+        plans = (self.field(type_, key, details, path) for key, details in grouped.items())
+        return SelectionPlan(type_, [plan for plan in plans if plan is not None], path)
 
     def _below(
-        self, type_: GraphQLOutputType, details: list[FieldDetails]
+        self, type_: GraphQLOutputType, details: list[FieldDetails], path: str
     ) -> Iterator[tuple[str, SelectionPlan]]:
         named = get_named_type(type_)
         if is_leaf_type(named):
@@ -157,7 +161,7 @@ class Planner:
             collected = collect_subfields(
                 self.schema, self.fragments, self.variables, self.operation, object_type, details, True
             )
-            yield object_type.name, self._selection(object_type, collected.grouped_field_set)
+            yield object_type.name, self._selection(object_type, collected.grouped_field_set, path)
 
     def _constant(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any] | None:
         if not definition.args:
