@@ -13,7 +13,9 @@ from services.imports.mapping import ISO, MAX_KEY, Dates, Numbers
 CACHED = 1 << 14
 """Distinct values that a parser remembers: exports repeat their prices and dates on row after row."""
 
-MAX_NUMBER = 100
+MAX_LENGTH = 100
+"""Characters of a number or a date; what is remembered must not be long."""
+
 _POINT_ZERO = re.compile(r"[0-9]+\.0+")
 _SPACES = str.maketrans("\u00a0\u202f", "  ")
 
@@ -37,10 +39,12 @@ def number_parser(numbers: Numbers) -> Callable[[str], Decimal | None]:
     noise = [*numbers.ignore, *("%" for _ in range(numbers.discount == "percent"))]
 
     def parse(text: str) -> Decimal | None:
+        if len(text) > MAX_LENGTH:
+            return None
         text = text.translate(_SPACES).strip()
         for ignored in noise:
             text = text.removeprefix(ignored).removesuffix(ignored).strip()
-        found = pattern.fullmatch(text) if len(text) <= MAX_NUMBER else None
+        found = pattern.fullmatch(text)
         if found is None or (found[1] and found[4]):
             return None
         digits = (found[2] or "").replace(numbers.thousands, "") if thousands else found[2] or ""
@@ -108,7 +112,7 @@ def date_parser(dates: Dates) -> Callable[[str], str | None]:
     def moment(text: str) -> str | None:
         if not text and dates.first_row_only:
             return None
-        found = read(text)
+        found = read(text) if len(text) <= MAX_LENGTH else None
         if found is None:
             raise RejectedRow("date", "The date is not one of the mapping's formats.")
         return found.isoformat()

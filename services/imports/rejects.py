@@ -12,6 +12,9 @@ from core.errors import BadInput
 from services.imports.mapping import File
 from services.imports.source import reread
 
+PREFETCHED = 50
+"""Rows in memory at a time: each may be a million characters long."""
+
 _REJECTED = "SELECT line, reason, raw FROM import_rows WHERE reason IS NOT NULL ORDER BY line"
 
 
@@ -55,7 +58,7 @@ class Rejects:
         ):
             writer = csv.writer(stream, delimiter=file.delimiter, lineterminator="\n")
             writer.writerow(["line", "reason", *header])
-            async for line, reason, raw in connection.cursor(_REJECTED, prefetch=1_000):
+            async for line, reason, raw in connection.cursor(_REJECTED, prefetch=PREFETCHED):
                 writer.writerow([line, reason, *reread(raw.decode(), file.delimiter)])
             stream.flush()
             os.fsync(stream.fileno())

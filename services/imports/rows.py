@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from operator import itemgetter
+from typing import Any
 
 from core.errors import BadInput
 from core.ids import new_id
@@ -38,7 +39,7 @@ _NOTHING = (None,) * (len(STAGED) - 3)
 Values = tuple[str | None, ...]
 
 
-def staged(source: Source, mapping: Mapping) -> Iterator[tuple[object, ...]]:
+def staged(source: Source, mapping: Mapping) -> Iterator[tuple[Any, ...]]:
     """The values to stage for each row: those of its cells, or the reason why it can't be taken.
 
     The row's own text goes along in hex, which carries every character, NUL too: a rule that needs

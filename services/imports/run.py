@@ -75,10 +75,11 @@ async def _transaction(target: Target, tenant: UUID) -> AsyncIterator[Any]:
         await connection.close()
 
 
-def _told(rows: Iterable[tuple[object, ...]], source: Source, report: Report) -> Iterator[tuple[object, ...]]:
+def _told(rows: Iterable[tuple[Any, ...]], source: Source, report: Report) -> Iterator[tuple[Any, ...]]:
     """The rows, with a word on progress now and then, in bytes of the file."""
     for count, row in enumerate(rows):
-        if count % REPORT_EVERY == 0:
+        # The last bytes have been read long before the last row is parsed.
+        if count % REPORT_EVERY == 0 and source.tell() < source.size:
             report("bytes read", source.tell(), source.size)
         yield row
     report("bytes read", source.size, source.size)

@@ -5,8 +5,10 @@ policies check an import's rows as a request's. Existing partners, products and 
 are; an order whose number exists is skipped whole.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,11 @@ from core import money
 from core.ids import new_id
 from db import bulk
 from services.imports.rows import MAX_NAME, STAGED
+
+PORTION = 8_000_000
+"""Characters that are copied at a time: rows may be long, and COPY's buffer counts rows."""
+
+_RAW = STAGED.index("raw")
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,16 @@ GROUP BY 1 ORDER BY 2 DESC, 1
 """
 
 
+def _portion(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The next rows, until their texts are as long as one COPY may buffer."""
+    size = 0
+    for row in rows:
+        yield row
+        size += len(row[_RAW])
+        if size > PORTION:
+            return
+
+
 class Store:
     """The steps of one import, in the order in which they stand here."""
 
@@ -195,10 +212,12 @@ class Store:
         self._connection = connection
         self._tenant = tenant
 
-    async def stage(self, rows: Any) -> None:
-        """Copy the rows into the staging table; they may be any number."""
+    async def stage(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Copy the rows into the staging table: they may be any number, and of any length."""
         await self._connection.execute(_STAGE)
-        await bulk.copy(self._connection, "import_rows", STAGED, rows)
+        remaining = iter(rows)
+        while first := next(remaining, None):
+            await bulk.copy(self._connection, "import_rows", STAGED, _portion(chain([first], remaining)))
         await self._connection.execute("ANALYZE import_rows")
 
     async def judge(self, default_customer: str | None) -> None:
