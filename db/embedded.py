@@ -272,7 +272,16 @@ def _launch(data: Path, programs: Path, uid: int | None) -> None:
     Not by pg_ctl: that one puts the data folder's name into a shell command, unquoted.
     """
     options = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    command = [programs / "postgres", "-D", data, "-k", _socket_folder(data, uid), "-p", str(PORT), *options]
+    command: list[str | Path] = [
+        programs / "postgres",
+        "-D",
+        data,
+        "-k",
+        _socket_folder(data, uid),
+        "-p",
+        str(PORT),
+        *options,
+    ]
     log = data / "server.log"
     deadline = time.monotonic() + PATIENCE
     while True:

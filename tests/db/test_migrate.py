@@ -13,7 +13,7 @@ from db import migrate
 from db.engine import Target
 from tests.support.postgres import TestServer
 
-TABLES = "SELECT array_agg(c.relname::text ORDER BY 1) FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+TABLES = "SELECT array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
 
 
 async def asked(target: Target, question: str) -> Any:
