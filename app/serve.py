@@ -14,7 +14,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from app.asgi import create_app
+from app.asgi import create_app, settle_memory
 from app.place import place, require_head, upgrade
 from app.settings import Settings
 from core.errors import BadInput, Unavailable
@@ -48,6 +48,7 @@ def run(settings: Settings, say: Say, report: demo.Report, announce: Say) -> Non
 
     Raises ``ErpError`` with one sentence for whatever keeps it from serving.
     """
+    installed(settings.modules)
     with bind(settings.host, settings.port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, say, report, announce))
 
@@ -120,6 +121,7 @@ async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, rea
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    settle_memory()
     server = _Server(config, ready)
 
     def leave(_signal: int, _frame: FrameType | None) -> None:

@@ -56,18 +56,18 @@ def progress() -> Iterator[Report]:
 
 
 def _lines() -> Report:
-    """One line per finished stage, and one every few seconds while a stage lasts."""
-    told = time.monotonic()
+    """A line every few seconds while a stage lasts, and one at its end; nothing for a stage that is quick."""
+    begun: dict[str, float] = {}
+    told = 0.0
 
     def report(stage: str, done: int, total: int) -> None:
         nonlocal told
-        if total and done >= total:
-            say(f"{stage}: {total}")
-        elif time.monotonic() - told >= PATIENCE:
-            say(f"{stage}: {done} of {total}" if total else f"{stage}: {done}")
-        else:
-            return
-        told = time.monotonic()
+        now = time.monotonic()
+        since = now - begun.setdefault(stage, now)
+        finished = 0 < total <= done
+        if since >= PATIENCE and (finished or now - told >= PATIENCE):
+            say(f"{stage}: {done:,} of {total:,}" if total else f"{stage}: {done:,}")
+            told = now
 
     return report
 

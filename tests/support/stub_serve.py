@@ -10,13 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import graph
 from app.settings import Settings
 from db.engine import Database
 
 
-def create_app(settings: Settings, database: Database) -> FastAPI:
-    graph.installed(settings.modules)
+def create_app(_settings: Settings, database: Database) -> FastAPI:
     app = FastAPI()
 
     @app.get("/graphql")
