@@ -160,19 +160,13 @@ def _condition(filters: Mapping[str, Any], where: Mapping[str, Any], values: lis
 
 def _part(filters: Mapping[str, Any], name: str, given: Any, values: list[Any], depth: int) -> Iterator[Shape]:
     if name in ("and", "or"):
-        members = []
-        for index, each in enumerate(given):
-            try:
-                members.append(_condition(filters, each, values, depth + 1))
-            except BadInput as error:
-                raise error.below(index) from None
-        yield (name, *members)
+        yield (name, *(_within(index, filters, each, values, depth) for index, each in enumerate(given)))
     elif name == "not":
         yield ("not", _condition(filters, given, values, depth + 1))
     elif isinstance(filters[name], Related):
         for quantifier, condition in given.items():
             if condition is not None:
-                yield (quantifier, name, _condition(filters[name].filters, condition, values, depth + 1))
+                yield (quantifier, name, _within(quantifier, filters[name].filters, condition, values, depth))
     else:
         for operation, operand in given.items():
             try:
@@ -182,6 +176,16 @@ def _part(filters: Mapping[str, Any], name: str, given: Any, values: list[Any], 
             if len(values) > MAX_LEAVES:
                 raise BadInput(f"A filter may have {MAX_LEAVES} comparisons, not more.")
             yield ("is", name, operation)
+
+
+def _within(
+    step: str | int, filters: Mapping[str, Any], where: Mapping[str, Any], values: list[Any], depth: int
+) -> Shape:
+    """The shape of a condition inside another one; what is wrong with it is found through ``step``."""
+    try:
+        return _condition(filters, where, values, depth + 1)
+    except BadInput as error:
+        raise error.below(step) from None
 
 
 def condition(filters: Mapping[str, Filter | Related], shape: Shape) -> Clause:
