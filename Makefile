@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema bench-import lock clean
+.PHONY: help serve test check lint fmt schema bench bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ fmt: $(VENV)/dev ## Format, and mend what ruff can mend
 
 schema: $(VENV)/dev ## Write schema.graphql anew
 	@$(VENV)/bin/erpgraph schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (ARGS=--short, ARGS="--size large")
+	@$(PY) -m tests.bench.bench_read $(ARGS)
 
 bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
 	@$(PY) benchmarks/bench_import.py

@@ -1,5 +1,7 @@
 """The web application: the graph, its explorer, and what a supervisor asks."""
 
+import gc
+
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
@@ -10,6 +12,18 @@ from app.settings import Settings
 from db.engine import GONE, Database
 from db.migrate import head
 from execution import Documents, document_cache
+
+
+def settle_memory() -> None:
+    """Tell the garbage collector what a serving process is like; to be called once it is set up.
+
+    What is there by then (the schema, the models) stays for good and needn't be walked again, and an
+    answer's objects go with the request, without cycles. With the default thresholds a page of 250
+    orders was interrupted by full collections of 40 ms and more.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:

@@ -4,7 +4,7 @@ graphql-core resolves object by object. A loader per field, arguments and select
 objects that it meets in one turn of the event loop and resolves them as one batch.
 """
 
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from aiodataloader import DataLoader
@@ -44,15 +44,33 @@ class _Batches(DataLoader[Any, Any]):
 
 
 def _resolver(batch: BatchField) -> Any:
+    if not iscoroutinefunction(batch.resolve_batch):
+        # Nothing to wait for, so nothing to gather: a batch of one.
+        def resolve_now(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+            (value,) = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))  # type: ignore[misc]
+            return value
+
+        return resolve_now
+
     def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
         batches = info.context.batches
         key = (info.parent_type.name, *(id(node) for node in info.field_nodes))
         gathered = batches.get(key)
         if gathered is None:
-            gathered = batches[key] = _Batches(batch, args, info.context, _plan(info))
+            gathered = batches[key] = _Batches(batch, args, info.context, _planned(info))
         return gathered.load((source,))
 
     return resolve
+
+
+def _planned(info: GraphQLResolveInfo) -> FieldPlan:
+    """The field's plan, made once per request: it tells the columns of the rows below."""
+    plans = info.context.batches
+    key = ("plan", info.parent_type.name, *(id(node) for node in info.field_nodes))
+    found: FieldPlan | None = plans.get(key)
+    if found is None:
+        found = plans[key] = _plan(info)
+    return found
 
 
 def _plan(info: GraphQLResolveInfo) -> FieldPlan:
