@@ -1,111 +1,32 @@
-"""Whole imports: what is stored, what is rejected, and what happens when something goes wrong."""
+"""Whole imports: what is stored, and what is rejected."""
 
-import asyncio
 import csv
-import gzip
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import BadInput, Unavailable
 from core.ids import new_id
 from db.engine import Target, administration
 from services import tenants
-from services.imports import Summary, import_orders
+from services.imports import import_orders
 from services.imports.store import Stored
+from tests.support.imports import HEADER, MAPPING, TABLES, counts, lines, orders, partners, products, rejected, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples" / "import"
 DATA = REPOSITORY / "tests" / "data" / "imports"
 RETAIL = REPOSITORY.parent / "shared" / "data" / "online_retail_2010-12.csv.gz"
-TABLES = ("partners", "products", "orders", "line_items", "stock_levels", "stock_moves", "reservations")
-MAPPING = """
-currency = "EUR"
-[columns]
-order = "order"
-customer = "customer"
-sku = "sku"
-description = "text"
-quantity = "qty"
-price = "price"
-date = "date"
-[dates]
-timezone = "UTC"
-"""
-HEADER = "order,customer,sku,text,qty,price,date\n"
-
-
-@pytest.fixture
-async def shop(target: Target, request: pytest.FixtureRequest) -> str:
-    """A tenant of this test's own."""
-    await tenants.create(target, request.node.name[:100], "EUR")
-    return str(request.node.name[:100])
-
-
-@pytest.fixture
-async def bound(target: Target, shop: str) -> AsyncIterator[Any]:
-    """The owner's connection, bound to the tenant."""
-    async with administration(target, await tenants.find(target, shop)) as connection:
-        yield connection
-
-
-async def run(target: Target, tenant: str, folder: Path, rows: str, mapping: str = MAPPING) -> Summary:
-    """Import ``orders.csv`` with these rows below the usual header."""
-    (folder / "orders.csv").write_text(HEADER + rows, "utf-8", newline="")
-    (folder / "mapping.toml").write_text(mapping, "utf-8")
-    return await import_orders(target, tenant, folder / "orders.csv", folder / "mapping.toml")
-
-
-def rejected(folder: Path, name: str = "orders.csv") -> list[list[str]]:
-    """The rejected rows, without the header."""
-    with (folder / f"{name}.rejected.csv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.reader(stream))[1:]
-
-
-async def counts(target: Target, tenant: UUID) -> dict[str, int]:
-    async with administration(target, tenant) as connection:
-        return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
-
-
-async def lines(connection: Any) -> list[tuple[Any, ...]]:
-    """Order, position, sku, description, quantity, price, total, shipped."""
-    rows = await connection.fetch(
-        "SELECT o.number, l.position, p.sku, l.description, trim_scale(l.quantity)::text, trim_scale(l.unit_price)::text,"
-        " trim_scale(l.total)::text, trim_scale(l.shipped)::text FROM line_items l"
-        " JOIN orders o ON o.id = l.order_id JOIN products p ON p.id = l.product_id ORDER BY o.number, l.position"
-    )
-    return [tuple(row) for row in rows]
-
-
-async def orders(connection: Any) -> list[tuple[Any, ...]]:
-    """Number, status, customer's code, currency, total, and when it was placed, in UTC."""
-    rows = await connection.fetch(
-        "SELECT o.number, o.status, c.code, o.currency, trim_scale(o.total)::text,"
-        " to_char(o.placed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM orders o"
-        " JOIN partners c ON c.id = o.customer_id ORDER BY o.number"
-    )
-    return [tuple(row) for row in rows]
-
-
-async def partners(connection: Any) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await connection.fetch("SELECT code, name, country FROM partners ORDER BY code")]
-
-
-async def products(connection: Any) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await connection.fetch("SELECT sku, name, list_price FROM products ORDER BY sku")]
 
 
 @pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail file is not beside the checkout")
 async def test_the_online_retail_file(fresh: Target, tmp_path: Path) -> None:
-    """The numbers that issue 2 promises, twice: stored, and on the second run nothing added."""
+    """The promised numbers; and on the second run nothing is added."""
     shop, other = [await tenants.create(fresh, name, "GBP") for name in ("retail", "other")]
     file = tmp_path / "retail.csv.gz"
     shutil.copyfile(RETAIL, file)
@@ -306,151 +227,6 @@ async def test_mended_rows_are_imported_from_the_list(target: Target, shop: str,
     summary = await import_orders(target, shop, listed, tmp_path / "mapping.toml")
     assert (summary.read, summary.stored.lines) == (1, 1)
     assert [line[4] for line in await lines(bound)] == ["6"]
-
-
-@pytest.mark.parametrize(
-    "content,says",
-    [
-        (
-            b"order,sku\n1,2\n",
-            "has no column 'qty', 'price', 'date', 'text', 'customer'. Its columns are 'order', 'sku'.",
-        ),
-        (HEADER.encode().replace(b"text", b"qty"), "has no column 'text'."),
-        (HEADER.encode().replace(b"\n", b",qty\n"), "has more than one column 'qty'."),
-        (b"", "The file is empty"),
-        (
-            HEADER.encode() + b"1,ann,A,Apple,1,2.00,2026-01-02\n1,\xff,A,Apple,1,2.00,2026-01-02\n",
-            "is not written in utf-8",
-        ),
-        (gzip.compress(HEADER.encode() + b"1,ann,A,Apple,1,2.00,2026-01-02\n" * 50_000)[:-9], "is damaged"),
-    ],
-)
-async def test_a_file_that_isn_t_one_stores_nothing(
-    target: Target, globex: UUID, tmp_path: Path, content: bytes, says: str
-) -> None:
-    before = await counts(target, globex)
-    (tmp_path / "orders.csv").write_bytes(content)
-    (tmp_path / "mapping.toml").write_text(MAPPING)
-    with pytest.raises(BadInput) as refused:
-        await import_orders(target, "globex", tmp_path / "orders.csv", tmp_path / "mapping.toml")
-    assert says in refused.value.message
-    assert await counts(target, globex) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv"]
-
-
-async def test_unknown_tenant_missing_file_unreachable_database(target: Target, shop: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="There is no tenant named 'nobody'"):
-        await run(target, "nobody", tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv"]
-    with pytest.raises(BadInput, match=r"none\.csv can't be read: No such file or directory\."):
-        await import_orders(target, shop, tmp_path / "none.csv", tmp_path / "mapping.toml")
-    nowhere = Target.of(f"postgresql://nobody@/nothing?host={tmp_path}")
-    with pytest.raises(Unavailable, match=r"The database can't be reached\. Nothing was imported\."):
-        await run(nowhere, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
-
-
-async def test_a_folder_that_can_t_be_written_is_told_first(
-    target: Target, acme: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(**_: object) -> None:  # root may write everywhere, so the refusal is played
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("services.imports.rejects.tempfile.mkstemp", refuse)
-    before = await counts(target, acme)
-    with pytest.raises(
-        BadInput, match=r"orders\.csv\.rejected\.csv can't be written \(Permission denied\), and no row"
-    ):
-        await run(target, "acme", tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
-    assert await counts(target, acme) == before
-
-
-@pytest.mark.parametrize("stage", ["bytes read", "checking", "storing"])
-async def test_a_fault_in_the_middle_leaves_nothing(target: Target, acme: UUID, tmp_path: Path, stage: str) -> None:
-    def crash(told: str, done: int, total: int) -> None:
-        if told == stage and done == total:
-            raise RuntimeError("a fault of ours")
-
-    (tmp_path / "orders.csv").write_text(HEADER + "1,ann,A,Apple,1,2.00,2026-01-05\n2,ann,A,x,x,x,x\n")
-    (tmp_path / "mapping.toml").write_text(MAPPING)
-    before = await counts(target, acme)
-    with pytest.raises(RuntimeError, match="a fault of ours"):
-        await import_orders(target, "acme", tmp_path / "orders.csv", tmp_path / "mapping.toml", crash)
-    assert await counts(target, acme) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mapping.toml", "orders.csv"]
-
-
-async def test_progress_is_told(target: Target, shop: str, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
-    size = (tmp_path / "orders.csv").stat().st_size
-    await import_orders(
-        target, shop, tmp_path / "orders.csv", tmp_path / "mapping.toml", lambda *step: told.append(step)
-    )
-    assert told[-5:] == [
-        ("bytes read", size, size),
-        ("checking", 0, 1),
-        ("checking", 1, 1),
-        ("storing", 0, 1),
-        ("storing", 1, 1),
-    ]
-
-
-async def test_imports_at_once_make_each_order_once(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
-    rows = "".join(f"{n % 40},ann,S{n % 30},Thing,1,2.00,2026-01-05\n" for n in range(400))
-    folders = [tmp_path / str(n) for n in range(4)]
-    for folder in folders:
-        folder.mkdir()
-    found = await asyncio.gather(*(run(target, shop, folder, rows) for folder in folders))
-    assert sorted(summary.stored.lines for summary in found) == [0, 0, 0, 400]
-    assert sorted(summary.already_there for summary in found) == [0, 400, 400, 400]
-    assert await bound.fetchval("SELECT count(*) FROM orders") == 40
-    assert await bound.fetchval("SELECT count(*) FROM products") == 30
-
-
-async def test_a_request_that_makes_the_same_records_meanwhile(
-    target: Target, admin: Any, shop: str, tmp_path: Path
-) -> None:
-    """The import waits for the request, uses its customer and product, and leaves its order alone."""
-    tenant = await tenants.find(target, shop)
-    person, thing, order = (UUID(int=n) for n in (1, 2, 3))
-    async with administration(target, tenant) as request:
-        await request.execute(
-            "INSERT INTO partners (tenant_id, id, code, name) VALUES ($1, $2, 'ann', 'Ann')", tenant, person
-        )
-        await request.execute(
-            "INSERT INTO products (tenant_id, id, sku, name) VALUES ($1, $2, 'A', 'Mine')", tenant, thing
-        )
-        await request.execute(
-            "INSERT INTO orders (tenant_id, id, number, customer_id, currency, placed_at)"
-            " VALUES ($1, $2, '1', $3, 'EUR', now())",
-            *(tenant, order, person),
-        )
-        rows = "1,ann,A,Apple,1,2.00,2026-01-05\n2,ann,A,Apple,3,2.00,2026-01-05\n"
-        work = asyncio.create_task(run(target, shop, tmp_path, rows))
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        async with asyncio.timeout(20):
-            while await admin.fetchval(waiting) == 0:  # noqa: ASYNC110 -- PostgreSQL tells nobody who waits
-                await asyncio.sleep(0.01)
-    summary = await work
-    assert (summary.read, summary.stored.lines, summary.already_there) == (2, 1, 1)
-    assert (summary.stored.orders, summary.stored.products, summary.stored.partners) == (1, 0, 0)
-    async with administration(target, tenant) as connection:
-        assert [line[:5] for line in await lines(connection)] == [("2", 1, "A", "Apple", "3")]
-        assert await connection.fetchval("SELECT count(*) FROM orders WHERE customer_id = $1", person) == 2
-
-
-async def test_it_runs_as_the_serving_role(target: Target, shop: str, tmp_path: Path) -> None:
-    """Row-level security checks each row of an import: as an owner without it, it would find the table."""
-    admin = await asyncpg.connect(target.admin)
-    try:
-        await admin.execute("REVOKE INSERT ON line_items FROM erpgraph_app")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="line_items"):
-            await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
-    finally:
-        await admin.execute("GRANT INSERT ON line_items TO erpgraph_app")
-        await admin.close()
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
