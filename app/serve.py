@@ -15,6 +15,8 @@ import uvloop
 from fastapi import FastAPI
 
 from app.asgi import create_app, settle_memory
+from app.graph import installed
+from app.interrupt import terminable
 from app.place import place, require_head, upgrade
 from app.settings import Settings
 from core.errors import BadInput, Unavailable
@@ -73,8 +75,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: Settings, listener: socket.socket, say: Say, report: demo.Report, announce: Say) -> None:
-    # SIGTERM as SIGINT: cancel what is under way, so that its "finally" stops PostgreSQL.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    with terminable():
+        await _live(settings, listener, say, report, announce)
+    say("Stopped serving")
+
+
+async def _live(settings: Settings, listener: socket.socket, say: Say, report: demo.Report, announce: Say) -> None:
     say("Starting PostgreSQL" if not settings.database_url else "Connecting to PostgreSQL")
     async with place(settings) as target:
         made = await _prepare(settings, target, say, report)
@@ -84,7 +90,6 @@ async def _serve(settings: Settings, listener: socket.socket, say: Say, report: 
             await _accept(create_app(settings, database), settings, listener, lambda: announce(_lines(listener, made)))
         finally:
             await database.close()
-        say("Stopped serving")
 
 
 async def _prepare(settings: Settings, target: Target, say: Say, report: demo.Report) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -12,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from app.interrupt import terminable
+
 Result = TypeVar("Result")
 Report = Callable[[str, int, int], None]
 
@@ -20,14 +21,11 @@ PATIENCE = 2.0
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's work. SIGTERM ends it as Ctrl-C does: its "finally" runs, PostgreSQL is left in order."""
+    """Run a command's work, so that SIGTERM and Ctrl-C leave PostgreSQL in order."""
 
     async def interruptible() -> Result:
-        before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-        try:
+        with terminable():
             return await work
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
     return asyncio.run(interruptible())
 

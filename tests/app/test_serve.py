@@ -191,6 +191,6 @@ def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path) -> Non
     assert process.stderr.readline() == "Starting PostgreSQL\n"
     process.terminate()
     stopped = ended(process)
-    assert stopped.code != 0
+    assert (stopped.code, stopped.out) == (143, "")
     assert "Traceback" not in stopped.err
     assert postgres_of(folder) is None

@@ -5,11 +5,11 @@ It answers ``/graphql`` at once, and ``/slow`` half a second later on a database
 
 import asyncio
 import sys
-import types
-from typing import Any
+from unittest.mock import patch
 
 from fastapi import FastAPI
 
+from app.cli import main
 from app.settings import Settings
 from db.engine import Database
 
@@ -33,9 +33,5 @@ def create_app(_settings: Settings, database: Database) -> FastAPI:
 
 
 if __name__ == "__main__":
-    stub: Any = types.ModuleType("app.asgi")
-    stub.create_app = create_app
-    sys.modules["app.asgi"] = stub
-    from app.cli import main
-
-    main()
+    with patch("app.serve.create_app", create_app):
+        main()
