@@ -1,7 +1,7 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -40,6 +40,7 @@ from loaders.statements import constant, statement, value
 MAX_SORTS = 3
 ASC, DESC = "ASC", "DESC"
 RELEVANCE = "RELEVANCE"
+MAX_INTEGER = 2**31 - 1
 
 
 class Query(NamedTuple):
@@ -100,7 +101,7 @@ class Many(Loader):
         """Check a connection's arguments. ``BadInput`` carries the path to the argument at fault."""
         entity = cls.entity
         page = _page(args)
-        search = filters.search_query(args["search"]) if args.get("search") else None
+        search = _search(args.get("search"))
         order = _order(entity, args.get("orderBy"), search)
         try:
             shape, values = filters.normalise(entity.filters, args.get("where"))
@@ -251,6 +252,13 @@ def _page(args: Mapping[str, Any]) -> Page:
     return checked_page(args.get("first"), args.get("after"), args.get("last"), args.get("before"))
 
 
+def _search(given: str | None) -> str | None:
+    try:
+        return filters.search_query(given) if given else None
+    except BadInput as error:
+        raise error.below("search") from None
+
+
 def _order(entity: Entity, given: Any, search: str | None) -> tuple[tuple[str, str], ...]:
     if not given:
         return ((RELEVANCE, DESC),) if search is not None else entity.default
@@ -293,16 +301,21 @@ def _place(entity: Entity, mark: str, cursor: str, order: tuple[tuple[str, str],
 
 
 def _read(sort: Sort, given: str) -> Any:
+    """A sort value of a cursor. Raises for one that the database never wrote and might not take."""
     kind = sort.by.type
+    if isinstance(kind, Text):
+        given.encode()  # half of a surrogate pair can't be
+        return given
     if isinstance(kind, DateTime):
         moment = datetime.fromisoformat(given)
         if moment.tzinfo is None:
             raise ValueError(given)
-        return moment
-    if isinstance(kind, Text):
-        return given
-    python = kind.python_type
-    return python(given)
+        return moment.astimezone(UTC)
+    number = kind.python_type(given)
+    sound = abs(number) <= MAX_INTEGER if isinstance(number, int) else number.is_finite() and abs(number.adjusted()) < 40
+    if not sound:
+        raise ValueError(given)
+    return number
 
 
 def _beyond(
