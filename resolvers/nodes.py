@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from core import ids
 from core.errors import BadInput
@@ -13,10 +14,7 @@ MAX_NODES = 100
 
 async def node(batch: Batch) -> list[Any]:
     """The object with an id, or None: for one that doesn't exist and one of another tenant alike."""
-    try:
-        return await _load(batch, [batch.args["id"]])
-    except BadInput as error:
-        raise error.below("id") from None
+    return await _load(batch, [_key(batch, batch.args["id"], "id")])
 
 
 async def nodes(batch: Batch) -> list[list[Any]]:
@@ -24,16 +22,24 @@ async def nodes(batch: Batch) -> list[list[Any]]:
     given = batch.args["ids"]
     if len(given) > MAX_NODES:
         raise BadInput(f"At most {MAX_NODES} ids.", path=("ids",))
-    return [await _load(batch, given)]
+    return [await _load(batch, [_key(batch, text, "ids", index) for index, text in enumerate(given)])]
 
 
-async def _load(batch: Batch, given: list[str]) -> list[Any]:
+def _key(batch: Batch, text: str, *path: str | int) -> tuple[str, UUID]:
+    """The prefix and the UUID of an id of a type that there is; ``path`` leads to where it was given."""
+    try:
+        prefix, key = ids.parse(text)
+    except BadInput as error:
+        raise error.below(*path) from None
+    if prefix not in batch.context.node_types:
+        raise BadInput(f"There is nothing with an id that starts with {prefix}_.", path=path)
+    return prefix, key
+
+
+async def _load(batch: Batch, given: list[tuple[str, UUID]]) -> list[Any]:
     types: Mapping[str, type[One]] = batch.context.node_types
     keys: dict[str, dict[int, Any]] = {}
-    for index, text in enumerate(given):
-        prefix, key = ids.parse(text)
-        if prefix not in types:
-            raise BadInput(f"There is nothing with an id that starts with {prefix}_.")
+    for index, (prefix, key) in enumerate(given):
         keys.setdefault(prefix, {})[index] = key
     found: list[Any] = [None] * len(given)
     for prefix, wanted in keys.items():

@@ -66,6 +66,6 @@ class Asker:
 
 async def ask(graph: Graph, reader: Reader, query: str, variables: Mapping[str, Any] | None = None) -> Answer:
     """Run a query on a reader that the caller has."""
-    context = RequestContext(Principal(reader.tenant, "tests"), reader, graph.nodes)
+    context = RequestContext(Principal(reader.tenant, "tests", frozenset({"write", "read"})), reader, graph.nodes)
     result = await graph.execute(query, dict(variables or {}), context_value=context)
     return Answer(result.data, list(result.errors or ()), reader.ran)
