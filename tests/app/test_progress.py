@@ -9,7 +9,7 @@ def test_a_quick_stage_says_nothing_and_a_long_one_speaks_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(support.time, "monotonic", lambda: now)
+    monkeypatch.setattr("app.cli.support.time.monotonic", lambda: now)
     with support.progress() as report:
         for done in range(3):
             report("quick", done, 2)
