@@ -56,20 +56,17 @@ def total_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[
 
 def price_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[str | None]:
     """Stored unit prices in their final form: at least the minor digits, at most six."""
-    return [text and _price(text, currency) for text, currency in zip(texts, currencies, strict=True)]
+    if len(set(currencies)) == 1:
+        end = _cut(currencies[0])
+        zeros = ".000000"[end:]
+        return [text and (text[:end] if text.endswith(zeros) else text.rstrip("0")) for text in texts]
+    return [price_texts([text], [currency])[0] for text, currency in zip(texts, currencies, strict=True)]
 
 
 def _cut(currency: str) -> int:
     """Where a text with six decimals ends when it shows the currency's minor digits."""
     places = _DIGITS.get(currency, 2)
     return places - SCALE if places else -SCALE - 1
-
-
-def _price(text: str, currency: str) -> str:
-    end = _cut(currency)
-    if not text[end:].strip(".0"):
-        return text[:end]
-    return text.rstrip("0")
 
 
 def decimal_text(value: Decimal) -> str:

@@ -14,6 +14,7 @@ from db.base import (
     TenantRow,
     Versioned,
     by_tenant,
+    by_text,
     search_vector,
     tenant_args,
 )
@@ -25,7 +26,7 @@ class Product(TenantRow, Versioned, Base):
     sku: Mapped[str] = mapped_column(KEY_TEXT)
     name: Mapped[str] = mapped_column(KEY_TEXT)
     # What NAME sorts by: without regard to case, so that "apron" isn't behind "Zip".
-    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed("lower(name)", persisted=True))
+    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed('lower(name COLLATE "default")', persisted=True))
     description: Mapped[str | None]
     barcode: Mapped[str | None] = mapped_column(KEY_TEXT)
     unit: Mapped[str] = mapped_column(server_default=text("'pcs'"), default="pcs")
@@ -49,13 +50,5 @@ class Product(TenantRow, Versioned, Base):
         by_tenant("ix_products_created", "created_at", "id"),
         by_tenant("ix_products_updated", "updated_at", "id"),
         by_tenant("ix_products_active", "active", "id"),
-        # One GIN index serves the search and every contains/startsWith: its columns are independent.
-        by_tenant(
-            "ix_products_text",
-            "search",
-            "sku",
-            "name",
-            postgresql_using="gin",
-            postgresql_ops={"sku": "gin_trgm_ops", "name": "gin_trgm_ops"},
-        ),
+        by_text("ix_products_text", "sku", "name"),
     )

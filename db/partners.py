@@ -4,7 +4,7 @@ from sqlalchemy import CHAR, CheckConstraint, Computed, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, by_tenant, search_vector, tenant_args
+from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, by_tenant, by_text, search_vector, tenant_args
 
 
 class Partner(TenantRow, Versioned, Base):
@@ -12,7 +12,7 @@ class Partner(TenantRow, Versioned, Base):
 
     code: Mapped[str] = mapped_column(KEY_TEXT)
     name: Mapped[str] = mapped_column(KEY_TEXT)
-    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed("lower(name)", persisted=True))
+    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed('lower(name COLLATE "default")', persisted=True))
     kinds: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{CUSTOMER}'"))
     email: Mapped[str | None]
     # ISO 3166-1 alpha-2; what an import can't translate stays empty rather than wrong.
@@ -31,12 +31,5 @@ class Partner(TenantRow, Versioned, Base):
         by_tenant("ix_partners_name", "name_key", "id"),
         by_tenant("ix_partners_country", "country", "id"),
         by_tenant("ix_partners_created", "created_at", "id"),
-        by_tenant(
-            "ix_partners_text",
-            "search",
-            "code",
-            "name",
-            postgresql_using="gin",
-            postgresql_ops={"code": "gin_trgm_ops", "name": "gin_trgm_ops"},
-        ),
+        by_text("ix_partners_text", "code", "name"),
     )

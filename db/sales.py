@@ -17,6 +17,7 @@ from db.base import (
     TenantRow,
     Versioned,
     by_tenant,
+    by_text,
     refers,
     search_vector,
     tenant_args,
@@ -63,14 +64,7 @@ class Order(TenantRow, Versioned, Base):
         by_tenant("ix_orders_total", "total", "id"),
         by_tenant("ix_orders_created", "created_at", "id"),
         by_tenant("ix_orders_updated", "updated_at", "id"),
-        by_tenant(
-            "ix_orders_text",
-            "search",
-            "number",
-            "external_id",
-            postgresql_using="gin",
-            postgresql_ops={"number": "gin_trgm_ops", "external_id": "gin_trgm_ops"},
-        ),
+        by_text("ix_orders_text", "number", "external_id"),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from inspect import isawaitable
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -108,6 +109,16 @@ class Run:
 
     async def _lists(self, plan: FieldPlan, item: GraphQLOutputType, values: Sequence[Any], paths: Paths) -> list[Any]:
         """Flatten the lists of a level, complete all items together, and cut them apart again."""
+        if plan.batch is not None and paths is None and None not in values:
+            ends = list(accumulate(map(len, values), initial=0))
+            completed = await self.complete(plan, item, list(chain.from_iterable(values)), None)
+            return [completed[start:end] for start, end in pairwise(ends)]
+        return await self._mixed_lists(plan, item, values, paths)
+
+    async def _mixed_lists(
+        self, plan: FieldPlan, item: GraphQLOutputType, values: Sequence[Any], paths: Paths
+    ) -> list[Any]:
+        """Lists among nulls and failures, or of items that must know where they stand."""
         flat: list[Any] = []
         below: Paths = None if paths is None else []
         ends: list[Any] = []

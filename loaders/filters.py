@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
+    collate,
     false,
     func,
     literal_column,
@@ -46,8 +47,9 @@ _OPERATORS: dict[str, Callable[[Any, Any], Clause]] = {
     "gte": lambda column, bound: column >= bound,
     "lt": lambda column, bound: column < bound,
     "lte": lambda column, bound: column <= bound,
-    "contains": lambda column, bound: column.ilike(bound, escape="\\"),
-    "startsWith": lambda column, bound: column.ilike(bound, escape="\\"),
+    # In the collation of the trigram indexes: db.base.by_text.
+    "contains": lambda column, bound: collate(column, "default").ilike(bound, escape="\\"),
+    "startsWith": lambda column, bound: collate(column, "default").ilike(bound, escape="\\"),
     "isNull": lambda column, bound: column.is_(None) == bound,
 }
 

@@ -30,6 +30,8 @@ TABLES = (
 )
 APPEND_ONLY = ("stock_moves",)
 NUMBERS = sa.Numeric(20, 6)
+# In the database's own collation, which knows the case of every script; "C" knows that of A to Z.
+TRIGRAMS = 'COLLATE "default" gin_trgm_ops'
 
 
 def protect(table: str, column: str, verbs: str) -> None:
@@ -75,7 +77,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column("name_key", sa.Text(collation="C"), sa.Computed("lower(name)", persisted=True), nullable=False),
+        sa.Column(
+            "name_key",
+            sa.Text(collation="C"),
+            sa.Computed('lower(name COLLATE "default")', persisted=True),
+            nullable=False,
+        ),
         sa.Column(
             "kinds", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{CUSTOMER}'"), nullable=False
         ),
@@ -86,7 +93,7 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(code, ''), '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(name, ''), '[^[:alnum:]]+', ' ', 'g')), 'B') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(email, ''), '[^[:alnum:]]+', ' ', 'g')), 'C')",
+                "setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(code, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(name, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'B') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(email, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'C')",
                 persisted=True,
             ),
             nullable=False,
@@ -109,7 +116,7 @@ def upgrade() -> None:
         ["tenant_id", "search", "code", "name"],
         unique=False,
         postgresql_using="gin",
-        postgresql_ops={"code": "gin_trgm_ops", "name": "gin_trgm_ops"},
+        postgresql_ops={"code": TRIGRAMS, "name": TRIGRAMS},
     )
     op.create_table(
         "products",
@@ -117,7 +124,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("sku", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column("name_key", sa.Text(collation="C"), sa.Computed("lower(name)", persisted=True), nullable=False),
+        sa.Column(
+            "name_key",
+            sa.Text(collation="C"),
+            sa.Computed('lower(name COLLATE "default")', persisted=True),
+            nullable=False,
+        ),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("barcode", sa.Text(collation="C"), nullable=True),
         sa.Column("unit", sa.Text(), server_default=sa.text("'pcs'"), nullable=False),
@@ -129,7 +141,7 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(sku, ''), '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(name, ''), '[^[:alnum:]]+', ' ', 'g')), 'B') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(barcode, ''), '[^[:alnum:]]+', ' ', 'g')), 'B') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(description, ''), '[^[:alnum:]]+', ' ', 'g')), 'C')",
+                "setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(sku, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(name, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'B') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(barcode, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'B') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(description, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'C')",
                 persisted=True,
             ),
             nullable=False,
@@ -156,7 +168,7 @@ def upgrade() -> None:
         ["tenant_id", "search", "sku", "name"],
         unique=False,
         postgresql_using="gin",
-        postgresql_ops={"sku": "gin_trgm_ops", "name": "gin_trgm_ops"},
+        postgresql_ops={"sku": TRIGRAMS, "name": TRIGRAMS},
     )
     op.create_index("ix_products_updated", "products", ["tenant_id", "updated_at", "id"], unique=False)
     op.create_table(
@@ -211,7 +223,7 @@ def upgrade() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(number, ''), '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(external_id, ''), '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(note, ''), '[^[:alnum:]]+', ' ', 'g')), 'C')",
+                "setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(number, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(external_id, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'A') || setweight(to_tsvector('simple'::regconfig, regexp_replace(coalesce(note, '') COLLATE \"default\", '[^[:alnum:]]+', ' ', 'g')), 'C')",
                 persisted=True,
             ),
             nullable=False,
@@ -240,7 +252,7 @@ def upgrade() -> None:
         ["tenant_id", "search", "number", "external_id"],
         unique=False,
         postgresql_using="gin",
-        postgresql_ops={"number": "gin_trgm_ops", "external_id": "gin_trgm_ops"},
+        postgresql_ops={"number": TRIGRAMS, "external_id": TRIGRAMS},
     )
     op.create_index("ix_orders_total", "orders", ["tenant_id", "total", "id"], unique=False)
     op.create_index("ix_orders_updated", "orders", ["tenant_id", "updated_at", "id"], unique=False)
