@@ -281,7 +281,7 @@ def _sort(entity: Entity, name: str) -> Sort:
     if name == RELEVANCE:
         # As numeric: a float's text would not come back from a cursor as the same number.
         rank = func.ts_rank(entity.search, filters.tsquery("search"))
-        return Sort(func.round(cast(rank, Numeric), constant(6)))
+        return Sort(func.round(cast(rank, Numeric), constant(6), type_=Numeric()))
     return entity.sorts[name]
 
 
