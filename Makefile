@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -qq --no-input
 LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate --quiet --extra embedded --extra build pyproject.toml
-MODULES := app core db execution loaders migrations resolvers schema services tests $(wildcard benchmarks)
+MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test check lint fmt schema bench bench-import lock clean
@@ -42,7 +42,7 @@ bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (A
 	@$(PY) -m tests.bench.bench_read $(ARGS)
 
 bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
-	@$(PY) benchmarks/bench_import.py
+	@$(PY) -m tests.bench.bench_import $(ARGS)
 
 lock: $(VENV)/dev ## Bring the lock files in step with pyproject.toml (ARGS=--upgrade: to the newest versions)
 	@$(LOCK) $(ARGS) --output-file requirements.lock

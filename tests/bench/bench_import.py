@@ -1,6 +1,6 @@
 """How long an import takes, as a multiple of a bare COPY of the rows that it ends in.
 
-    python benchmarks/bench_import.py [FILE MAPPING]
+    python -m tests.bench.bench_import [FILE MAPPING]
 
 On ERPGRAPH_DATABASE_URL's server, or on an embedded one of its own; in a database of its own either
 way. Import and COPY alternate in one process: the import is a whole ``import_orders`` call, the COPY
@@ -20,15 +20,13 @@ from time import perf_counter
 
 import asyncpg
 
-HERE = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(HERE))
+from db import embedded, migrate
+from db.engine import Target
+from db.tenancy import OWNER
+from services import tenants
+from services.imports import Summary, import_orders
 
-from db import embedded, migrate  # noqa: E402
-from db.engine import Target  # noqa: E402
-from db.tenancy import OWNER  # noqa: E402
-from services import tenants  # noqa: E402
-from services.imports import Summary, import_orders  # noqa: E402
-
+HERE = Path(__file__).resolve().parents[2]
 FILE = HERE.parent / "shared" / "data" / "online_retail_2010-12.csv.gz"
 MAPPING = HERE / "examples" / "import" / "online-retail.toml"
 TABLES = ("partners", "products", "orders", "line_items")
