@@ -8,8 +8,8 @@ Where = Mapping[str, Any]
 
 
 def fold(text: str) -> str:
-    """Text without regard to case, as PostgreSQL folds it: letter by letter."""
-    return "".join(lower if len(lower := letter.lower()) == 1 else letter for letter in text)
+    """Text without regard to case."""
+    return text.lower()
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
