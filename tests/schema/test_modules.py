@@ -1,0 +1,111 @@
+"""Modules can be left out: what remains is a valid schema without their fields, and its queries work."""
+
+from typing import Any
+
+import pytest
+from graphql import assert_valid_schema
+
+from app.graph import MODULES, UnknownModule, build
+from core import ids
+from tests.support.graph import Asker, schema
+from tests.support.oddments import Oddments
+
+SUBSETS: list[tuple[str, ...]] = [
+    ("catalog",),
+    ("partners",),
+    ("catalog", "partners"),
+    ("catalog", "inventory"),
+    ("catalog", "partners", "inventory"),
+    MODULES,
+]
+ROOTS = {
+    "catalog": {"product", "products"},
+    "partners": {"partner", "partners"},
+    "inventory": {"warehouses", "stockLevels", "stockMoves"},
+    "sales": {"order", "orders"},
+}
+TYPES = {
+    "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
+    "partners": {"Partner", "PartnerKind", "PartnerWhere"},
+    "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "ProductStock"},
+    "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "Progress", "OrderAction"},
+}
+ADDED = {
+    ("Product", "stock"): "inventory",
+    ("ProductWhere", "available"): "inventory",
+    ("Product", "lineItems"): "sales",
+    ("Partner", "orders"): "sales",
+    ("StockMove", "lineItem"): "sales",
+}
+PREFIXES = {
+    "catalog": {"prod": "products"},
+    "partners": {"par": "partners"},
+    "inventory": {"wh": "warehouses", "loc": "locations", "stl": "stock_levels", "mov": "stock_moves"},
+    "sales": {"ord": "orders", "lin": "line_items"},
+}
+
+
+@pytest.mark.parametrize("modules", SUBSETS, ids="+".join)
+def test_the_schema_has_the_fields_of_its_modules_and_no_others(modules: tuple[str, ...]) -> None:
+    made: Any = schema(modules)._schema
+    assert_valid_schema(made)
+    assert {*made.query_type.fields} == {"node", "nodes", "viewer"}.union(*(ROOTS[name] for name in modules))
+    for name, types in TYPES.items():
+        assert {type_ for type_ in types if type_ in made.type_map} == (types if name in modules else set())
+    for (type_, field), name in ADDED.items():
+        if type_ in made.type_map:
+            assert (field in made.type_map[type_].fields) == (name in modules)
+
+
+@pytest.mark.parametrize("modules", SUBSETS, ids="+".join)
+async def test_its_queries_work(ask: Asker, oddments: Oddments, modules: tuple[str, ...]) -> None:
+    lists = {"products", "partners", "warehouses", "stockLevels", "stockMoves", "orders"}
+    here = sorted(lists & {root for name in modules for root in ROOTS[name]})
+    tables = {"stockLevels": "stock_levels", "stockMoves": "stock_moves"}
+    selection = " ".join(f"{field} {{ totalCount {{ value }} nodes {{ __typename id }} }}" for field in here)
+    for breadth_first in (True, False):
+        query = f"{{ viewer {{ tenant {{ name }} }} {selection} }}"
+        found = (await ask(query, oddments.tenant, modules=modules, breadth_first=breadth_first)).good
+        assert found["viewer"]["tenant"]["name"] == "oddments"
+        for field in here:
+            assert found[field]["totalCount"]["value"] == len(oddments[tables.get(field, field)])
+    for name in MODULES:
+        for prefix, table in PREFIXES[name].items():
+            identifier = ids.encode(prefix, oddments[table][0]["id"])
+            answer = await ask("query ($i: ID!) { node(id: $i) { id } }", oddments.tenant, {"i": identifier}, modules=modules)
+            if name in modules:
+                assert answer.good == {"node": {"id": identifier}}
+            else:
+                assert answer.refusal == (["node"], ("id",))
+
+
+async def test_a_field_of_a_module_that_is_left_out_is_unknown(ask: Asker, oddments: Oddments) -> None:
+    modules = ("catalog", "partners", "inventory")
+    for query in ("{ orders { nodes { id } } }", "{ products { nodes { lineItems { nodes { id } } } } }"):
+        answer = await ask(query, oddments.tenant, modules=modules)
+        assert answer.data is None
+        assert "Cannot query field" in answer.errors[0].message
+        assert answer.ran == []
+
+
+@pytest.mark.parametrize(
+    "modules, text",
+    [
+        (("inventory",), "Module inventory needs catalog as well."),
+        (("sales",), "Module sales needs catalog, partners, inventory as well."),
+        (("catalog", "partners", "sales"), "Module sales needs inventory as well."),
+        (("catalog", "colours"), "There is no module colours: there are catalog, partners, inventory, sales."),
+    ],
+)
+def test_modules_that_dont_fit_together_are_refused(modules: tuple[str, ...], text: str) -> None:
+    with pytest.raises(UnknownModule) as refused:
+        build(modules)
+    assert str(refused.value) == text
+
+
+def test_the_order_of_the_names_doesnt_matter() -> None:
+    assert build(("sales", "inventory", "partners", "catalog", "catalog")).as_str() == schema().as_str()
+
+
+def test_without_any_module_there_is_still_a_graph() -> None:
+    assert {*build(())._schema.query_type.fields} == {"node", "nodes", "viewer"}  # type: ignore[union-attr]
