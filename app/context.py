@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from db.engine import Database
 from db.reader import Reader
 from execution import Trace
-
 
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
@@ -29,7 +29,7 @@ class Principal:
 class RequestContext:
     """One request: its principal, its one snapshot of the data, and its loaders.
 
-    ``node_types`` maps the prefix of an id to the loader of such rows, for the modules that are
+    ``database`` is where writes go, each in a transaction of its own. ``node_types`` maps the prefix of an id to the loader of such rows, for the modules that are
     installed. ``batches`` belongs to the reference executor. ``trace`` is there when the request
     asked for the plan.
     """
@@ -39,8 +39,17 @@ class RequestContext:
     node_types: dict[str, type]
     request_id: str = ""
     trace: Trace | None = None
+    database: Database | None = None
     loaders: dict[Hashable, Any] = field(default_factory=dict)
     batches: dict[Hashable, Any] = field(default_factory=dict)
+
+    async def refresh(self) -> None:
+        """Forget the snapshot and all that was read from it: what follows reads what was just written."""
+        assert self.database is not None, "only a context with a database can write"
+        await self.reader.close()
+        self.reader = self.database.reader(self.principal.tenant)
+        self.loaders.clear()
+        self.batches.clear()
 
     @property
     def owner(self) -> UUID:

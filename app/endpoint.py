@@ -54,11 +54,11 @@ class GraphQLEndpoint:
         request_id = uuid4().hex
         try:
             if request.method not in ("GET", "POST"):
-                raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")  # noqa: TRY301
+                raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")
             if request.method == "GET" and "query" not in request.query_params and wants_page(request):
                 return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
             if media is None:
-                raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")  # noqa: TRY301
+                raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
             principal = await self.keys.principal(request.headers.get("authorization"))
             return await self._execute(request, await read(request), principal, media, request_id)
         except Refused as error:
@@ -86,7 +86,7 @@ class GraphQLEndpoint:
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant)
-        context = RequestContext(principal, reader, self.graph.nodes, request_id, trace)
+        context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         try:
             result = await self.graph.execute(
                 asked.query, asked.variables, context_value=context, operation_name=asked.operation
@@ -133,7 +133,11 @@ def chosen(document: Any, name: str | None) -> OperationDefinitionNode:
                 return operation
         raise GraphQLError(f"There is no operation named {name}.")
     if len(operations) != 1:
-        raise GraphQLError("The document has several operations: operationName must say which." if operations else "The document has no operation.")
+        raise GraphQLError(
+            "The document has several operations: operationName must say which."
+            if operations
+            else "The document has no operation."
+        )
     return operations[0]
 
 

@@ -45,7 +45,9 @@ async def read(request: Request) -> GraphQLRequest:
     try:
         return _checked(orjson.loads(await _body(request)))
     except orjson.JSONDecodeError as error:
-        raise Refused(400, f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}.") from None
+        raise Refused(
+            400, f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}."
+        ) from None
 
 
 def _is_utf8(parameters: str) -> bool:

@@ -6,7 +6,7 @@ Every tenant table's primary key is ``(tenant_id, id)`` and every foreign key ca
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -58,7 +58,7 @@ class Base(DeclarativeBase):
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         }
     )
-    type_annotation_map = {datetime: DateTime(timezone=True), UUID: Uuid, str: Text}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True), UUID: Uuid, str: Text}
 
 
 class TenantRow:
@@ -69,7 +69,7 @@ class TenantRow:
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
 
     @declared_attr.directive
-    def __table_args__(cls) -> tuple[Any, ...]:
+    def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805 - SQLAlchemy gives the class
         return tenant_args()
 
 

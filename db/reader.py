@@ -2,7 +2,7 @@
 
 import asyncio
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import asyncpg
@@ -86,7 +86,7 @@ class Reader:
         finally:
             await self._pool.release(connection)
 
-    async def __aenter__(self) -> "Reader":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -3,13 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from graphql import ExecutionResult, GraphQLError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.failures import Settling
-from execution.levels import Run
+from execution.levels import Paths, Run
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 
 MAX_PLANS = 16
@@ -23,7 +23,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
     over the life of the process.
     """
 
-    handed_over: Counter[str] = Counter()
+    handed_over: ClassVar[Counter[str]] = Counter()
     document: Any = None
 
     @classmethod
@@ -34,7 +34,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             built.document = document
         return built
 
-    def execute_operation(self, serially: bool | None = None) -> Any:
+    def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001 - graphql-core's signature
         """The result, or an awaitable of it (when a resolver had to wait)."""
         reason = self._unfit()
         if reason is not None:
@@ -81,11 +81,11 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
                 raise GraphQLError("Selections are nested too deeply. Execution aborted.", operation) from None
             if len(plans) < MAX_PLANS:
                 plans[key] = plan
-        return plan  # type: ignore[no-any-return]
+        return plan
 
     async def _run(self, plan: SelectionPlan) -> ExecutionResult:
         run = Run(self, getattr(self.context_value, "trace", None))
-        paths = [None] if plan.plain else None
+        paths: Paths = [None] if plan.plain else None
         # Field after field, whole subtree after subtree: for a mutation this is the serial order
         # that the specification asks for, and reads share one connection anyway.
         [data] = await run.select(plan, [self.root_value], paths)
@@ -104,6 +104,3 @@ def _finish_now(running: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResul
         return result
     running.close()
     raise RuntimeError("GraphQL execution failed to complete synchronously.")
-
-
-

@@ -63,7 +63,7 @@ class Settling:
         if isinstance(value, Failure):
             nodes = [details.node for details in plan.details]
             raise located_error(value.error, nodes, path.as_list())  # type: ignore[arg-type]
-        if value is None or not plan.selections and not is_list_type(type_):
+        if value is None or not (plan.selections or is_list_type(type_)):
             return value
         if is_list_type(type_):
             return [

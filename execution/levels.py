@@ -69,14 +69,16 @@ class Run:
             values = plan.batch.resolve_batch(Batch(sources, plan.arguments(self.variables), self.context, plan))
             if not isinstance(values, list) and isawaitable(values):
                 values = await values
-        except Exception as error:  # noqa: BLE001 - any resolver's failure is a field error
+        except Exception as error:
             return self._fail(error, len(sources))
         if plan.batch.final:
             return self._present(plan, values)
         below = self._below(plan, paths) if plan.plain else None
         return await self.complete(plan, plan.definition.type, values, below)
 
-    async def complete(self, plan: FieldPlan, type_: GraphQLOutputType, values: Sequence[Any], paths: Paths) -> list[Any]:
+    async def complete(
+        self, plan: FieldPlan, type_: GraphQLOutputType, values: Sequence[Any], paths: Paths
+    ) -> list[Any]:
         """Complete resolved values of ``type_``: a whole column at a time."""
         if is_non_null_type(type_):
             completed = await self.complete(plan, type_.of_type, values, paths)
@@ -102,9 +104,9 @@ class Run:
             return value
         try:
             if isinstance(value, Exception):
-                raise value  # noqa: TRY301
+                raise value
             return self.executor.complete_leaf_value(type_, value)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return self._failure(error)
 
     async def _lists(self, plan: FieldPlan, item: GraphQLOutputType, values: Sequence[Any], paths: Paths) -> list[Any]:
@@ -158,17 +160,12 @@ class Run:
     async def _objects(self, plan: FieldPlan, type_: Any, values: Sequence[Any], paths: Paths) -> list[Any]:
         if plan.batch is not None and not is_abstract_type(type_):
             return await self._rows(plan, plan.selections[type_.name], values, paths)
-        completed: list[Any] = [None] * len(values)
-        live: dict[int, Any] = {}
-        for index, value in enumerate(values):
-            if isinstance(value, Failure):
-                completed[index] = value
-            elif isinstance(value, Exception):
-                completed[index] = self._failure(value)
-            elif value is not None and value is not Undefined:
-                live[index] = value
-        if not live:
-            return completed
+        completed = [self._failed(value) for value in values]
+        live = {
+            index: value
+            for index, value in enumerate(values)
+            if completed[index] is None and value is not None and value is not Undefined
+        }
         if is_abstract_type(type_):
             groups = await self._by_type(plan, type_, live, completed, paths)
         else:
@@ -183,6 +180,12 @@ class Run:
                 completed[index] = value
         return completed
 
+    def _failed(self, value: Any) -> Failure | None:
+        """The failure that a value is, if it is one."""
+        if isinstance(value, Exception):
+            return self._failure(value)
+        return value if isinstance(value, Failure) else None
+
     async def _rows(self, plan: FieldPlan, selection: SelectionPlan, values: Sequence[Any], paths: Paths) -> list[Any]:
         """Objects from a batch resolver: rows or nulls, nothing else. This is the path that must be short."""
         if None not in values:
@@ -195,7 +198,9 @@ class Run:
             completed[index] = value
         return completed
 
-    async def _one_type(self, plan: FieldPlan, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+    async def _one_type(
+        self, plan: FieldPlan, selection: SelectionPlan, sources: Sequence[Any], paths: Paths
+    ) -> list[Any]:
         """Objects of one type; those that several parents share are completed once."""
         if plan.batch is None or not plan.batch.shared or paths is not None:
             return await self.select(selection, sources, paths)
@@ -219,7 +224,7 @@ class Run:
                 if isawaitable(name):
                     name = await name
                 found = executor.ensure_valid_runtime_type(name, type_, plan.details, info, value)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 completed[index] = self._failure(error)
                 continue
             groups.setdefault(found.name, {})[index] = value
@@ -247,13 +252,13 @@ class Run:
             resolve = executor.middleware_manager.get_field_resolver(resolve)
         try:
             arguments = plan.arguments(self.variables)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return self._fail(error, len(sources))
         values: list[Any] = []
         for source, path in zip(sources, below, strict=True):
             try:
                 values.append(resolve(source, self._info(plan, path), **arguments))
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 values.append(self._failure(error))
         waiting = [index for index, value in enumerate(values) if isawaitable(value)]
         if waiting:

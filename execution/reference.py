@@ -46,13 +46,13 @@ class _Batches(DataLoader[Any, Any]):
 def _resolver(batch: BatchField) -> Any:
     if not iscoroutinefunction(batch.resolve_batch):
         # Nothing to wait for, so nothing to gather: a batch of one.
-        def resolve_now(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+        def resolve_now(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
             (value,) = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))  # type: ignore[misc]
             return value
 
         return resolve_now
 
-    def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
         batches = info.context.batches
         key = (info.parent_type.name, *(id(node) for node in info.field_nodes))
         gathered = batches.get(key)
@@ -63,7 +63,7 @@ def _resolver(batch: BatchField) -> Any:
     return resolve
 
 
-def _planned(info: GraphQLResolveInfo) -> FieldPlan:
+def _planned(info: GraphQLResolveInfo[Any]) -> FieldPlan:
     """The field's plan, made once per request: it tells the columns of the rows below."""
     plans = info.context.batches
     key = ("plan", info.parent_type.name, *(id(node) for node in info.field_nodes))
@@ -73,7 +73,7 @@ def _planned(info: GraphQLResolveInfo) -> FieldPlan:
     return found
 
 
-def _plan(info: GraphQLResolveInfo) -> FieldPlan:
+def _plan(info: GraphQLResolveInfo[Any]) -> FieldPlan:
     fragments = {name: FragmentDetails(definition) for name, definition in info.fragments.items()}
     variables = VariableValues({}, info.variable_values)  # type: ignore[arg-type]
     planner = Planner(info.schema, info.operation, fragments, variables)

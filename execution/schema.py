@@ -23,7 +23,7 @@ def extends(target: type) -> Callable[[T], T]:
     def mark(cls: T) -> T:
         definition = get_object_definition(target, strict=True)
         decorated = strawberry.input(cls) if definition.is_input else strawberry.type(cls)
-        decorated.__extends__ = target
+        decorated.__extends__ = target  # type: ignore[attr-defined]
         return decorated
 
     return mark

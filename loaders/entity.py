@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, cast, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Amount, Base, Quantity
-from loaders.filters import Filter
+from loaders.filters import Filter, Related
 
 
 class Row(asyncpg.Record):  # type: ignore[misc]
@@ -40,7 +40,7 @@ class Entity:
     typename: str
     prefix: str
     columns: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
-    filters: dict[str, Filter] = field(default_factory=dict)
+    filters: dict[str, Filter | Related] = field(default_factory=dict)
     sorts: dict[str, Sort] = field(default_factory=dict)
     default: tuple[tuple[str, str], ...] = ()
     search: Any = None
@@ -65,5 +65,3 @@ def final(attribute: Any) -> ColumnElement[Any]:
     if isinstance(attribute.type, Amount):
         return cast(attribute, Text)
     return attribute  # type: ignore[no-any-return]
-
-

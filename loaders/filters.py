@@ -139,7 +139,9 @@ def choice(by: Any) -> Filter:
     return Filter(by, Text(), lambda given: getattr(given, "value", given))
 
 
-def normalise(filters: Mapping[str, Filter | Related], where: Mapping[str, Any] | None) -> tuple[Shape, tuple[Any, ...]]:
+def normalise(
+    filters: Mapping[str, Filter | Related], where: Mapping[str, Any] | None
+) -> tuple[Shape, tuple[Any, ...]]:
     """The shape of a ``where`` and its values in order. ``BadInput`` carries the path of what is wrong."""
     values: list[Any] = []
     return _condition(filters, where or {}, values, 1), tuple(values)
@@ -211,13 +213,11 @@ def _clause(filters: Mapping[str, Any], shape: Shape, names: Iterator[str]) -> C
     if kind == "is":
         clause: Clause = filters[rest[0]].clause(rest[1], next(names))
         return clause
-    related = filters[rest[0]]
+    related: Related = filters[rest[0]]
     inner = _clause(related.filters, rest[1], names)
-    if kind == "some":
-        return related.exists(inner)  # type: ignore[no-any-return]
-    if kind == "none":
-        return not_(related.exists(inner))
-    return not_(related.exists(inner.is_not(true())))
+    if kind == "every":
+        return not_(related.exists(inner.is_not(true())))
+    return related.exists(inner) if kind == "some" else not_(related.exists(inner))
 
 
 def search_query(given: str) -> str | None:

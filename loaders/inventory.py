@@ -94,7 +94,7 @@ class StockOfProduct(One):
         mine = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == self.wanted(single=single))
         totals = {name: func.sum(getattr(StockLevel, name)) for name in self.sums}
         totals["available"] = func.sum(StockLevel.available)
-        columns = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
+        columns: list[Any] = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
         own = _own(StockLevel.location_id)
         return select(StockLevel.product_id, *columns).where(mine, own).group_by(StockLevel.product_id)
 

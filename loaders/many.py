@@ -159,7 +159,9 @@ class Many(Loader):
             columns += [_as_text(sort.by).label(f"sort{index}") for index, sort in enumerate(sorts)]
             columns.append(model.id.label("sort_id"))
         # Rows may be wanted for their number alone: { nodes { __typename } }, { pageInfo { hasNextPage } }.
-        rows = select(*columns or [constant(1).label("row")]).where(model.tenant_id == TENANT, *self._conditions(query, sorts))
+        rows = select(*columns or [constant(1).label("row")]).where(
+            model.tenant_id == TENANT, *self.conditions(query, sorts)
+        )
         backward = query.page.backward
         directions = [direction for _, direction in query.order]
         # The tie-break goes with the first sort, so that one index serves both directions.
@@ -190,7 +192,7 @@ class Many(Loader):
     def _parent(self) -> Any:
         return getattr(self.entity.model, str(self.key))
 
-    def _conditions(self, query: Query, sorts: Sequence[Sort]) -> list[ColumnElement[bool]]:
+    def conditions(self, query: Query, sorts: Sequence[Sort]) -> list[ColumnElement[bool]]:
         conditions = list(self.condition())
         if query.shape != ("and",):
             conditions.append(filters.condition(self.entity.filters, query.shape))
@@ -233,7 +235,7 @@ class Counts(Loader):
         model: Any = many.entity.model
         everywhere = query._replace(after=None, before=None)
         rows = select(constant(1)).select_from(model)
-        rows = rows.where(model.tenant_id == TENANT, *many._conditions(everywhere, ()))  # noqa: SLF001
+        rows = rows.where(model.tenant_id == TENANT, *many.conditions(everywhere, ()))
         rows = rows.limit(value("cap", Integer()))
         if many.key is None:
             return select(func.count().label("count")).select_from(rows.subquery())
@@ -294,7 +296,10 @@ def _place(entity: Entity, mark: str, cursor: str, order: tuple[tuple[str, str],
     """The sort values and the id of a cursor, as the driver takes them."""
     *texts, identifier = decode_cursor(mark, cursor, len(order) + 1)
     try:
-        values = [each if each is None else _read(_sort(entity, name), each) for each, (name, _) in zip(texts, order, strict=True)]
+        values = [
+            each if each is None else _read(_sort(entity, name), each)
+            for each, (name, _) in zip(texts, order, strict=True)
+        ]
         return (*values, UUID(identifier))
     except (ValueError, TypeError, ArithmeticError, AttributeError):
         raise wrong_cursor() from None
@@ -312,7 +317,9 @@ def _read(sort: Sort, given: str) -> Any:
             raise ValueError(given)
         return moment.astimezone(UTC)
     number = kind.python_type(given)
-    sound = abs(number) <= MAX_INTEGER if isinstance(number, int) else number.is_finite() and abs(number.adjusted()) < 40
+    sound = (
+        abs(number) <= MAX_INTEGER if isinstance(number, int) else number.is_finite() and abs(number.adjusted()) < 40
+    )
     if not sound:
         raise ValueError(given)
     return number

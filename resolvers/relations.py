@@ -47,8 +47,8 @@ def many(loader: type[Many], key: str | None = None) -> Load:
         columns = batch.columns()
         if columns and query.page.limit:
             loaded = await loader.of(batch.context, columns, query).load_level(keys)
-            for page, (page.rows, page.has_more) in zip(pages, loaded, strict=True):  # noqa: B007
-                pass
+            for page, (rows, has_more) in zip(pages, loaded, strict=True):
+                page.rows, page.has_more = rows, has_more
         return pages
 
     return load

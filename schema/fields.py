@@ -45,9 +45,7 @@ def moment(description: str, name: str) -> Any:
 
 
 def money(description: str, amount: str, currency: str = "currency", *, total: bool = False) -> Any:
-    return BatchField(
-        columns.money(amount, currency, total=total), needs=[amount, currency], description=description
-    )
+    return BatchField(columns.money(amount, currency, total=total), needs=[amount, currency], description=description)
 
 
 def same(description: str, *needs: str) -> Any:
@@ -71,7 +69,11 @@ def many(
 ) -> Any:
     """To many: a connection, with the arguments that its entity can serve."""
     arguments = [
-        argument("first", int | None, f"How many from the start: 0 to {MAX_PAGE}, {DEFAULT_PAGE} where neither first nor last is given."),
+        argument(
+            "first",
+            int | None,
+            f"How many from the start: 0 to {MAX_PAGE}, {DEFAULT_PAGE} where neither first nor last is given.",
+        ),
         argument("after", str | None, "Only what follows the row with this cursor."),
         argument("last", int | None, f"How many from the end: 0 to {MAX_PAGE}. Not together with first."),
         argument("before", str | None, "Only what precedes the row with this cursor."),
@@ -94,6 +96,11 @@ def lookup(description: str, prefix: str, by: Any, loaders: dict[str, type[One]]
     return BatchField(
         relations.lookup(prefix, loaders), shared=True, arguments=[argument("by", by, text)], description=description
     )
+
+
+def batched(description: str, resolve: Any, *arguments: Any, needs: Iterable[str] = (), passes: bool = False) -> Any:
+    """Any other field with a resolver for whole levels."""
+    return BatchField(resolve, needs=needs, passes=passes, arguments=arguments, description=description)
 
 
 def computed(description: str, resolve: Any, needs: Iterable[str] = (), **options: Any) -> Any:

@@ -1,7 +1,7 @@
 """Stock: where goods are, how many, and every move that brought them there."""
 
 from enum import Enum
-from typing import Optional
+from typing import Any, Optional
 
 import strawberry
 
@@ -108,7 +108,7 @@ class StockMove(Node):
     principal: str = column("Who did it: the name of the key.", "principal")
 
 
-def _sum(description: str, name: str) -> object:
+def _sum(description: str, name: str) -> Any:
     return computed(description, through(loaders.StockOfProduct, "id", name, missing="0"), ["id"])
 
 

@@ -1,12 +1,10 @@
 """The root fields that belong to no module: any node, and who is asking."""
 
-from typing import Optional
-
 import strawberry
 
-from execution import BatchField, argument
+from execution import argument
 from resolvers import nodes, viewer
-from schema.fields import column, computed, node_id
+from schema.fields import batched, column, computed, node_id
 from schema.module import Module
 from schema.scalars import CurrencyCode
 from schema.shared import Node
@@ -22,24 +20,24 @@ class Tenant:
 
 @strawberry.type(description="Who is asking: the tenant, the principal and what it may do.")
 class Viewer:
-    tenant: Tenant = BatchField(viewer.tenant, description="The tenant of the request's key.")
+    tenant: Tenant = batched("The tenant of the request's key.", viewer.tenant)
     principal: str = computed("The name of the key.", viewer.name)
     permissions: list[str] = computed("What the key may do, sorted.", viewer.permissions)
 
 
 @strawberry.type
 class Query:
-    node: Optional[Node] = BatchField(
+    node: Node | None = batched(
+        "Anything by its id. Null where there is nothing with this id for this tenant.",
         nodes.node,
-        arguments=[argument("id", strawberry.ID, "The id of anything.")],
-        description="Anything by its id. Null where there is nothing with this id for this tenant.",
+        argument("id", strawberry.ID, "The id of anything."),
     )
-    nodes: list[Optional[Node]] = BatchField(
+    nodes: list[Node | None] = batched(
+        "Several things by their ids, in the order of the ids; null for each that isn't there.",
         nodes.nodes,
-        arguments=[argument("ids", list[strawberry.ID], "Up to 100 ids.")],
-        description="Several things by their ids, in the order of the ids; null for each that isn't there.",
+        argument("ids", list[strawberry.ID], "Up to 100 ids."),
     )
-    viewer: Viewer = BatchField(viewer.viewer, description="Who is asking: the tenant, the principal and what it may do.")
+    viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)
 
 
 MODULE = Module("root", Query)

@@ -1,13 +1,13 @@
 """The shapes that every module uses: nodes, money, filters, connections."""
 
 from enum import Enum
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from execution import BatchField, argument
+from execution import argument
 from resolvers import columns, relations
-from schema.fields import computed, same
+from schema.fields import batched, computed, same
 from schema.scalars import CurrencyCode, DateTime, Decimal
 
 T = TypeVar("T")
@@ -54,23 +54,23 @@ class PageInfo:
 
 @strawberry.type(description="A row of a list and its place there.")
 class Edge(Generic[T]):
-    node: T = BatchField(columns.item(0), passes=True, description="The row.")
+    node: T = batched("The row.", columns.item(0), passes=True)
     cursor: str = computed("The row's place in this list, for after and before.", relations.cursor, [relations.CURSOR])
 
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    edges: list[Edge[T]] = BatchField(
-        relations.edges, needs=[relations.PAGE], passes=True, description="The rows of the page with their cursors."
+    edges: list[Edge[T]] = batched(
+        "The rows of the page with their cursors.", relations.edges, needs=[relations.PAGE], passes=True
     )
-    nodes: list[T] = BatchField(
-        relations.nodes, needs=[relations.PAGE], passes=True, description="The rows of the page, without the detour over edges."
+    nodes: list[T] = batched(
+        "The rows of the page, without the detour over edges.", relations.nodes, needs=[relations.PAGE], passes=True
     )
     page_info: PageInfo = same("Where the page stands in the list.")
-    total_count: Count = BatchField(
+    total_count: Count = batched(
+        "How many rows the list has, page or no page. Counted only when asked for.",
         relations.total_count,
-        arguments=[argument("max", Optional[int], "Where counting stops.", 10_000)],
-        description="How many rows the list has, page or no page. Counted only when asked for.",
+        argument("max", int | None, "Where counting stops.", 10_000),
     )
 
 

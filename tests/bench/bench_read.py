@@ -88,13 +88,13 @@ class Bench:
         self.database = database
         self.floor = floor
         self.tenant = tenant
-        self.graphs = {breadth_first: self._graph(breadth_first) for breadth_first in (True, False)}
+        self.graphs = {breadth_first: self._graph(breadth_first=breadth_first) for breadth_first in (True, False)}
         self.statements = 0
 
     @staticmethod
-    def _graph(breadth_first: bool) -> Graph:
+    def _graph(*, breadth_first: bool) -> Graph:
         graph = build(breadth_first=breadth_first)
-        graph.extensions = (document_cache(Documents(graph._schema)),)  # noqa: SLF001
+        graph.extensions = (document_cache(Documents(graph._schema)),)
         return graph
 
     async def execute(self, case: Case, *, breadth_first: bool = True) -> bytes:
@@ -134,7 +134,7 @@ async def served(target: Target, tenant: UUID) -> AsyncIterator[Http]:
     """The server in a process of its own."""
     key = await keys.create(target, tenant, "bench", replace=True)
     command = [sys.executable, "-m", "tests.bench.server", target.admin, target.serving]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT) as process:  # noqa: ASYNC220, S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT) as process:
         assert process.stdout is not None
         port = int(await asyncio.to_thread(process.stdout.readline))
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
@@ -165,9 +165,15 @@ class Row:
             (case.http_ratio, http / floor, "times the floor over HTTP"),
             (case.http_extra, http - floor, "ms above the floor over HTTP"),
         ]
-        found = [f"{case.name}: {value:.2f} {what}, bound {bound * slack:.2f}" for bound, value, what in checks if bound and value > bound * slack]
+        found = [
+            f"{case.name}: {value:.2f} {what}, bound {bound * slack:.2f}"
+            for bound, value, what in checks
+            if bound and value > bound * slack
+        ]
         if case.faster and self.median("reference") / here < case.faster / slack:
-            found.append(f"{case.name}: {self.median('reference') / here:.1f} times faster than the reference, bound {case.faster / slack:.1f}")
+            found.append(
+                f"{case.name}: {self.median('reference') / here:.1f} times faster than the reference, bound {case.faster / slack:.1f}"
+            )
         return found
 
 
@@ -206,8 +212,13 @@ def growth(rows: list[Row], slack: float) -> list[str]:
     """Ten times the rows in the answer may cost ten times the time and memory, not more."""
     small, large = (next(row for row in rows if row.case.name == f"{count} orders, nested") for count in (25, 250))
     found = {"time": large.median("here") / small.median("here"), "memory": large.peak / small.peak}
-    print(f"\n{large.size / small.size:.1f} times the answer: " + ", ".join(f"{ratio:.1f} times the {what}" for what, ratio in found.items()))
-    return [f"ten times the rows cost {ratio:.1f} times the {what}" for what, ratio in found.items() if ratio > 10 * slack]
+    print(
+        f"\n{large.size / small.size:.1f} times the answer: "
+        + ", ".join(f"{ratio:.1f} times the {what}" for what, ratio in found.items())
+    )
+    return [
+        f"ten times the rows cost {ratio:.1f} times the {what}" for what, ratio in found.items() if ratio > 10 * slack
+    ]
 
 
 async def peak(bench: Bench, case: Case) -> float:
@@ -264,7 +275,11 @@ async def run(target: Target, *, short: bool) -> int:
         bench = Bench(target, database, floor, tenant)
         print("milliseconds: median ± half the distance between the quartiles\n" + HEAD)
         for case in CASES:
-            chosen = Case(**{**vars(case), "variables": {**given, **case.variables}}) if "$number" in case.query or "$sku" in case.query else case
+            chosen = (
+                Case(**{**vars(case), "variables": {**given, **case.variables}})
+                if "$number" in case.query or "$sku" in case.query
+                else case
+            )
             row = await measure(bench, http, chosen, max(case.rounds // (4 if short else 1), 5))
             print(line(row), flush=True)
             rows.append(row)
@@ -272,7 +287,11 @@ async def run(target: Target, *, short: bool) -> int:
     failures += growth(rows, slack)
     await database.close()
     await floor.close()
-    print("\n".join(["", *(f"PAST ITS BOUND  {failure}" for failure in failures)] if failures else ["\nall within their bounds"]))
+    print(
+        "\n".join(
+            ["", *(f"PAST ITS BOUND  {failure}" for failure in failures)] if failures else ["\nall within their bounds"]
+        )
+    )
     return 1 if failures else 0
 
 

@@ -17,11 +17,18 @@ from db.engine import Database, Target
 async def main(admin: str, serving: str) -> None:
     database = Database(Target(admin, serving))
     await database.open()
-    config = uvicorn.Config(create_app(load(), database), port=0, http="httptools", access_log=False, log_config=None, timeout_keep_alive=600)
+    config = uvicorn.Config(
+        create_app(load(), database),
+        port=0,
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=600,
+    )
     settle_memory()
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     print(server.servers[0].sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
