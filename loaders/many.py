@@ -39,6 +39,8 @@ from loaders.statements import constant, statement, value
 
 MAX_SORTS = 3
 ASC, DESC = "ASC", "DESC"
+Order = tuple[tuple[str, str], ...]
+"""Names of sorts with their directions, the first counting most."""
 RELEVANCE = "RELEVANCE"
 MAX_INTEGER = 2**31 - 1
 
@@ -49,7 +51,7 @@ class Query(NamedTuple):
     page: Page
     shape: filters.Shape
     values: tuple[Any, ...]
-    order: tuple[tuple[str, str], ...]
+    order: Order
     search: str | None
     mark: str
     after: tuple[Any, ...] | None
@@ -89,11 +91,13 @@ class Many(Loader):
 
     ``key`` is the column that refers to the parent. ``condition`` narrows the rows for every use.
     ``few`` says that a parent never has many rows (hundreds at most): then all of the level's are read and
-    numbered at once, which is half as fast again as a subquery for each parent.
+    numbered at once, which is half as fast again as a subquery for each parent. ``default`` is an order of
+    this relation's own where none is asked for; ``()`` is by id.
     """
 
     key: ClassVar[str | None] = None
     few: ClassVar[bool] = False
+    default: ClassVar[Order | None] = None
     key_type: ClassVar[TypeEngine[Any]] = Uuid()
 
     @classmethod
@@ -102,7 +106,7 @@ class Many(Loader):
         entity = cls.entity
         page = _page(args)
         search = _search(args.get("search"))
-        order = _order(entity, args.get("orderBy"), search)
+        order = _order(entity, args.get("orderBy"), search, cls.default)
         try:
             shape, values = filters.normalise(entity.filters, args.get("where"))
         except BadInput as error:
@@ -261,9 +265,11 @@ def _search(given: str | None) -> str | None:
         raise error.below("search") from None
 
 
-def _order(entity: Entity, given: Any, search: str | None) -> tuple[tuple[str, str], ...]:
+def _order(entity: Entity, given: Any, search: str | None, default: Order | None) -> Order:
     if not given:
-        return ((RELEVANCE, DESC),) if search is not None else entity.default
+        if search is not None:
+            return ((RELEVANCE, DESC),)
+        return entity.default if default is None else default
     if len(given) > MAX_SORTS:
         raise BadInput(f"At most {MAX_SORTS} sorts.", path=("orderBy",))
     order = tuple((_name(each["field"]), _name(each["direction"])) for each in given)
@@ -292,7 +298,7 @@ def _as_text(by: Any) -> ColumnElement[Any]:
     return cast(by, Text)
 
 
-def _place(entity: Entity, mark: str, cursor: str, order: tuple[tuple[str, str], ...]) -> tuple[Any, ...]:
+def _place(entity: Entity, mark: str, cursor: str, order: Order) -> tuple[Any, ...]:
     """The sort values and the id of a cursor, as the driver takes them."""
     *texts, identifier = decode_cursor(mark, cursor, len(order) + 1)
     try:

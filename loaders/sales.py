@@ -100,8 +100,11 @@ class LinesOfOrder(Many):
 
 
 class LinesOfProduct(Many):
+    """By id, which is by age: a position says nothing across orders, and the index has the id."""
+
     entity = lines
     key = "product_id"
+    default = ()
 
 
 class ProgressOfOrder(One):

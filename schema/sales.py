@@ -184,7 +184,7 @@ class LineItem(Node):
 @extends(Product)
 class ProductSales:
     line_items: Connection[LineItem] = many(
-        "The lines that it was ordered with, of all orders.",
+        "The lines that it was ordered with, of all orders; the oldest first where no order is given.",
         loaders.LinesOfProduct,
         "id",
         where=LineItemWhere,
