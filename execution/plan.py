@@ -91,7 +91,9 @@ class SelectionPlan:
     plain: bool = False
 
     def __post_init__(self) -> None:
-        self.build = builder(tuple(plan.key for plan in self.fields))
+        # Of a type that no fragment is about nothing is selected: { node(id: …) { ... on Order { number } } }.
+        if self.fields:
+            self.build = builder(tuple(plan.key for plan in self.fields))
         self.needs = frozenset[str]().union(*(plan.needs for plan in self.fields))
         self.plain = any(plan.plain for plan in self.fields)
 

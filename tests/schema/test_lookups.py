@@ -90,6 +90,14 @@ async def test_node_finds_every_type(ask: Asker, oddments: Oddments, prefix: str
         assert unknown.good == {"node": None}
 
 
+async def test_of_a_node_of_another_type_nothing_is_asked(ask: Asker, oddments: Oddments) -> None:
+    identifiers = [ids.encode("prod", oddments["products"][0]["id"]), ids.encode("ord", oddments["orders"][0]["id"])]
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Order { number } } }"
+    for breadth_first in (True, False):
+        answer = await ask(query, oddments.tenant, {"ids": identifiers}, breadth_first=breadth_first)
+        assert answer.good == {"nodes": [{}, {"number": "N-000"}]}
+
+
 async def test_nodes_keep_their_order_their_doubles_and_their_gaps(ask: Asker, oddments: Oddments) -> None:
     rows = [(prefix, oddments[table][0]["id"]) for prefix, (_, table) in NODES.items()]
     known = [ids.encode(prefix, key) for prefix, key in rows]
