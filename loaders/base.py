@@ -35,6 +35,11 @@ class Loader(DataLoader[Any, Any]):
         self.arguments = arguments
         self._known: dict[Any, Any] = {}
 
+    @property
+    def row(self) -> type | None:
+        """The class of the rows, which tells their type; None for rows that are no object of the graph."""
+        return self.entity.row
+
     @classmethod
     def of(cls, context: Context, columns: tuple[str, ...] = (), arguments: Hashable = None) -> Self:
         """The request's loader of this relation, for these columns and arguments."""
@@ -57,7 +62,7 @@ class Loader(DataLoader[Any, Any]):
         reader = self.context.reader
         given["tenant"] = reader.tenant
         start = perf_counter()
-        rows = await reader.fetch(statement.sql, *statement.values(given), row=self.entity.row)
+        rows = await reader.fetch(statement.sql, *statement.values(given), row=self.row)
         trace = self.context.trace
         if trace is not None:
             trace.batch(type(self).__name__, keys, len(rows), statement.sql, perf_counter() - start)

@@ -11,6 +11,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 from db.base import Amount, Base, Quantity
 from loaders.filters import Filter, Related
 
+ASC, DESC = "ASC", "DESC"
+Order = tuple[tuple[str, str], ...]
+"""Names of sorts with their directions, the first counting most."""
+
 
 class Row(asyncpg.Record):  # type: ignore[misc]
     """A row as it came from the database: a tuple of the columns asked for, by name or position."""

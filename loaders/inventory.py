@@ -8,8 +8,8 @@ from db.catalog import Product
 from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
 from loaders import filters
 from loaders.catalog import products
-from loaders.entity import Entity, Sort
-from loaders.many import ASC, DESC, Many
+from loaders.entity import ASC, DESC, Entity, Sort
+from loaders.many import Many
 from loaders.one import TENANT, One
 from loaders.statements import constant
 

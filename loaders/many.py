@@ -1,48 +1,32 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple
-from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    DateTime,
     Integer,
-    Numeric,
     Select,
-    Text,
     Uuid,
-    and_,
     any_,
-    cast,
     func,
-    or_,
     select,
     true,
-    tuple_,
 )
 from sqlalchemy.types import TypeEngine
 
 from core.errors import BadInput
-from core.paging import Page, decode_cursor, digest, encode_cursor, wrong_cursor
+from core.paging import Page, digest, encode_cursor
 from core.paging import page as checked_page
 from loaders import filters
 from loaders.base import Context, Loader
-from loaders.entity import Entity, Sort
+from loaders.entity import ASC, Order, Sort
+from loaders.keyset import as_text, beyond, checked_order, place_of, sort_of
 from loaders.one import TENANT
 from loaders.statements import constant, statement, value
-
-MAX_SORTS = 3
-ASC, DESC = "ASC", "DESC"
-Order = tuple[tuple[str, str], ...]
-"""Names of sorts with their directions, the first counting most."""
-RELEVANCE = "RELEVANCE"
-MAX_INTEGER = 2**31 - 1
 
 
 class Query(NamedTuple):
@@ -106,7 +90,7 @@ class Many(Loader):
         entity = cls.entity
         page = _page(args)
         search = _search(args.get("search"))
-        order = _order(entity, args.get("orderBy"), search, cls.default)
+        order = checked_order(entity, args.get("orderBy"), search, cls.default)
         try:
             shape, values = filters.normalise(entity.filters, args.get("where"))
         except BadInput as error:
@@ -115,7 +99,7 @@ class Many(Loader):
         places = {}
         for name, cursor in (("after", page.after), ("before", page.before)):
             try:
-                places[name] = None if cursor is None else _place(entity, mark, cursor, order)
+                places[name] = None if cursor is None else place_of(entity, mark, cursor, order)
             except BadInput as error:
                 raise error.below(name) from None
         return Query(page, shape, values, order, search, mark, places["after"], places["before"])
@@ -158,9 +142,9 @@ class Many(Loader):
         query: Query = self.arguments
         model: Any = self.entity.model
         columns = [self.entity.column(name) for name in self.columns if not name.startswith("@")]
-        sorts = [_sort(self.entity, name) for name, _ in query.order]
+        sorts = [sort_of(self.entity, name) for name, _ in query.order]
         if "@cursor" in self.columns:
-            columns += [_as_text(sort.by).label(f"sort{index}") for index, sort in enumerate(sorts)]
+            columns += [as_text(sort.by).label(f"sort{index}") for index, sort in enumerate(sorts)]
             columns.append(model.id.label("sort_id"))
         # Rows may be wanted for their number alone: { nodes { __typename } }, { pageInfo { hasNextPage } }.
         rows = select(*columns or [constant(1).label("row")]).where(
@@ -205,48 +189,12 @@ class Many(Loader):
         directions = [direction for _, direction in query.order]
         for name, place, later in (("after", query.after, True), ("before", query.before, False)):
             if place is not None:
-                conditions.append(_beyond(self.entity, name, place, sorts, directions, later=later))
+                conditions.append(beyond(self.entity, name, place, sorts, directions, later=later))
         return conditions
 
     def condition(self) -> Sequence[ColumnElement[bool]]:
         """What is true of every row of this relation besides its parent; nothing, as a rule."""
         return ()
-
-
-class Counts(Loader):
-    """How many rows a connection has, counted up to a cap. ``arguments`` is (loader, query, cap)."""
-
-    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
-        loader, query, cap = self.arguments
-        many = loader(self.context, (), query)
-        shape = (query.shape, query.search is None)
-        made = statement((Counts, loader, *shape), partial(self.build, many))
-        given = filters.parameters(query.values) | {"search": query.search, "cap": cap + 1}
-        if many.key is not None:
-            given["keys"] = keys
-        rows = await self.fetch(made, given, len(keys))
-        if many.key is None:
-            return [rows[0]["count"]]
-        counts = {row["key"]: row["count"] for row in rows}
-        return [counts[key] for key in keys]
-
-    async def fetch(self, statement: Any, given: dict[str, Any], keys: int) -> list[Any]:
-        self.entity = self.arguments[0].entity  # type: ignore[misc]
-        return await super().fetch(statement, given, keys)
-
-    def build(self, many: Many) -> Select[Any]:
-        query: Query = many.arguments
-        model: Any = many.entity.model
-        everywhere = query._replace(after=None, before=None)
-        rows = select(constant(1)).select_from(model)
-        rows = rows.where(model.tenant_id == TENANT, *many.conditions(everywhere, ()))
-        rows = rows.limit(value("cap", Integer()))
-        if many.key is None:
-            return select(func.count().label("count")).select_from(rows.subquery())
-        keys = parents(many.key_type)
-        found = rows.where(getattr(model, many.key) == keys.c.key).correlate(keys).subquery()
-        counted = select(func.count()).select_from(found).scalar_subquery()
-        return select(keys.c.key.label("key"), counted.label("count"))
 
 
 def parents(type_: TypeEngine[Any]) -> Any:
@@ -263,101 +211,3 @@ def _search(given: str | None) -> str | None:
         return filters.search_query(given) if given else None
     except BadInput as error:
         raise error.below("search") from None
-
-
-def _order(entity: Entity, given: Any, search: str | None, default: Order | None) -> Order:
-    if not given:
-        if search is not None:
-            return ((RELEVANCE, DESC),)
-        return entity.default if default is None else default
-    if len(given) > MAX_SORTS:
-        raise BadInput(f"At most {MAX_SORTS} sorts.", path=("orderBy",))
-    order = tuple((_name(each["field"]), _name(each["direction"])) for each in given)
-    for index, (name, _) in enumerate(order):
-        if name == RELEVANCE and search is None:
-            raise BadInput("RELEVANCE needs a search.", path=("orderBy", index, "field"))
-        if name in {earlier for earlier, _ in order[:index]}:
-            raise BadInput(f"{name} is sorted by twice.", path=("orderBy", index, "field"))
-    return order
-
-
-def _name(choice: Any) -> str:
-    return str(getattr(choice, "value", choice))
-
-
-def _sort(entity: Entity, name: str) -> Sort:
-    if name == RELEVANCE:
-        # As numeric: a float's text would not come back from a cursor as the same number.
-        rank = func.ts_rank(entity.search, filters.tsquery("search"))
-        return Sort(func.round(cast(rank, Numeric), constant(6), type_=Numeric()))
-    return entity.sorts[name]
-
-
-def _as_text(by: Any) -> ColumnElement[Any]:
-    """A sort value as it goes into a cursor: text that the database reads back as the same value."""
-    return cast(by, Text)
-
-
-def _place(entity: Entity, mark: str, cursor: str, order: Order) -> tuple[Any, ...]:
-    """The sort values and the id of a cursor, as the driver takes them."""
-    *texts, identifier = decode_cursor(mark, cursor, len(order) + 1)
-    try:
-        values = [
-            each if each is None else _read(_sort(entity, name), each)
-            for each, (name, _) in zip(texts, order, strict=True)
-        ]
-        return (*values, UUID(identifier))
-    except (ValueError, TypeError, ArithmeticError, AttributeError):
-        raise wrong_cursor() from None
-
-
-def _read(sort: Sort, given: str) -> Any:
-    """A sort value of a cursor. Raises for one that the database never wrote and might not take."""
-    kind = sort.by.type
-    if isinstance(kind, Text):
-        given.encode()  # half of a surrogate pair can't be
-        return given
-    if isinstance(kind, DateTime):
-        moment = datetime.fromisoformat(given)
-        if moment.tzinfo is None:
-            raise ValueError(given)
-        return moment.astimezone(UTC)
-    number = kind.python_type(given)
-    sound = (
-        abs(number) <= MAX_INTEGER if isinstance(number, int) else number.is_finite() and abs(number.adjusted()) < 40
-    )
-    if not sound:
-        raise ValueError(given)
-    return number
-
-
-def _beyond(
-    entity: Entity, name: str, place: tuple[Any, ...], sorts: Sequence[Sort], directions: Sequence[str], *, later: bool
-) -> ColumnElement[bool]:
-    """The rows after (``later``) or before a place in the order."""
-    model: Any = entity.model
-    every = [*sorts, Sort(model.id)]
-    ways = [*directions, (directions or [ASC])[0]]
-    rising = [(way == ASC) == later for way in ways]
-    bounds = [value(f"{name}{index}", sort.by.type) for index, sort in enumerate(every)]
-    if len(set(rising)) == 1 and not any(sort.nullable for sort in sorts):
-        # One comparison of rows, which an index on the same columns answers.
-        mine, theirs = tuple_(*(sort.by for sort in every)), tuple_(*bounds)
-        return mine > theirs if rising[0] else mine < theirs
-    clauses: list[ColumnElement[bool]] = []
-    equal: list[ColumnElement[bool]] = []
-    for sort, up, bound, at in zip(every, rising, bounds, place, strict=True):
-        step = _step(sort, bound, up=up, null=at is None)
-        if step is not None:
-            clauses.append(and_(*equal, step))
-        equal.append(sort.by.is_(None) if at is None else sort.by == bound)
-    return or_(*clauses)
-
-
-def _step(sort: Sort, bound: Any, *, up: bool, null: bool) -> ColumnElement[bool] | None:
-    """Strictly beyond one sort value. PostgreSQL sorts nulls as if they were the largest."""
-    if null:
-        return None if up else sort.by.is_not(None)
-    if up:
-        return or_(sort.by > bound, sort.by.is_(None)) if sort.nullable else sort.by > bound
-    return sort.by < bound  # type: ignore[no-any-return]

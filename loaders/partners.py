@@ -3,8 +3,8 @@
 from db.base import KEY_TEXT
 from db.partners import Partner
 from loaders import filters
-from loaders.entity import Entity, Sort
-from loaders.many import ASC, Many
+from loaders.entity import ASC, Entity, Sort
+from loaders.many import Many
 from loaders.one import One
 
 partners = Entity(

@@ -8,9 +8,9 @@ from db.base import KEY_TEXT
 from db.catalog import Product
 from db.sales import LineItem, Order
 from loaders import filters
-from loaders.entity import Entity, Sort
+from loaders.entity import ASC, DESC, Entity, Sort
 from loaders.filters import Related
-from loaders.many import ASC, DESC, Many
+from loaders.many import Many
 from loaders.one import TENANT, One
 from loaders.statements import constant
 

@@ -6,8 +6,9 @@ from typing import Any
 from core import ids
 from core.errors import BadInput
 from execution import Batch
+from loaders.counts import Counts
 from loaders.filters import text_value
-from loaders.many import Connection, Counts, Many
+from loaders.many import Connection, Many
 from loaders.one import One
 
 Load = Callable[[Batch], Awaitable[Sequence[Any]]]
