@@ -33,7 +33,7 @@ def test_what_does_not_validate_is_not_kept(documents: Documents) -> None:
     assert (documents.hits, documents.misses, documents._size) == (0, 2, 0)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{ hello " + "a " * 30 + "}", "\0", "{ hello(name: \"x) }"])
+@pytest.mark.parametrize("text", ["", "{", "{ hello " + "a " * 30 + "}", "\0", '{ hello(name: "x) }'])
 def test_what_does_not_parse_is_an_error(documents: Documents, text: str) -> None:
     with pytest.raises(GraphQLSyntaxError):
         documents.get(text)

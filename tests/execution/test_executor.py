@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from graphql import ExecutionResult, get_introspection_query
+from graphql import get_introspection_query
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
@@ -26,7 +26,7 @@ async def run(document: str, variables: Any = None, operation: str | None = None
     return await SCHEMAS[breadth_first].execute(document, variables, Context(), operation_name=operation)
 
 
-async def both(document: str, variables: Any = None, operation: str | None = None) -> ExecutionResult:
+async def both(document: str, variables: Any = None, operation: str | None = None) -> Any:
     """The result, which both executors must agree on; and the breadth-first one must have made it itself."""
     before = handed_over()
     mine = await run(document, variables, operation)
@@ -38,7 +38,7 @@ async def both(document: str, variables: Any = None, operation: str | None = Non
 
 FINE = {
     "one field": "{ hello }",
-    "aliases": "{ b: hello a: hello(name: \"a\") hello }",
+    "aliases": '{ b: hello a: hello(name: "a") hello }',
     "merged": "{ cats { name } cats { number name } cats { again: name } }",
     "merged through fragments": "{ cats { name ...a } ...b } fragment a on Cat { number } fragment b on Query { cats { plain } }",
     "named fragments in fragments": """{ cats { ...a } } fragment a on Cat { ...b label } fragment b on Named { name }""",
@@ -48,6 +48,7 @@ FINE = {
     "interface of batches": "{ named { ... on Cat { label doubled friends { name } } ... on Dog { label cats { label } } } }",
     "union": "{ pets { ... on Cat { name plain } ... on Dog { bark name: bark } ... on Named { called: name } } }",
     "nothing of some types": "{ anyPet { ... on Stone { weight } } named { ... on Dog { bark } } pets { ... on Cat { label } } }",
+    "union of one": "{ pet(dog: true) { __typename ... on Dog { bark } } cat: pet(dog: false) { ... on Cat { name } } }",
     "union by batch": "{ anyPet { __typename ... on Cat { label } ... on Dog { label } ... on Stone { weight } } }",
     "batches": "{ cats { name label doubled double: doubled(by: 2) friends { label friends { label name } } } }",
     "plain and slow": "{ kittens { plain slow label friends { slow plain } } }",
@@ -111,7 +112,15 @@ async def test_documents_with_errors(document: str) -> None:
     assert (await both(document)).errors
 
 
-INVALID = ["{", "{ colour(like: BLUE) }", "{ even(number: 1) }", "{ nowhere }", "{ hello { name } }", "{ cats }", "query A { hello } query A { hello }"]
+INVALID = [
+    "{",
+    "{ colour(like: BLUE) }",
+    "{ even(number: 1) }",
+    "{ nowhere }",
+    "{ hello { name } }",
+    "{ cats }",
+    "query A { hello } query A { hello }",
+]
 
 
 @pytest.mark.parametrize("document", INVALID)
@@ -124,7 +133,7 @@ async def test_documents_that_are_none(document: str) -> None:
 
 @pytest.mark.parametrize("a", [True, False])
 @pytest.mark.parametrize("b", [True, False])
-async def test_skip_and_include(a: bool, b: bool) -> None:
+async def test_skip_and_include(*, a: bool, b: bool) -> None:
     document = """query ($a: Boolean!, $b: Boolean! = true) { hello @skip(if: $a)
       cats @include(if: $b) { name @skip(if: $b) @include(if: $a) number ...f @skip(if: $a) ... @include(if: $b) { plain } }
       other: hello } fragment f on Cat { label @include(if: $b) }"""
@@ -142,7 +151,16 @@ async def test_a_field_skipped_here_and_asked_for_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "variables", [None, {}, {"n": "me"}, {"n": None}, {"b": {"wide": 9}}, {"b": {"wide": 9, "colours": ["RED", "GREEN"]}}, {"l": ["RED"]}]
+    "variables",
+    [
+        None,
+        {},
+        {"n": "me"},
+        {"n": None},
+        {"b": {"wide": 9}},
+        {"b": {"wide": 9, "colours": ["RED", "GREEN"]}},
+        {"l": ["RED"]},
+    ],
 )
 async def test_variables(variables: Any) -> None:
     document = """query ($n: String, $b: Box! = { high: 4 }, $w: Int = 5, $c: Colour = RED, $l: [Colour!]! = []) {
@@ -153,7 +171,18 @@ async def test_variables(variables: Any) -> None:
 
 @pytest.mark.parametrize(
     "variables",
-    [{"n": None}, {}, {"n": "x"}, {"n": 1.5}, {"n": True}, {"n": [1]}, {"n": 2**31}, {"n": 1, "e": 3}, {"n": 1, "b": {"wide": None}}, {"n": 1, "b": {"deep": 1}}],
+    [
+        {"n": None},
+        {},
+        {"n": "x"},
+        {"n": 1.5},
+        {"n": True},
+        {"n": [1]},
+        {"n": 2**31},
+        {"n": 1, "e": 3},
+        {"n": 1, "b": {"wide": None}},
+        {"n": 1, "b": {"deep": 1}},
+    ],
 )
 async def test_variables_that_dont_fit(variables: Any) -> None:
     document = """query ($n: Int!, $e: Even! = 2, $b: Box = {}) {
@@ -173,7 +202,7 @@ async def test_a_null_variable_where_none_may_stand_fails_at_its_field() -> None
 
 
 async def test_several_operations() -> None:
-    document = "query A { a: hello } query B { b: hello(name: \"b\") } mutation C { step(number: 1) { number } }"
+    document = 'query A { a: hello } query B { b: hello(name: "b") } mutation C { step(number: 1) { number } }'
     for name, data in (("A", {"a": "hello you"}), ("B", {"b": "hello b"}), ("C", {"step": {"number": 1}})):
         assert (await both(document, None, name)).data == data
     for breadth_first in (True, False):
@@ -182,9 +211,13 @@ async def test_several_operations() -> None:
 
 
 async def test_introspection() -> None:
-    result = await both(get_introspection_query(specified_by_url=True, input_value_deprecation=True, directive_is_repeatable=True))
+    result = await both(
+        get_introspection_query(specified_by_url=True, input_value_deprecation=True, directive_is_repeatable=True)
+    )
     assert not result.errors
-    await both('{ __type(name: "Cat") { name fields { name type { kind ofType { name } } } interfaces { name } } __typename hello }')
+    await both(
+        '{ __type(name: "Cat") { name fields { name type { kind ofType { name } } } interfaces { name } } __typename hello }'
+    )
     await both('{ __type(name: "None") { name } a: __schema { queryType { name } types { possibleTypes { name } } } }')
 
 
@@ -221,7 +254,9 @@ async def test_a_stream_that_fails_ends_with_an_error() -> None:
     seen = {}
     for breadth_first, schema in SCHEMAS.items():
         stream: Any = await schema.subscribe("subscription { failing }", context_value=Context())
-        seen[breadth_first] = [(result.data, [error.message for error in result.errors or ()]) async for result in stream]
+        seen[breadth_first] = [
+            (result.data, [error.message for error in result.errors or ()]) async for result in stream
+        ]
     assert seen[True] == seen[False] == [({"failing": 1}, []), (None, ["in the stream"])]
 
 
@@ -237,7 +272,7 @@ async def test_each_field_is_resolved_once_for_its_level() -> None:
 def test_without_an_event_loop() -> None:
     document = "{ hello cats { name plain label friends { label } explode } }"
     before = handed_over()
-    mine = SCHEMAS[True].execute_sync(document, context_value=Context())
+    mine: Any = SCHEMAS[True].execute_sync(document, context_value=Context())
     assert mine.data["cats"][3]["friends"][0] == {"label": "label cat30"}
     assert len(mine.errors or ()) == 4
     plain = "{ hello cats { name plain explode } pets { __typename } colour }"
@@ -261,7 +296,7 @@ class Shout(SchemaExtension):
 
 
 async def test_middleware_of_extensions_runs_around_ordinary_resolvers() -> None:
-    results = []
+    results: list[Any] = []
     for breadth_first in (True, False):
         schema = build(breadth_first=breadth_first, extensions=[Shout])
         results.append(await schema.execute("{ hello cats { plain number explode } }", context_value=Context()))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core import ids
 from tests.support.filters import holds
 from tests.support.graph import Asker
-from tests.support.oddments import NAMES, START, Oddments
+from tests.support.oddments import Oddments
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -130,17 +130,37 @@ OPERATIONS = {
     STATUS: (*EQUAL, *LISTED),
 }
 KINDS = {
-    "products": {"id": ID, "sku": TEXT, "name": TEXT, "active": FLAG, "listPrice": NUMBER, "createdAt": TIME, "available": NUMBER},
+    "products": {
+        "id": ID,
+        "sku": TEXT,
+        "name": TEXT,
+        "active": FLAG,
+        "listPrice": NUMBER,
+        "createdAt": TIME,
+        "available": NUMBER,
+    },
     "partners": {"id": ID, "code": TEXT, "name": TEXT, "country": TEXT, "createdAt": TIME},
     "orders": {
-        **{"id": ID, "number": TEXT, "status": STATUS, "customer": ID, "total": NUMBER},
-        **{"placedAt": TIME, "externalId": TEXT},
+        "id": ID,
+        "number": TEXT,
+        "status": STATUS,
+        "customer": ID,
+        "total": NUMBER,
+        "placedAt": TIME,
+        "externalId": TEXT,
     },
     "stockLevels": {"product": ID, "location": ID, "onHand": NUMBER, "available": NUMBER},
     "stockMoves": {"product": ID, "source": ID, "destination": ID, "occurredAt": TIME},
     "lineItems": {"product": ID, "sku": TEXT, "quantity": NUMBER},
 }
-NOWHERE = {ID: None, TEXT: "nowhere", NUMBER: Decimal("0.000001"), TIME: datetime(1999, 1, 1, tzinfo=UTC), FLAG: True, STATUS: "DRAFT"}
+NOWHERE = {
+    ID: None,
+    TEXT: "nowhere",
+    NUMBER: Decimal("0.000001"),
+    TIME: datetime(1999, 1, 1, tzinfo=UTC),
+    FLAG: True,
+    STATUS: "DRAFT",
+}
 PIECES = [*"%_\\aAlL-0 ", "ä", "Ä", "😀", "לו", "本", "k", "00", "SK", "wool", "", "'", "\t"]
 
 
@@ -149,27 +169,37 @@ def operand(kind: str, operation: str, values: list[Any]) -> st.SearchStrategy[A
         return st.booleans()
     if operation in ("contains", "startsWith"):
         whole = st.sampled_from([value for value in values if value is not None] or ["a"])
-        return st.one_of(st.sampled_from(PIECES), whole, whole.map(lambda text: text[:3]), whole.map(str.swapcase).filter(str.isascii))
+        return st.one_of(
+            st.sampled_from(PIECES),
+            whole,
+            whole.map(lambda text: text[:3]),
+            whole.map(str.swapcase).filter(str.isascii),
+        )
     one = st.sampled_from(values)
     return st.lists(one, max_size=4) if operation in LISTED else one
 
 
-def wheres(field: str, rows: Rows) -> st.SearchStrategy[dict[str, Any]]:
-    """Whole trees of conditions on a field's rows, from values that the rows have and one that none has."""
+Tree = st.SearchStrategy[dict[str, Any]]
+
+
+def comparisons(name: str, kind: str, rows: list[dict[str, Any]]) -> Tree:
+    """One filter with one or two of its operations, on values that the rows have and one that none has."""
+    values = [*{value for row in rows if (value := row[name]) is not None}]
+    if NOWHERE[kind] is not None:
+        values.append(NOWHERE[kind])
+    values.sort()
+    chosen = st.lists(st.sampled_from(OPERATIONS[kind]), min_size=1, max_size=2, unique=True)
+    return chosen.flatmap(
+        lambda operations: st.fixed_dictionaries(
+            {operation: operand(kind, operation, values) for operation in operations}
+        ).map(lambda comparison: {name: comparison})
+    )
+
+
+def wheres(field: str, rows: Rows) -> Tree:
+    """Whole trees of conditions on a field's rows."""
     here = [line for order in rows["orders"] for line in order["lineItems"]] if field == "lineItems" else rows[field]
-    leaves = []
-    for name, kind in KINDS[field].items():
-        values = [*{value for row in here if (value := row[name]) is not None}]
-        if NOWHERE[kind] is not None:
-            values.append(NOWHERE[kind])
-        comparisons = st.dictionaries(st.sampled_from(OPERATIONS[kind]), st.none(), min_size=1, max_size=2)
-        leaves.append(
-            comparisons.flatmap(
-                lambda chosen, name=name, kind=kind, values=values: st.fixed_dictionaries(
-                    {operation: operand(kind, operation, sorted(values)) for operation in chosen}
-                ).map(lambda comparison: {name: comparison})
-            )
-        )
+    leaves = [comparisons(name, kind, here) for name, kind in KINDS[field].items()]
     if field == "orders":
         inner = st.one_of(st.none(), wheres("lineItems", rows))
         chosen = st.dictionaries(st.sampled_from(["some", "every", "none"]), inner, min_size=1, max_size=2)
@@ -187,7 +217,7 @@ def wheres(field: str, rows: Rows) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-Trees = tuple[Rows, dict[str, st.SearchStrategy[dict[str, Any]]]]
+Trees = tuple[Rows, dict[str, Tree]]
 
 
 @pytest.fixture(scope="module")

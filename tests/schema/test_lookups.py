@@ -9,7 +9,11 @@ from core import ids
 from tests.support.graph import Asker
 from tests.support.oddments import Oddments
 
-KEYS = {"product": ("sku", "prod", "products"), "partner": ("code", "par", "partners"), "order": ("number", "ord", "orders")}
+KEYS = {
+    "product": ("sku", "prod", "products"),
+    "partner": ("code", "par", "partners"),
+    "order": ("number", "ord", "orders"),
+}
 NODES = {
     "prod": ("Product", "products"),
     "par": ("Partner", "partners"),
@@ -20,11 +24,26 @@ NODES = {
     "wh": ("Warehouse", "warehouses"),
     "loc": ("Location", "locations"),
 }
-NO_ID = ("", "x", "ord", "ord_", "_" + "0" * 32, "ord_" + "0" * 31, "ord_" + "0" * 33, "ord_" + "G" * 32, "ORD" + "0" * 32)
-NO_ID += ("ord_" + "A" * 32, "ord_" + "٠" * 32, "ord_\0", "9" * 100_000, "ord_-" + "0" * 31, " ord_" + "0" * 32 + " ")
+NO_ID = (
+    "",
+    "x",
+    "ord",
+    "ord_",
+    "_" + "0" * 32,
+    "ord_" + "0" * 31,
+    "ord_" + "0" * 33,
+    "ord_" + "G" * 32,
+    "ORD" + "0" * 32,
+    "ord_" + "A" * 32,
+    "ord_" + "٠" * 32,
+    "ord_\0",
+    "9" * 100_000,
+    "ord_-" + "0" * 31,
+    " ord_" + "0" * 32 + " ",
+)
 
 
-async def lookup(ask: Asker, tenant: UUID, field: str, by: dict[str, Any], breadth_first: bool = True) -> Any:
+async def lookup(ask: Asker, tenant: UUID, field: str, by: dict[str, Any], *, breadth_first: bool = True) -> Any:
     query = f"query ($by: {field.capitalize()}Ref!) {{ {field}(by: $by) {{ __typename id {KEYS[field][0]} }} }}"
     return await ask(query, tenant, {"by": by}, breadth_first=breadth_first)
 
@@ -47,7 +66,7 @@ async def test_what_is_not_there_is_null(ask: Asker, oddments: Oddments, field: 
     unknown = {"id": ids.encode(prefix, ids.new_id()), key: oddments[table][0][key].swapcase() + "x", "externalId": ""}
     for name, value in unknown.items():
         for breadth_first in (True, False):
-            answer = await lookup(ask, oddments.tenant, field, {name: value}, breadth_first)
+            answer = await lookup(ask, oddments.tenant, field, {name: value}, breadth_first=breadth_first)
             assert answer.good == {field: None}
             assert len(answer.ran) == 1
 
@@ -86,7 +105,9 @@ async def test_node_finds_every_type(ask: Asker, oddments: Oddments, prefix: str
     for breadth_first in (True, False):
         answer = await ask(query, oddments.tenant, {"id": identifier}, breadth_first=breadth_first)
         assert answer.good == {"node": {"__typename": type_, "id": identifier, "again": identifier}}
-        unknown = await ask(query, oddments.tenant, {"id": ids.encode(prefix, ids.new_id())}, breadth_first=breadth_first)
+        unknown = await ask(
+            query, oddments.tenant, {"id": ids.encode(prefix, ids.new_id())}, breadth_first=breadth_first
+        )
         assert unknown.good == {"node": None}
 
 

@@ -72,7 +72,9 @@ async def test_its_queries_work(ask: Asker, oddments: Oddments, modules: tuple[s
     for name in MODULES:
         for prefix, table in PREFIXES[name].items():
             identifier = ids.encode(prefix, oddments[table][0]["id"])
-            answer = await ask("query ($i: ID!) { node(id: $i) { id } }", oddments.tenant, {"i": identifier}, modules=modules)
+            answer = await ask(
+                "query ($i: ID!) { node(id: $i) { id } }", oddments.tenant, {"i": identifier}, modules=modules
+            )
             if name in modules:
                 assert answer.good == {"node": {"id": identifier}}
             else:

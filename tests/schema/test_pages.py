@@ -76,15 +76,18 @@ LISTS = [
         },
     ),
 ]
-LINES = Listed("lineItems", "line_items", "lin", "LineItemOrderBy", {"POSITION": by("position"), "QUANTITY": by("quantity")})
+LINES = Listed(
+    "lineItems", "line_items", "lin", "LineItemOrderBy", {"POSITION": by("position"), "QUANTITY": by("quantity")}
+)
 
 
 def ordered(rows: Sequence[Row], listed: Listed, order: Order) -> list[str]:
     """The ids of rows in their order: nulls largest, and the id, in the first sort's direction, last of all."""
     rows = sorted(rows, key=by("id"), reverse=order[0][1] == "DESC")
     for name, direction in reversed(order):
-        value = listed.sorts[name]
-        rows.sort(key=lambda row, value=value: ((key := value(row)) is None, key or 0), reverse=direction == "DESC")
+        keys = {row["id"]: listed.sorts[name](row) for row in rows}
+        nulls_last = {key: (value is None, value or 0) for key, value in keys.items()}
+        rows.sort(key=lambda row, keys=nulls_last: keys[row["id"]], reverse=direction == "DESC")  # type: ignore[misc]
     return [ids.encode(listed.prefix, row["id"]) for row in rows]
 
 
@@ -198,7 +201,13 @@ async def test_the_default_orders(ask: Asker, oddments: Oddments) -> None:
 
 
 async def test_twenty_rows_by_default_and_at_most_two_hundred_and_fifty(ask: Asker, larkspur: Any) -> None:
-    for arguments, count in (("first: null", 20), ("last: null", 20), ("first: 250", 200), ("last: 250", 200), ("first: 1", 1)):
+    for arguments, count in (
+        ("first: null", 20),
+        ("last: null", 20),
+        ("first: 250", 200),
+        ("last: 250", 200),
+        ("first: 1", 1),
+    ):
         query = f"{{ orders({arguments}) {{ nodes {{ id }} pageInfo {{ hasNextPage }} }} }}"
         assert len((await ask(query, larkspur)).good["orders"]["nodes"]) == count
     found = (await ask("{ orders { nodes { lineItems { nodes { id } } } } }", larkspur)).good["orders"]["nodes"]
@@ -237,7 +246,7 @@ def lines_of(data: Oddments, order: Order) -> dict[str, list[str]]:
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
 @settings(max_examples=20, deadline=None, database=None)
 @given(order=orders_of(LINES), size=st.integers(0, 3))
-async def test_the_limit_is_per_parent(ask: Asker, oddments: Oddments, first: bool, order: Order, size: int) -> None:
+async def test_the_limit_is_per_parent(ask: Asker, oddments: Oddments, *, first: bool, order: Order, size: int) -> None:
     variables = {"order": given_order(order), "first" if first else "last": size}
     found = (await ask(NESTED, oddments.tenant, variables)).good["orders"]["nodes"]
     expected = lines_of(oddments, order)
@@ -281,7 +290,7 @@ async def test_a_cursor_marks_the_same_place_in_every_parents_list(ask: Asker, o
 async def test_pages_inside_pages_inside_pages(ask: Asker, oddments: Oddments) -> None:
     query = """{ partners(first: 250) { nodes { id orders(first: 2, orderBy: { field: NUMBER }) { nodes { id number
       lineItems(last: 1) { nodes { position } } } } } } }"""
-    numbers = {partner["id"]: [] for partner in oddments["partners"]}
+    numbers: dict[Any, list[tuple[str, int]]] = {partner["id"]: [] for partner in oddments["partners"]}
     for index, row in enumerate(oddments["orders"]):
         numbers[row["customer_id"]].append((row["number"], index % 4))
     for partner in (await ask(query, oddments.tenant)).good["partners"]["nodes"]:

@@ -43,7 +43,9 @@ BACK = {"back\\slash", "back/slash"}
         (" ".join(["lamp"] * 500), LAMPS),
     ],
 )
-async def test_every_word_as_the_beginning_of_a_word(ask: Asker, oddments: Oddments, search: str, expected: set[str]) -> None:
+async def test_every_word_as_the_beginning_of_a_word(
+    ask: Asker, oddments: Oddments, search: str, expected: set[str]
+) -> None:
     assert {*await names(ask, oddments, search)} == expected
 
 
@@ -55,7 +57,9 @@ async def test_without_a_word_there_is_no_search(ask: Asker, oddments: Oddments,
     assert every == sorted(every, key=lambda name: skus[name])  # the default order, not relevance
 
 
-@pytest.mark.parametrize("search, expected", [("ÄRG", {"Ärger", "ärger"}), ("日本", {"日本語"}), ("עולם", {"שלום עולם"})])
+@pytest.mark.parametrize(
+    "search, expected", [("ÄRG", {"Ärger", "ärger"}), ("日本", {"日本語"}), ("עולם", {"שלום עולם"})]
+)
 async def test_words_in_every_script(ask: Asker, oddments: Oddments, search: str, expected: set[str]) -> None:
     assert {*await names(ask, oddments, search)} == expected
     assert {*await names(ask, oddments, search.lower())} == expected
@@ -77,7 +81,7 @@ async def test_the_best_comes_first_and_pages_go_on(ask: Asker, oddments: Oddmen
 
 
 async def test_search_goes_with_filters_and_sorts(ask: Asker, oddments: Oddments) -> None:
-    more = "where: { name: { ne: \"Lamp\" } }, orderBy: [{ field: NAME }, { field: RELEVANCE }]"
+    more = 'where: { name: { ne: "Lamp" } }, orderBy: [{ field: NAME }, { field: RELEVANCE }]'
     assert {*await names(ask, oddments, "lamp", more)} == LAMPS - {"Lamp"}
 
 

@@ -12,7 +12,8 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_introspe
 
 from core import ids
 from db.engine import Target, administration
-from tests.support.graph import Asker, ask as ask_on, schema
+from tests.support.graph import Asker, schema
+from tests.support.graph import ask as ask_on
 
 WAYS = {
     "Product": "products(first: %d) { nodes { %s } }",
@@ -110,7 +111,7 @@ def selections(name: str, field: GraphQLField) -> Iterator[tuple[str, int]]:
 
 @pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
 async def test_every_edge_takes_as_many_statements_as_written_down(
-    ask: Asker, larkspur: UUID, breadth_first: bool
+    ask: Asker, larkspur: UUID, *, breadth_first: bool
 ) -> None:
     found: dict[str, tuple[int, int]] = {}
     wanted: dict[str, tuple[int, int]] = {}
@@ -142,7 +143,7 @@ def test_every_edge_is_known() -> None:
 
 @pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
 async def test_every_root_field_takes_as_many_statements_as_written_down(
-    ask: Asker, larkspur: UUID, breadth_first: bool
+    ask: Asker, larkspur: UUID, *, breadth_first: bool
 ) -> None:
     [product, partner, order] = [
         (await ask(f"{{ {field}(first: 1) {{ nodes {{ id }} }} }}", larkspur)).good[field]["nodes"][0]["id"]
@@ -167,7 +168,9 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
 
 async def test_lists_are_walked_too() -> None:
     """The only lists of objects are a page's: no other field needs a size."""
-    lists = [name for name, field in edges() if is_list_type(field.type) and not is_leaf_type(get_named_type(field.type))]
+    lists = [
+        name for name, field in edges() if is_list_type(field.type) and not is_leaf_type(get_named_type(field.type))
+    ]
     assert lists == []
 
 
@@ -248,7 +251,7 @@ async def test_a_request_is_one_moment_of_the_data(ask: Asker, world: Target, st
 
 @pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
 async def test_a_request_takes_one_connection_and_gives_it_back(
-    ask: Asker, larkspur: UUID, breadth_first: bool
+    ask: Asker, larkspur: UUID, *, breadth_first: bool
 ) -> None:
     pool = ask.database._pool
     free = pool.get_idle_size()

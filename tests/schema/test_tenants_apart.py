@@ -12,7 +12,8 @@ from core import ids
 from db.engine import Database, Target
 from db.reader import Reader
 from db.tenancy import set_tenant
-from tests.support.graph import Asker, ask as ask_on, schema
+from tests.support.graph import Asker, schema
+from tests.support.graph import ask as ask_on
 from tests.support.oddments import Oddments
 
 EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWhere, $partners: PartnerWhere,
@@ -32,8 +33,14 @@ fragment product on Product { id sku stock { onHand levels { totalCount { value 
   lineItems(first: 3) { totalCount { value } nodes { id order { id number } } } }"""
 
 TABLES = {
-    **{"prod": "products", "par": "partners", "ord": "orders", "lin": "line_items"},
-    **{"wh": "warehouses", "loc": "locations", "stl": "stock_levels", "mov": "stock_moves"},
+    "prod": "products",
+    "par": "partners",
+    "ord": "orders",
+    "lin": "line_items",
+    "wh": "warehouses",
+    "loc": "locations",
+    "stl": "stock_levels",
+    "mov": "stock_moves",
 }
 
 
@@ -71,7 +78,7 @@ async def unguarded(world: Target) -> AsyncIterator[Any]:
 
 @pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
 async def test_whoever_asks_for_everything_gets_only_what_is_theirs(
-    ask: Asker, oddments: Oddments, larkspur: UUID, stonebridge: UUID, breadth_first: bool
+    ask: Asker, oddments: Oddments, larkspur: UUID, stonebridge: UUID, *, breadth_first: bool
 ) -> None:
     answers = {}
     for tenant in (oddments.tenant, larkspur, stonebridge):
@@ -97,7 +104,10 @@ async def test_another_tenants_ids_find_nothing(ask: Asker, oddments: Oddments, 
             answer = await ask("query ($i: ID!) { node(id: $i) { id } }", stonebridge, {"i": identifier})
             assert answer.good == {"node": None}
     tenant = ids.encode("ten", oddments.tenant)
-    assert (await ask("query ($i: ID!) { node(id: $i) { id } }", stonebridge, {"i": tenant})).refusal == (["node"], ("id",))
+    assert (await ask("query ($i: ID!) { node(id: $i) { id } }", stonebridge, {"i": tenant})).refusal == (
+        ["node"],
+        ("id",),
+    )
 
 
 async def test_another_tenants_keys_find_nothing(ask: Asker, oddments: Oddments, stonebridge: UUID) -> None:
@@ -126,9 +136,13 @@ async def test_another_tenants_ids_in_filters_find_nothing(ask: Asker, oddments:
                 "ids": product,
                 "products": {"id": {"in": product}},
                 "partners": {"id": {"in": partner}},
-                "orders": {"or": [{"customer": {"in": partner}}, {"lineItems": {"some": {"product": {"in": product}}}}]},
+                "orders": {
+                    "or": [{"customer": {"in": partner}}, {"lineItems": {"some": {"product": {"in": product}}}}]
+                },
                 "levels": {"or": [{"product": {"in": product}}, {"location": {"in": place}}]},
-                "moves": {"or": [{"product": {"in": product}}, {"source": {"in": place}}, {"destination": {"in": place}}]},
+                "moves": {
+                    "or": [{"product": {"in": product}}, {"source": {"in": place}}, {"destination": {"in": place}}]
+                },
             },
         )
     ).good

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, NewType, Optional
+from typing import Annotated, Any, NewType, NoReturn, Optional
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from execution import Batch, BatchField, BreadthFirstExecutor, ExtensibleSchema, argument, extends
+from execution.fields import Resolve
 
 
 @dataclass
@@ -47,40 +48,47 @@ class Named:
     name: str
 
 
-def explode(text: str = "boom") -> Any:
+def explode(text: str = "boom") -> NoReturn:
     raise ValueError(text)
 
 
-def labels(batch: Batch) -> list[str]:
+def batched(resolve: Resolve, **options: Any) -> Any:
+    """A batch field, of a type that mypy takes for any."""
+    return BatchField(resolve, **options)
+
+
+def _labels(batch: Batch) -> list[str]:
     return [f"label {source.name}" for source in batch.sources]
 
 
-def level(batch: Batch) -> list[int]:
+def _level(batch: Batch) -> list[int]:
     """How many objects the batch has: what the two executors differ in."""
     return [len(batch.sources)] * len(batch.sources)
 
 
-async def doubled(batch: Batch) -> list[int]:
+async def _doubled(batch: Batch) -> list[int]:
     await asyncio.sleep(0)
     return [source.number * 2 * batch.args["by"] for source in batch.sources]
 
 
-def friends(batch: Batch) -> list[list["Cat"]]:
-    return [[Cat(name=f"{source.name}{index}", number=index) for index in range(source.number)] for source in batch.sources]
+def _friends(batch: Batch) -> list[list["Cat"]]:
+    return [
+        [Cat(name=f"{source.name}{index}", number=index) for index in range(source.number)] for source in batch.sources
+    ]
 
 
-def failing(batch: Batch) -> Sequence[Any]:
+def _failing(batch: Batch) -> Sequence[Any]:
     raise RuntimeError("all failed")
 
 
-def some_failing(batch: Batch) -> list[Any]:
+def _some_failing(batch: Batch) -> list[Any]:
     return [ValueError(f"no {source.name}") if source.number % 2 else source.name for source in batch.sources]
 
 
 SHARED: list["Dog"] = []
 
 
-def owner(batch: Batch) -> list[Any]:
+def _owner(batch: Batch) -> list[Any]:
     """Every source's owner is the same object."""
     return [None if source.number == 3 else SHARED[0] for source in batch.sources]
 
@@ -116,18 +124,18 @@ class Cat(Named):
     def where(self, info: strawberry.Info) -> str:
         return str(info.path.as_list())
 
-    label: str = BatchField(labels)
-    level: int = BatchField(level)
-    doubled: int = BatchField(doubled, arguments=[argument("by", int, "Times.", 1)])
-    friends: list["Cat"] = BatchField(friends)
-    failing: str | None = BatchField(failing)
-    failing_strictly: str = BatchField(failing)
-    partly: str | None = BatchField(some_failing)
-    partly_strictly: str = BatchField(some_failing)
-    nothing: str | None = BatchField(lambda batch: [None] * len(batch.sources), final=True)
-    nothing_strictly: str = BatchField(lambda batch: [None] * len(batch.sources), final=True)
-    owner: Optional["Dog"] = BatchField(owner, shared=True)
-    owner_strictly: "Dog" = BatchField(owner, shared=True)
+    label: str = batched(_labels)
+    level: int = batched(_level)
+    doubled: int = batched(_doubled, arguments=[argument("by", int, "Times.", 1)])
+    friends: list["Cat"] = batched(_friends)
+    failing: str | None = batched(_failing)
+    failing_strictly: str = batched(_failing)
+    partly: str | None = batched(_some_failing)
+    partly_strictly: str = batched(_some_failing)
+    nothing: str | None = batched(lambda batch: [None] * len(batch.sources), final=True)
+    nothing_strictly: str = batched(lambda batch: [None] * len(batch.sources), final=True)
+    owner: Optional["Dog"] = batched(_owner, shared=True)
+    owner_strictly: "Dog" = batched(_owner, shared=True)
 
 
 @strawberry.type
@@ -140,9 +148,9 @@ class Dog(Named):
         await asyncio.sleep(0)
         explode(f"bark {self.name}")
 
-    label: str = BatchField(labels)
-    level: int = BatchField(level)
-    cats: list[Cat] = BatchField(friends)
+    label: str = batched(_labels)
+    level: int = batched(_level)
+    cats: list[Cat] = batched(_friends)
 
 
 SHARED.append(Dog(name="Rex", number=2))
@@ -150,7 +158,7 @@ SHARED.append(Dog(name="Rex", number=2))
 
 @extends(Dog)
 class DogAge:
-    age: int = BatchField(lambda batch: [source.number + 10 for source in batch.sources])
+    age: int = batched(lambda batch: [source.number + 10 for source in batch.sources])
 
 
 @strawberry.type
@@ -251,11 +259,11 @@ class Query:
 
     @strawberry.field
     def pets(self) -> list[Pet]:
-        return [*cats()[:2], Dog(name="Rex", number=1), *cats()[2:], Dog(name="Bo", number=2)]  # type: ignore[list-item]
+        return [*cats()[:2], Dog(name="Rex", number=1), *cats()[2:], Dog(name="Bo", number=2)]
 
     @strawberry.field
-    def pet(self, dog: bool) -> Pet | None:
-        return Dog(name="Rex") if dog else Cat(name="Tom")  # type: ignore[return-value]
+    def pet(self, *, dog: bool) -> Pet | None:
+        return Dog(name="Rex") if dog else Cat(name="Tom")
 
     @strawberry.field
     def named(self) -> list[Named | None]:
@@ -272,15 +280,14 @@ class Query:
     @strawberry.field
     def explode_strictly(self) -> str:
         explode()
-        return ""
 
     @strawberry.field
     def returned(self) -> str | None:
         return ValueError("returned")  # type: ignore[return-value]
 
-    dog: Dog = BatchField(lambda batch: [SHARED[0]])
-    all_cats: list[Cat] = BatchField(lambda batch: [cats()])
-    any_pet: list[Optional[Thing]] = BatchField(lambda batch: [[*cats(), None, SHARED[0], Stone()]])
+    dog: Dog = batched(lambda _batch: [SHARED[0]])
+    all_cats: list[Cat] = batched(lambda _batch: [cats()])
+    any_pet: list[Thing | None] = batched(lambda _batch: [[*cats(), None, SHARED[0], Stone()]])
 
 
 @strawberry.type
