@@ -9,8 +9,9 @@ from starlette.routing import Route
 from app.endpoint import GraphQLEndpoint
 from app.graph import build
 from app.settings import Settings
-from db.engine import GONE, Database
+from db.engine import Database
 from db.migrate import head
+from db.reader import GONE
 from execution import Documents, document_cache
 
 

@@ -17,11 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from core.errors import Unavailable
-from db.reader import Reader
+from db.reader import AWAY, GONE, Reader
 from db.tenancy import APP, OWNER, set_tenant
-
-GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
-"""What a database that is away, restarting or refusing looks like from here."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class Database:
                 await session.execute(text("SET LOCAL lock_timeout = '4s'"))
                 yield session
         except GONE as error:
-            raise Unavailable("The database can't be reached. Try again in a moment.") from error
+            raise Unavailable(AWAY) from error
 
     async def revision(self) -> str | None:
         """The migration that the database is at; raises what asyncpg raises if it can't be reached."""

@@ -7,8 +7,13 @@ from uuid import UUID
 
 import asyncpg
 
-from core.errors import Timeout, Unavailable
+from core.errors import ErpError, Timeout, Unavailable
 from db.tenancy import set_tenant
+
+GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+"""What a database that is away, restarting or refusing looks like from here."""
+
+AWAY = "The database can't be reached or is busy. Try again in a moment."
 
 
 class Ran(NamedTuple):
@@ -33,6 +38,7 @@ class Reader:
         self._acquire_timeout = acquire_timeout
         self._turn = asyncio.Lock()
         self._connection: Any = None
+        self._failure: Exception | None = None
 
     async def fetch(self, sql: str, *values: Any, row: type | None = None) -> list[Any]:
         """The rows of a query, as asyncpg records (of class ``row``, if given).
@@ -40,31 +46,42 @@ class Reader:
         Raises ``Unavailable`` when no connection can be had, ``Timeout`` past the statement timeout.
         """
         async with self._turn:
-            connection = self._connection or await self._begin()
+            if self._failure is not None:
+                # The transaction is over: what is asked of it now fails for the same reason.
+                raise self._failure
             start = perf_counter()
             try:
-                rows: list[Any] = await connection.fetch(sql, *values, record_class=row)
-            except asyncpg.QueryCanceledError as error:
-                raise Timeout("The query took too long and was stopped.") from error
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-                raise Unavailable("The database can't be reached. Try again in a moment.") from error
+                connection = self._connection or await self._begin()
+                rows = await self._run(connection, sql, values, row)
+            except (ErpError, asyncpg.PostgresError) as error:
+                self._failure = error
+                raise
             self.ran.append(Ran(sql, len(rows), perf_counter() - start))
             return rows
+
+    async def _run(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
+        try:
+            rows: list[Any] = await connection.fetch(sql, *values, record_class=row)
+        except asyncpg.QueryCanceledError as error:
+            raise Timeout("The query took too long and was stopped.") from error
+        except GONE as error:
+            raise Unavailable(AWAY) from error
+        return rows
 
     async def _begin(self) -> Any:
         try:
             # With one idle there is no wait to bound, and the bound would cost more than the rest.
             idle = self._pool.get_idle_size() > 0
             connection = await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
-        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-            raise Unavailable("The database can't be reached or is busy. Try again in a moment.") from error
+        except (TimeoutError, *GONE) as error:
+            raise Unavailable(AWAY) from error
         # Both statements in one message: a round trip saved on every request.
         try:
             await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}")
         except BaseException as error:
             await self._pool.release(connection)
-            if isinstance(error, (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
-                raise Unavailable("The database can't be reached. Try again in a moment.") from error
+            if isinstance(error, GONE):
+                raise Unavailable(AWAY) from error
             raise
         self._connection = connection
         return connection

@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import Unavailable
-from db.engine import GONE, Target
+from db.engine import Target
+from db.reader import GONE
 from db.tenancy import set_tenant
 from services import tenants
 from services.imports.mapping import load
