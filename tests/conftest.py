@@ -19,6 +19,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from db import embedded
 from db.engine import Database, Target
@@ -27,6 +28,11 @@ from tests.support.postgres import TestServer, drop_all, start_embedded
 
 RUN = "ERPGRAPH_TEST_RUN"
 """Names the run's folder; the controller sets it, and xdist's workers inherit it."""
+
+# The same examples at every run, and no limit that a busy machine could break. To look for new ones:
+# pytest --hypothesis-profile=default
+settings.register_profile("house", deadline=None, database=None, derandomize=True)
+settings.load_profile("house")
 
 
 def given() -> str:

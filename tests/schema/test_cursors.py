@@ -171,7 +171,7 @@ def is_an_answer_or_a_refusal(answer: Answer, field: str) -> None:
         assert len(answer.ran) == 1
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(
     cursor=st.one_of(
         st.text(max_size=80), st.binary(max_size=80).map(lambda raw: base64.urlsafe_b64encode(raw).decode())

@@ -227,7 +227,7 @@ def trees(oddments: Oddments) -> Trees:
 
 
 @pytest.mark.parametrize("field", [*FIELDS])
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(data=st.data())
 async def test_every_filter_finds_what_it_means(
     ask: Asker, oddments: Oddments, trees: Trees, field: str, data: st.DataObject

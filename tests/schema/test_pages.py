@@ -120,7 +120,7 @@ async def page(ask: Asker, data: Oddments, listed: Listed, order: Order, **argum
 
 
 @pytest.mark.parametrize("listed", LISTS, ids=lambda listed: listed.field)
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=25)
 @given(data=st.data())
 async def test_all_pages_are_the_whole_list_forward_and_backward(
     ask: Asker, oddments: Oddments, listed: Listed, data: st.DataObject
@@ -152,7 +152,7 @@ async def test_all_pages_are_the_whole_list_forward_and_backward(
 
 
 @pytest.mark.parametrize("listed", LISTS, ids=lambda listed: listed.field)
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40)
 @given(data=st.data())
 async def test_a_window_between_two_cursors(
     ask: Asker, oddments: Oddments, listed: Listed, data: st.DataObject
@@ -244,7 +244,7 @@ def lines_of(data: Oddments, order: Order) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
-@settings(max_examples=20, deadline=None, database=None)
+@settings(max_examples=20)
 @given(order=orders_of(LINES), size=st.integers(0, 3))
 async def test_the_limit_is_per_parent(ask: Asker, oddments: Oddments, *, first: bool, order: Order, size: int) -> None:
     variables = {"order": given_order(order), "first" if first else "last": size}
@@ -260,7 +260,7 @@ async def test_the_limit_is_per_parent(ask: Asker, oddments: Oddments, *, first:
         assert page_["totalCount"]["value"] == len(lines)
 
 
-@settings(max_examples=10, deadline=None, database=None)
+@settings(max_examples=10)
 @given(order=orders_of(LINES))
 async def test_a_cursor_goes_on_within_its_parent(ask: Asker, oddments: Oddments, order: Order) -> None:
     parents = (await ask(NESTED, oddments.tenant, {"order": given_order(order), "first": 1})).good["orders"]["nodes"]
