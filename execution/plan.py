@@ -5,14 +5,15 @@ A plan depends on the document, the operation and the variables that decide a ``
 fragments and type conditions are those of the reference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -37,6 +38,15 @@ from execution.fields import BatchField
 
 BACKREF = "strawberry-definition"
 NO_VARIABLES = VariableValues({}, {})
+
+MAX_DEPTH = 50
+"""Levels of a plan. Each takes a few frames of Python's stack when it runs, so there has to be a bound."""
+
+MAX_COMPILED = 100
+"""Keys of an object for which a function is compiled and kept; who asks for more gets a slower way."""
+
+MAX_FIELDS = 10_000
+"""Fields of a plan. Fragments within fragments let a short document select exponentially many."""
 
 
 @dataclass(slots=True, eq=False)
@@ -93,12 +103,18 @@ class SelectionPlan:
     def __post_init__(self) -> None:
         # Of a type that no fragment is about nothing is selected: { node(id: …) { ... on Order { number } } }.
         if self.fields:
-            self.build = builder(tuple(plan.key for plan in self.fields))
+            keys = tuple(plan.key for plan in self.fields)
+            self.build = builder(keys) if len(keys) <= MAX_COMPILED else partial(zipped, keys)
         self.needs = frozenset[str]().union(*(plan.needs for plan in self.fields))
         self.plain = any(plan.plain for plan in self.fields)
 
 
-@lru_cache(maxsize=4_096)
+def zipped(keys: tuple[str, ...], *columns: Sequence[Any]) -> list[dict[str, Any]]:
+    """What ``builder`` makes a function for, without one."""
+    return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+@lru_cache(maxsize=1_024)
 def builder(keys: tuple[str, ...]) -> Callable[..., list[dict[str, Any]]]:
     """A function that makes objects with these keys of as many columns of values.
 
@@ -121,6 +137,8 @@ class Planner:
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDetails]
     variables: VariableValues
+    made: int = 0
+    depth: int = 0
 
     def root(self, root_type: GraphQLObjectType) -> SelectionPlan:
         """The plan of the operation; raises ``GraphQLError`` as graphql-core does."""
@@ -134,13 +152,20 @@ class Planner:
     ) -> FieldPlan | None:
         """The plan of one field and all below it; None for a field that the type doesn't have."""
         node = details[0].node
+        self.made += 1
+        if self.made > MAX_FIELDS:
+            raise GraphQLError(f"The document selects more than {MAX_FIELDS} fields.", node)
+        if self.depth > MAX_DEPTH:
+            raise GraphQLError(f"The document is nested more than {MAX_DEPTH} levels deep.", node)
         definition = self.schema.get_field(parent, node.name.value)
         if definition is None:
             return None
         declared = definition.extensions.get(BACKREF)
         batch = declared if isinstance(declared, BatchField) else None
         plan = FieldPlan(key, parent, definition, details, batch, self._constant(definition, node))
+        self.depth += 1
         plan.selections = dict(self._below(definition.type, details, f"{path}.{key}" if path else key))
+        self.depth -= 1
         below = plan.selections.values()
         if batch is not None:
             passed = (selection.needs for selection in below) if batch.passes else ()

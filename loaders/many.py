@@ -1,8 +1,6 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
@@ -114,8 +112,10 @@ class Many(Loader):
         rows = await self.fetch(made, given, len(keys))
         if self.key is None:
             return [self._cut(rows)]
-        groups = {key: list(group) for key, group in groupby(rows, itemgetter("key"))}
-        return [self._cut(groups.get(key, [])) for key in keys]
+        groups: dict[Any, list[Any]] = {key: [] for key in keys}
+        for row in rows:
+            groups[row["key"]].append(row)
+        return [self._cut(groups[key]) for key in keys]
 
     def _cut(self, rows: list[Any]) -> tuple[list[Any], bool]:
         """The statement reads one row more than the page, to see whether there is one."""
