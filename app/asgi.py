@@ -19,12 +19,13 @@ def settle_memory() -> None:
     """Tell the garbage collector what a serving process is like; to be called once it is set up.
 
     What is there by then (the schema, the models) stays for good and needn't be walked again, and an
-    answer's objects go with the request, without cycles. With the default thresholds a page of 250
-    orders was interrupted by full collections of 40 ms and more.
+    answer's objects go with the request, without cycles: a collection walks tens of thousands of them
+    for nothing. With the default thresholds a page of 250 orders was interrupted by full collections of
+    40 ms and more; with 50,000 young objects per collection they took a seventh of a nested page's time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(500_000, 20, 50)
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:

@@ -19,7 +19,7 @@ class Counts(Loader):
 
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
         loader, query, cap = self.arguments
-        many = loader(self.context, (), query)
+        many = loader(self, (), query)
         shape = (query.shape, query.search is None)
         made = statement((Counts, loader, *shape), partial(self.build, many))
         given = filters.parameters(query.values) | {"search": query.search, "cap": cap + 1}
