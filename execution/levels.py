@@ -204,11 +204,13 @@ class Run:
         """Objects of one type; those that several parents share are completed once."""
         if plan.batch is None or not plan.batch.shared or paths is not None:
             return await self.select(selection, sources, paths)
-        distinct = {id(source): source for source in sources}
+        identities = list(map(id, sources))
+        distinct = dict(zip(identities, sources, strict=True))
         if len(distinct) == len(sources):
             return await self.select(selection, sources, None)
-        done = dict(zip(distinct, await self.select(selection, list(distinct.values()), None), strict=True))
-        return [done[id(source)] for source in sources]
+        built = await self.select(selection, list(distinct.values()), None)
+        done = dict(zip(distinct, built, strict=True))
+        return list(map(done.__getitem__, identities))
 
     async def _by_type(
         self, plan: FieldPlan, type_: Any, live: dict[int, Any], completed: list[Any], paths: Paths

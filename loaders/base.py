@@ -1,6 +1,6 @@
 """The loaders: aiodataloader's, one class per relation. Asking for the class is the registration."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, ClassVar, Protocol, Self
 
@@ -22,8 +22,8 @@ class Context(Protocol):
 class Loader(DataLoader[Any, Any]):
     """Loads the values of a relation for many keys with one statement.
 
-    One instance per request, set of columns and arguments. ``batch_load_fn`` fetches; it calls no
-    other loader. ``load_level`` is the way for a whole level: it makes no future per key.
+    One instance per request, set of columns and arguments. ``load_all`` fetches; it calls no other
+    loader. ``load_level`` is the way for a whole level: it makes no future per key.
     """
 
     entity: ClassVar[Entity]
@@ -55,10 +55,23 @@ class Loader(DataLoader[Any, Any]):
     async def load_level(self, keys: Sequence[Any]) -> list[Any]:
         """The values of a level's keys, in their order; None for a None among them."""
         known = self._known
-        missing = [key for key in dict.fromkeys(keys) if key is not None and key not in known]
+        missing = [key for key in dict.fromkeys(keys) if key not in known] if known else [*dict.fromkeys(keys)]
+        if None in missing:
+            missing.remove(None)
         if missing:
-            known.update(zip(missing, await self.batch_load_fn(missing), strict=True))
-        return [known.get(key) for key in keys]
+            found = await self.load_all(missing)
+            if len(found) < len(missing):
+                known.update(dict.fromkeys(missing))
+            known.update(found)
+        return list(map(known.get, keys))
+
+    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+        """Aiodataloader's entrance: the same, for keys that came one by one."""
+        return list(map((await self.load_all(keys)).get, keys))
+
+    async def load_all(self, keys: list[Any]) -> Mapping[Any, Any]:
+        """The values of distinct keys; keys without a value may be missing. One statement."""
+        raise NotImplementedError
 
     async def fetch(self, statement: Statement, given: dict[str, Any], keys: int) -> list[Any]:
         """Run a statement for this tenant. ``keys`` is only told to the trace."""

@@ -17,7 +17,8 @@ class Counts(Loader):
 
     row = None
 
-    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+    async def load_all(self, keys: list[Any]) -> dict[Any, int]:
+        """The counts, one more than the cap where there are more."""
         loader, query, cap = self.arguments
         many = loader(self, (), query)
         shape = (query.shape, query.search is None)
@@ -26,10 +27,7 @@ class Counts(Loader):
         if many.key is not None:
             given["keys"] = keys
         rows = await self.fetch(made, given, len(keys))
-        if many.key is None:
-            return [rows[0]["count"]]
-        counts = {row["key"]: row["count"] for row in rows}
-        return [counts[key] for key in keys]
+        return {keys[0]: rows[0]["count"]} if many.key is None else {row["key"]: row["count"] for row in rows}
 
     def build(self, many: Many) -> Select[Any]:
         query: Query = many.arguments

@@ -45,13 +45,14 @@ class Connection:
 
     __slots__ = ("context", "has_more", "key", "loader", "query", "rows")
 
-    def __init__(self, loader: "type[Many]", context: Context, query: Query, key: Any) -> None:
+    def __init__(
+        self, loader: "type[Many]", context: Context, query: Query, key: Any, page: tuple[list[Any], bool]
+    ) -> None:
         self.loader = loader
         self.context = context
         self.query = query
         self.key = key
-        self.rows: list[Any] = []
-        self.has_more = False
+        self.rows, self.has_more = page
 
     @property
     def has_next(self) -> bool:
@@ -73,7 +74,7 @@ class Many(Loader):
 
     ``key`` is the column that refers to the parent. ``condition`` narrows the rows for every use.
     ``few`` says that a parent never has many rows (hundreds at most): then all of the level's are read and
-    numbered at once, which is half as fast again as a subquery for each parent. ``default`` is an order of
+    numbered at once, which takes two thirds of the time of a subquery for each parent. ``default`` is an order of
     this relation's own where none is asked for; ``()`` is by id.
     """
 
@@ -102,7 +103,7 @@ class Many(Loader):
                 raise error.below(name) from None
         return Query(page, shape, values, order, search, mark, places["after"], places["before"])
 
-    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+    async def load_all(self, keys: list[Any]) -> dict[Any, tuple[list[Any], bool]]:
         """``(rows, has_more)`` for each key."""
         query: Query = self.arguments
         made = statement((type(self), self.columns, *self._shape()), self.build)
@@ -110,12 +111,13 @@ class Many(Loader):
         if self.key is not None:
             given["keys"] = keys
         rows = await self.fetch(made, given, len(keys))
-        if self.key is None:
-            return [self._cut(rows)]
         groups: dict[Any, list[Any]] = {key: [] for key in keys}
-        for row in rows:
-            groups[row["key"]].append(row)
-        return [self._cut(groups[key]) for key in keys]
+        if self.key is None:
+            groups[keys[0]] = rows
+        else:
+            for row in rows:
+                groups[row["key"]].append(row)
+        return {key: self._cut(group) for key, group in groups.items()}
 
     def _cut(self, rows: list[Any]) -> tuple[list[Any], bool]:
         """The statement reads one row more than the page, to see whether there is one."""
@@ -160,7 +162,9 @@ class Many(Loader):
         limit = value("limit", Integer())
         if self.key is None:
             return rows.order_by(*order).limit(limit)
-        return self._numbered(rows, order, limit) if self.few else self._lateral(rows.order_by(*order).limit(limit))
+        if not self.few:
+            return self._lateral(rows.order_by(*order).limit(limit))
+        return self._numbered(rows, order, limit)
 
     def _lateral(self, rows: Select[Any]) -> Select[Any]:
         """A limit per parent for a whole level: each parent's page by index, no row too many."""

@@ -13,6 +13,9 @@ from loaders.statements import statement, value
 TENANT = value("tenant", Uuid())
 
 
+_first = itemgetter(0)
+
+
 class One(Loader):
     """The row whose ``key`` column has the value, or None.
 
@@ -22,12 +25,12 @@ class One(Loader):
     key: ClassVar[str] = "id"
     key_type: ClassVar[TypeEngine[Any]] = Uuid()
 
-    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+    async def load_all(self, keys: list[Any]) -> dict[Any, Any]:
+        """The rows by their keys."""
         single = len(keys) == 1
         made = statement((type(self), self.columns, single), partial(self.build, single=single))
         rows = await self.fetch(made, {"key": keys[0]} if single else {"keys": keys}, len(keys))
-        found = dict(zip(map(itemgetter(0), rows), rows, strict=True))
-        return [found.get(key) for key in keys]
+        return dict(zip(map(_first, rows), rows, strict=True))
 
     def build(self, *, single: bool) -> Select[Any]:
         """``= ANY(array)``: one prepared statement for any number of keys, of which the key is the first

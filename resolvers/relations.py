@@ -1,6 +1,7 @@
 """Relations of a level: keys out of the parents' rows, all of them to the loader in one call."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from core import ids
@@ -20,9 +21,10 @@ CURSOR = "@cursor"
 
 def one(loader: type[One], key: str) -> Load:
     """The row that each parent's ``key`` column refers to."""
+    get = itemgetter(key)
 
     async def load(batch: Batch) -> list[Any]:
-        return await loader.of(batch.context, batch.columns()).load_level([row[key] for row in batch.sources])
+        return await loader.of(batch.context, batch.columns()).load_level(list(map(get, batch.sources)))
 
     return load
 
@@ -40,17 +42,17 @@ def through(loader: type[One], key: str, name: str, missing: Any) -> Load:
 
 def many(loader: type[Many], key: str | None = None) -> Load:
     """A page of rows for each parent; with no ``key`` a page of all there are."""
+    get = itemgetter(key)
 
     async def load(batch: Batch) -> list[Connection]:
         query = loader.query(batch.args)
-        keys = [() if key is None else row[key] for row in batch.sources]
-        pages = [Connection(loader, batch.context, query, each) for each in keys]
+        keys = [()] * len(batch.sources) if key is None else list(map(get, batch.sources))
         columns = batch.columns()
         if columns and query.page.limit:
-            loaded = await loader.of(batch.context, columns, query).load_level(keys)
-            for page, (rows, has_more) in zip(pages, loaded, strict=True):
-                page.rows, page.has_more = rows, has_more
-        return pages
+            pages = await loader.of(batch.context, columns, query).load_level(keys)
+        else:
+            pages = [([], False)] * len(keys)
+        return [Connection(loader, batch.context, query, each, page) for each, page in zip(keys, pages, strict=True)]
 
     return load
 
