@@ -53,7 +53,7 @@ class Documents:
             own.move_to_end(text)
             return found
         self.misses += 1
-        node = parse(text, no_location=False, max_tokens=self.max_tokens)
+        node = parse(text, max_tokens=self.max_tokens, allow_empty_selection_sets=False)
         errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=self.hide_suggestions)
         document = Document(node, errors)
         if len(text) <= self.max_length and not errors:

@@ -1,0 +1,49 @@
+"""The application over a database with the small demo, and clients that have a key of its first tenant."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from app.asgi import create_app
+from app.settings import load
+from db.engine import Database, Target
+from services import demo, keys, tenants
+from services.tenants import Tenant
+from tests.support.postgres import TestServer
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that serves: its database, its two tenants, and a key of the first."""
+
+    target: Target
+    database: Database
+    tenants: tuple[Tenant, Tenant]
+    key: str
+
+    def client(self, key: str | None = None, database: Database | None = None) -> httpx.AsyncClient:
+        """A client with this key (an empty one: none at all), of an application of its own."""
+        transport = httpx.ASGITransport(create_app(load(), database or self.database), raise_app_exceptions=True)
+        given = self.key if key is None else key
+        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        return httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
+
+
+@pytest.fixture(scope="session")
+async def site(server: TestServer) -> AsyncIterator[Site]:
+    async with server.fresh() as target:
+        await demo.load(target, demo.Size.SMALL)
+        first, second = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
+        key = await keys.create(target, first.id, "tests")
+        database = Database(target)
+        await database.open()
+        yield Site(target, database, (first, second), key)
+        await database.close()
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with site.client() as opened:
+        yield opened
