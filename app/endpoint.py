@@ -23,7 +23,7 @@ from app.context import EXPLAIN, Principal, RequestContext
 from app.graph import Graph
 from app.problems import VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest, Refused, read
-from core.errors import ErpError, Unauthenticated, Unavailable
+from core.errors import ErpError, Timeout, Unauthenticated, Unavailable
 from db.engine import Database
 from db.reader import Reader
 from execution import Documents, Trace
@@ -49,8 +49,8 @@ class GraphQLEndpoint:
         await (await self.respond(request))(scope, receive, send)
 
     async def respond(self, request: Request) -> Response:
-        """The answer to any request; only a bug of ours gets past it."""
-        media = accepted(request.headers.get("accept"))
+        """The answer to any request."""
+        media = accepted(",".join(request.headers.getlist("accept")))
         request_id = uuid4().hex
         try:
             if request.method not in ("GET", "POST"):
@@ -61,14 +61,11 @@ class GraphQLEndpoint:
                 raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
             principal = await self.keys.principal(request.headers.get("authorization"))
             return await self._execute(request, await read(request), principal, media, request_id)
-        except Refused as error:
-            return answer({"errors": [plain(error)]}, media or JSON, error.status, error.headers)
-        except Unauthenticated as error:
-            return answer({"errors": [plain(error)]}, media or JSON, 401, {"www-authenticate": "Bearer"})
-        except Unavailable as error:
-            return answer({"errors": [plain(error)]}, media or JSON, 503, {"retry-after": "2"})
         except ErpError as error:
-            return answer({"errors": [plain(error)]}, media or JSON, 400)
+            return answer({"errors": [plain(error)]}, media or JSON, *refusal(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours outside of the execution is masked like one inside
+            fault = formatted([GraphQLError("", original_error=error)], request_id)
+            return answer({"errors": fault}, media or JSON, 500, {"x-request-id": request_id})
 
     async def _execute(
         self, request: Request, asked: GraphQLRequest, principal: Principal, media: str, request_id: str
@@ -117,6 +114,18 @@ class GraphQLEndpoint:
         closing.add_done_callback(self._closing.discard)
 
 
+def refusal(error: ErpError) -> tuple[int, dict[str, str]]:
+    """The status and the headers of an answer to a request that never came to be executed."""
+    match error:
+        case Refused():
+            return error.status, error.headers
+        case Unauthenticated():
+            return 401, {"www-authenticate": "Bearer"}
+        case Unavailable() | Timeout():
+            return 503, {"retry-after": "2"}
+    return 400, {}
+
+
 def _status(body: dict[str, Any]) -> int:
     """503 where the database was away for the whole answer, so that proxies and clients try again."""
     errors = body.get("errors", ())
@@ -141,9 +150,9 @@ def chosen(document: Any, name: str | None) -> OperationDefinitionNode:
     return operations[0]
 
 
-def accepted(accept: str | None) -> str | None:
+def accepted(accept: str) -> str | None:
     """The media type to answer with, by the Accept header's preferences; None where neither will do."""
-    best, found = 0.0, None
+    weights: dict[str, float] = {}
     for part in (accept or "*/*").split(","):
         media, *parameters = (piece.strip() for piece in part.split(";"))
         quality = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
@@ -151,10 +160,15 @@ def accepted(accept: str | None) -> str | None:
             weight = float(quality)
         except ValueError:
             weight = 0.0
-        offered = {"*/*": JSON, "application/*": JSON, JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON}.get(media.lower())
-        if offered is not None and weight > best:
-            best, found = weight, offered
-    return found
+        weights[media.lower()] = weight if 0 <= weight <= 1 else 0.0
+
+    def preference(media: str) -> float:
+        # The narrowest range is the one that counts: what has q=0 isn't let in again by a wider one.
+        return next((weights[range_] for range_ in (media, "application/*", "*/*") if range_ in weights), 0.0)
+
+    named = [media for media in weights if media in (JSON, GRAPHQL_JSON)]
+    best = max((*named, JSON, GRAPHQL_JSON), key=preference)
+    return best if preference(best) > 0 else None
 
 
 def wants_page(request: Request) -> bool:

@@ -113,9 +113,13 @@ class Database:
             raise Unavailable(AWAY) from error
 
     async def revision(self) -> str | None:
-        """The migration that the database is at; raises what asyncpg raises if it can't be reached."""
+        """The migration that the database is at, None before the first; raises what asyncpg raises if
+        it can't be reached."""
         async with self._pool.acquire(timeout=self.acquire_timeout) as connection:
-            found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+            try:
+                found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+            except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+                return None
             return found
 
 

@@ -1,6 +1,7 @@
 """The read side's connection: one per request, one snapshot, queries in turn."""
 
 import asyncio
+import contextlib
 from time import perf_counter
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -10,7 +11,16 @@ import asyncpg
 from core.errors import ErpError, Timeout, Unavailable
 from db.tenancy import set_tenant
 
-GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+GONE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # used between the server's last word and the end of the connection
+)
 """What a database that is away, restarting or refusing looks like from here."""
 
 AWAY = "The database can't be reached or is busy. Try again in a moment."
@@ -73,16 +83,14 @@ class Reader:
             # With one idle there is no wait to bound, and the bound would cost more than the rest.
             idle = self._pool.get_idle_size() > 0
             connection = await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
+            try:
+                # Both statements in one message: a round trip saved on every request.
+                await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}")
+            except BaseException:
+                await self._pool.release(connection)
+                raise
         except (TimeoutError, *GONE) as error:
             raise Unavailable(AWAY) from error
-        # Both statements in one message: a round trip saved on every request.
-        try:
-            await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}")
-        except BaseException as error:
-            await self._pool.release(connection)
-            if isinstance(error, GONE):
-                raise Unavailable(AWAY) from error
-            raise
         self._connection = connection
         return connection
 
@@ -95,7 +103,9 @@ class Reader:
             if not connection.is_closed():
                 await connection.execute("ROLLBACK")
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            connection.terminate()
+            # One that died under a query was taken back by the pool already, and can't even be ended.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                connection.terminate()
         except BaseException:
             # Cancelled in between: the state of the session is unknown, so it isn't used again.
             connection.terminate()
