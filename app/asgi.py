@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
+from app import logs
 from app.endpoint import GraphQLEndpoint
 from app.graph import build
 from app.settings import Settings
@@ -30,10 +31,11 @@ def settle_memory() -> None:
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
     """The application over an open database. Raises ``ErpError`` for modules that don't fit together."""
+    logs.configure()
     graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
     documents = Documents(graph._schema)  # noqa: SLF001 - Strawberry has no public name for it
     graph.extensions = (document_cache(documents),)
-    app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
     app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database)))
