@@ -1,6 +1,7 @@
 """From an HTTP request to a GraphQL request: what the body or the query string may be, and what not."""
 
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -84,7 +85,14 @@ def _too_large() -> Refused:
 def _from_query_string(request: Request) -> Any:
     if len(request.scope.get("query_string", b"")) > MAX_QUERY_STRING:
         raise Refused(414, "This query string is too long: send the request as POST.")
-    given: dict[str, Any] = dict(request.query_params)
+    try:
+        pairs = parse_qsl(request.url.query, keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Refused(400, "The query string is not valid UTF-8.") from None
+    given: dict[str, Any] = dict(pairs)
+    if len(given) < len(pairs):
+        # Which of them counts would be a guess, and a proxy in front may have guessed otherwise.
+        raise Refused(400, "A parameter of the query string stands there twice.")
     for name in ("variables", "extensions"):
         if given.get(name):
             try:
