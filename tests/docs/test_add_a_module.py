@@ -1,0 +1,118 @@
+"""docs/add-a-module.md works as it stands: its blocks are put into a copy of the code, and the module is used there."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from db.engine import Target
+from db.migrate import head
+from tests.support.postgres import TestServer
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ("app", "core", "db", "execution", "loaders", "migrations", "resolvers", "schema", "services")
+BLOCK = re.compile(r"^```\w+\n# (\S+?)(, changed lines)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUERY = """{ products(where: {sku: {eq: "P-1"}}) { nodes { supplierCount supplierPrices(first: 1) { totalCount { value } nodes {
+  id __typename price { amount currency } minimum leadDays supplier { code } product { sku } } } } } }"""
+SCRIPT = """
+import asyncio, json, sys
+from core.ids import new_id
+from app.context import Principal, RequestContext
+from app.graph import build
+from app.settings import load
+from db import migrate
+from db.engine import Database, Target, administration
+from services import tenants
+
+async def main(admin, serving, query):
+    target = Target(admin, serving)
+    await migrate.upgrade(target)
+    different = await migrate.differences(target)
+    tenant = await tenants.create(target, "walk", "EUR")
+    product, *suppliers = new_id(), new_id(), new_id()
+    async with administration(target, tenant) as owner:
+        await owner.execute("INSERT INTO products (tenant_id, id, sku, name) VALUES ($1, $2, 'P-1', 'x')", tenant, product)
+        for number, supplier in enumerate(suppliers):
+            await owner.execute("INSERT INTO partners (tenant_id, id, code, name, kinds)"
+                                " VALUES ($1, $2, $3, 'x', '{SUPPLIER}')", tenant, supplier, f"S-{number}")
+            await owner.execute("INSERT INTO supplier_prices (tenant_id, id, product_id, supplier_id, price, currency,"
+                                " minimum) VALUES ($1, $2, $3, $4, $5, 'EUR', 10)", tenant, new_id(), product, supplier, 9 - number)
+    database = Database(target)
+    await database.open()
+    answers = []
+    for breadth_first in (True, False):
+        graph = build(load().modules, breadth_first=breadth_first)
+        async with database.reader(tenant) as reader:
+            context = RequestContext(Principal(tenant, "walk"), reader, graph.nodes)
+            result = await graph.execute(query, context_value=context)
+            answers.append([result.data, list(map(str, result.errors or ())), len(reader.ran)])
+    await database.close()
+    await migrate.downgrade(target, "-1")
+    print(json.dumps({"different": [str(each) for each in different], "answers": answers}))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The code with the document's module in it."""
+    for layer in LAYERS:
+        shutil.copytree(ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name, changes, text in BLOCK.findall((ROOT / "docs" / "add-a-module.md").read_text()):
+        path = tmp_path / name
+        if changes:
+            path.write_text(changed(path.read_text(), text))
+        else:
+            # The document can't know how many migrations there are by now.
+            path.write_text(text.replace('down_revision = "0001"', f'down_revision = "{head()}"'))
+    return tmp_path
+
+
+def changed(before: str, lines: str) -> str:
+    """The text with each of the lines in place of the one that begins as it does."""
+    for line in lines.splitlines():
+        start = re.split(r"(?<=,)|(?<= import )", line, maxsplit=1)[0]
+        [old] = [each for each in before.splitlines() if each.startswith(start)]
+        before = before.replace(old, line)
+    return before
+
+
+@pytest.fixture
+async def empty(server: TestServer) -> AsyncIterator[Target]:
+    async with server.fresh("template0") as target:
+        yield target
+
+
+async def test_the_module_works(copy: Path, empty: Target) -> None:
+    command = [sys.executable, "-c", SCRIPT, empty.admin, empty.serving, QUERY]
+    ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["different"] == []
+    assert found["answers"][0] == found["answers"][1]
+    data, errors, statements = found["answers"][0]
+    assert errors == []
+    [product] = data["products"]["nodes"]
+    [price] = product["supplierPrices"]["nodes"]
+    assert price.pop("id").startswith("spr_")
+    assert product == {
+        "supplierCount": 2,
+        "supplierPrices": {"totalCount": {"value": 2}, "nodes": [price]},
+    }
+    assert price == {
+        "__typename": "SupplierPrice",
+        "price": {"amount": "8.00", "currency": "EUR"},
+        "minimum": "10",
+        "leadDays": None,
+        "supplier": {"code": "S-1"},
+        "product": {"sku": "P-1"},
+    }
+    # The list of products, their suppliers' number, their prices, the prices' number, suppliers, products.
+    assert statements == 6
