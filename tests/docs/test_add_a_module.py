@@ -77,7 +77,7 @@ def copy(tmp_path: Path) -> Path:
 
 def changed(before: str, lines: str) -> str:
     """The text with each of the lines in place of the one that begins as it does."""
-    for line in lines.splitlines():
+    for line in filter(None, lines.splitlines()):
         start = re.split(r"(?<=,)|(?<= import )", line, maxsplit=1)[0]
         [old] = [each for each in before.splitlines() if each.startswith(start)]
         before = before.replace(old, line)

@@ -1,0 +1,56 @@
+"""The documents point to what there is: files, make targets, decisions."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ("app", "core", "db", "execution", "loaders", "migrations", "resolvers", "schema", "services", "tests")
+DOCUMENTS = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "execution/*.md", "examples/**/*.md") for path in ROOT.glob(pattern)
+)
+CODE = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_its_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text())
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_its_make_targets_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(), re.MULTILINE)
+    assert set(named) - targets == set()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_the_files_it_names_exist(path: Path) -> None:
+    """Names in backquotes that begin with a folder of ours; the walk-through names the files that it makes."""
+    folders = "|".join((*LAYERS, "docs", "examples"))
+    named = set(re.findall(rf"`((?:{folders})/[\w/.-]+?\.\w+)`", path.read_text()))
+    made = {each for each in named if path.name == "add-a-module.md" and each.endswith("/pricing.py")}
+    assert [each for each in sorted(named - made) if not (ROOT / each).exists()] == []
+
+
+def test_the_code_names_decisions_that_there_are() -> None:
+    there = {name(path) for path in DOCUMENTS}
+    named = {
+        (name(path), document)
+        for path in CODE
+        for document in re.findall(r"docs/[\w/-]+\.md", path.read_text())
+        if "docs/" in document
+    }
+    assert [(place, document) for place, document in sorted(named) if document not in there] == []
+    assert len(named) > 5
+
+
+def test_decisions_are_numbered_apart() -> None:
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").iterdir()]
+    assert sorted(numbers) == sorted(set(numbers))

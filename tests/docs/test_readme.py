@@ -1,0 +1,37 @@
+"""README.md says what is so: its query gives its answer, and its settings are those that there are."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+
+from app.asgi import create_app
+from app.settings import Settings, load
+from db.engine import Database, Target
+from services import demo, keys, tenants
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+async def test_the_query_has_the_answer_that_is_shown(fresh: Target) -> None:
+    [query] = re.findall(r"--data-urlencode 'query=(.*?)'", README, re.DOTALL)
+    [shown] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    await demo.load(fresh, demo.Size.SMALL)
+    key = await keys.create(fresh, await tenants.find(fresh, "larkspur"), "docs")
+    database = Database(fresh)
+    await database.open()
+    transport = httpx.ASGITransport(create_app(load(), database))
+    headers = {"Authorization": f"Bearer {key}", "X-Explain": "1"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        answer = (await client.get("/graphql", params={"query": query})).json()
+    await database.close()
+    assert answer.pop("extensions")["plan"]["totals"]["statements"] == 5
+    # As text: what json.tool printed, order of keys and all.
+    assert json.dumps(answer, ensure_ascii=False, indent=2) == shown.strip()
+
+
+def test_every_setting_is_told() -> None:
+    told = re.findall(r"^\| (`ERPGRAPH_.*?) \|", README, re.MULTILINE)
+    names = {name for cell in told for name in re.findall(r"`ERPGRAPH_(\w+)`", cell)}
+    assert names == {name.upper() for name in Settings.model_fields}
