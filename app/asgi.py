@@ -2,6 +2,7 @@
 
 import gc
 
+import asyncpg
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
@@ -50,7 +51,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         """The database is reachable and its migrations are those that this code knows."""
         try:
             revision = await database.revision()
-        except (*GONE, TimeoutError):
+        except (*GONE, asyncpg.PostgresError):  # whatever it refuses for: without it there is no answer
             return JSONResponse({"status": "unavailable", "reason": "database"}, 503)
         if revision != head():
             return JSONResponse({"status": "unavailable", "reason": "migrations"}, 503)

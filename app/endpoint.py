@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
+TRY_AGAIN = {"retry-after": "2"}
 
 
 class GraphQLEndpoint:
@@ -104,7 +105,8 @@ class GraphQLEndpoint:
         if context.trace is not None:
             body["extensions"] = {"plan": explained(context.trace, body)}
         status = _status(body) if began else refused
-        return answer(body, media, status, {"x-request-id": context.request_id})
+        headers = {"x-request-id": context.request_id}
+        return answer(body, media, status, headers | TRY_AGAIN if status == 503 else headers)
 
     def _release(self, reader: Reader) -> None:
         """End a request's snapshot beside the sending of its answer, which needn't wait for it. Nor does
@@ -122,7 +124,7 @@ def refusal(error: ErpError) -> tuple[int, dict[str, str]]:
         case Unauthenticated():
             return 401, {"www-authenticate": "Bearer"}
         case Unavailable() | Timeout():
-            return 503, {"retry-after": "2"}
+            return 503, TRY_AGAIN
     return 400, {}
 
 

@@ -1,0 +1,127 @@
+"""What a supervisor sees, and clients meanwhile, while the database is missing, full, stopped and back."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from core import keys as key_format
+from core.ids import new_id
+from db import embedded, migrate
+from db.engine import Database, Target
+from services import keys, tenants
+from tests.app.conftest import Site
+from tests.support.http import eventually
+from tests.support.postgres import TestServer
+
+QUERY = {"query": "{ viewer { tenant { name } } }"}
+
+
+async def ready(client: httpx.AsyncClient) -> tuple[int, str]:
+    answer = await client.get("/readyz")
+    assert (await client.get("/healthz")).status_code == 200
+    return answer.status_code, answer.json().get("reason", "")
+
+
+async def test_neither_needs_a_key_and_both_are_read_only(site: Site) -> None:
+    async with site.client("") as client:
+        for path in ("/healthz", "/readyz"):
+            assert (await client.get(path)).json() == {"status": "ok"}
+            assert (await client.post(path)).status_code == 405
+
+
+async def test_a_database_without_any_table(server: TestServer, site: Site) -> None:
+    async with server.fresh("template0") as target:
+        database = Database(Target.of(target.admin))
+        await database.open()
+        async with site.client(key_format.make(new_id()), database) as client:
+            assert await ready(client) == (503, "migrations")
+            with capture_logs() as logs:
+                answer = await client.post("/graphql", json=QUERY)
+        await database.close()
+    request_id = answer.headers["x-request-id"]
+    assert answer.status_code == 500
+    assert [error["extensions"] for error in answer.json()["errors"]] == [
+        {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+    ]
+    assert "api_keys" not in answer.text
+    assert [(log["event"], log["request_id"]) for log in logs] == [("fault", request_id)]
+
+
+async def test_a_database_that_takes_no_one_in(server: TestServer, site: Site) -> None:
+    async with server.fresh() as target:
+        database = Database(target)
+        await database.open()
+        key = await keys.create(target, await tenants.create(target, "acme", "EUR", "UTC"), "tests")
+        name = urlsplit(target.admin).path[1:]
+        other = await asyncpg.connect(server.admin_url)
+        async with site.client(key, database) as client:
+            assert await ready(client) == (200, "")
+            await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+            await eventually(lambda: database._pool.get_size() == 0)
+            assert await ready(client) == (503, "database")
+            await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            assert await ready(client) == (200, "")
+            assert (await client.post("/graphql", json=QUERY)).status_code == 200
+        await other.close()
+        await database.close()
+
+
+async def test_a_server_without_a_free_slot(server: TestServer, site: Site) -> None:
+    """As when max_connections is reached: the server is there, and takes no one in."""
+    async with server.fresh() as target:
+        if target.serving == target.admin:
+            pytest.skip("no limit binds the administrator, who logs in here")
+        key = await keys.create(target, await tenants.create(target, "acme", "EUR", "UTC"), "tests")
+        database = Database(target, size=2)
+        await database.open()
+        name = urlsplit(target.admin).path[1:]
+        other = await asyncpg.connect(server.admin_url)
+        await other.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+        await other.close()
+        async with site.client(key, database) as client, database._pool.acquire():
+            assert await ready(client) == (503, "database")
+            answer = await client.post("/graphql", json=QUERY)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        await database.close()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for a server of the test's own, with a short path: sockets need one."""
+    made = Path(tempfile.mkdtemp(prefix="erpgraph-health-"))
+    made.chmod(0o755)  # as root, PostgreSQL has an account of its own
+    yield made
+    shutil.rmtree(made)
+
+
+async def test_a_server_that_stops_and_comes_back(folder: Path, site: Site) -> None:
+    first = embedded.start(folder)
+    await embedded.ensure_database(first)
+    target = first.target
+    await migrate.upgrade(target)
+    key = await keys.create(target, await tenants.create(target, "acme", "EUR", "UTC"), "tests")
+    database = Database(target, size=2)
+    await database.open()
+    async with site.client(key, database) as client:
+        assert (await client.post("/graphql", json=QUERY)).json() == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
+        first.stop()
+        for _ in range(3):
+            answer = await client.post("/graphql", json=QUERY)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            assert [error["extensions"] for error in answer.json()["errors"]] == [{"code": "UNAVAILABLE"}]
+            assert "socket" not in answer.text
+        assert await ready(client) == (503, "database")
+        again = embedded.start(folder)
+        assert again.url() == first.url()
+        assert await ready(client) == (200, "")
+        assert (await client.post("/graphql", json=QUERY)).json() == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
+    await database.close()
+    again.stop()
