@@ -32,7 +32,7 @@ def told(answer: httpx.Response) -> tuple[int, str]:
 async def eventually(true: Callable[[], bool]) -> None:
     """Wait until it is, at most 10 seconds: for what the server does after its answer."""
     async with asyncio.timeout(10):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what it is about has no event to wait for
             await asyncio.sleep(0.01)
 
 
