@@ -19,6 +19,9 @@ Order = tuple[tuple[str, str], ...]
 class Row(asyncpg.Record):  # type: ignore[misc]
     """A row as it came from the database: a tuple of the columns asked for, by name or position."""
 
+    # A record needs no dictionary of its own.
+    __slots__ = ()
+
     typename: ClassVar[str]
 
 
@@ -51,7 +54,7 @@ class Entity:
     row: type[Row] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "row", type(f"{self.typename}Row", (Row,), {"typename": self.typename}))
+        object.__setattr__(self, "row", type(f"{self.typename}Row", (Row,), {"__slots__": (), "typename": self.typename}))
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column in the form in which it leaves the database, labelled with its name."""
