@@ -54,7 +54,9 @@ class Entity:
     row: type[Row] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "row", type(f"{self.typename}Row", (Row,), {"__slots__": (), "typename": self.typename}))
+        object.__setattr__(
+            self, "row", type(f"{self.typename}Row", (Row,), {"__slots__": (), "typename": self.typename})
+        )
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column in the form in which it leaves the database, labelled with its name."""
