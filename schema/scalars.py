@@ -15,8 +15,8 @@ Decimal = NewType("Decimal", PythonDecimal)
 DateTime = NewType("DateTime", datetime)
 CurrencyCode = NewType("CurrencyCode", str)
 
-_DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)")
+_DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _read_decimal(given: Any) -> PythonDecimal:
