@@ -1,5 +1,6 @@
 """Errors as clients see them: a message, a stable code, a path; a fault is masked and logged."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,9 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 INTERNAL = "INTERNAL_SERVER_ERROR"
+
+_PYTHON = re.compile(r"(?<!['\"\w])(None|True|False)(?!['\"\w])")
+_JSON = {"None": "null", "True": "true", "False": "false"}
 
 
 def formatted(errors: Iterable[GraphQLError], request_id: str, code: str = BAD_USER_INPUT) -> list[dict[str, Any]]:
@@ -37,7 +41,8 @@ def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
         message = cause.message
     elif isinstance(cause, GraphQLError):
         extensions = {"code": PARSE_FAILED if isinstance(cause, GraphQLSyntaxError) else code}
-        message = error.message
+        # graphql-core writes the caller's values as Python does.
+        message = _PYTHON.sub(lambda found: _JSON[found[0]], error.message)
     else:
         log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
         extensions = {"code": INTERNAL, "requestId": request_id}
