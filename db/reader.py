@@ -95,7 +95,22 @@ class Reader:
         return connection
 
     async def close(self) -> None:
-        """End the snapshot and give the connection back. Safe to call twice, or without a query."""
+        """End the snapshot and give the connection back. Safe to call twice, or without a query.
+
+        Who asks later is refused: graphql-core's executor lets the fields beside one that failed run on in the
+        background, and they would take a connection that nobody gives back.
+        """
+        self._failure = self._failure or Unavailable("The request is over.")
+        try:
+            async with self._turn:  # such a field's statement may be under way
+                await self._end()
+        finally:
+            if self._connection is not None:
+                # Cancelled before its turn came.
+                self._connection.terminate()
+                await self._pool.release(self._connection)
+
+    async def _end(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
