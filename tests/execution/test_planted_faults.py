@@ -42,14 +42,14 @@ def expected(loop: asyncio.AbstractEventLoop, comparison: Comparison) -> list[Ex
     return asked
 
 
-async def first_difference(comparison: Comparison, expected: list[Expected]) -> int | None:
-    """The number of queries after which the executors disagreed; None if they never do."""
+async def first_difference(comparison: Comparison, expected: list[Expected]) -> Difference | None:
+    """The first disagreement of the executors; None if they never disagree."""
     comparison.forget()
-    for number, each in enumerate(expected, 1):
+    for each in expected:
         try:
             await comparison.check(each)
-        except Difference:
-            return number
+        except Difference as difference:
+            return difference
     return None
 
 
