@@ -54,6 +54,9 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _unfit(self) -> str | None:
         """Why this operation isn't for this executor, if so."""
+        if self.middleware_manager is not None and self.middleware_manager.middlewares:
+            # Made for one object at a time: custom directives, and extensions with a resolve of their own.
+            return "middleware"
         if self.abort_signal is not None:
             return "abort signal"
         if self.schema.get_directive("defer") or self.schema.get_directive("stream"):

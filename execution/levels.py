@@ -250,8 +250,6 @@ class Run:
         executor = self.executor
         below = self._below(plan, paths) or []
         resolve = plan.definition.resolve or executor.field_resolver
-        if executor.middleware_manager is not None:
-            resolve = executor.middleware_manager.get_field_resolver(resolve)
         try:
             arguments = plan.arguments(self.variables)
         except Exception as error:
