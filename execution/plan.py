@@ -126,9 +126,7 @@ def builder(keys: tuple[str, ...]) -> Callable[..., list[dict[str, Any]]]:
     names = [f"v{index}" for index in range(len(keys))]
     display = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
     source = f"lambda *columns: [{{{display}}} for {', '.join(names)}, in zip(*columns)]"
-    # With Python's builtins: without an __import__, a warning given while this runs (by the garbage
-    # collector, of something else) would fail.
-    return eval(source, {})  # type: ignore[no-any-return]  # noqa: S307 - only names, checked above
+    return eval(source, {"__builtins__": {}, "zip": zip})  # type: ignore[no-any-return]  # noqa: S307 - only names, checked above
 
 
 @dataclass(slots=True)
