@@ -5,7 +5,16 @@ from random import Random
 from typing import Any
 
 import hypothesis.strategies as st
-from graphql import DocumentNode, FieldNode, GraphQLSchema, NameNode, OperationDefinitionNode, OperationType, SelectionSetNode, ValueNode
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLSchema,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    ValueNode,
+)
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis_graphql import queries
 
@@ -45,7 +54,9 @@ def together(parts: list[DocumentNode]) -> DocumentNode:
         for node in fields_of(part)
     ]
     whole = OperationDefinitionNode(
-        operation=OperationType.QUERY, variable_definitions=(), selection_set=SelectionSetNode(selections=tuple(selections))
+        operation=OperationType.QUERY,
+        variable_definitions=(),
+        selection_set=SelectionSetNode(selections=tuple(selections)),
     )
     return DocumentNode(definitions=(whole,))
 

@@ -104,7 +104,12 @@ class Comparison:
     schemas: dict[type, ExtensibleSchema] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for executor in (StrawberryGraphQLCoreExecutionContext, _Forgiving, BreadthFirstExecutor, _ForgivingBreadthFirst):
+        for executor in (
+            StrawberryGraphQLCoreExecutionContext,
+            _Forgiving,
+            BreadthFirstExecutor,
+            _ForgivingBreadthFirst,
+        ):
             schema: Any = self.make(issubclass(executor, BreadthFirstExecutor))
             schema.execution_context_class = executor
             self.schemas[executor] = schema

@@ -38,8 +38,30 @@ GATHER = """{ __typename
   stockMoves(first: 9) { edges { cursor node { id } } }
 }"""
 
-PREFIXES = {"order": "ord", "customer": "par", "partner": "par", "product": "prod", "source": "loc", "destination": "loc"}
-OPERATORS = {"eq", "ne", "in", "notIn", "contains", "startsWith", "gt", "gte", "lt", "lte", "isNull", "and", "or", "not"}
+PREFIXES = {
+    "order": "ord",
+    "customer": "par",
+    "partner": "par",
+    "product": "prod",
+    "source": "loc",
+    "destination": "loc",
+}
+OPERATORS = {
+    "eq",
+    "ne",
+    "in",
+    "notIn",
+    "contains",
+    "startsWith",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "isNull",
+    "and",
+    "or",
+    "not",
+}
 SIZES = (0, 1, 2, 2, 2, 3, 3, 5)
 NOBODY = "0" * 32
 
@@ -97,7 +119,11 @@ class Pool:
         """Small pages, seldom both from the start and from the end; cursors of this very list."""
         if type_ == "Query" and random.random() < 0.1:
             return given
-        kept = {key: value for key, value in given.items() if key in {"where", "orderBy", "search"} and random.random() < 0.3}
+        kept = {
+            key: value
+            for key, value in given.items()
+            if key in {"where", "orderBy", "search"} and random.random() < 0.3
+        }
         kept = {key: self._settled(value, name, random) for key, value in kept.items()}
         if "orderBy" in kept and "search" not in kept:
             kept["orderBy"] = _without_relevance(kept["orderBy"])

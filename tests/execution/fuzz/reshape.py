@@ -109,7 +109,9 @@ class Reshaper:
         return f"{{ {' '.join(parts)} }}"
 
     def _gather(self, selection_set: SelectionSetNode, parent: Any) -> None:
-        fields = [node for node in selection_set.selections if isinstance(node, FieldNode) and node.name.value != "__typename"]
+        fields = [
+            node for node in selection_set.selections if isinstance(node, FieldNode) and node.name.value != "__typename"
+        ]
         if fields and is_object_type(parent):
             self.grafts.setdefault(parent.name, []).append(fields)
         for node in selection_set.selections:
@@ -191,7 +193,9 @@ class Reshaper:
         else:
             others = [*getattr(parent, "interfaces", ()), parent]
         other: Any = self.random.choice(others)
-        simple = [name for name, each in other.fields.items() if is_leaf_type(get_nullable_type(each.type)) and not each.args]
+        simple = [
+            name for name, each in other.fields.items() if is_leaf_type(get_nullable_type(each.type)) and not each.args
+        ]
         leaf = f" {self._alias()}{self.random.choice(simple)}" if simple else ""
         return f"... on {other}{self._switch(0.1)} {{ {self._alias()}__typename{leaf} }}"
 

@@ -33,7 +33,7 @@ def views(schema: GraphQLSchema, number: int, leaves: int, others: int) -> list[
     document = parse(print_schema(schema))
     types = [node for node in document.definitions if isinstance(node, Composite)]
     orders = {node.name.value: _shuffled(node, schema) for node in types}
-    counts = {name: (leaves, others) for name in orders} | {"Query": (1, 2 * others)}
+    counts = dict.fromkeys(orders, (leaves, others)) | {"Query": (1, 2 * others)}
     shown = [
         {
             name: {*_turn(plain, view, counts[name][0]), *_turn(rest, view, counts[name][1])}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
-from typing import Annotated, Any, Optional  # noqa: F401 - Optional is named in annotations made below
+from typing import Annotated, Any, Optional
 from zlib import crc32
 
 import hypothesis.strategies as st
@@ -81,7 +81,7 @@ def made(target: str, depth: int, number: int, salt: int, failing: str) -> Any:
     case = drawn % RARELY
     if case == 0:
         return None
-    if case == 1 and failing == "anywhere" or case == 1 and failing == "leaves" and depth == 0:
+    if (case == 1 and failing == "anywhere") or (case == 1 and failing == "leaves" and depth == 0):
         return failure(number, salt)
     if depth:
         if case == 2 and failing == "anywhere":
@@ -184,7 +184,9 @@ class Keeper:
 
     n: strawberry.Private[int]
     badge: int = BatchField(lambda batch: [source.n or None for source in batch.sources], final=True)  # type: ignore[assignment]
-    age: int | None = BatchField(lambda batch: [failure(source.n, 0) if source.n < 2 else 40 for source in batch.sources])  # type: ignore[assignment]
+    age: int | None = BatchField(
+        lambda batch: [failure(source.n, 0) if source.n < 2 else 40 for source in batch.sources]
+    )  # type: ignore[assignment]
     broken: int | None = BatchField(_fails)  # type: ignore[assignment]
     boss: Optional["Keeper"] = BatchField(lambda batch: [keeper(source) for source in batch.sources], shared=True)  # type: ignore[assignment]
 
@@ -243,6 +245,8 @@ class Rock(Being):
 
 
 Pet = Annotated[Cat | Dog, strawberry.union("Pet")]
+
+
 @strawberry.type
 @grown(56, 64)
 class Query:
