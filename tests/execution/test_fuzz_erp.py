@@ -73,7 +73,7 @@ def test_generated_queries(shop: tuple[Target, UUID], loop: asyncio.AbstractEven
         pool = Pool()
         pool.gather(answer.data)
         strategy = generated.cases(graph._schema, views(graph._schema, 32, 3, 2), pool.scalars(), pool.tame, 3)
-        seen = compare(comparison, strategy, loop, 500)
+        seen = compare(comparison, strategy, loop, 540)
     finally:
         loop.run_until_complete(database.close())
     if FUZZ:

@@ -18,7 +18,7 @@ pytestmark = [
 def test_generated_queries() -> None:
     loop = asyncio.new_event_loop()
     try:
-        seen = compare(zoo.comparison(), zoo.strategy(), loop, 350)
+        seen = compare(zoo.comparison(), zoo.strategy(), loop, 250)
     finally:
         loop.close()
     if FUZZ:

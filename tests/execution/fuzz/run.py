@@ -30,8 +30,11 @@ def compare(
     @given(strategy)
     def each(cases: list[Case]) -> None:
         for case in cases:
+            if repr(case) in seen.cases:
+                continue
             note(f"{case.text}\n{case.variables}")
             loop.run_until_complete(check(case))
+            seen.cases.add(repr(case))
 
     try:
         each()

@@ -1,8 +1,11 @@
 """What a comparison has seen: so that one that compared nothing can't pass."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+
+from graphql import GraphQLSchema, get_named_type, is_abstract_type, is_leaf_type
 
 from tests.execution.fuzz.compare import Case, Expected
 
@@ -11,6 +14,7 @@ from tests.execution.fuzz.compare import Case, Expected
 class Seen:
     """Counts over all cases. ``documents`` are counted once, all else per run."""
 
+    cases: set[str] = field(default_factory=set)
     documents: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     deepest: int = 0
@@ -36,6 +40,10 @@ class Seen:
         }
         self.counts.update(name for name, true in found.items() if true)
 
+    def words(self) -> set[str]:
+        """All names in all documents."""
+        return set(re.findall(r"\w+", " ".join(self.documents)))
+
     def __str__(self) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
         return f"{len(self.documents)} documents; {counts}; {self.deepest} levels, {self.longest} in a list"
@@ -47,7 +55,7 @@ def language(case: Case) -> dict[str, bool]:
         "variables": "query Asked(" in text,
         "named fragments": "fragment F" in text,
         "inline fragments": "... on " in text,
-        "aliases": " a1: " in text or ": " in text,
+        "aliases": re.search(r"\ba\d+: ", text) is not None,
         "skip or include": "@" in text,
         "switched": len(case.variables) > 1,
     }
@@ -70,3 +78,21 @@ def longest(data: Any) -> int:
 
 def has_null(data: Any) -> bool:
     return data is None or any(has_null(each) for each in children(data))
+
+
+def selectable(schema: GraphQLSchema) -> set[str]:
+    """The names of all fields that a query can select."""
+    waiting: list[Any] = [schema.query_type]
+    met: set[str] = set()
+    names: set[str] = set()
+    while waiting:
+        type_ = waiting.pop()
+        if type_.name in met or is_leaf_type(type_):
+            continue
+        met.add(type_.name)
+        if is_abstract_type(type_):
+            waiting += schema.get_possible_types(type_)
+            continue
+        names.update(type_.fields)
+        waiting += [get_named_type(field.type) for field in type_.fields.values()]
+    return names
