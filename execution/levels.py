@@ -125,7 +125,7 @@ class Run:
         below: Paths = None if paths is None else []
         ends: list[Any] = []
         for index, value in enumerate(values):
-            items = self._items(plan, value)
+            items = self._items(plan, value if plan.batch else await self._drained(value))
             if items is None or isinstance(items, Failure):
                 ends.append(items)
                 continue
@@ -134,6 +134,8 @@ class Run:
             if below is not None and paths is not None:
                 parent = paths[index]
                 below += [Path(parent, position, None) for position in range(len(items))]
+        if plan.batch is None:
+            await _settle(flat)
         completed = await self.complete(plan, item, flat, below)
         lists, start = [], 0
         for end in ends:
@@ -143,6 +145,15 @@ class Run:
             else:
                 lists.append(end)
         return lists
+
+    async def _drained(self, value: Any) -> Any:
+        """The items of an asynchronous generator; its exception, if it fails."""
+        if not self.executor.is_async_iterable(value):
+            return value
+        try:
+            return [item async for item in value]
+        except Exception as error:
+            return error
 
     def _items(self, plan: FieldPlan, value: Any) -> Any:
         if isinstance(value, list) or value is None or isinstance(value, Failure):
@@ -260,13 +271,7 @@ class Run:
                 values.append(resolve(source, self._info(plan, path), **arguments))
             except Exception as error:
                 values.append(self._failure(error))
-        waiting = [index for index, value in enumerate(values) if isawaitable(value)]
-        if waiting:
-            results = await asyncio.gather(*(values[index] for index in waiting), return_exceptions=True)
-            for index, result in zip(waiting, results, strict=True):
-                if isinstance(result, BaseException) and not isinstance(result, Exception):
-                    raise result
-                values[index] = result
+        await _settle(values)
         return await self.complete(plan, plan.definition.type, values, below)
 
     def _info(self, plan: FieldPlan, path: Path | None) -> Any:
@@ -288,3 +293,15 @@ class Run:
     def _refuse_nulls(self, plan: FieldPlan, values: list[Any]) -> list[Any]:
         message = f"Cannot return null for non-nullable field {plan.parent}.{plan.name}."
         return [self._failure(TypeError(message)) if value is None else value for value in values]
+
+
+async def _settle(values: list[Any]) -> None:
+    """Wait for what has to be waited for, all together: each is replaced by its result or its exception."""
+    waiting = [index for index, value in enumerate(values) if isawaitable(value)]
+    if not waiting:
+        return
+    results = await asyncio.gather(*(values[index] for index in waiting), return_exceptions=True)
+    for index, result in zip(waiting, results, strict=True):
+        if isinstance(result, BaseException) and not isinstance(result, Exception):
+            raise result
+        values[index] = result

@@ -6,7 +6,7 @@ so that it is the same at every run and under either executor.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
@@ -115,6 +115,22 @@ def number_of(source: Any) -> int:
     return 0 if source is None else int(source.n)
 
 
+def slowly(value: Any, way: int) -> Any:
+    """A list as one of things to wait for, or as an asynchronous generator; most as they are."""
+    if not isinstance(value, list) or way > 1:
+        return value
+
+    async def later(item: Any) -> Any:
+        await asyncio.sleep(0)
+        return item
+
+    async def generate() -> AsyncIterator[Any]:
+        for item in value:
+            yield await later(item)
+
+    return [later(item) for item in value] if way else generate()
+
+
 def resolver(target: str, depth: int, salt: int, style: str) -> Any:
     """A resolver of a style; ``None`` is its source at the root."""
     leaf = target in {"int", "Mood"}
@@ -131,7 +147,7 @@ def resolver(target: str, depth: int, salt: int, style: str) -> Any:
     async def slow(root: Any) -> Any:
         for _ in range(lot(number_of(root), salt) % 3):
             await asyncio.sleep(0)
-        return plain(root)
+        return slowly(plain(root), lot(number_of(root), salt) % 5)
 
     def batch(batch: Batch) -> list[Any]:
         return [value(source, "leaves" if leaf and not depth else "nowhere") for source in batch.sources]
