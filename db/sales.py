@@ -42,6 +42,10 @@ class Order(TenantRow, Versioned, Base):
     placed_at: Mapped[datetime]
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
     note: Mapped[str | None]
+    # May lines wait for goods, only those of this warehouse, and since when do they?
+    allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    warehouse_id: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None]
     search: Mapped[str] = mapped_column(
         TSVECTOR,
         Computed(search_vector(("number", "A"), ("external_id", "A"), ("note", "C")), persisted=True),
@@ -52,6 +56,7 @@ class Order(TenantRow, Versioned, Base):
         UniqueConstraint("tenant_id", "number"),
         UniqueConstraint("tenant_id", "external_id"),
         refers("customer_id", "partners"),
+        refers("warehouse_id", "warehouses"),
         CheckConstraint(f"status IN {ORDER_STATUSES}", name="status"),
         by_tenant("ix_orders_placed", "placed_at", "id"),
         by_tenant("ix_orders_customer", "customer_id", "placed_at", "id"),
@@ -78,6 +83,13 @@ class LineItem(TenantRow, Base):
         CheckConstraint("returned <= shipped", name="returned"),
         by_tenant("ix_line_items_product", "product_id", "id"),
         by_tenant("ix_line_items_quantity", "order_id", "quantity", "id"),
+        # Lines that may wait for goods; whether they do, their order's status tells.
+        by_tenant(
+            "ix_line_items_open",
+            "product_id",
+            "order_id",
+            postgresql_where=text("reserved + shipped + cancelled < quantity"),
+        ),
     )
 
     order_id: Mapped[UUID]

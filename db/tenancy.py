@@ -13,7 +13,7 @@ OWNER = "erpgraph_owner"
 APP = "erpgraph_app"
 """Serves. Owns nothing, bypasses nothing, and may not change the ledger."""
 
-APPEND_ONLY = frozenset({"stock_moves"})
+APPEND_ONLY = frozenset({"events", "stock_moves"})
 
 CURRENT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 """The transaction's tenant, or NULL, which equals nothing: without a tenant there are no rows."""

@@ -22,6 +22,8 @@ class Tenant(Base):
     name: Mapped[str] = mapped_column(KEY_TEXT)
     currency: Mapped[str] = mapped_column(CURRENCY)
     timezone: Mapped[str] = mapped_column(server_default=text("'UTC'"), default="UTC")
+    # What its orders are numbered by: core.numbering.
+    order_numbers: Mapped[str] = mapped_column(server_default=text("'SO-{year}-{n:06}'"), default="SO-{year}-{n:06}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

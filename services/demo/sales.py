@@ -18,7 +18,7 @@ from services.demo.words import NOTES
 
 ORDER_COLUMNS = (
     *("tenant_id", "id", "number", "status", "customer_id", "currency", "subtotal", "placed_at"),
-    *("external_id", "note", "version", "created_at", "updated_at"),
+    *("external_id", "note", "allow_backorder", "confirmed_at", "version", "created_at", "updated_at"),
 )
 LINE_COLUMNS = (
     *("tenant_id", "id", "order_id", "position", "product_id", "description", "quantity", "currency", "unit_price"),
@@ -113,6 +113,7 @@ class Sales:
             version=1 if status == "DRAFT" else 2,
             touched=placed if status == "DRAFT" else placed + seed.below(2 * HOUR),
         )
+        confirmed = None if status == "DRAFT" else moment(order.touched)
         subtotal = self._lines(order, index, lines)
         return (
             *(tenant, order.id, self._number(placed), status, customer.id, currency, subtotal, moment(placed)),
@@ -120,7 +121,8 @@ class Sales:
                 f"WEB-{2_000_000 + 7 * index}" if seed.chance(0.3) else None,
                 seed.among(NOTES) if seed.chance(0.08) else None,
             ),
-            *(order.version, moment(placed), moment(order.touched)),
+            # All may wait for goods, as some lines of products that are sold out do.
+            *(True, confirmed, order.version, moment(placed), moment(order.touched)),
         )
 
     def _lines(self, order: Order, index: int, lines: list[Row]) -> Decimal:

@@ -1,0 +1,34 @@
+"""What happened: one row for each change, written in the transaction that made it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import KEY_TEXT, Base, TenantRow, by_tenant, tenant_args
+
+
+class Event(TenantRow, Base):
+    """A change of one record: audit, timeline and outbox at once. Append-only.
+
+    ``before`` and ``after`` hold the facts that the change touched. ``version`` is the record's
+    version after it; null for changes that don't raise one, such as those of a product's stock.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = tenant_args(
+        by_tenant("ix_events_subject", "subject_id", "occurred_at", "id"),
+        by_tenant("ix_events_occurred", "occurred_at", "id"),
+    )
+
+    type: Mapped[str] = mapped_column(KEY_TEXT)
+    subject_id: Mapped[UUID]
+    version: Mapped[int | None]
+    principal: Mapped[str]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    # Not now(): that is when the transaction began, before it waited for whoever changed the record last.
+    occurred_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
