@@ -5,6 +5,7 @@ Prints its port when it accepts requests, and ends when its standard input does.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 import uvloop
@@ -14,8 +15,8 @@ from app.settings import load
 from db.engine import Database, Target
 
 
-async def main(admin: str, serving: str) -> None:
-    database = Database(Target(admin, serving))
+async def serve(database: Database, ended: Callable[[], Awaitable[object]]) -> None:
+    """Open the database, serve the graph on a free port, print it, and stop when ``ended`` returns."""
     await database.open()
     config = uvicorn.Config(
         create_app(load(), database),
@@ -31,10 +32,14 @@ async def main(admin: str, serving: str) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    await ended()
     server.should_exit = True
     await running
     await database.close()
+
+
+async def main(admin: str, serving: str) -> None:
+    await serve(Database(Target(admin, serving)), lambda: asyncio.to_thread(sys.stdin.read))
 
 
 if __name__ == "__main__":

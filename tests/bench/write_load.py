@@ -1,0 +1,85 @@
+"""The clients of ``bench_write``, and the processes that it measures."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from app.settings import CHECKOUT
+from tests.bench.write_work import CUSTOMER, QUANTITY
+
+MUTATION = """
+mutation Place($input: OrderCreateInput!) {
+  orderCreate(input: $input) { order { id number status total { amount currency } } userErrors { code message path } }
+}
+"""
+
+
+class Child:
+    """A process that answers a line with a line."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+
+    async def line(self) -> bytes:
+        assert self._process.stdout is not None
+        if line := await asyncio.to_thread(self._process.stdout.readline):
+            return line
+        raise RuntimeError(f"{self._process.args!r} has ended")
+
+    async def ask(self, question: bytes = b"") -> Any:
+        assert self._process.stdin is not None
+        self._process.stdin.write(question + b"\n")
+        self._process.stdin.flush()
+        return orjson.loads(await self.line())
+
+
+@contextlib.contextmanager
+def child(module: str, *arguments: str) -> Iterator[Child]:
+    """A module of the bench as a process that ends with its input."""
+    command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT) as process:
+        yield Child(process)
+
+
+class Client:
+    """A kept-alive connection to the server, that costs next to nothing."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: str) -> None:
+        self._reader, self._writer = reader, writer
+        self._head = (
+            f"POST /graphql HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
+            "Content-Type: application/json\r\nContent-Length: "
+        ).encode()
+
+    async def place(self, cart: list[str]) -> bool:
+        """Whether an order was accepted. Raises ``RuntimeError`` for any answer but that it was or was refused."""
+        lines = [{"product": {"sku": sku}, "quantity": str(QUANTITY)} for sku in cart]
+        order = {"customer": {"code": CUSTOMER}, "lineItems": lines, "confirm": True, "idempotencyKey": uuid4().hex}
+        body = orjson.dumps({"query": MUTATION, "variables": {"input": order}})
+        self._writer.write(b"%s%d\r\n\r\n%s" % (self._head, len(body), body))
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        answer = orjson.loads(await self._reader.readexactly(size))
+        payload = (answer.get("data") or {}).get("orderCreate")
+        if "errors" in answer or payload is None:
+            raise RuntimeError(answer)
+        if payload["userErrors"]:
+            return False
+        if payload["order"]["status"] != "CONFIRMED":
+            raise RuntimeError(answer)
+        return True
+
+
+@contextlib.asynccontextmanager
+async def connected(port: int, key: str, count: int) -> AsyncIterator[list[Client]]:
+    """So many clients."""
+    streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+    yield [Client(reader, writer, key) for reader, writer in streams]
+    for _, writer in streams:
+        writer.close()
