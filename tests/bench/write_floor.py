@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import random
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -42,8 +43,8 @@ SELECT id, sku, name, list_price FROM products
 WHERE tenant_id = $1 AND sku = ANY($2) AND active AND list_price_currency = $3
 """
 ORDER = """
-INSERT INTO orders (tenant_id, id, number, status, customer_id, currency, subtotal, placed_at, confirmed_at)
-VALUES ($1, $2, $3, 'CONFIRMED', $4, $5, $6, now(), now())
+INSERT INTO orders (tenant_id, id, number, status, version, customer_id, currency, subtotal, placed_at, confirmed_at)
+VALUES ($1, $2, $3, 'CONFIRMED', 2, $4, $5, $6, now(), now())
 """
 LINES = """
 INSERT INTO line_items (tenant_id, id, order_id, position, product_id, description, quantity, currency, unit_price, total,
@@ -67,9 +68,9 @@ INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, 
 SELECT $1, id, line, product, location, $2
 FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[]) AS given (id, line, product, location)
 """
-EVENT = """
-INSERT INTO events (tenant_id, id, type, subject_id, version, principal, before, after)
-VALUES ($1, $2, 'order.created', $3, 1, 'bench', NULL, $4)
+EVENTS = """
+INSERT INTO events (tenant_id, id, type, subject_id, version, principal, after)
+VALUES ($1, $2, 'order.created', $4, 1, 'bench', $5), ($1, $3, 'order.confirmed', $4, 2, 'bench', $6)
 """
 NUMBERS = """
 INSERT INTO number_series (tenant_id, id, name, next) VALUES ($1, $2, 'floor', $3 + 1)
@@ -116,26 +117,54 @@ class Floor:
 
     async def _store(self, connection: Any, key: str, number: str, cart: list[str]) -> None:
         tenant, quantity = self.tenant, Decimal(QUANTITY)
-        order, lines = new_id(), [new_id() for _ in cart]
+        order, lines, holds = new_id(), [new_id() for _ in cart], [new_id() for _ in cart]
         digest = hashlib.sha256(orjson.dumps([CUSTOMER, cart])).digest()
         stored = orjson.dumps({"problems": [], "references": {"order_id": str(order)}}).decode()
         await connection.execute(KEY, tenant, new_id(), key, digest, stored)
         customer = await connection.fetchval(PARTNER, tenant, CUSTOMER)
         found = {row["sku"]: row for row in await connection.fetch(PRODUCTS, tenant, cart, CURRENCY)}
-        products = [found[sku] for sku in cart]
-        ids, prices = [row["id"] for row in products], [row["list_price"] for row in products]
+        products, names, prices = zip(
+            *((found[sku][name] for name in ("id", "name", "list_price")) for sku in cart), strict=True
+        )
         total = sum(prices) * quantity
         await connection.execute(ORDER, tenant, order, number, customer, CURRENCY, total)
-        names = [row["name"] for row in products]
-        await connection.execute(LINES, tenant, order, quantity, CURRENCY, lines, ids, names, prices)
-        places = dict(await connection.fetch(STOCK, tenant, ids, quantity))
-        if len(places) < len(ids):
+        await connection.execute(LINES, tenant, order, quantity, CURRENCY, lines, products, names, prices)
+        places = dict(await connection.fetch(STOCK, tenant, products, quantity))
+        if len(places) < len(products):
             raise Short
-        locations = [places[product] for product in ids]
-        holds = [new_id() for _ in cart]
-        await connection.execute(RESERVATIONS, tenant, quantity, holds, lines, ids, locations)
-        facts = orjson.dumps({"number": number, "status": "CONFIRMED", "total": str(total)}).decode()
-        await connection.execute(EVENT, tenant, new_id(), order, facts)
+        locations = [places[product] for product in products]
+        await connection.execute(RESERVATIONS, tenant, quantity, holds, lines, products, locations)
+        created = {"number": number, "customer": f"par_{customer.hex}", "currency": CURRENCY, "subtotal": plain(total)}
+        facts = [created | {"lineItems": sold(lines, products, prices)}, {"lineItems": held(lines, locations)}]
+        await connection.execute(
+            EVENTS, tenant, new_id(), new_id(), order, *(orjson.dumps(each).decode() for each in facts)
+        )
+
+
+def sold(lines: Iterable[UUID], products: Iterable[UUID], prices: Iterable[Decimal]) -> list[dict[str, str]]:
+    """The lines as the event of an order's making has them."""
+    return [
+        {
+            "lineItem": f"lin_{line.hex}",
+            "product": f"prod_{product.hex}",
+            "quantity": str(QUANTITY),
+            "unitPrice": plain(price),
+        }
+        for line, product, price in zip(lines, products, prices, strict=True)
+    ]
+
+
+def held(lines: Iterable[UUID], locations: Iterable[UUID]) -> list[dict[str, str]]:
+    """The lines as the event of an order's confirmation has them."""
+    return [
+        {"lineItem": f"lin_{line.hex}", "location": f"loc_{location.hex}", "quantity": str(QUANTITY)}
+        for line, location in zip(lines, locations, strict=True)
+    ]
+
+
+def plain(number: Decimal) -> str:
+    """A number without trailing zeros."""
+    return f"{number.normalize():f}"
 
 
 async def main(url: str, tenant: str) -> None:

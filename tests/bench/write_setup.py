@@ -27,7 +27,7 @@ OF_ORDER = {
 }
 """The tables that an order leaves rows in, and which rows those are."""
 
-EVENTS = 1
+EVENTS = 2
 """Rows that an order leaves in events, however many lines it has."""
 
 ITS_OWN = {"number", "key", "digest"}
