@@ -5,7 +5,8 @@
     ErpError            has a code that clients may rely on
     ├─ BadInput         BAD_USER_INPUT: the caller can mend it; path leads into the arguments
     ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
-    ├─ Unavailable      UNAVAILABLE: the database is away; try again
+    ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
+    │  └─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
     └─ Timeout          TIMEOUT: the request took longer than it may
 """
 
@@ -38,6 +39,10 @@ class Unauthenticated(ErpError):
 
 class Unavailable(ErpError):
     code = "UNAVAILABLE"
+
+
+class OutcomeUnknown(Unavailable):
+    """The change was sent to be stored and the answer didn't come: only a retry with the same key can tell."""
 
 
 class Timeout(ErpError):

@@ -6,7 +6,7 @@ a Decimal object per cell costs more than the query.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 SCALE = 6
 LIMIT = Decimal(10) ** 14
@@ -41,6 +41,12 @@ def round_total(amount: Decimal, currency: str) -> Decimal:
     prints adds up, line by line, with the calculator of the one who checks it.
     """
     return amount.quantize(Decimal(1).scaleb(-digits(currency)), rounding=ROUND_HALF_UP)
+
+
+def line_total(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal:
+    """What a line costs: the product of two numbers of up to 20 digits, rounded once, at the end."""
+    with localcontext(prec=4 * SCALE + 28):
+        return round_total(quantity * unit_price, currency)
 
 
 def total_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[str | None]:

@@ -1,5 +1,6 @@
 """The states of an order, and what each allows: one table for the mutations and ``availableActions``."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -14,6 +15,14 @@ class Progress(NamedTuple):
 
 
 PROGRESS = ("NONE", "PARTIAL", "FULL")
+
+
+def share(part: Decimal, whole: Decimal) -> int:
+    """How far a part is on its way to the whole: an entry of ``Progress``."""
+    if part <= 0:
+        return 0
+    return 1 if part < whole else 2
+
 
 # What a state allows at all. Which of it makes sense now, ``available_actions`` tells.
 TRANSITIONS: dict[str, tuple[str, ...]] = {

@@ -1,8 +1,9 @@
-"""Connections: a pool of asyncpg connections for reading, SQLAlchemy sessions for writing.
+"""Connections: two pools of asyncpg connections, for reading and for writing.
 
-Both serve as the role ``erpgraph_app``, which row-level security binds. Reading goes past
-SQLAlchemy's connection layer: the statements are built from its models and compiled by it once,
-but each execution through it costs more than PostgreSQL needs to answer (docs/decisions/0002-reading.md).
+Both serve as the role ``erpgraph_app``, which row-level security binds. They go past SQLAlchemy's
+connection layer: its models are the truth about the tables, and reading compiles its statements from
+them once, but each execution through it costs more than PostgreSQL needs to answer
+(docs/decisions/0002-reading.md, 0010-writing.md).
 """
 
 import asyncio
@@ -13,12 +14,11 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from core.errors import Unavailable
+from core.errors import OutcomeUnknown, Unavailable
 from db.reader import AWAY, GONE, Reader
 from db.tenancy import APP, OWNER, set_tenant
+from db.writer import Writer
 
 
 @dataclass(frozen=True)
@@ -42,80 +42,94 @@ class Target:
 
 
 class _Pooled(asyncpg.Connection):  # type: ignore[misc]
-    """A pooled connection that isn't reset on release: a reader leaves nothing behind but its
-    transaction, and that ends with the request. It saves a round trip per request."""
+    """A pooled connection that isn't reset on release: readers and writers leave nothing behind but their
+    transaction, and that has ended by then. It saves a round trip per request."""
 
     def get_reset_query(self) -> str:
         return ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Database:
-    """One process's way to the database."""
+    """One process's way to the database. Writers have a pool of their own: they wait for one another's
+    locks, and reading must not wait with them. So has what a writer must store beside its transaction,
+    or writers that hold all connections would wait for one more.
+    """
 
     target: Target
     size: int = 10
     acquire_timeout: float = 2.0
     statement_timeout_ms: int = 5_000
-    _pool: Any = field(default=None, repr=False)
-    _engine: AsyncEngine | None = field(default=None, repr=False)
+    _reading: Any = field(default=None, repr=False)
+    _writing: Any = field(default=None, repr=False)
+    _aside: Any = field(default=None, repr=False)
 
     async def open(self) -> None:
         """Connect. Raises what asyncpg raises if that can't be done."""
-        settings = {**self.target.settings(), "statement_timeout": str(self.statement_timeout_ms)}
-        self._pool = await asyncpg.create_pool(
+        self._reading = await self._connect(1, self.size)
+        self._writing = await self._connect(1, self.size)
+        self._aside = await self._connect(0, 1)
+
+    async def _connect(self, least: int, most: int) -> Any:
+        return await asyncpg.create_pool(
             self.target.serving,
-            min_size=1,
-            max_size=self.size,
+            min_size=least,
+            max_size=most,
             connection_class=_Pooled,
-            server_settings=settings,
+            server_settings={**self.target.settings(), "statement_timeout": str(self.statement_timeout_ms)},
+            # The server ends a statement that takes too long; a server that hangs ends nothing.
+            command_timeout=self.statement_timeout_ms / 1000 + 0.5,
             statement_cache_size=512,
             max_cached_statement_lifetime=0,
             max_inactive_connection_lifetime=600,
             timeout=5,
         )
 
-        async def connect() -> Any:
-            return await asyncpg.connect(self.target.serving, server_settings=settings, timeout=5)
-
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=connect,
-            pool_size=self.size,
-            max_overflow=0,
-            pool_timeout=self.acquire_timeout,
-            pool_pre_ping=False,
-        )
-
     async def close(self) -> None:
-        if self._engine is not None:
-            await self._engine.dispose()
-        if self._pool is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._pool.close(), 5)
+        for pool in (self._reading, self._writing, self._aside):
+            if pool is not None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(pool.close(), 5)
 
     def reader(self, tenant: UUID) -> Reader:
         """A request's reader: one connection and one snapshot, both taken at its first query."""
-        return Reader(self._pool, tenant, self.acquire_timeout)
+        return Reader(self._reading, tenant, self.acquire_timeout)
 
     @contextlib.asynccontextmanager
-    async def transaction(self, tenant: UUID) -> AsyncIterator[AsyncSession]:
-        """A write transaction of a tenant, READ COMMITTED; commits at the end, or rolls back.
+    async def transaction(self, tenant: UUID, *, aside: bool = False) -> AsyncIterator[Writer]:
+        """A write transaction of a tenant; commits at the end, or rolls back. The only place that commits.
+        ``aside``: one that is made and ended while another is open.
 
-        The only place that commits. ``lock_timeout`` bounds the wait for another writer.
+        Raises ``Unavailable`` when the database is away or no connection is free: nothing was done then;
+        ``OutcomeUnknown`` when it went away during the commit; and what PostgreSQL says of a statement.
         """
+        pool = self._aside if aside else self._writing
         try:
-            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
-                await session.execute(text(set_tenant(tenant)))
-                await session.execute(text("SET LOCAL lock_timeout = '4s'"))
-                yield session
-        except GONE as error:
+            connection = await pool.acquire(timeout=self.acquire_timeout)
+        except (TimeoutError, *GONE) as error:
             raise Unavailable(AWAY) from error
+        try:
+            writer = Writer(connection, tenant)
+            try:
+                await writer.begin()
+                yield writer
+                await writer.commit()
+            except OutcomeUnknown:
+                connection.terminate()
+                raise
+            except GONE as error:
+                connection.terminate()
+                raise Unavailable(AWAY) from error
+            except BaseException:
+                await writer.abandon()
+                raise
+        finally:
+            await pool.release(connection)
 
     async def revision(self) -> str | None:
         """The migration that the database is at, None before the first; raises what asyncpg raises if
         it can't be reached."""
-        async with self._pool.acquire(timeout=self.acquire_timeout) as connection:
+        async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
             try:
                 found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
             except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):

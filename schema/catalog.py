@@ -6,9 +6,10 @@ from typing import Optional
 import strawberry
 
 from loaders import catalog as loaders
-from schema.fields import column, lookup, many, moment, money, node_id, node_type
+from schema.commands import ERRORS, UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.fields import column, lookup, many, moment, money, node_id, node_type, one
 from schema.module import Module
-from schema.scalars import DateTime
+from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
     BooleanFilter,
     Connection,
@@ -21,6 +22,7 @@ from schema.shared import (
     StringFilter,
     op,
 )
+from services import catalog as services
 
 
 @node_type(loaders.products, "Something that is bought, kept in stock and sold.")
@@ -96,4 +98,42 @@ class Query:
     )
 
 
-MODULE = Module("catalog", Query, nodes={"prod": loaders.ProductById})
+@strawberry.input(description="An amount in a currency.")
+class MoneyInput:
+    amount: Decimal = given("At least zero, at most six decimals.")
+    currency: CurrencyCode = given("The currency of the amount.")
+
+
+@strawberry.input(
+    description="A product to be made or changed, by its sku. What is left out stays as it is, or takes its default."
+)
+class ProductUpsertInput:
+    sku: str = given("The tenant's own key of the product: of the one to be changed, or a new one.")
+    name: str = given("What people call it, at most 300 characters.")
+    description: str | None = op("A longer text; null for none.")
+    barcode: str | None = op("The code on the package; null for none.")
+    unit: str | None = op("Unit of measure in which stock is kept; pcs for a new product.")
+    list_price: MoneyInput | None = op("The price of one unit, before tax; null for none.")
+    active: bool | None = op("Whether it is still offered; true for a new product.")
+    external_id: str | None = op("Its key in another system, unique; null for none.")
+    expected_version: int | None = expected_version()
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.type(description="A product after it was made or changed.")
+class ProductPayload:
+    product: Product | None = one("The product; null where nothing was changed.", loaders.ProductById, "product_id")
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class Mutation:
+    product_upsert: ProductPayload | None = mutation(
+        "Makes the product with this sku, or changes it. Where it already is as wanted, nothing happens.",
+        services.ProductUpsert,
+        services.upsert_product,
+        ProductUpsertInput,
+    )
+
+
+MODULE = Module("catalog", Query, mutation=Mutation, nodes={"prod": loaders.ProductById}, types=ERRORS)

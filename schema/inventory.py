@@ -9,11 +9,13 @@ from execution import extends
 from loaders import inventory as loaders
 from loaders.catalog import ProductById
 from resolvers.relations import through
-from schema.catalog import Product, ProductWhere
+from schema.catalog import Product, ProductRef, ProductWhere
+from schema.commands import ERRORS, UserError, given, listed, mutation, retry_key, user_errors
 from schema.fields import column, computed, many, moment, node_id, node_type, one, same
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
 from schema.shared import Connection, DateTimeFilter, DecimalFilter, IDFilter, Node, SortDirection, op
+from services import inventory as services
 
 
 @strawberry.enum(description="What a location is. Goods come from and go to places that aren't shelves, too.")
@@ -144,10 +146,138 @@ class Query:
     )
 
 
+@strawberry.type(description="More is wanted than is available of a product, or reserved for a line.")
+class InsufficientStockError(UserError):
+    product: Product = one("The product of which there isn't enough.", ProductById, "product_id")
+    requested: Decimal = column("How many are wanted in all, in the product's unit.", "requested")
+    available: Decimal = column("How many there are for this.", "available")
+
+
+@strawberry.type(description="The stock isn't what the caller saw. Count again, and say what is there now.")
+class StaleStockError(UserError):
+    expected: Decimal = column("What the caller saw.", "expected")
+    actual: Decimal = column("What is there.", "actual")
+
+
+@strawberry.input(description="A warehouse to be made.")
+class WarehouseCreateInput:
+    code: str = given("The tenant's own key of the warehouse; unique.")
+    name: str = given("What people call it.")
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.input(description="A location to be made.")
+class LocationCreateInput:
+    warehouse: strawberry.ID = given("The id of the warehouse that it is in.")
+    code: str = given("The tenant's own key of the location; unique over all warehouses.")
+    name: str = given("What people call it.")
+    kind: LocationKind = strawberry.field(default=LocationKind.INTERNAL, description="What it is.")
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.input(description="A difference to a balance.")
+class StockAdjustLine:
+    product: ProductRef = given("The product, by one of its keys.")
+    location: strawberry.ID = given("The id of the location.")
+    delta: Decimal = given("How many more, or, negative, less: not zero, at most six decimals.")
+
+
+@strawberry.input(description="Differences to balances: what was found, what is lost.")
+class StockAdjustInput:
+    lines: list[StockAdjustLine] = given("1 to 500 differences: all, or none.")
+    reason: str = given("Why, in a word or a sentence; the moves carry it.")
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.input(description="A counted balance.")
+class StockSetLine:
+    product: ProductRef = given("The product, by one of its keys.")
+    location: strawberry.ID = given("The id of the location.")
+    on_hand: Decimal = given("How many are there; not less than are reserved.")
+    expected_on_hand: Decimal | None = op("What the caller saw before the count; null: whatever it is now.")
+
+
+@strawberry.input(description="Counted balances.")
+class StockSetInput:
+    lines: list[StockSetLine] = given("1 to 500 balances: all, or none.")
+    reason: str = given("Why, in a word or a sentence; the moves carry it.")
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.input(description="A quantity of a product to be moved.")
+class StockTransferLine:
+    product: ProductRef = given("The product, by one of its keys.")
+    quantity: Decimal = given("How many, in the product's unit: more than zero, at most six decimals.")
+
+
+@strawberry.input(description="Goods to be moved from one location to another.")
+class StockTransferInput:
+    lines: list[StockTransferLine] = given("1 to 500 quantities: all, or none.")
+    source: strawberry.ID = given("The id of the location that they leave.")
+    destination: strawberry.ID = given("The id of the location that they come to.")
+    reason: str | None = op("Why, in a word or a sentence; the moves carry it.")
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.type(description="A warehouse after it was made.")
+class WarehousePayload:
+    warehouse: Warehouse | None = one("The warehouse; null where none was made.", loaders.WarehouseById, "warehouse_id")
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type(description="A location after it was made.")
+class LocationPayload:
+    location: Location | None = one("The location; null where none was made.", loaders.LocationById, "location_id")
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type(description="Balances after they were changed, and the moves that did it.")
+class StockPayload:
+    stock_levels: list[StockLevel] | None = listed(
+        "The balances that the lines are about, each once; null where nothing was changed.",
+        loaders.StockLevelById,
+        "stock_level_ids",
+    )
+    moves: list[StockMove] | None = listed(
+        "What was moved; null where nothing was changed.", loaders.StockMoveById, "move_ids"
+    )
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class Mutation:
+    warehouse_create: WarehousePayload | None = mutation(
+        "Makes a warehouse, without locations.",
+        services.WarehouseCreate,
+        services.create_warehouse,
+        WarehouseCreateInput,
+    )
+    location_create: LocationPayload | None = mutation(
+        "Makes a location in a warehouse.", services.LocationCreate, services.create_location, LocationCreateInput
+    )
+    stock_adjust: StockPayload | None = mutation(
+        "Changes balances by differences. Goods that arrive go to the orders that wait for them, oldest first.",
+        services.StockAdjust,
+        services.adjust,
+        StockAdjustInput,
+    )
+    stock_set: StockPayload | None = mutation(
+        "Sets balances to a counted quantity, if they still are what the caller saw.",
+        services.StockSet,
+        services.set_counted,
+        StockSetInput,
+    )
+    stock_transfer: StockPayload | None = mutation(
+        "Moves goods between locations.", services.StockTransfer, services.transfer, StockTransferInput
+    )
+
+
 MODULE = Module(
     "inventory",
     Query,
     requires=("catalog",),
+    mutation=Mutation,
+    types=(*ERRORS, InsufficientStockError, StaleStockError),
     extends=(ProductInventory, ProductWhereInventory),
     nodes={
         "wh": loaders.WarehouseById,

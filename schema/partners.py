@@ -6,10 +6,12 @@ from typing import Optional
 import strawberry
 
 from loaders import partners as loaders
-from schema.fields import column, lookup, many, moment, node_id, node_type
+from schema.commands import ERRORS, UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.fields import column, lookup, many, moment, node_id, node_type, one
 from schema.module import Module
 from schema.scalars import DateTime
 from schema.shared import Connection, DateTimeFilter, IDFilter, Node, SortDirection, StringFilter, op
+from services import partners as services
 
 
 @strawberry.enum(description="What a partner is to the tenant.")
@@ -82,4 +84,34 @@ class Query:
     )
 
 
-MODULE = Module("partners", Query, nodes={"par": loaders.PartnerById})
+@strawberry.input(
+    description="A partner to be made or changed, by its code. What is left out stays as it is, or takes its default."
+)
+class PartnerUpsertInput:
+    code: str = given("The tenant's own key of the partner: of the one to be changed, or a new one.")
+    name: str = given("What people call it, at most 300 characters.")
+    kinds: list[PartnerKind] | None = op("What it is to the tenant; CUSTOMER for a new partner.")
+    email: str | None = op("Where orders are answered; null for none.")
+    country: str | None = op("ISO 3166-1 alpha-2, such as DE; null for none.")
+    external_id: str | None = op("Its key in another system, unique; null for none.")
+    expected_version: int | None = expected_version()
+    idempotency_key: str | None = retry_key()
+
+
+@strawberry.type(description="A partner after it was made or changed.")
+class PartnerPayload:
+    partner: Partner | None = one("The partner; null where nothing was changed.", loaders.PartnerById, "partner_id")
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class Mutation:
+    partner_upsert: PartnerPayload | None = mutation(
+        "Makes the partner with this code, or changes it. Where it already is as wanted, nothing happens.",
+        services.PartnerUpsert,
+        services.upsert_partner,
+        PartnerUpsertInput,
+    )
+
+
+MODULE = Module("partners", Query, mutation=Mutation, nodes={"par": loaders.PartnerById}, types=ERRORS)

@@ -171,7 +171,7 @@ async def test_a_look_that_failed_is_not_remembered(site: Site) -> None:
     database = Database(site.target, size=1, acquire_timeout=0.05)
     await database.open()
     async with site.client(database=database) as client:
-        async with database._pool.acquire():
+        async with database._reading.acquire():
             answer = await client.post("/graphql", json=QUERY)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert [error["extensions"] for error in answer.json()["errors"]] == [{"code": "UNAVAILABLE"}]

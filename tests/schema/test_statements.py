@@ -253,7 +253,7 @@ async def test_a_request_is_one_moment_of_the_data(ask: Asker, world: Target, st
 async def test_a_request_takes_one_connection_and_gives_it_back(
     ask: Asker, larkspur: UUID, *, breadth_first: bool
 ) -> None:
-    pool = ask.database._pool
+    pool = ask.database._reading
     free = pool.get_idle_size()
     async with ask.database.reader(larkspur) as reader:
         wide = "{ products { nodes { stock { onHand } } } orders { nodes { id } } partners { nodes { id } } }"

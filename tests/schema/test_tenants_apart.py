@@ -169,7 +169,7 @@ async def statements(ask: Asker, oddments: Oddments) -> list[Statement]:
         "products": {"available": {"gte": "0"}},
         "orders": {"lineItems": {"every": {"sku": {"ne": "x"}}}},
     }
-    async with Recording(ask.database._pool, oddments.tenant, 1) as reader:
+    async with Recording(ask.database._reading, oddments.tenant, 1) as reader:
         reader.calls = []
         assert (await ask_on(schema(), reader, EVERYTHING, given)).good
         return [(sql, values, ran.rows) for (sql, values), ran in zip(reader.calls, reader.ran, strict=True)]
@@ -181,7 +181,7 @@ async def test_the_policies_alone_keep_tenants_apart(
     """The very statements that ask for one tenant's rows, on a connection bound to another, to none, to nonsense."""
     assert len(statements) > 25
     found = sum(rows for _, _, rows in statements)
-    async with ask.database._pool.acquire() as connection:
+    async with ask.database._reading.acquire() as connection:
         for bind in (set_tenant(stonebridge), "SELECT 1", "SET LOCAL app.tenant_id = ''"):
             async with connection.transaction():
                 await connection.execute(bind)
@@ -218,7 +218,7 @@ async def test_every_statement_names_the_tenant_in_each_of_its_selects(
 
 
 async def test_no_tenant_sees_nothing(ask: Asker) -> None:
-    async with ask.database._pool.acquire() as connection:
+    async with ask.database._reading.acquire() as connection:
         for table in (*TABLES.values(), "reservations", "tenants", "api_keys"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0, table
     nobody = ids.new_id()
@@ -232,7 +232,7 @@ async def test_a_pooled_connection_forgets_its_tenant(world: Target, oddments: O
     try:
         asker = Asker(database)
         assert (await asker("{ products { nodes { id } } }", oddments.tenant)).good["products"]["nodes"]
-        async with database._pool.acquire() as connection:
+        async with database._reading.acquire() as connection:
             assert await connection.fetchval("SELECT current_setting('app.tenant_id', true)") in {None, ""}
             assert await connection.fetchval("SELECT count(*) FROM products") == 0
     finally:

@@ -1,4 +1,4 @@
-"""Orders and their line items."""
+"""Orders and their line items, as they are read."""
 
 from enum import Enum
 from typing import Optional
@@ -13,7 +13,6 @@ from resolvers import sales as resolvers
 from schema.catalog import Product
 from schema.fields import column, computed, lookup, many, moment, money, node_id, node_type, one
 from schema.inventory import StockMove
-from schema.module import Module
 from schema.partners import Partner
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -225,12 +224,3 @@ class Query:
         order=OrderOrderBy,
         search="number, externalId or note",
     )
-
-
-MODULE = Module(
-    "sales",
-    Query,
-    requires=("catalog", "partners", "inventory"),
-    extends=(ProductSales, PartnerSales, StockMoveSales),
-    nodes={"ord": loaders.OrderById, "lin": loaders.LineItemById},
-)

@@ -1,0 +1,74 @@
+"""Which locations a demand is served from."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+ZERO = Decimal(0)
+
+
+class Demand(NamedTuple):
+    """A quantity of a product that a line item wants, from anywhere or from one warehouse."""
+
+    line: UUID
+    product: UUID
+    quantity: Decimal
+    warehouse: UUID | None = None
+
+    def fits(self, place: "Place") -> bool:
+        return self.warehouse in (None, place.warehouse)
+
+
+@dataclass(slots=True)
+class Place:
+    """What of a product can be promised at a location. ``code`` is the location's."""
+
+    product: UUID
+    location: UUID
+    code: str
+    warehouse: UUID | None
+    available: Decimal
+
+
+class Hold(NamedTuple):
+    """A quantity for a line item at one location."""
+
+    line: UUID
+    product: UUID
+    location: UUID
+    quantity: Decimal
+
+
+class Allocation(NamedTuple):
+    """``holds`` serve the demands; ``waiting`` is what each line lacks, where it lacks any."""
+
+    holds: list[Hold]
+    waiting: dict[UUID, Decimal]
+
+
+def allocate(demands: Sequence[Demand], places: Iterable[Place]) -> Allocation:
+    """Serve the demands in their order from the places, each as far as it goes.
+
+    A line takes from the location that has most of the product, then by code: so it is split over
+    several only when no single one has enough, and the same stock always gives the same answer.
+    """
+    shelves: dict[UUID, list[Place]] = defaultdict(list)
+    for place in places:
+        shelves[place.product].append(replace(place))
+    allocation = Allocation([], {})
+    for demand in demands:
+        wanted = demand.quantity
+        fitting = filter(demand.fits, shelves[demand.product])
+        for place in sorted(fitting, key=lambda each: (-each.available, each.code)):
+            taken = min(wanted, place.available)
+            if taken <= 0:
+                break
+            allocation.holds.append(Hold(demand.line, demand.product, place.location, taken))
+            place.available -= taken
+            wanted -= taken
+        if wanted:
+            allocation.waiting[demand.line] = wanted
+    return allocation

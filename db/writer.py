@@ -1,0 +1,53 @@
+"""The write side's connection: one per command, one transaction, committed in one place."""
+
+import contextlib
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from core.errors import OutcomeUnknown
+from db.reader import AWAY, GONE
+from db.tenancy import set_tenant
+
+LOCK_TIMEOUT = "2s"
+"""How long a statement waits for another writer before the command is tried again."""
+
+
+class Writer:
+    """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md)."""
+
+    def __init__(self, connection: Any, tenant: UUID) -> None:
+        self.tenant = tenant
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement, whose ``$1`` is the tenant: no statement of the write side is without it."""
+        rows: list[Any] = await self._connection.fetch(sql, self.tenant, *values)
+        return rows
+
+    async def begin(self) -> None:
+        # One message: a round trip for all three.
+        await self._connection.execute(
+            f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)};SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
+        )
+
+    async def commit(self) -> None:
+        """Raises ``OutcomeUnknown`` when the connection is lost on the way: the server may have committed."""
+        try:
+            said = await self._connection.execute("COMMIT")
+        except GONE as error:
+            raise OutcomeUnknown(AWAY) from error
+        # PostgreSQL ends a failed transaction by rolling it back, and reports no error for that.
+        assert said == "COMMIT", said
+
+    async def abandon(self) -> None:
+        """Roll back; a connection that can't even do that is thrown away, and PostgreSQL rolls back then."""
+        try:
+            await self._connection.execute("ROLLBACK")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(asyncpg.InterfaceError):
+                self._connection.terminate()
+        except BaseException:
+            self._connection.terminate()
+            raise

@@ -1,0 +1,85 @@
+"""A command in, its payload out: what was changed is read afterwards, as any query reads it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from core.problems import (
+    DUPLICATE,
+    IDEMPOTENCY_KEY_REUSED,
+    INSUFFICIENT_STOCK,
+    INVALID_INPUT,
+    INVALID_TRANSITION,
+    NOT_FOUND,
+    STALE_STOCK,
+    VERSION_CONFLICT,
+    Problem,
+    Refused,
+)
+from execution import Batch
+from loaders.one import One
+from services.answer import Answer
+from services.work import C, Service, perform
+
+TYPES = {
+    INVALID_INPUT: "InvalidInputError",
+    DUPLICATE: "InvalidInputError",
+    NOT_FOUND: "NotFoundError",
+    INSUFFICIENT_STOCK: "InsufficientStockError",
+    VERSION_CONFLICT: "VersionConflictError",
+    INVALID_TRANSITION: "InvalidTransitionError",
+    STALE_STOCK: "StaleStockError",
+    IDEMPOTENCY_KEY_REUSED: "IdempotencyConflictError",
+}
+"""The type of a problem's entry in ``userErrors``, by its code."""
+
+
+class Payload(dict[str, Any]):
+    """What a command answers, to be read as a row is: references to what it made, and its problems."""
+
+    def __missing__(self, key: str) -> None:
+        """Nothing: a command that was refused refers to nothing."""
+
+
+class UserErrorRow(dict[str, Any]):
+    """A problem, to be read as a row is."""
+
+    typename: ClassVar[str]
+
+    @staticmethod
+    def of(problem: Problem) -> "UserErrorRow":
+        row: UserErrorRow = _ROWS[problem.code](problem.facts)
+        row |= {"code": problem.code, "message": problem.message, "path": list(problem.path)}
+        return row
+
+
+_ROWS = {code: type(f"{name}Row", (UserErrorRow,), {"typename": name}) for code, name in TYPES.items()}
+
+
+def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaitable[list[Payload]]]:
+    """The resolver of a mutation: reads its ``input`` as this command and has it carried out by the service."""
+
+    async def resolve(batch: Batch) -> list[Payload]:
+        context = batch.context
+        try:
+            given = command.read(batch.args["input"])
+            answer = await perform(context.database, context.principal.tenant, context.principal.name, given, service)
+        except Refused as refused:
+            answer = Answer({}, refused.problems)
+        await context.refresh()
+        return [Payload(answer.references, errors=[UserErrorRow.of(each) for each in answer.problems])]
+
+    return resolve
+
+
+def user_errors(batch: Batch) -> list[list[UserErrorRow]]:
+    return [payload["errors"] for payload in batch.sources]
+
+
+def listed(loader: type[One], key: str) -> Callable[[Batch], Awaitable[list[list[Any] | None]]]:
+    """The rows with the ids in ``key``, in their order; None where the command was refused."""
+
+    async def load(batch: Batch) -> list[list[Any] | None]:
+        rows = loader.of(batch.context, batch.columns())
+        return [None if payload[key] is None else await rows.load_level(payload[key]) for payload in batch.sources]
+
+    return load

@@ -1,0 +1,16 @@
+"""Orders and their line items."""
+
+from loaders import sales as loaders
+from schema.module import Module
+from schema.sales.reading import PartnerSales, ProductSales, Query, StockMoveSales
+from schema.sales.writing import InvalidTransitionError, Mutation
+
+MODULE = Module(
+    "sales",
+    Query,
+    requires=("catalog", "partners", "inventory"),
+    mutation=Mutation,
+    extends=(ProductSales, PartnerSales, StockMoveSales),
+    nodes={"ord": loaders.OrderById, "lin": loaders.LineItemById},
+    types=(InvalidTransitionError,),
+)

@@ -1,0 +1,48 @@
+"""What a command answers: references to what it made or changed, or its problems. Both can be stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from core.problems import IDEMPOTENCY_KEY_REUSED, Problem
+
+References = Mapping[str, UUID | list[UUID]]
+"""Ids by what they are of, such as ``{"order_id": …}``; the payload is read by them."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``references`` of a command that was carried out; else its ``problems``."""
+
+    references: References
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether it says that the key belongs to another input: that is no answer to keep under it."""
+        return any(problem.code == IDEMPOTENCY_KEY_REUSED for problem in self.problems)
+
+    def stored(self) -> dict[str, Any]:
+        """The answer as JSON has it; UUIDs are written as text."""
+        problems = [[each.code, each.message, each.path, each.facts] for each in self.problems]
+        return {"references": self.references, "problems": problems}
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any]) -> "Answer":
+        """The answer that ``stored`` was made of."""
+        problems = (
+            Problem(code, message, tuple(path), _in(facts)) for code, message, path, facts in stored["problems"]
+        )
+        return cls(_in(stored["references"]), tuple(problems))
+
+
+def _in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Names say what is an id: ``…_id`` and ``…_ids``."""
+    return {name: _id(name, value) for name, value in values.items()}
+
+
+def _id(name: str, value: Any) -> Any:
+    if name.endswith("_ids"):
+        return [UUID(each) for each in value]
+    return UUID(value) if name.endswith("_id") else value

@@ -1,0 +1,46 @@
+"""Events: what happened, stored with the change itself. They tell facts, by the ids that clients know."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from core.ids import new_id
+from core.money import decimal_text
+
+
+class Happened(NamedTuple):
+    """A change of one record. ``before`` and ``after`` have the facts that the change touched."""
+
+    type: str
+    subject: UUID
+    version: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+STORE = """
+    INSERT INTO events (tenant_id, id, type, subject_id, version, principal, before, after)
+    SELECT $1, id, type, subject_id, version, $2, before, after
+    FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::int[], $7::jsonb[], $8::jsonb[])
+         AS happened (id, type, subject_id, version, before, after)
+"""
+"""Stores ``values`` in one statement, in their order: their ids rise."""
+
+
+def values(principal: str, happened: Sequence[Happened]) -> tuple[Any, ...]:
+    """What ``STORE`` takes besides the tenant."""
+    columns: tuple[Sequence[Any], ...] = tuple(zip(*happened, strict=True)) or ((), (), (), (), ())
+    types, subjects, versions, befores, afters = columns
+    ids = [new_id() for _ in happened]
+    return principal, ids, types, subjects, versions, [*map(_json, befores)], [*map(_json, afters)]
+
+
+def _json(facts: Mapping[str, Any] | None) -> str | None:
+    return None if facts is None else orjson.dumps(dict(facts), default=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    return decimal_text(value) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,242 @@
+"""Stock by hand: adjusted by a difference, set to a count, transferred."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from core import ids
+from core.money import LIMIT, decimal_text
+from core.problems import STALE_STOCK, Problems
+from services import catalog
+from services.answer import References
+from services.catalog import Item, ProductRef
+from services.command import MAX_LINES, Command, Count, Difference, Input, Quantity, Title, identifier
+from services.inventory import places, stock
+from services.inventory.places import Location
+from services.inventory.stock import Move, Moved
+from services.work import Work
+
+ZERO = Decimal(0)
+Spot = tuple[UUID, UUID]
+"""A product at a location."""
+
+
+class StockAdjustLine(Input):
+    product: ProductRef
+    location: identifier("loc")  # type: ignore[valid-type]
+    delta: Difference
+
+
+class StockAdjust(Command):
+    """Change balances by differences: what was found comes from LOSS, what was lost goes there."""
+
+    lines: Annotated[list[StockAdjustLine], Field(min_length=1, max_length=MAX_LINES)]
+    reason: Title
+
+
+class StockSetLine(Input):
+    product: ProductRef
+    location: identifier("loc")  # type: ignore[valid-type]
+    on_hand: Count
+    expected_on_hand: Count | None = None
+
+
+class StockSet(Command):
+    """Set balances to what was counted, if they still are what the caller saw."""
+
+    lines: Annotated[list[StockSetLine], Field(min_length=1, max_length=MAX_LINES)]
+    reason: Title
+
+
+class StockTransferLine(Input):
+    product: ProductRef
+    quantity: Quantity
+
+
+class StockTransfer(Command):
+    """Move goods from one location to another."""
+
+    lines: Annotated[list[StockTransferLine], Field(min_length=1, max_length=MAX_LINES)]
+    source: identifier("loc")  # type: ignore[valid-type]
+    destination: identifier("loc")  # type: ignore[valid-type]
+    reason: Title | None = None
+
+
+class Balance(NamedTuple):
+    """What is at a spot. Without a row there is nothing."""
+
+    id: UUID | None = None
+    on_hand: Decimal = ZERO
+    reserved: Decimal = ZERO
+
+
+class Change(NamedTuple):
+    """One line of a command, once its product and location are known."""
+
+    line: int
+    field: str
+    item: Item
+    location: Location
+    delta: Decimal
+
+    @property
+    def spot(self) -> Spot:
+        return self.item.id, self.location.id
+
+
+_BALANCES = """
+    SELECT product_id, location_id, id, on_hand, reserved FROM stock_levels
+    WHERE tenant_id = $1 AND product_id = ANY($2::uuid[]) AND location_id = ANY($3::uuid[])
+"""
+
+
+async def adjust(work: Work, command: StockAdjust) -> References:
+    """Change balances by differences. Raises ``Refused`` where more would leave than is available."""
+    problems = Problems()
+    items, locations = await _known(work, command.lines, problems)
+    changes = [
+        Change(index, "delta", item, location, line.delta)
+        for index, line in enumerate(command.lines)
+        if (item := items[index]) and (location := locations[index])
+    ]
+    loss = await places.outside(work, "LOSS")
+    await stock.lock(work, [change.item.id for change in changes])
+    balances = await _balances(work, [change.spot for change in changes])
+    _refuse_impossible(changes, balances, problems)
+    problems.check()
+    moves = [_counted(change, loss, command.reason) for change in changes]
+    return await _carry_out(work, "stock.adjusted", changes, balances, moves, command.reason)
+
+
+async def set_counted(work: Work, command: StockSet) -> References:
+    """Set balances. Raises ``Refused`` where one isn't what was expected, or less than is reserved."""
+    problems = Problems()
+    items, locations = await _known(work, command.lines, problems)
+    loss = await places.outside(work, "LOSS")
+    await stock.lock(work, [item.id for item in items if item])
+    spots = [(item.id, location.id) for item, location in zip(items, locations, strict=True) if item and location]
+    balances = await _balances(work, spots)
+    changes: dict[Spot, Change] = {}
+    for index, line in enumerate(command.lines):
+        item, location = items[index], locations[index]
+        if item is None or location is None:
+            continue
+        there = balances[item.id, location.id].on_hand
+        if (item.id, location.id) in changes:
+            problems.invalid(f"{item.sku} at {location.code} is named twice.", "lines", index)
+        if line.expected_on_hand not in (None, there):
+            message = f"{decimal_text(there)} of {item.sku} are at {location.code} now. Count again."
+            facts = {"expected": line.expected_on_hand, "actual": there}
+            problems.add(STALE_STOCK, message, "lines", index, "expectedOnHand", **facts)
+        changes[item.id, location.id] = Change(index, "onHand", item, location, line.on_hand - there)
+    _refuse_impossible(changes.values(), balances, problems)
+    problems.check()
+    moves = [_counted(change, loss, command.reason) for change in changes.values() if change.delta]
+    return await _carry_out(work, "stock.set", list(changes.values()), balances, moves, command.reason)
+
+
+async def transfer(work: Work, command: StockTransfer) -> References:
+    """Move goods. Raises ``Refused`` where more would leave than is available."""
+    problems = Problems()
+    items = await catalog.find(work, [line.product for line in command.lines], problems, "lines")
+    found = await places.locate(work, [command.source, command.destination])
+    source = places.holding(found, command.source, problems, "source")
+    destination = places.holding(found, command.destination, problems, "destination")
+    if command.source == command.destination:
+        problems.invalid("Goods can't be transferred to where they are.", "destination")
+    if source is None or destination is None:
+        problems.check()
+        raise AssertionError
+    out = [
+        Change(index, "quantity", item, source, -line.quantity)
+        for index, line in enumerate(command.lines)
+        if (item := items[index])
+    ]
+    into = [change._replace(location=destination, delta=-change.delta) for change in out]
+    await stock.lock(work, [change.item.id for change in out])
+    balances = await _balances(work, [change.spot for change in (*out, *into)])
+    _refuse_impossible(out, balances, problems)
+    _refuse_impossible(into, balances, problems)
+    problems.check()
+    reason = command.reason or "transfer"
+    moves = [Move(change.item.id, source.id, destination.id, -change.delta, reason) for change in out]
+    return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason)
+
+
+async def _known(
+    work: Work, lines: Sequence[StockAdjustLine | StockSetLine], problems: Problems
+) -> tuple[list[Item | None], list[Location | None]]:
+    """The product and the location of each line; problems are noted, and None given, for unknown ones."""
+    items = await catalog.find(work, [line.product for line in lines], problems, "lines")
+    found = await places.locate(work, [line.location for line in lines])
+    locations = [
+        places.holding(found, line.location, problems, "lines", index, "location") for index, line in enumerate(lines)
+    ]
+    return items, locations
+
+
+async def _balances(work: Work, spots: Sequence[Spot]) -> Mapping[Spot, Balance]:
+    products, locations = zip(*spots, strict=True) if spots else ((), ())
+    rows = await work.rows(_BALANCES, list(set(products)), list(set(locations)))
+    return defaultdict(Balance, {(product, location): Balance(*rest) for product, location, *rest in rows})
+
+
+def _refuse_impossible(changes: Any, balances: Mapping[Spot, Balance], problems: Problems) -> None:
+    """Note a problem at each line of a spot that would be left with less than is reserved, or too much.
+
+    The lines of one product at one location are summed first.
+    """
+    sums: dict[Spot, Decimal] = defaultdict(Decimal)
+    for change in changes:
+        sums[change.spot] += change.delta
+    for change in changes:
+        there, total, item = balances[change.spot], sums[change.spot], change.item
+        path = ("lines", change.line, change.field)
+        available = there.on_hand - there.reserved
+        if change.delta < 0 and available + total < 0:
+            message = (
+                f"Only {decimal_text(available)} {item.unit} of {item.sku} are available at {change.location.code}."
+            )
+            problems.short(message, *path, product=item.id, requested=-total, available=available)
+        if there.on_hand + total >= LIMIT:
+            problems.invalid("This would be more than can be counted.", *path)
+
+
+def _counted(change: Change, loss: UUID, reason: str) -> Move:
+    """The move of a difference: what is found comes from where the lost goods go."""
+    source, destination = (loss, change.location.id) if change.delta > 0 else (change.location.id, loss)
+    return Move(change.item.id, source, destination, abs(change.delta), reason)
+
+
+async def _carry_out(
+    work: Work,
+    event: str,
+    changes: Sequence[Change],
+    balances: Mapping[Spot, Balance],
+    moves: Sequence[Move],
+    reason: str,
+) -> References:
+    moved = await stock.move(work, moves)
+    _note(work, event, changes, reason)
+    await stock.arrived(work, {each.item.id for each in changes if each.delta > 0 and each.location.kind == "INTERNAL"})
+    return {"stock_level_ids": _levels(changes, balances, moved), "move_ids": moved.moves}
+
+
+def _levels(changes: Sequence[Change], balances: Mapping[Spot, Balance], moved: Moved) -> list[UUID]:
+    """The ids of the balances that the command was about, each once; one that was nothing and stayed so has none."""
+    found = (moved.levels.get(change.spot) or balances[change.spot].id for change in changes)
+    return list(dict.fromkeys(level for level in found if level))
+
+
+def _note(work: Work, event: str, changes: Sequence[Change], reason: str) -> None:
+    """One event for each product."""
+    lines: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    for change in changes:
+        if change.delta:
+            lines[change.item.id].append({"location": ids.encode("loc", change.location.id), "delta": change.delta})
+    for product, told in lines.items():
+        work.note(event, product, after={"reason": reason, "lines": told})

@@ -1,0 +1,130 @@
+"""Warehouses and locations: made, and found for those who move goods."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
+
+from core.ids import new_id
+from core.problems import DUPLICATE, NOT_FOUND, Problems, refuse
+from services.answer import References
+from services.command import Choice, Command, Label, Title, identifier
+from services.work import Again, Work
+
+HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
+"""The kinds of locations that have balances. Goods come from and go to the others without a count."""
+
+LocationKind = Annotated[Literal["INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS"], Choice]
+
+
+class WarehouseCreate(Command):
+    """Make a warehouse. Its locations are made by themselves."""
+
+    code: Label
+    name: Title
+
+
+class LocationCreate(Command):
+    """Make a location in a warehouse."""
+
+    warehouse: identifier("wh")  # type: ignore[valid-type]
+    code: Label
+    name: Title
+    kind: LocationKind = "INTERNAL"
+
+
+class Location(NamedTuple):
+    """A location as those see it who move goods."""
+
+    id: UUID
+    code: str
+    kind: str
+    warehouse: UUID | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether goods there are counted."""
+        return self.kind in HOLDING
+
+
+_MAKE_WAREHOUSE = """
+    INSERT INTO warehouses (tenant_id, id, code, name) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
+"""
+_MAKE_LOCATION = """
+    INSERT INTO locations (tenant_id, id, warehouse_id, code, name, kind) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
+"""
+_WAREHOUSE = "SELECT id FROM warehouses WHERE tenant_id = $1 AND id = $2"
+_LOCATIONS = "SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+_OF_KIND = """
+    SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND kind = ANY($2::text[]) ORDER BY code
+"""
+
+
+async def create_warehouse(work: Work, command: WarehouseCreate) -> References:
+    """Make a warehouse. Raises ``Refused`` where its code is taken."""
+    identity = new_id()
+    if not await work.rows(_MAKE_WAREHOUSE, identity, command.code, command.name):
+        raise refuse(DUPLICATE, f"There is a warehouse {command.code} already.", "code")
+    work.note("warehouse.created", identity, after={"code": command.code, "name": command.name})
+    return {"warehouse_id": identity}
+
+
+async def create_location(work: Work, command: LocationCreate) -> References:
+    """Make a location. Raises ``Refused`` for an unknown warehouse, or where its code is taken."""
+    if not await has_warehouse(work, command.warehouse):
+        raise refuse(NOT_FOUND, "There is no warehouse with this id.", "warehouse")
+    made = await _make(work, command.warehouse, command.code, command.name, command.kind)
+    if made is None:
+        raise refuse(DUPLICATE, f"There is a location {command.code} already.", "code")
+    return {"location_id": made}
+
+
+async def has_warehouse(work: Work, warehouse: UUID) -> bool:
+    return bool(await work.rows(_WAREHOUSE, warehouse))
+
+
+async def locate(work: Work, wanted: Iterable[UUID]) -> dict[UUID, Location]:
+    """The locations with these ids; unknown ones are missing."""
+    return {row["id"]: Location(*row) for row in await work.rows(_LOCATIONS, list(set(wanted)))}
+
+
+def holding(locations: dict[UUID, Location], wanted: UUID, problems: Problems, *path: str | int) -> Location | None:
+    """The location with this id, if goods there are counted; else a problem is noted."""
+    location = locations.get(wanted)
+    if location is None:
+        problems.missing("location with this id", *path)
+    elif not location.holds:
+        problems.invalid(f"Goods at {location.code} are not counted: it is a place outside.", *path)
+    return location
+
+
+async def of_kind(work: Work, *kinds: str) -> list[Location]:
+    """The locations of these kinds, by code."""
+    return [Location(*row) for row in await work.rows(_OF_KIND, list(kinds))]
+
+
+async def outside(work: Work, kind: str) -> UUID:
+    """The place that goods leave to or come from: ``CUSTOMER``, ``SUPPLIER`` or ``LOSS``. A tenant that has
+    none yet gets one.
+    """
+    for code in (_CODES[kind], f"{_CODES[kind]}-{new_id().hex[-8:].upper()}"):
+        # Looked for again after the first attempt: another command may have made it while this one waited.
+        if found := await of_kind(work, kind):
+            return found[0].id
+        made = await _make(work, None, code, code.capitalize(), kind)
+        if made is not None:
+            return made
+    raise Again("made by another")
+
+
+_CODES = {"CUSTOMER": "CUSTOMERS", "SUPPLIER": "SUPPLIERS", "LOSS": "LOSS"}
+
+
+async def _make(work: Work, warehouse: UUID | None, code: str, name: str, kind: str) -> UUID | None:
+    """The id of a new location; None where its code is taken."""
+    identity = new_id()
+    if not await work.rows(_MAKE_LOCATION, identity, warehouse, code, name, kind):
+        return None
+    work.note("location.created", identity, after={"code": code, "name": name, "kind": kind})
+    return identity

@@ -1,0 +1,218 @@
+"""The stock engine: the only place that writes moves, balances and reservations.
+
+Whoever touches the stock of a product holds that product's lock first (``lock``), and takes the
+locks of all its products in one statement, in the order of their ids: no two commands can wait for
+each other. Below it the guards stand in the statements themselves, and the table's own constraints
+below those. Each function is one statement, however many lines it is about.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from core.allocation import Hold, Place
+from core.ids import new_id
+from services.work import Work
+
+
+class Move(NamedTuple):
+    """Goods that go from one location to another, for a line item or not."""
+
+    product: UUID
+    source: UUID
+    destination: UUID
+    quantity: Decimal
+    reason: str
+    line: UUID | None = None
+
+
+Arrived = Callable[[Work, Sequence[UUID]], Awaitable[None]]
+
+on_arrival: list[Arrived] = []
+"""Who wants to know that goods of these products became available, in the command's own transaction and
+under the products' locks. A module above adds what waits for goods."""
+
+# FOR NO KEY UPDATE: it stands against another of its kind, and not against the foreign keys of line items.
+_LOCK = """
+    SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
+_PLACES = """
+    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available
+    FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
+    WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL' AND s.available > 0
+"""
+
+_GIVEN = """
+    unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::numeric[], $6::uuid[]) AS given (line, product, location, quantity, id)
+"""
+
+_RESERVE = f"""
+    WITH given AS (SELECT * FROM {_GIVEN}),
+    held AS (
+        INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, quantity)
+        SELECT $1, id, line, product, location, quantity FROM given
+        ON CONFLICT (tenant_id, line_item_id, location_id)
+        DO UPDATE SET quantity = reservations.quantity + excluded.quantity
+    )
+    UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = clock_timestamp()
+    FROM (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2) g
+    WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
+      AND s.on_hand - s.reserved >= g.quantity
+    RETURNING 1
+"""
+
+_SHRINK = f"""
+    WITH given AS (SELECT * FROM {_GIVEN}),
+    gone AS (
+        DELETE FROM reservations r USING given g
+        WHERE r.tenant_id = $1 AND r.line_item_id = g.line AND r.location_id = g.location AND r.quantity = g.quantity
+        RETURNING 1
+    ),
+    less AS (
+        UPDATE reservations r SET quantity = r.quantity - g.quantity FROM given g
+        WHERE r.tenant_id = $1 AND r.line_item_id = g.line AND r.location_id = g.location AND r.quantity > g.quantity
+        RETURNING 1
+    ),
+    summed AS (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2)
+"""
+
+_RELEASE = f"""
+    {_SHRINK},
+    freed AS (
+        UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = clock_timestamp()
+        FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM less), (SELECT count(*) FROM freed)
+"""
+
+_SHIP = f"""
+    {_SHRINK},
+    taken AS (
+        UPDATE stock_levels s
+        SET reserved = s.reserved - g.quantity, on_hand = s.on_hand - g.quantity, updated_at = clock_timestamp()
+        FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
+        RETURNING 1
+    ),
+    moved AS (
+        INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
+                                 line_item_id, principal, occurred_at)
+        SELECT $1, id, product, location, $7, quantity, 'shipment', line, $8, clock_timestamp() FROM given
+    )
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM less), (SELECT count(*) FROM taken)
+"""
+
+_MOVE = """
+    WITH given AS (
+        SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::numeric[], $8::text[],
+                             $9::uuid[]) AS given (id, level, product, source, destination, quantity, reason, line)
+    ),
+    moved AS (
+        INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
+                                 line_item_id, principal, occurred_at)
+        SELECT $1, id, product, source, destination, quantity, reason, line, $10, clock_timestamp() FROM given
+    ),
+    changes AS (
+        SELECT product, location, sum(quantity) AS quantity, (array_agg(level) FILTER (WHERE quantity > 0))[1] AS level
+        FROM (
+            SELECT level, product, destination AS location, quantity FROM given
+            UNION ALL SELECT level, product, source, -quantity FROM given
+        ) entries JOIN locations l ON l.tenant_id = $1 AND l.id = location
+        WHERE l.kind IN ('INTERNAL', 'QUARANTINE', 'TRANSIT')
+        GROUP BY product, location
+    ),
+    changed AS (
+        UPDATE stock_levels s SET on_hand = s.on_hand + c.quantity, updated_at = clock_timestamp()
+        FROM changes c WHERE s.tenant_id = $1 AND s.product_id = c.product AND s.location_id = c.location
+        RETURNING s.id, s.product_id, s.location_id
+    ),
+    made AS (
+        INSERT INTO stock_levels (tenant_id, id, product_id, location_id, on_hand)
+        SELECT $1, level, product, location, quantity FROM changes c
+        WHERE NOT EXISTS (SELECT 1 FROM stock_levels s
+                          WHERE s.tenant_id = $1 AND s.product_id = c.product AND s.location_id = c.location)
+        RETURNING id, product_id, location_id
+    )
+    SELECT id, product_id, location_id FROM changed UNION ALL SELECT id, product_id, location_id FROM made
+"""
+"""A product's first goods at a location make its balance there, under the ``level`` of their move."""
+
+
+async def lock(work: Work, products: Iterable[UUID]) -> None:
+    """Take the locks of these products, until the end of the command. Only once in a command, and after
+    those of its orders: whoever asked for more later could wait for one who waits for them.
+    """
+    await work.rows(_LOCK, sorted(set(products)))
+
+
+async def places(work: Work, products: Iterable[UUID]) -> list[Place]:
+    """Where these products can be promised from. Under their locks."""
+    return [Place(*row) for row in await work.rows(_PLACES, list(set(products)))]
+
+
+async def reserve(work: Work, holds: Sequence[Hold]) -> None:
+    """Hold goods for line items. What is held must be available, or it is a fault and nothing is stored."""
+    if not holds:
+        return
+    rows = await work.rows(_RESERVE, *_columns(holds))
+    assert len(rows) == len({(hold.product, hold.location) for hold in holds}), "reserved more than there is"
+
+
+async def release(work: Work, holds: Sequence[Hold]) -> None:
+    """Let goes of goods that are held, in part or whole, and tell those who wait for them."""
+    if not holds:
+        return
+    [counts] = await work.rows(_RELEASE, *_columns(holds))
+    _check(holds, *counts)
+    await arrived(work, {hold.product for hold in holds})
+
+
+async def ship(work: Work, holds: Sequence[Hold], customers: UUID) -> None:
+    """Turn what is held into moves to where customers are."""
+    [counts] = await work.rows(_SHIP, *_columns(holds), customers, work.principal)
+    _check(holds, *counts)
+
+
+class Moved(NamedTuple):
+    """The ids of the moves, in their order, and those of the balances that changed, by product and location."""
+
+    moves: list[UUID]
+    levels: dict[tuple[UUID, UUID], UUID]
+
+
+async def move(work: Work, moves: Sequence[Move]) -> Moved:
+    """Move goods. Balances below what is there or reserved are the callers' to refuse; the table refuses
+    what they let through. Who waits for goods isn't told: see ``arrived``.
+    """
+    if not moves:
+        return Moved([], {})
+    ids, levels = [new_id() for _ in moves], [new_id() for _ in moves]
+    rows = await work.rows(_MOVE, ids, levels, *zip(*moves, strict=True), work.principal)
+    return Moved(ids, {(row["product_id"], row["location_id"]): row["id"] for row in rows})
+
+
+async def arrived(work: Work, products: Iterable[UUID]) -> None:
+    """Tell those who wait that goods of these products became available."""
+    if wanted := sorted(set(products)):
+        for tell in on_arrival:
+            await tell(work, wanted)
+
+
+def summed(holds: Iterable[Hold]) -> dict[UUID, Decimal]:
+    """The quantities by line."""
+    sums: dict[UUID, Decimal] = defaultdict(Decimal)
+    for hold in holds:
+        sums[hold.line] += hold.quantity
+    return dict(sums)
+
+
+def _columns(holds: Sequence[Hold]) -> tuple[Sequence[Any], ...]:
+    return *zip(*holds, strict=True), [new_id() for _ in holds]
+
+
+def _check(holds: Sequence[Hold], shrunk: int, changed: int) -> None:
+    assert shrunk == len(holds), "a reservation is not what it was under its lock"
+    assert changed == len({(hold.product, hold.location) for hold in holds}), "a reservation without a balance"

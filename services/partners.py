@@ -1,0 +1,87 @@
+"""Business partners: made and changed, and found for those who sell to them."""
+
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from core.problems import Problems
+from services.answer import References
+from services.command import Choice, Command, Key, Label, Ref, Title, Version, identifier
+from services.records import Kind, upsert
+from services.work import Work
+
+PARTNER = Kind("partner", "partners", "code")
+
+Role = Annotated[Literal["CUSTOMER", "SUPPLIER"], Choice]
+
+
+def _two_letters(code: str) -> str:
+    if len(code) != 2 or not code.isascii() or not code.isalpha() or not code.isupper():
+        raise ValueError("This is not a country: give two capital letters of ISO 3166-1, such as DE.")
+    return code
+
+
+def _address(text: str) -> str:
+    name, at, host = text.rpartition("@")
+    if not (name and at and "." in host) or any(letter.isspace() for letter in text):
+        raise ValueError("This is not an e-mail address.")
+    return text
+
+
+class PartnerUpsert(Command):
+    """Make the partner with this code, or change it. What is left out stays, or takes its default."""
+
+    code: Label
+    name: Title
+    kinds: Annotated[tuple[Role, ...], Field(min_length=1, max_length=2)] = ("CUSTOMER",)
+    email: Annotated[Title, AfterValidator(_address)] | None = None
+    country: Annotated[str, AfterValidator(_two_letters)] | None = None
+    external_id: Label | None = None
+    expected_version: Version | None = None
+
+
+class PartnerRef(Ref):
+    """A partner by one of its keys."""
+
+    id: identifier("par") | None = None  # type: ignore[valid-type]
+    code: Key | None = None
+    external_id: Key | None = None
+
+
+class Customer(NamedTuple):
+    """A partner that may order, and what its tenant's orders are like where they don't say."""
+
+    id: UUID
+    currency: str
+    timezone: str
+    order_numbers: str
+
+
+_FIND = """
+    SELECT p.id, t.currency, t.timezone, t.order_numbers, p.name, p.kinds
+    FROM partners p JOIN tenants t ON t.id = p.tenant_id
+    WHERE p.tenant_id = $1 AND t.id = $1 AND p.{key} = $2
+"""
+
+
+async def upsert_partner(work: Work, command: PartnerUpsert) -> References:
+    """Make or change a partner by its code."""
+    names = ("code", "name", "email", "country", "external_id")
+    values: dict[str, Any] = {name: getattr(command, name) for name in names if command.given(name)}
+    if command.given("kinds"):
+        values["kinds"] = sorted(set(command.kinds))
+    return {"partner_id": await upsert(work, PARTNER, values, expected=command.expected_version)}
+
+
+async def customer(work: Work, ref: PartnerRef, problems: Problems) -> Customer | None:
+    """The customer that an input names; where there is no such one a problem is noted, and None given."""
+    key, value = ref.only()
+    rows = await work.rows(_FIND.format(key=key), value)
+    if not rows:
+        problems.missing("partner with this key", "customer")
+        return None
+    *found, name, kinds = rows[0]
+    if "CUSTOMER" not in kinds:
+        problems.invalid(f"{name} is not a customer.", "customer")
+    return Customer(*found)

@@ -1,0 +1,206 @@
+"""Orders made and changed: their lines priced, their numbers taken."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from core import ids, numbering
+from core.allocation import Demand
+from core.ids import new_id
+from core.money import LIMIT, line_total
+from core.orders import available_actions
+from core.problems import DUPLICATE, INVALID_TRANSITION, Problems, refuse
+from services import catalog, partners
+from services.answer import References
+from services.catalog import Item
+from services.inventory import places, stock
+from services.partners import Customer
+from services.sales import numbers
+from services.sales.commands import LineItem, OrderCreate, OrderUpdate
+from services.sales.orders import Order, locked, told
+from services.sales.promises import Wanted, promise, reserved
+from services.work import Again, Work
+
+
+class Ordered(NamedTuple):
+    """A line as it is stored."""
+
+    id: UUID
+    position: int
+    product: UUID
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    total: Decimal
+
+
+_MAKE_LINES = """
+    INSERT INTO line_items (tenant_id, order_id, currency, id, position, product_id, description, quantity,
+                            unit_price, total, reserved)
+    SELECT $1, $2, $3, * FROM unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[],
+                                     $9::numeric[], $10::numeric[], $11::numeric[])
+"""
+_MAKE = f"""
+    WITH made AS (
+        INSERT INTO orders (tenant_id, id, currency, number, customer_id, subtotal, placed_at, external_id, note,
+                            allow_backorder, warehouse_id, status, version, confirmed_at)
+        VALUES ($1, $2, $3, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                CASE WHEN $20 = 'CONFIRMED' THEN clock_timestamp() END)
+    )
+    {_MAKE_LINES}
+"""
+_DROP_LINES = "DELETE FROM line_items WHERE tenant_id = $1 AND order_id = $2"
+_CHANGE = """
+    UPDATE orders SET note = $3, subtotal = coalesce($4, subtotal), version = version + 1, updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND id = $2 RETURNING version
+"""
+
+
+async def create(work: Work, command: OrderCreate) -> References:
+    """Make an order; with ``confirm`` its stock is reserved in the same command, or nothing is made."""
+    problems = Problems()
+    customer = await partners.customer(work, command.customer, problems)
+    items = await catalog.find(work, [line.product for line in command.line_items], problems, "lineItems")
+    if command.warehouse and not await places.has_warehouse(work, command.warehouse):
+        problems.missing("warehouse with this id", "warehouse")
+    currency = command.currency or (customer.currency if customer else None)
+    lines = _priced(command.line_items, items, currency, problems)
+    if customer is None or currency is None or None in items:
+        problems.check()
+        raise AssertionError
+    placed = command.placed_at or datetime.now(UTC)
+    number = command.number or await _number(work, customer, placed)
+    wanted = [
+        Wanted(Demand(line.id, line.product, line.quantity, command.warehouse), item.sku, item.unit, path)
+        for index, (line, item) in enumerate(zip(lines, items, strict=True))
+        if item and (path := ("lineItems", index, "quantity"))
+    ]
+    return await _store(work, command, customer, currency, placed, number, lines, wanted, problems)
+
+
+async def _store(
+    work: Work,
+    command: OrderCreate,
+    customer: Customer,
+    currency: str,
+    placed: datetime,
+    number: str,
+    lines: Sequence[Ordered],
+    wanted: Sequence[Wanted],
+    problems: Problems,
+) -> References:
+    holds, held = [], dict[UUID, Decimal]()
+    if command.confirm:
+        allocation, held = await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
+        holds = allocation.holds
+    problems.check()
+    order, version = new_id(), 2 if command.confirm else 1
+    status = "CONFIRMED" if command.confirm else "DRAFT"
+    subtotal = sum((line.total for line in lines), Decimal())
+    values = (number, customer.id, subtotal, placed, command.external_id, command.note)
+    state = (command.allow_backorder, command.warehouse, status, version)
+    try:
+        await work.rows(_MAKE, order, currency, *_columns(lines, held), *values, *state)
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error, command) from None
+    facts = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
+    work.note("order.created", order, version=1, after=facts | {"lineItems": _facts(lines)})
+    if command.confirm:
+        work.note("order.confirmed", order, version=2, after={"lineItems": reserved(holds)})
+        await stock.reserve(work, holds)
+    return {"order_id": order}
+
+
+async def update(work: Work, command: OrderUpdate) -> References:
+    """Change an order's note, or the lines of a draft."""
+    order = await locked(work, command, "UPDATE")
+    lines = await _new_lines(work, command, order) if command.line_items else []
+    note = command.note if command.given("note") else order.note
+    if note == order.note and not lines:
+        return {"order_id": order.id}
+    subtotal = sum((line.total for line in lines), Decimal()) if lines else None
+    before: dict[str, Any] = {"note": order.note} if note != order.note else {}
+    after: dict[str, Any] = {"note": note} if note != order.note else {}
+    if lines:
+        await work.rows(_DROP_LINES, order.id)
+        await work.rows(_MAKE_LINES, order.id, order.currency, *_columns(lines, {}))
+        before["lineItems"] = told((line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines)
+        after |= {"lineItems": _facts(lines), "subtotal": subtotal}
+    [[version]] = await work.rows(_CHANGE, order.id, note, subtotal)
+    work.note("order.updated", order.id, version=version, before=before, after=after)
+    return {"order_id": order.id}
+
+
+async def _new_lines(work: Work, command: OrderUpdate, order: Order) -> list[Ordered]:
+    if order.status != "DRAFT":
+        actions = available_actions(order.status, order.progress())
+        message = f"{order.number} is {order.status.lower()}: its lines stand. Cancel what isn't wanted."
+        raise refuse(INVALID_TRANSITION, message, "lineItems", status=order.status, available_actions=actions)
+    problems = Problems()
+    items = await catalog.find(work, [line.product for line in command.line_items], problems, "lineItems")
+    lines = _priced(command.line_items, items, order.currency, problems)
+    problems.check()
+    return lines
+
+
+def _priced(
+    given: Sequence[LineItem], items: Sequence[Item | None], currency: str | None, problems: Problems
+) -> list[Ordered]:
+    """The lines as they are stored. Problems are noted for lines that can't be sold so, or cost too much."""
+    lines = []
+    for index, (line, item) in enumerate(zip(given, items, strict=True)):
+        if item is None or currency is None:
+            continue
+        if not item.active:
+            problems.invalid(f"{item.sku} is no longer offered.", "lineItems", index, "product")
+        price = line.unit_price
+        if price is None and item.currency != currency:
+            problems.invalid(f"{item.sku} has no list price in {currency}: give one.", "lineItems", index, "unitPrice")
+            continue
+        cost = item.list_price if price is None else price
+        assert cost is not None
+        total = line_total(line.quantity, cost, currency)
+        if total >= LIMIT:
+            problems.invalid("This line costs more than can be kept.", "lineItems", index, "quantity")
+        text = line.description or item.name
+        lines.append(Ordered(new_id(), index + 1, item.id, text, line.quantity, cost, total))
+    if sum((line.total for line in lines), Decimal()) >= LIMIT:
+        problems.invalid("The order costs more than can be kept.", "lineItems")
+    return lines
+
+
+async def _number(work: Work, customer: Customer, placed: datetime) -> str:
+    """The next number by the tenant's pattern, in the year that it was where the tenant is."""
+    year = placed.astimezone(ZoneInfo(customer.timezone)).year
+    return await numbers.take(work.database, work.tenant, numbering.series(customer.order_numbers, year))
+
+
+def _taken(error: Any, command: OrderCreate) -> Exception:
+    """What to make of a key that another order has."""
+    if error.constraint_name == "uq_orders_tenant_id_external_id":
+        return refuse(DUPLICATE, "Another order has this externalId.", "externalId")
+    if error.constraint_name != "uq_orders_tenant_id_number":
+        fault: Exception = error
+        return fault
+    if command.number:
+        return refuse(DUPLICATE, f"There is an order {command.number} already.", "number")
+    return Again("number taken")  # given by a client before the series came to it: the next one may be free
+
+
+def _columns(lines: Sequence[Ordered], held: dict[UUID, Decimal]) -> tuple[Sequence[Any], ...]:
+    return *zip(*lines, strict=True), [held.get(line.id, Decimal()) for line in lines]
+
+
+def _facts(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
+    return told(
+        (
+            line.id,
+            {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price},
+        )
+        for line in lines
+    )

@@ -1,0 +1,217 @@
+"""What becomes of an order: confirmed, shipped, cancelled, returned."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from core import ids
+from core.allocation import Demand, Hold
+from core.money import decimal_text
+from core.problems import NOT_FOUND, Problems, refuse
+from services.answer import References
+from services.inventory import places, stock
+from services.inventory.places import Location
+from services.inventory.stock import Move
+from services.sales.commands import LineQuantity, OrderCancel, OrderConfirm, OrderReturn, OrderShip, ReturnLine
+from services.sales.orders import ZERO, Line, Step, TooMuch, locked, portions, record, status_after, told
+from services.sales.promises import Wanted, promise, reserved
+from services.work import Work
+
+_CONFIRM = """
+    WITH stepped AS (
+        UPDATE line_items l SET reserved = s.reserved FROM unnest($2::uuid[], $3::numeric[]) AS s (id, reserved)
+        WHERE l.tenant_id = $1 AND l.id = s.id
+    )
+    UPDATE orders SET status = 'CONFIRMED', confirmed_at = clock_timestamp(), allow_backorder = $5,
+                      warehouse_id = $6, version = version + 1, updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND id = $4 RETURNING version
+"""
+_HOLDS = """
+    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity
+    FROM reservations r JOIN locations l ON (l.tenant_id, l.id) = (r.tenant_id, r.location_id)
+    WHERE r.tenant_id = $1 AND r.line_item_id = ANY($2::uuid[]) ORDER BY l.code
+"""
+_SHIPPED_FROM = """
+    SELECT DISTINCT ON (m.line_item_id) m.line_item_id, l.id, l.code, l.kind, l.warehouse_id
+    FROM stock_moves m JOIN locations l ON (l.tenant_id, l.id) = (m.tenant_id, m.source_id)
+    WHERE m.tenant_id = $1 AND m.line_item_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
+    ORDER BY m.line_item_id, m.occurred_at DESC, m.id DESC
+"""
+
+
+async def confirm(work: Work, command: OrderConfirm) -> References:
+    """Promise an order. Raises ``Refused`` where something is missing that may not wait."""
+    order = await locked(work, command, "CONFIRM")
+    if command.warehouse and not await places.has_warehouse(work, command.warehouse):
+        raise refuse(NOT_FOUND, "There is no warehouse with this id.", "warehouse")
+    warehouse = command.warehouse or order.warehouse
+    problems = Problems()
+    wanted = [
+        Wanted(Demand(line.id, line.product, line.quantity, warehouse), line.sku, line.unit, ("order",))
+        for line in order.lines
+    ]
+    may_wait = command.allow_backorder or order.allow_backorder
+    allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait)
+    problems.check()
+    [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse)
+    await stock.reserve(work, allocation.holds)
+    work.note("order.confirmed", order.id, version=version, after={"lineItems": reserved(allocation.holds)})
+    return {"order_id": order.id}
+
+
+async def ship(work: Work, command: OrderShip) -> References:
+    """Send what is reserved. Raises ``Refused`` where more is to be sent of a line than is reserved for it."""
+    order = await locked(work, command, "SHIP")
+    problems = Problems()
+    if command.line_items is None:
+        wanted = {line.id: line.reserved for line in order.lines if line.reserved}
+    else:
+        wanted = _sums(portions(order, command.line_items, lambda line: line.reserved, problems, _not_reserved))
+    problems.check()
+    customers = await places.outside(work, "CUSTOMER")
+    await stock.lock(work, [line.product for line in order.lines if line.id in wanted])
+    holds = await _holds(work, wanted)
+    await stock.ship(work, holds, customers)
+    given = [Step(line, reserved=-quantity, shipped=quantity) for line, quantity in wanted.items()]
+    status = status_after(order, given)
+    version = await record(work, order, given, status)
+    work.note("order.shipped", order.id, version=version, after={"status": status, "lineItems": reserved(holds)})
+    return {"order_id": order.id}
+
+
+async def cancel(work: Work, command: OrderCancel) -> References:
+    """Call off what hasn't left. What waits for goods goes first, then what is reserved, which others who
+    wait for it get.
+    """
+    order = await locked(work, command, "CANCEL")
+    problems = Problems()
+    if command.line_items is None:
+        wanted = {line.id: line.unshipped for line in order.lines if line.unshipped}
+    elif order.status == "DRAFT":
+        problems.invalid(
+            "The lines of a draft are changed by orderUpdate; it can be cancelled only whole.", "lineItems"
+        )
+        wanted = {}
+    else:
+        wanted = _sums(
+            portions(order, command.line_items, lambda line: line.unshipped, problems, _not_there("be cancelled"))
+        )
+    problems.check()
+    freed: dict[UUID, Decimal] = {}
+    status = "CANCELLED"
+    if order.status != "DRAFT":
+        lines = {line.id: line for line in order.lines}
+        await stock.lock(work, [lines[line].product for line in wanted])
+        freed = {line: more for line, quantity in wanted.items() if (more := quantity - lines[line].open) > 0}
+        status = status_after(order, [Step(line, cancelled=quantity) for line, quantity in wanted.items()])
+    given = [Step(line, -freed.get(line, ZERO), cancelled=quantity) for line, quantity in wanted.items()]
+    version = await record(work, order, given, status)
+    after = {"status": status, "reason": command.reason, "lineItems": _quantities(wanted)}
+    work.note("order.cancelled", order.id, version=version, after=after)
+    await stock.release(work, await _holds(work, freed))
+    return {"order_id": order.id}
+
+
+async def take_back(work: Work, command: OrderReturn) -> References:
+    """Take back what was shipped: only RESTOCK makes it available again."""
+    order = await locked(work, command, "RETURN")
+    problems = Problems()
+    found = portions(order, command.line_items, lambda line: line.returnable, problems, _not_there("come back"))
+    theirs = await _destinations(work, command.line_items, problems)
+    problems.check()
+    customers = await places.outside(work, "CUSTOMER")
+    await stock.lock(work, [line.product for line, _ in found])
+    given = [Step(line, returned=quantity) for line, quantity in _sums(found).items()]
+    version = await record(work, order, given, order.status)
+    moves = [
+        Move(line.product, customers, there.id, each.quantity, _REASONS[each.disposition], line.id)
+        for (line, each), there in zip(found, theirs, strict=True)
+    ]
+    await stock.move(work, moves)
+    facts = (
+        (line.id, {"quantity": each.quantity, "disposition": each.disposition, "location": ids.encode("loc", there.id)})
+        for (line, each), there in zip(found, theirs, strict=True)
+    )
+    work.note("order.returned", order.id, version=version, after={"lineItems": told(facts)})
+    await stock.arrived(work, {line.product for line, each in found if each.disposition == "RESTOCK"})
+    return {"order_id": order.id}
+
+
+_REASONS = {"RESTOCK": "return, restocked", "QUARANTINE": "return, quarantined", "SCRAP": "return, scrapped"}
+_KINDS = {"RESTOCK": "INTERNAL", "QUARANTINE": "QUARANTINE", "SCRAP": "LOSS"}
+
+
+async def _destinations(work: Work, given: Sequence[ReturnLine], problems: Problems) -> list[Location]:
+    """Where what comes back goes, a location for each line (fewer where problems were noted).
+
+    Where the input names none: what is sold again goes to where it was shipped from last, what isn't to the
+    quarantine of that warehouse, or another one, and what is scrapped to where losses go.
+    """
+    named = await places.locate(work, [each.location for each in given if each.location])
+    rows = await work.rows(_SHIPPED_FROM, [each.line_item for each in given])
+    origins = {row[0]: Location(*row[1:]) for row in rows}
+    loss = await places.outside(work, "LOSS")
+    others = await places.of_kind(work, "QUARANTINE", "LOSS")
+    found = []
+    for index, each in enumerate(given):
+        origin, kind = origins.get(each.line_item), _KINDS[each.disposition]
+        if each.location:
+            there = named.get(each.location)
+        elif kind == "INTERNAL":
+            there = origin
+        else:
+            fitting = [other for other in others if other.id == loss or other.kind == kind == "QUARANTINE"]
+            near = [other for other in fitting if kind == other.kind and origin and other.warehouse == origin.warehouse]
+            there = next(iter([*near, *(other for other in fitting if other.kind == kind)]), None)
+        if there is None and each.location:
+            problems.missing("location with this id", "lineItems", index, "location")
+        elif there is None:
+            problems.invalid(
+                "Say where it goes: there is no place that it would go to.", "lineItems", index, "location"
+            )
+        elif there.kind != kind:
+            problems.invalid(f"{there.code} is no place of kind {kind}.", "lineItems", index, "location")
+        else:
+            found.append(there)
+    return found
+
+
+def _sums(found: Iterable[tuple[Line, LineQuantity]]) -> dict[UUID, Decimal]:
+    """The quantities by line."""
+    sums: dict[UUID, Decimal] = defaultdict(Decimal)
+    for line, each in found:
+        sums[line.id] += each.quantity
+    return dict(sums)
+
+
+async def _holds(work: Work, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
+    """Of what is held for these lines, so much; of several locations, by their codes."""
+    left, holds = dict(wanted), []
+    for row in await work.rows(_HOLDS, list(wanted)) if wanted else []:
+        hold = Hold(*row)
+        taken = min(left[hold.line], hold.quantity)
+        if taken:
+            holds.append(hold._replace(quantity=taken))
+            left[hold.line] -= taken
+    assert not any(left.values()), "a line without its reservations"
+    return holds
+
+
+def _not_reserved(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:
+    message = f"Only {decimal_text(line.reserved)} {line.unit} of {line.sku} are reserved for line {line.position}."
+    problems.short(message, *path, product=line.product, requested=wanted, available=line.reserved)
+
+
+def _not_there(what: str) -> TooMuch:
+    def refuse_more(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:
+        most = line.returnable if what == "come back" else line.unshipped
+        message = f"Only {decimal_text(most)} {line.unit} of line {line.position} ({line.sku}) can {what}, not {decimal_text(wanted)}."
+        problems.invalid(message, *path)
+
+    return refuse_more
+
+
+def _quantities(wanted: Mapping[UUID, Decimal]) -> list[dict[str, Any]]:
+    return told((line, {"quantity": quantity}) for line, quantity in wanted.items())

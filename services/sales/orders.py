@@ -1,0 +1,205 @@
+"""An order that there is: found, locked, and told what happened to its lines."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol, TypeVar
+from uuid import UUID
+
+from core import ids
+from core.orders import Progress, available_actions, share
+from core.problems import INVALID_TRANSITION, NOT_FOUND, Problems, refuse
+from services.records import version_conflict
+from services.sales.commands import LineQuantity, OnOrder
+from services.work import First, Work
+
+ZERO = Decimal(0)
+L = TypeVar("L", bound=LineQuantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line item, and what people call its product."""
+
+    id: UUID
+    position: int
+    product: UUID
+    sku: str
+    unit: str
+    quantity: Decimal
+    reserved: Decimal = ZERO
+    shipped: Decimal = ZERO
+    cancelled: Decimal = ZERO
+    returned: Decimal = ZERO
+
+    @property
+    def open(self) -> Decimal:
+        """What is wanted and neither held nor gone."""
+        return self.quantity - self.reserved - self.shipped - self.cancelled
+
+    @property
+    def unshipped(self) -> Decimal:
+        return self.quantity - self.shipped - self.cancelled
+
+    @property
+    def returnable(self) -> Decimal:
+        return self.shipped - self.returned
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order under its lock, with its lines by position."""
+
+    id: UUID
+    number: str
+    status: str
+    version: int
+    currency: str
+    customer: UUID
+    allow_backorder: bool
+    warehouse: UUID | None
+    note: str | None
+    lines: tuple[Line, ...] = ()
+
+    def progress(self) -> Progress:
+        wanted = sum((line.quantity - line.cancelled for line in self.lines), ZERO)
+        reserved = sum((line.reserved for line in self.lines), ZERO)
+        shipped = sum((line.shipped for line in self.lines), ZERO)
+        returned = sum((line.returned for line in self.lines), ZERO)
+        return Progress(
+            share(reserved + shipped, wanted), share(shipped, wanted), share(returned, shipped), reserved > 0
+        )
+
+
+class Step(NamedTuple):
+    """What happens to a line: by how much its quantities change."""
+
+    line: UUID
+    reserved: Decimal = ZERO
+    shipped: Decimal = ZERO
+    cancelled: Decimal = ZERO
+    returned: Decimal = ZERO
+
+
+_LOCK = """
+    SELECT id, number, status, version, currency, customer_id, allow_backorder, warehouse_id,
+           note FROM orders
+    WHERE tenant_id = $1 AND {key} = $2 FOR NO KEY UPDATE
+"""
+_LOCK_FIRST = """
+    SELECT id FROM orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+_LINES = """
+    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.quantity, l.reserved, l.shipped, l.cancelled, l.returned
+    FROM line_items l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
+    WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position
+"""
+STEP = """
+    UPDATE line_items l SET reserved = l.reserved + s.reserved, shipped = l.shipped + s.shipped,
+                            cancelled = l.cancelled + s.cancelled, returned = l.returned + s.returned
+    FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
+         AS s (id, reserved, shipped, cancelled, returned)
+    WHERE l.tenant_id = $1 AND l.id = s.id
+"""
+_RECORD = f"""
+    WITH stepped AS ({STEP})
+    UPDATE orders SET status = $8, version = version + 1, updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND id = $7 RETURNING version
+"""
+
+
+_DONE = {
+    "UPDATE": "changed",
+    "CONFIRM": "confirmed",
+    "SHIP": "shipped",
+    "CANCEL": "cancelled",
+    "RETURN": "returned",
+}
+
+
+async def locked(work: Work, command: OnOrder, action: str) -> Order:
+    """The order that a command is about, under its lock.
+
+    Raises ``Refused`` where there is no such order, where it isn't of the version that the caller saw,
+    and where its state doesn't allow the action.
+    """
+    key, value = command.order.only()
+    rows = await work.rows(_LOCK.format(key=key), value)
+    if not rows:
+        raise refuse(NOT_FOUND, "There is no order with this key.", "order")
+    work.locked.add(rows[0]["id"])
+    lines = await work.rows(_LINES, rows[0]["id"])
+    order = replace(Order(*rows[0]), lines=tuple(Line(*line) for line in lines))
+    if command.expected_version not in (None, order.version):
+        raise version_conflict(order.version, command.expected_version)
+    actions = available_actions(order.status, order.progress())
+    if action not in actions:
+        message = f"{order.number} is {order.status.lower()} and can't be {_DONE[action]} now."
+        raise refuse(INVALID_TRANSITION, message, "order", status=order.status, available_actions=actions)
+    return order
+
+
+def first(orders: Collection[UUID]) -> First:
+    """Locks these orders before anything else, in the order of their ids."""
+
+    async def lock(work: Work) -> None:
+        await work.rows(_LOCK_FIRST, sorted(orders))
+        work.locked.update(orders)
+
+    return lock
+
+
+def steps(given: Iterable[Step]) -> tuple[Sequence[Any], ...]:
+    """The columns of steps, as ``STEP`` takes them."""
+    return tuple(zip(*given, strict=True)) or ((), (), (), (), ())
+
+
+async def record(work: Work, order: Order, given: Sequence[Step], status: str) -> int:
+    """Write what happens to an order's lines, and its state; the new version is the result."""
+    [[version]] = await work.rows(_RECORD, *steps(given), order.id, status)
+    return int(version)
+
+
+def status_after(order: Order, given: Iterable[Step]) -> str:
+    """The state of a confirmed order once these steps are done: closed when nothing is left to ship."""
+    changes = {step.line: step for step in given}
+    left = shipped = ZERO
+    for line in order.lines:
+        step = changes.get(line.id) or Step(line.id)
+        shipped += line.shipped + step.shipped
+        left += line.unshipped - step.shipped - step.cancelled
+    if left > 0:
+        return order.status
+    return "CLOSED" if shipped > 0 else "CANCELLED"
+
+
+class TooMuch(Protocol):
+    """Notes the problem that more is wanted of a line, in all, than there is."""
+
+    def __call__(self, problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None: ...
+
+
+def portions(
+    order: Order, given: Sequence[L], most: Callable[[Line], Decimal], problems: Problems, too_much: TooMuch
+) -> list[tuple[Line, L]]:
+    """The lines that an input names, each with what it says of it. Problems are noted for lines that the
+    order doesn't have, and where more is wanted of a line, in all, than ``most`` allows.
+    """
+    lines = {line.id: line for line in order.lines}
+    sums: dict[UUID, Decimal] = {}
+    found = []
+    for index, each in enumerate(given):
+        line = lines.get(each.line_item)
+        if line is None:
+            problems.missing(f"line item with this id in {order.number}", "lineItems", index, "lineItem")
+            continue
+        sums[line.id] = sums.get(line.id, ZERO) + each.quantity
+        if sums[line.id] > most(line):
+            too_much(problems, line, sums[line.id], "lineItems", index, "quantity")
+        found.append((line, each))
+    return found
+
+
+def told(lines: Iterable[tuple[UUID, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Lines as an event tells of them."""
+    return [{"lineItem": ids.encode("lin", line), **facts} for line, facts in lines]

@@ -1,0 +1,115 @@
+"""Promises of stock: reserved when an order is confirmed, or, where it may wait, when goods arrive."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from core import ids
+from core.allocation import Allocation, Demand, Hold, allocate
+from core.money import decimal_text
+from core.problems import Problems
+from services.inventory import stock
+from services.sales.orders import STEP, Step, first, steps, told
+from services.work import Again, Work
+
+
+class Wanted(NamedTuple):
+    """What a line needs, and how a person would call it: its product's sku and unit, its place in the input."""
+
+    demand: Demand
+    sku: str
+    unit: str
+    path: tuple[str | int, ...]
+
+
+async def promise(
+    work: Work, wanted: Sequence[Wanted], problems: Problems, *, allow_backorder: bool
+) -> tuple[Allocation, dict[UUID, Decimal]]:
+    """Lock the products and see what can be held for each line, and the sums by line. Where something is
+    missing and may not wait, a problem is noted for each line that lacks it.
+    """
+    products = {each.demand.product for each in wanted}
+    await stock.lock(work, products)
+    places = await stock.places(work, products)
+    allocation = allocate([each.demand for each in wanted], places)
+    if not allow_backorder:
+        for each in wanted:
+            if each.demand.line in allocation.waiting:
+                demand = each.demand
+                same = [other.demand.quantity for other in wanted if other.demand.product == demand.product]
+                fitting = [
+                    place.available for place in places if place.product == demand.product and demand.fits(place)
+                ]
+                requested, available = sum(same, Decimal()), sum(fitting, Decimal())
+                message = (
+                    f"Only {decimal_text(available)} {each.unit} of {each.sku} are available,"
+                    f" and {decimal_text(requested)} are wanted."
+                )
+                problems.short(message, *each.path, product=demand.product, requested=requested, available=available)
+    return allocation, stock.summed(allocation.holds)
+
+
+_WAITING = """
+    SELECT l.id, l.product_id, l.quantity - l.reserved - l.shipped - l.cancelled, o.warehouse_id, l.order_id
+    FROM line_items l JOIN orders o ON (o.tenant_id, o.id) = (l.tenant_id, l.order_id)
+    WHERE l.tenant_id = $1 AND l.product_id = ANY($2::uuid[]) AND l.reserved + l.shipped + l.cancelled < l.quantity
+      AND o.status = 'CONFIRMED' AND o.allow_backorder
+    ORDER BY o.confirmed_at, o.id, l.position
+"""
+_TRY_LOCK = """
+    SELECT id FROM orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
+"""
+_SERVED = f"""
+    WITH stepped AS ({STEP})
+    UPDATE orders SET version = version + 1, updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND id = ANY($7::uuid[]) RETURNING id, version
+"""
+
+
+async def serve(work: Work, products: Sequence[UUID]) -> None:
+    """Reserve goods that became available for the lines that wait for them, first come first served.
+
+    Under the products' locks, which every change of what a confirmed order still wants needs as well.
+    The orders come before the products in the order of locks, so these can't be waited for here: where
+    one is held by another command, this one begins anew and locks them first.
+    """
+    waiting = await work.rows(_WAITING, products)
+    if not waiting:
+        return
+    order_of = {row["id"]: row["order_id"] for row in waiting}
+    allocation = allocate([Demand(*row[:4]) for row in waiting], await stock.places(work, products))
+    if not allocation.holds:
+        return
+    orders = {order_of[hold.line] for hold in allocation.holds}
+    missing = orders - work.locked
+    got = {row["id"] for row in await work.rows(_TRY_LOCK, list(missing))} if missing else set()
+    if got != missing:
+        raise Again("waiting orders held", first(orders | work.locked))
+    work.locked |= got
+    await _hold(work, allocation.holds, order_of)
+
+
+async def _hold(work: Work, holds: Sequence[Hold], order_of: dict[UUID, UUID]) -> None:
+    sums = stock.summed(holds)
+    given = [Step(line, reserved=quantity) for line, quantity in sums.items()]
+    orders = list({order_of[line] for line in sums})
+    versions = await work.rows(_SERVED, *steps(given), orders)
+    await stock.reserve(work, holds)
+    by_order: dict[UUID, list[Hold]] = defaultdict(list)
+    for hold in holds:
+        by_order[order_of[hold.line]].append(hold)
+    for order, version in versions:
+        work.note("order.reserved", order, version=version, after={"lineItems": reserved(by_order[order])})
+
+
+def reserved(holds: Sequence[Hold]) -> list[dict[str, object]]:
+    """What was reserved, as an event tells of it."""
+    return told(
+        (hold.line, {"location": ids.encode("loc", hold.location), "quantity": hold.quantity}) for hold in holds
+    )
+
+
+# Sales is above inventory: it asks to be told, inventory doesn't know whom it tells.
+stock.on_arrival.append(serve)

@@ -1,0 +1,165 @@
+"""Carrying a command out: one transaction, its events, its idempotency key, and another try where that helps.
+
+The only way from a request to a service. A service takes the ``Work`` and a frozen command, changes
+rows, notes events and returns references to what it made; it never commits.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from core.errors import OutcomeUnknown, Timeout, Unavailable
+from core.problems import INVALID_INPUT, Problem, Refused
+from db.engine import Database
+from db.writer import Writer
+from services import idempotency
+from services.answer import Answer, References
+from services.command import Command
+from services.events import Happened
+
+C = TypeVar("C", bound=Command)
+
+PATIENCE = 2.5
+"""Seconds in which a command is begun again: with a wait for a lock, the client has its answer within five."""
+
+CONTENDED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+"""The server undid the attempt because of others' work at the same time."""
+
+repeated: Counter[str] = Counter()
+"""Attempts that were begun again, by reason, over the life of the process."""
+
+
+class Again(Exception):
+    """What a service found has changed under it: the attempt ends without effect, and the next one does
+    ``first`` before anything else.
+    """
+
+    def __init__(self, reason: str, first: "First | None" = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.first = first
+
+
+@dataclass(slots=True)
+class Work:
+    """A command's transaction: for whom, by whom, and what has happened in it so far.
+
+    ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
+    orders that it holds.
+    """
+
+    writer: Writer
+    database: Database
+    principal: str
+    locked: set[UUID] = field(default_factory=set)
+    happened: list[Happened] = field(default_factory=list)
+
+    @property
+    def tenant(self) -> UUID:
+        return self.writer.tenant
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement, whose ``$1`` is the tenant."""
+        return await self.writer.rows(sql, *values)
+
+    def note(
+        self,
+        type_: str,
+        subject: UUID,
+        *,
+        version: int | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what happened to a record, in the past tense: it is stored with the change itself."""
+        self.happened.append(Happened(type_, subject, version, before, after))
+
+
+Service = Callable[[Work, C], Awaitable[References]]
+First = Callable[[Work], Awaitable[None]]
+
+
+async def perform(database: Database, tenant: UUID, principal: str, command: C, service: Service[C]) -> Answer:
+    """Carry a command out, once: its answer, or the one that its key got before.
+
+    Raises ``Unavailable`` when the database is away or too busy, ``Timeout`` past the statement timeout.
+    """
+    deadline = monotonic() + PATIENCE
+    first: First | None = None
+    attempt = 0
+    while True:
+        try:
+            return await _attempt(database, tenant, principal, command, service, first)
+        except asyncpg.QueryCanceledError as error:
+            raise Timeout("This took too long and was stopped. Nothing was done.") from error
+        except (Again, Unavailable, *CONTENDED, asyncpg.UniqueViolationError) as error:
+            first = error.first if isinstance(error, Again) else first
+            pause = random.uniform(0, min(0.2, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, keeps no secret
+            if not _may_repeat(error, command) or monotonic() + pause > deadline:
+                raise _told(error, command) from error
+            repeated[getattr(error, "reason", type(error).__name__)] += 1
+        await asyncio.sleep(pause)
+        attempt += 1
+
+
+async def _attempt(
+    database: Database, tenant: UUID, principal: str, command: C, service: Service[C], first: First | None
+) -> Answer:
+    try:
+        async with database.transaction(tenant) as writer:
+            stored = await idempotency.find(writer, command)
+            if stored is not None:
+                return stored
+            work = Work(writer, database, principal)
+            if first is not None:
+                await first(work)
+            answer = Answer(await service(work, command))
+            await idempotency.store(writer, principal, work.happened, command, answer)
+            return answer
+    except asyncpg.NumericValueOutOfRangeError:
+        problem = Problem(INVALID_INPUT, "A sum of these numbers is too large to be kept.", ("input",))
+        return await _remembered(database, tenant, principal, command, Answer({}, (problem,)))
+    except Refused as refused:
+        # Rolled back. The refusal is final for its key too: an earlier attempt of the same command
+        # that is still on its way must not succeed after the caller was told that it failed.
+        return await _remembered(database, tenant, principal, command, Answer({}, refused.problems))
+
+
+async def _remembered(database: Database, tenant: UUID, principal: str, command: Command, answer: Answer) -> Answer:
+    if command.idempotency_key is None or answer.is_conflict:
+        return answer
+    async with database.transaction(tenant) as writer:
+        stored = await idempotency.find(writer, command)
+        if stored is None:
+            await idempotency.store(writer, principal, (), command, answer)
+        return stored or answer
+
+
+def _may_repeat(error: Exception, command: Command) -> bool:
+    """After a rollback nothing was done. After a commit without an answer nobody knows, but a key makes
+    sure that nothing is done twice.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return command.idempotency_key is not None
+    return not isinstance(error, asyncpg.UniqueViolationError) or idempotency.is_taken(error)
+
+
+def _told(error: Exception, command: Command) -> Exception:
+    """The error as the caller hears of it; a fault of ours stays as it is."""
+    if isinstance(error, OutcomeUnknown):
+        how = (
+            "Send it again with the same idempotencyKey" if command.idempotency_key else "Look before you send it again"
+        )
+        return OutcomeUnknown(f"The database went away, and whether this was stored is not known. {how}.")
+    if isinstance(error, Again | CONTENDED) or idempotency.is_taken(error):
+        return Unavailable("Too many others are changing the same records. Nothing was done; try again in a moment.")
+    if isinstance(error, Unavailable):
+        return Unavailable("The database can't be reached or is busy. Nothing was done; try again in a moment.")
+    return error
