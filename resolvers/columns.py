@@ -5,6 +5,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
+import orjson
+
 from core.money import price_texts, total_texts
 from execution import Batch
 
@@ -61,3 +63,13 @@ def item(position: int) -> Read:
 def same(batch: Batch) -> Sequence[Any]:
     """The parent's own row, seen as an object of another type."""
     return batch.sources
+
+
+def parsed(name: str) -> Read:
+    """A JSON document, which comes as text."""
+
+    def read(batch: Batch) -> list[Any]:
+        texts = [row[name] for row in batch.sources]
+        return [None if text is None else orjson.loads(text) for text in texts]
+
+    return read

@@ -7,6 +7,7 @@ import strawberry
 
 from loaders import catalog as loaders
 from schema.commands import ERRORS, UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.events import Event, timeline
 from schema.fields import column, lookup, many, moment, money, node_id, node_type, one
 from schema.module import Module
 from schema.scalars import CurrencyCode, DateTime, Decimal
@@ -43,6 +44,7 @@ class Product(Node):
     version: int = column("Rises with every change; for expectedVersion.", "version")
     created_at: DateTime = moment("When it was first stored.", "created_at")
     updated_at: DateTime = moment("When it was last changed.", "updated_at")
+    events: Connection[Event] = timeline("Changes of the product and of its stock by hand, newest first.")
 
 
 @strawberry.input(description="Conditions on products; all that are given must hold.")

@@ -5,13 +5,14 @@ from typing import Any, Optional
 
 import strawberry
 
-from execution import extends
+from execution import argument, extends
 from loaders import inventory as loaders
 from loaders.catalog import ProductById
+from resolvers import inventory as resolvers
 from resolvers.relations import through
 from schema.catalog import Product, ProductRef, ProductWhere
 from schema.commands import ERRORS, UserError, given, listed, mutation, retry_key, user_errors
-from schema.fields import column, computed, many, moment, node_id, node_type, one, same
+from schema.fields import batched, column, computed, many, moment, node_id, node_type, one, same
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
 from schema.shared import Connection, DateTimeFilter, DecimalFilter, IDFilter, Node, SortDirection, op
@@ -135,8 +136,30 @@ class ProductWhereInventory:
     available: DecimalFilter | None = op("By how many are there and not reserved, over all locations.")
 
 
+@strawberry.type(
+    description="A place where the books contradict themselves. There should be none; what makes one is a fault of ours,"
+    " or a hand in the database."
+)
+class StockDifference:
+    rule: str = column("The rule that is broken.", "rule")
+    product: Product | None = one("The product that it is about.", ProductById, "product_id")
+    location: Location | None = one(
+        "The location that it is about; null where it is about none.", loaders.LocationById, "location_id"
+    )
+    expected: Decimal | None = column(
+        "What should be there, by moves and orders; null where it isn't a number.", "expected"
+    )
+    actual: Decimal | None = column("What is there.", "actual")
+
+
 @strawberry.type
 class Query:
+    stock_differences: list[StockDifference] = batched(
+        "Recomputes balances, reservations and orders' progress from moves and orders, and lists every difference: an"
+        " empty list is good news. Reads all of the tenant's stock and orders.",
+        resolvers.stock_differences,
+        argument("first", int, "At most so many, 0 to 500.", 100),
+    )
     warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
     stock_levels: Connection[StockLevel] = many(
         "How many of what are where.", loaders.StockLevels, where=StockLevelWhere, order=StockLevelOrderBy

@@ -7,6 +7,7 @@ import strawberry
 
 from loaders import partners as loaders
 from schema.commands import ERRORS, UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.events import Event, timeline
 from schema.fields import column, lookup, many, moment, node_id, node_type, one
 from schema.module import Module
 from schema.scalars import DateTime
@@ -32,6 +33,7 @@ class Partner(Node):
     version: int = column("Rises with every change; for expectedVersion.", "version")
     created_at: DateTime = moment("When it was first stored.", "created_at")
     updated_at: DateTime = moment("When it was last changed.", "updated_at")
+    events: Connection[Event] = timeline()
 
 
 @strawberry.input(description="Conditions on partners; all that are given must hold.")

@@ -3,7 +3,9 @@
 import strawberry
 
 from execution import argument
+from loaders.events import EventById
 from resolvers import nodes, viewer
+from schema.events import Event
 from schema.fields import batched, column, computed, node_id
 from schema.module import Module
 from schema.scalars import CurrencyCode
@@ -40,4 +42,4 @@ class Query:
     viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)
 
 
-MODULE = Module("root", Query)
+MODULE = Module("root", Query, nodes={"evt": EventById}, types=(Event,))

@@ -14,6 +14,7 @@ from core.money import CURRENCIES, decimal_text
 Decimal = NewType("Decimal", PythonDecimal)
 DateTime = NewType("DateTime", datetime)
 CurrencyCode = NewType("CurrencyCode", str)
+JSON = NewType("JSON", object)
 
 _DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -54,6 +55,12 @@ def _read_currency(given: Any) -> str:
 
 
 SCALARS: dict[object, Any] = {
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value: an object, a list, a string, a number, true, false or null.",
+        serialize=lambda value: value,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
+    ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number. JSON carries it as a string, never as a float: "12.50".',

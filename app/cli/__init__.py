@@ -5,7 +5,7 @@ import sys
 import asyncpg
 import typer
 
-from app.cli import database, demo, imports, keys, schema, serve, tenants
+from app.cli import database, demo, imports, keys, schema, serve, stock, tenants
 from core.errors import ErpError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("demo")(demo.demo)
 app.add_typer(imports.app, name="import")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(keys.app, name="key")
+app.add_typer(stock.app, name="stock")
 app.add_typer(database.app, name="db")
 app.add_typer(schema.app, name="schema")
 

@@ -2,7 +2,7 @@
 
 from loaders import sales as loaders
 from schema.module import Module
-from schema.sales.reading import PartnerSales, ProductSales, Query, StockMoveSales
+from schema.sales.reading import PartnerSales, ProductSales, Query, StockDifferenceSales, StockMoveSales
 from schema.sales.writing import InvalidTransitionError, Mutation
 
 MODULE = Module(
@@ -10,7 +10,7 @@ MODULE = Module(
     Query,
     requires=("catalog", "partners", "inventory"),
     mutation=Mutation,
-    extends=(ProductSales, PartnerSales, StockMoveSales),
+    extends=(ProductSales, PartnerSales, StockMoveSales, StockDifferenceSales),
     nodes={"ord": loaders.OrderById, "lin": loaders.LineItemById},
     types=(InvalidTransitionError,),
 )

@@ -11,8 +11,9 @@ from loaders.catalog import ProductById
 from loaders.partners import PartnerById
 from resolvers import sales as resolvers
 from schema.catalog import Product
+from schema.events import Event, timeline
 from schema.fields import column, computed, lookup, many, moment, money, node_id, node_type, one
-from schema.inventory import StockMove
+from schema.inventory import StockDifference, StockMove
 from schema.partners import Partner
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -162,6 +163,7 @@ class Order(Node):
         where=LineItemWhere,
         order=LineItemOrderBy,
     )
+    events: Connection[Event] = timeline()
 
 
 @node_type(loaders.lines, "One line of an order: a product and how many of it.")
@@ -206,6 +208,14 @@ class PartnerSales:
 class StockMoveSales:
     line_item: LineItem | None = one(
         "The order line that it was made for; null for other moves.", loaders.LineItemById, "line_item_id"
+    )
+
+
+@extends(StockDifference)
+class StockDifferenceSales:
+    order: Order | None = one("The order that it is about; null where it is about none.", loaders.OrderById, "order_id")
+    line_item: LineItem | None = one(
+        "The line that it is about; null where it is about none.", loaders.LineItemById, "line_item_id"
     )
 
 

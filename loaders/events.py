@@ -1,0 +1,27 @@
+"""What happened to a record: its timeline."""
+
+from db.events import Event
+from loaders import filters
+from loaders.entity import DESC, Entity, Sort
+from loaders.many import Many
+from loaders.one import One
+
+events = Entity(
+    Event,
+    "Event",
+    "evt",
+    filters={"type": filters.text(Event.type), "occurredAt": filters.moment(Event.occurred_at)},
+    sorts={"OCCURRED_AT": Sort(Event.occurred_at)},
+    default=(("OCCURRED_AT", DESC),),
+)
+
+
+class EventById(One):
+    entity = events
+
+
+class EventsOf(Many):
+    """By the record that they are about: an id is unique over all types."""
+
+    entity = events
+    key = "subject_id"
