@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -42,6 +43,7 @@ PRODUCTS = """
 SELECT id, sku, name, list_price FROM products
 WHERE tenant_id = $1 AND sku = ANY($2) AND active AND list_price_currency = $3
 """
+SOLD = itemgetter("id", "name", "list_price")
 ORDER = """
 INSERT INTO orders (tenant_id, id, number, status, version, customer_id, currency, subtotal, placed_at, confirmed_at)
 VALUES ($1, $2, $3, 'CONFIRMED', 2, $4, $5, $6, now(), now())
@@ -78,10 +80,6 @@ ON CONFLICT (tenant_id, name) DO UPDATE SET next = number_series.next + $3 RETUR
 """
 
 
-class Short(Exception):
-    """There isn't enough of a product: nothing was stored."""
-
-
 @dataclass
 class Floor:
     """The ways to the database, and the numbers taken in advance."""
@@ -91,18 +89,15 @@ class Floor:
     _next: int = 0
     _end: int = 0
 
-    async def place(self, cart: list[str], result: Result) -> bool:
-        """Create and confirm an order; again after a deadlock. Whether there was enough of everything."""
+    async def place(self, cart: list[str], result: Result) -> None:
+        """Create and confirm an order; again after a deadlock. Raises ``RuntimeError`` where something is short."""
         key = uuid4().hex
         while True:
             try:
                 async with self.pool.acquire() as connection:
                     number = await self._number(connection)
                     async with connection.transaction():
-                        await self._store(connection, key, number, cart)
-                    return True
-            except Short:
-                return False
+                        return await self._store(connection, key, number, cart)
             except asyncpg.DeadlockDetectedError:
                 result.deadlocks += 1
                 result.retries += 1
@@ -123,15 +118,13 @@ class Floor:
         await connection.execute(KEY, tenant, new_id(), key, digest, stored)
         customer = await connection.fetchval(PARTNER, tenant, CUSTOMER)
         found = {row["sku"]: row for row in await connection.fetch(PRODUCTS, tenant, cart, CURRENCY)}
-        products, names, prices = zip(
-            *((found[sku][name] for name in ("id", "name", "list_price")) for sku in cart), strict=True
-        )
+        products, names, prices = zip(*(SOLD(found[sku]) for sku in cart), strict=True)
         total = sum(prices) * quantity
         await connection.execute(ORDER, tenant, order, number, customer, CURRENCY, total)
         await connection.execute(LINES, tenant, order, quantity, CURRENCY, lines, products, names, prices)
         places = dict(await connection.fetch(STOCK, tenant, products, quantity))
         if len(places) < len(products):
-            raise Short
+            raise RuntimeError("There isn't enough: nothing was stored")
         locations = [places[product] for product in products]
         await connection.execute(RESERVATIONS, tenant, quantity, holds, lines, products, locations)
         created = {"number": number, "customer": f"par_{customer.hex}", "currency": CURRENCY, "subtotal": plain(total)}
@@ -167,8 +160,13 @@ def plain(number: Decimal) -> str:
     return f"{number.normalize():f}"
 
 
+async def unneeded(_connection: Any) -> None:
+    """A connection that is given back needs no reset: its transaction left nothing behind."""
+
+
 async def main(url: str, tenant: str) -> None:
-    async with asyncpg.create_pool(url, min_size=POOL, max_size=POOL, server_settings={"jit": "off"}) as pool:
+    settings = {"jit": "off"}
+    async with asyncpg.create_pool(url, min_size=POOL, max_size=POOL, reset=unneeded, server_settings=settings) as pool:
         floor = Floor(pool, UUID(tenant))
         settle_memory()
         while line := await asyncio.to_thread(sys.stdin.readline):

@@ -93,7 +93,9 @@ async def counted(connection: Any) -> dict[str, int]:
 
 
 def check(before: dict[str, int], after: dict[str, int], lines: int, orders: int) -> None:
-    """Raise ``RuntimeError`` unless each of the orders left exactly the rows of one with so many lines."""
+    """Raise ``RuntimeError`` unless each of the orders left exactly the rows of one with so many lines: none was
+    refused, and none done twice.
+    """
     each = {"orders": 1, "line_items": lines, "reservations": lines, "events": EVENTS, "idempotency_keys": 1}
     each |= {"stock_levels": 0, "stock_moves": 0, "held": lines * QUANTITY}
     left = {name: after[name] - before[name] for name in after}
