@@ -5,9 +5,11 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core import numbering
 from core.errors import BadInput
 from core.ids import new_id
 from core.money import CURRENCIES
+from core.numbering import ORDER_PATTERN
 from db.engine import Target, administration
 
 MAX_NAME = 100
@@ -21,11 +23,13 @@ class Tenant(NamedTuple):
     created_at: datetime
 
 
-async def create(target: Target, name: str, currency: str, timezone: str = "UTC") -> UUID:
+async def create(
+    target: Target, name: str, currency: str, timezone: str = "UTC", order_numbers: str = ORDER_PATTERN
+) -> UUID:
     """Make a tenant and tell its id.
 
     Raises ``BadInput`` for a name that is taken, empty, too long or has blanks at its ends, for a
-    currency that ISO 4217 doesn't know, and for an unknown time zone.
+    currency that ISO 4217 doesn't know, for an unknown time zone, and for a pattern of numbers without {n}.
     """
     if not name or name != name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise BadInput(f"A tenant's name is 1 to {MAX_NAME} printable characters, without blanks at its ends.")
@@ -35,6 +39,7 @@ async def create(target: Target, name: str, currency: str, timezone: str = "UTC"
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadInput(f"{timezone!r} is not a time zone: give a name such as Europe/Berlin.") from None
+    numbering.series(order_numbers, 2000)
     tenant = new_id()
     async with administration(target) as connection:
         # Names are unique by this command: the lock lets only one at a time look and then insert.
@@ -42,11 +47,12 @@ async def create(target: Target, name: str, currency: str, timezone: str = "UTC"
         if await connection.fetchval("SELECT 1 FROM tenants WHERE name = $1", name):
             raise BadInput(f"There is a tenant named {name!r} already.")
         await connection.execute(
-            "INSERT INTO tenants (id, name, currency, timezone) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO tenants (id, name, currency, timezone, order_numbers) VALUES ($1, $2, $3, $4, $5)",
             tenant,
             name,
             currency,
             timezone,
+            order_numbers,
         )
     return tenant
 

@@ -7,6 +7,7 @@ import typer
 from app import settings
 from app.cli.support import run, say, table
 from app.place import migrated
+from core.numbering import ORDER_PATTERN
 from services import tenants
 
 app = typer.Typer(no_args_is_help=True, help="Companies that share the deployment and never see each other.")
@@ -17,12 +18,15 @@ def create(
     name: Annotated[str, typer.Argument(help="Its name, unique in the deployment.")],
     currency: Annotated[str, typer.Option(help="Its own currency, an ISO 4217 code such as EUR.")],
     timezone: Annotated[str, typer.Option(help="Where its days begin, such as Europe/Berlin.")] = "UTC",
+    order_numbers: Annotated[
+        str, typer.Option(help="What its orders are numbered by: {n} or {n:06}, and {year} where wanted.")
+    ] = ORDER_PATTERN,
 ) -> None:
     """Make a tenant and print its id."""
 
     async def make() -> None:
         async with migrated(settings.load()) as target:
-            typer.echo(str(await tenants.create(target, name, currency, timezone)))
+            typer.echo(str(await tenants.create(target, name, currency, timezone, order_numbers)))
         say(f"Tenant {name} is there. Make it a key with: erpgraph key create --tenant {name}")
 
     run(make())

@@ -14,9 +14,10 @@ from services import demo, keys, tenants
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-async def test_the_query_has_the_answer_that_is_shown(fresh: Target) -> None:
+async def test_the_query_and_the_mutation_have_the_answers_that_are_shown(fresh: Target) -> None:
     [query] = re.findall(r"--data-urlencode 'query=(.*?)'", README, re.DOTALL)
-    [shown] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    [mutation] = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+    [shown, refused] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     await demo.load(fresh, demo.Size.SMALL)
     key = await keys.create(fresh, await tenants.find(fresh, "larkspur"), "docs")
     database = Database(fresh)
@@ -25,10 +26,13 @@ async def test_the_query_has_the_answer_that_is_shown(fresh: Target) -> None:
     headers = {"Authorization": f"Bearer {key}", "X-Explain": "1"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         answer = (await client.get("/graphql", params={"query": query})).json()
+        refusal = (await client.post("/graphql", json={"query": mutation})).json()
     await database.close()
     assert answer.pop("extensions")["plan"]["totals"]["statements"] == 5
     # As text: what json.tool printed, order of keys and all.
     assert json.dumps(answer, ensure_ascii=False, indent=2) == shown.strip()
+    refusal.pop("extensions")
+    assert json.dumps(refusal) == json.dumps(json.loads(refused))
 
 
 def test_every_setting_is_told() -> None:
