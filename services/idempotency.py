@@ -68,7 +68,8 @@ async def store(
     if monotonic() - _swept.get(writer.tenant, -SWEEP_EVERY) >= SWEEP_EVERY:
         _swept[writer.tenant] = monotonic()
         await writer.rows(_SWEEP)
-    kept = orjson.dumps(answer.stored()).decode()
+    # default: the UUIDs that asyncpg makes are of a class of their own, which orjson doesn't know.
+    kept = orjson.dumps(answer.stored(), default=str).decode()
     key, name = command.idempotency_key, type(command).__name__
     await writer.rows(_STORE, *told, new_id(), key, name, command.digest(), kept)
 
