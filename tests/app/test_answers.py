@@ -150,7 +150,7 @@ async def test_while_the_database_is_away(site: Site) -> None:
     async with site.client(database=database) as client:
         assert (await client.get("/readyz")).json() == {"status": "ok"}
         database._reading.terminate()
-        database._reading = await asyncpg.create_reading(nowhere.serving, min_size=0, max_size=1, timeout=1)
+        database._reading = await asyncpg.create_pool(nowhere.serving, min_size=0, max_size=1, timeout=1)
         answer = await client.post("/graphql", json=QUERY)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAVAILABLE"]
