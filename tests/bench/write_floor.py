@@ -165,7 +165,7 @@ async def unneeded(_connection: Any) -> None:
 
 
 async def main(url: str, tenant: str) -> None:
-    settings = {"jit": "off"}
+    settings = {"jit": "off", "plan_cache_mode": "force_generic_plan"}
     async with asyncpg.create_pool(url, min_size=POOL, max_size=POOL, reset=unneeded, server_settings=settings) as pool:
         floor = Floor(pool, UUID(tenant))
         settle_memory()
