@@ -1,0 +1,47 @@
+"""A database that tests write to, and two small companies in it for each file.
+
+``desk``   the database and a way to open a company of one's own in it
+``shop``   a company in EUR and Berlin: two warehouses, NORTH with SHELF, RACK and HOLD (quarantine), SOUTH with
+           DOCK, and a customer, C1
+``rival``  another one, with the same codes
+"""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from db.engine import Database, Target
+from tests.support.clerk import Clerk
+from tests.support.desk import Desk
+from tests.support.postgres import TestServer
+
+
+@pytest.fixture(scope="session")
+async def written(server: TestServer) -> AsyncIterator[Target]:
+    async with server.fresh() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def desk(written: Target) -> AsyncIterator[Desk]:
+    database = Database(written)
+    await database.open()
+    admin = await asyncpg.connect(written.admin)
+    yield Desk(written, database, admin)
+    await admin.close()
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+async def shop(desk: Desk) -> AsyncIterator[Clerk]:
+    clerk = await desk.open()
+    yield clerk
+    assert await clerk.differences() == []
+
+
+@pytest.fixture(scope="module")
+async def rival(desk: Desk) -> AsyncIterator[Clerk]:
+    clerk = await desk.open()
+    yield clerk
+    assert await clerk.differences() == []

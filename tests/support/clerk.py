@@ -1,0 +1,237 @@
+"""Somebody of a tenant who changes things through the graph, and sees what came of it."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from graphql import GraphQLError
+
+from app.context import Principal, RequestContext
+from core import ids
+from db.engine import Database
+from db.models import metadata
+from tests.support.graph import schema
+
+PRODUCT = """product { id sku name description barcode unit active externalId version
+    listPrice { amount currency } }"""
+PARTNER = "partner { id code name kinds email country externalId version }"
+WAREHOUSE = "warehouse { id code name locations { nodes { code } } }"
+LOCATION = "location { id code name kind warehouse { code } }"
+ORDER = """order { id number status version currency note externalId placedAt customer { code }
+    reservationStatus shipmentStatus returnStatus availableActions
+    subtotal { amount currency } taxTotal { amount currency } total { amount currency }
+    lineItems(first: 250) { nodes { id position description quantity reservedQuantity shippedQuantity
+        cancelledQuantity returnedQuantity unitPrice { amount } total { amount } product { sku } } } }"""
+STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
+    moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
+ERRORS = """userErrors { __typename code message path
+    ... on InsufficientStockError { product { sku } requested available }
+    ... on VersionConflictError { currentVersion }
+    ... on InvalidTransitionError { status availableActions }
+    ... on StaleStockError { expected actual } }"""
+
+PAYLOADS = {
+    "productUpsert": PRODUCT,
+    "partnerUpsert": PARTNER,
+    "warehouseCreate": WAREHOUSE,
+    "locationCreate": LOCATION,
+    "stockAdjust": STOCK,
+    "stockSet": STOCK,
+    "stockTransfer": STOCK,
+    **dict.fromkeys(("orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"), ORDER),
+}
+FACTS = {
+    "INVALID_INPUT": ("InvalidInputError", ()),
+    "DUPLICATE": ("InvalidInputError", ()),
+    "NOT_FOUND": ("NotFoundError", ()),
+    "INSUFFICIENT_STOCK": ("InsufficientStockError", ("product", "requested", "available")),
+    "VERSION_CONFLICT": ("VersionConflictError", ("currentVersion",)),
+    "INVALID_TRANSITION": ("InvalidTransitionError", ("status", "availableActions")),
+    "STALE_STOCK": ("StaleStockError", ("expected", "actual")),
+    "IDEMPOTENCY_KEY_REUSED": ("IdempotencyConflictError", ()),
+}
+"""The type that the contract gives each code, and what it has besides code, message and path."""
+
+BESIDE = {"idempotency_keys", "number_series"}
+"""A refusal may leave its answer under its key, and a number that it took stays taken."""
+
+TABLES = [table.name for table in metadata.sorted_tables if "tenant_id" in table.columns]
+_NUMBERS = itertools.count(1)
+
+
+class Answer(NamedTuple):
+    data: Any
+    errors: list[GraphQLError]
+
+
+class Refusal(NamedTuple):
+    """An entry of ``userErrors``. ``path`` is the path below "input", with dots."""
+
+    code: str
+    path: str
+    message: str
+    facts: dict[str, Any]
+
+
+class Clerk:
+    """Works for one tenant. ``places`` has the ids of its locations by code, ``warehouses`` those of its
+    warehouses, ``customer`` is the code of one of its partners.
+    """
+
+    def __init__(self, database: Database, admin: Any, tenant: UUID) -> None:
+        self.database, self.admin, self.tenant = database, admin, tenant
+        self.places: dict[str, str] = {}
+        self.warehouses: dict[str, str] = {}
+        self.customer = "C1"
+
+    # ------------------------------------------------------------ asking
+
+    async def ask(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, breadth_first: bool = True
+    ) -> Answer:
+        graph = schema(breadth_first=breadth_first)
+        reader = self.database.reader(self.tenant)
+        context = RequestContext(Principal(self.tenant, "clerk"), reader, graph.nodes, database=self.database)
+        try:
+            result = await graph.execute(query, dict(variables or {}), context_value=context)
+        finally:
+            await context.reader.close()
+        return Answer(result.data, list(result.errors or ()))
+
+    async def send(self, field: str, given: Mapping[str, Any]) -> Answer:
+        """Whatever a mutation answers."""
+        return await self.ask(mutation(field), {"input": given})
+
+    async def payload(self, field: str, given: Mapping[str, Any]) -> Any:
+        """A mutation's payload: there is no error beside it."""
+        answer = await self.send(field, given)
+        assert not answer.errors, (answer.errors, answer.errors[0].original_error)
+        return answer.data[field]
+
+    async def do(self, field: str, given: Mapping[str, Any]) -> Any:
+        """What a mutation made or changed: there is no problem."""
+        payload = await self.payload(field, given)
+        assert payload.pop("userErrors") == []
+        return payload if len(payload) > 1 else next(iter(payload.values()))
+
+    async def refusals(self, field: str, given: Mapping[str, Any]) -> list[Refusal]:
+        """The problems of a mutation, which changed nothing."""
+        before = await self.digest()
+        payload = await self.payload(field, given)
+        assert await self.digest() == before
+        problems = payload.pop("userErrors")
+        assert problems
+        assert set(payload.values()) == {None}
+        return [_refusal(each) for each in problems]
+
+    async def refused(self, field: str, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The codes and paths of those problems."""
+        return [each[:2] for each in await self.refusals(field, given)]
+
+    async def unread(self, field: str, given: Mapping[str, Any]) -> str:
+        """The message of an input that isn't of the schema's types: it isn't even looked at."""
+        before = await self.digest()
+        answer = await self.send(field, given)
+        assert await self.digest() == before
+        assert answer.data is None
+        [error] = answer.errors
+        return error.message
+
+    # ------------------------------------------------------------ making
+
+    async def product(self, on: Mapping[str, str] | None = None, **given: Any) -> Any:
+        """A new product, with so much of it at these locations."""
+        fields = {"sku": f"P{next(_NUMBERS)}", "name": "Thing", "listPrice": {"amount": "10", "currency": "EUR"}}
+        made = await self.do("productUpsert", fields | given)
+        if on:
+            lines = [self.line(made, location=self.places[code], delta=quantity) for code, quantity in on.items()]
+            await self.do("stockAdjust", {"lines": lines, "reason": "found"})
+        return made
+
+    async def order(self, *lines: tuple[Any, str], **given: Any) -> Any:
+        """A new order of so much of these products."""
+        named = [self.line(product, quantity=quantity) for product, quantity in lines]
+        return await self.do("orderCreate", self.ordering(named, **given))
+
+    def ordering(self, lines: Sequence[Mapping[str, Any]], **given: Any) -> dict[str, Any]:
+        """The input of an order."""
+        return {"customer": {"code": self.customer}, "lineItems": list(lines), **given}
+
+    def line(self, product: Any, **given: Any) -> dict[str, Any]:
+        """A line of an input about a product."""
+        return {"product": {"sku": product["sku"]}, **given}
+
+    # ------------------------------------------------------------ seeing
+
+    async def stock(self, product: Any) -> dict[str, tuple[str, str]]:
+        """What is on hand, and reserved, of a product, by its locations' codes."""
+        query = """query ($id: ID!) { stockLevels(where: {product: {eq: $id}}) {
+            nodes { location { code } onHand reserved } } }"""
+        found = (await self.ask(query, {"id": product["id"]})).data["stockLevels"]["nodes"]
+        return {row["location"]["code"]: (row["onHand"], row["reserved"]) for row in found}
+
+    async def again(self, order: Any) -> Any:
+        """The order as it is now."""
+        found = await self.ask(f"query ($id: ID!) {{ order(by: {{id: $id}}) {ORDER[5:]} }}", {"id": order["id"]})
+        assert not found.errors
+        return found.data["order"]
+
+    async def events(self, *records: Any) -> list[dict[str, Any]]:
+        """What happened to these records, or to all of the tenant's, in order."""
+        rows = await self.admin.fetch(
+            """SELECT type, subject_id, version, principal, before, after FROM events
+               WHERE tenant_id = $1 AND ($2 OR subject_id = ANY($3)) ORDER BY id""",
+            self.tenant,
+            not records,
+            [identity(record) for record in records],
+        )
+        return [dict(row) | {name: json.loads(row[name] or "null") for name in ("before", "after")} for row in rows]
+
+    async def digest(self) -> dict[str, tuple[int, str]]:
+        """How many rows each of the tenant's tables has, and a digest of them."""
+        parts = [
+            f"""SELECT '{table}', count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY id), ''))
+                FROM {table} t WHERE tenant_id = $1"""
+            for table in TABLES
+            if table not in BESIDE
+        ]
+        return {name: (count, sum_) for name, count, sum_ in await self.admin.fetch(" UNION ALL ".join(parts), self.tenant)}
+
+    async def differences(self) -> Any:
+        """Where the books are wrong."""
+        return (await self.ask("{ stockDifferences { rule expected actual } }")).data["stockDifferences"]
+
+
+def mutation(field: str, name: str | None = None) -> str:
+    """The document of a mutation, whose variable is its input."""
+    type_ = f"{field[0].upper()}{field[1:]}Input"
+    return f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {PAYLOADS[field]} {ERRORS} }} }}"
+
+
+def identity(record: Any) -> UUID:
+    """The UUID of a record that the graph gave."""
+    return ids.parse(record["id"])[1]
+
+
+def lines(order: Any) -> list[dict[str, Any]]:
+    """An order's lines."""
+    found: list[dict[str, Any]] = order["lineItems"]["nodes"]
+    return found
+
+
+def progress(order: Any) -> list[tuple[str, str, str, str, str]]:
+    """Of each line what is ordered, reserved, shipped, cancelled and returned."""
+    names = ("quantity", "reservedQuantity", "shippedQuantity", "cancelledQuantity", "returnedQuantity")
+    return [tuple(line[name] for name in names) for line in lines(order)]  # type: ignore[misc]
+
+
+def _refusal(told: dict[str, Any]) -> Refusal:
+    typename, names = FACTS[told["code"]]
+    facts = {name: value for name, value in told.items() if name not in ("__typename", "code", "message", "path")}
+    assert (told["__typename"], {*facts}) == (typename, {*names})
+    assert told["path"][0] == "input"
+    assert told["message"][0].isupper()
+    assert told["message"].endswith((".", "?"))
+    return Refusal(told["code"], ".".join(told["path"][1:]), told["message"], facts)
