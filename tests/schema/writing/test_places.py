@@ -38,9 +38,7 @@ async def test_codes_are_unique_in_a_company(shop: Clerk, rival: Clerk) -> None:
     await rival.do("warehouseCreate", {"code": "ONLY HERE", "name": "There"})
 
 
-async def test_a_warehouse_of_another_company_is_as_unknown_as_one_that_is_not_there(
-    shop: Clerk, rival: Clerk
-) -> None:
+async def test_a_warehouse_of_another_company_is_as_unknown_as_one_that_is_not_there(shop: Clerk, rival: Clerk) -> None:
     nowhere, theirs = ids.encode("wh", ids.new_id()), rival.warehouses["NORTH"]
     [unknown] = await shop.refusals("locationCreate", {"warehouse": nowhere, "code": "X", "name": "X"})
     [foreign] = await shop.refusals("locationCreate", {"warehouse": theirs, "code": "X", "name": "X"})

@@ -38,7 +38,11 @@ async def test_a_product_with_nothing_but_a_name_takes_the_defaults(shop: Clerk)
 
 async def test_a_product_is_made_and_changed_by_its_sku(shop: Clerk) -> None:
     made = await shop.do("productUpsert", {"sku": "FULL", "externalId": "X-FULL", **FULL})
-    assert made == made | FULL | {"externalId": "X-FULL", "version": 1, "listPrice": {"amount": "12.5", "currency": "JPY"}}
+    assert made == made | FULL | {
+        "externalId": "X-FULL",
+        "version": 1,
+        "listPrice": {"amount": "12.5", "currency": "JPY"},
+    }
     price = {"amount": "0.000001", "currency": "CLF"}
     changed = await shop.do("productUpsert", {"sku": "FULL", "name": "Cup", "listPrice": price, "active": True})
     assert changed == made | {"name": "Cup", "listPrice": price, "active": True, "version": 2}
@@ -50,7 +54,9 @@ async def test_a_product_that_already_is_as_wanted_is_left_alone(shop: Clerk) ->
     before = await shop.digest()
     same_price = {"amount": "12.500", "currency": "JPY"}
     assert await shop.do("productUpsert", given | {"listPrice": same_price, "expectedVersion": 1}) == made
-    assert await shop.do("productUpsert", {"sku": " SAME ", "name": " Mug\t"}) == made  # blanks at the ends are nobody's
+    assert (
+        await shop.do("productUpsert", {"sku": " SAME ", "name": " Mug\t"}) == made
+    )  # blanks at the ends are nobody's
     assert await shop.digest() == before
 
 
@@ -170,7 +176,9 @@ async def test_what_makes_no_sense_is_refused(shop: Clerk, given: dict[str, Any]
 async def test_what_is_just_possible_is_kept(shop: Clerk, given: dict[str, Any]) -> None:
     [(field, value)] = given.items()
     made = await shop.product(**given)
-    assert made[field] == ({"amount": "0.00", "currency": "EUR"} if value == {"amount": "0", "currency": "EUR"} else value)
+    assert made[field] == (
+        {"amount": "0.00", "currency": "EUR"} if value == {"amount": "0", "currency": "EUR"} else value
+    )
 
 
 @pytest.mark.parametrize(
