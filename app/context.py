@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from core.errors import Forbidden
+from core.permissions import EVERYTHING
 from db.engine import Database
 from db.reader import Reader
 from execution import Trace
 
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
-
-EVERYTHING = frozenset({EXPLAIN})
-"""What a key may do. Keys have no narrower roles yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,8 @@ class Principal:
     tenant: UUID
     name: str
     permissions: frozenset[str] = EVERYTHING
+    partner: UUID | None = None
+    """Whose orders it sees, where it is a business partner; None: all of the tenant's."""
 
 
 @dataclass(slots=True)
@@ -47,9 +48,14 @@ class RequestContext:
         """Forget the snapshot and all that was read from it: what follows reads what was just written."""
         assert self.database is not None, "only a context with a database can write"
         await self.reader.close()
-        self.reader = self.database.reader(self.principal.tenant)
+        self.reader = self.database.reader(self.principal.tenant, self.principal.partner)
         self.loaders.clear()
         self.batches.clear()
+
+    def require(self, permission: str) -> None:
+        """Raises ``Forbidden`` unless the principal has the permission."""
+        if permission not in self.principal.permissions:
+            raise Forbidden(f"Your key doesn't allow this: it needs {permission}.")
 
     @property
     def owner(self) -> UUID:

@@ -83,7 +83,7 @@ class GraphQLEndpoint:
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
-        reader = self.database.reader(principal.tenant)
+        reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         try:
             result = await self.graph.execute(

@@ -5,6 +5,7 @@
     ErpError            has a code that clients may rely on
     ├─ BadInput         BAD_USER_INPUT: the caller can mend it; path leads into the arguments
     ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
+    ├─ Forbidden        FORBIDDEN: the key doesn't allow it
     ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
     │  └─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
     └─ Timeout          TIMEOUT: the request took longer than it may
@@ -35,6 +36,10 @@ class BadInput(ErpError):
 
 class Unauthenticated(ErpError):
     code = "UNAUTHENTICATED"
+
+
+class Forbidden(ErpError):
+    code = "FORBIDDEN"
 
 
 class Unavailable(ErpError):

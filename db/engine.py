@@ -91,9 +91,9 @@ class Database:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(pool.close(), 5)
 
-    def reader(self, tenant: UUID) -> Reader:
+    def reader(self, tenant: UUID, partner: UUID | None = None) -> Reader:
         """A request's reader: one connection and one snapshot, both taken at its first query."""
-        return Reader(self._reading, tenant, self.acquire_timeout)
+        return Reader(self._reading, tenant, self.acquire_timeout, partner)
 
     @contextlib.asynccontextmanager
     async def transaction(self, tenant: UUID, *, aside: bool = False) -> AsyncIterator[Writer]:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from db.engine import Target
 from db.models import metadata
-from db.tenancy import APP, OWNER
+from db.tenancy import APP, OWNER, PARTNER
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _ROLES_LOCK = 0x65727268
@@ -82,17 +82,24 @@ async def ensure_roles(target: Target) -> None:
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _ROLES_LOCK)
-            for role in (OWNER, APP):
+            for role, login in ((OWNER, "LOGIN"), (APP, "LOGIN"), (PARTNER, "NOLOGIN")):
                 if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-                    await connection.execute(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE")
+                    await connection.execute(f"CREATE ROLE {role} {login} NOSUPERUSER NOBYPASSRLS NOCREATEROLE")
                 # PostgreSQL 16 tells membership apart from the right to SET ROLE.
                 may = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
                 if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", role, may):
                     await connection.execute(f"GRANT {role} TO CURRENT_USER")
+            # The serving role may become the partners' role, but mustn't inherit it: policies "TO" a role go for
+            # all that inherit it.
+            if not await connection.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, PARTNER):
+                if connection.get_server_version().major >= 16:
+                    await connection.execute(f"GRANT {PARTNER} TO {APP} WITH INHERIT FALSE, SET TRUE")
+                else:
+                    await connection.execute(f"ALTER ROLE {APP} NOINHERIT; GRANT {PARTNER} TO {APP}")
             database = await connection.fetchval("SELECT quote_ident(current_database())")
             await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
             await connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER}")
-            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {APP}")
+            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {APP}, {PARTNER}")
     finally:
         await connection.close()
 

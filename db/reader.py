@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import ErpError, Timeout, Unavailable
-from db.tenancy import set_tenant
+from db.tenancy import set_partner, set_tenant
 
 GONE = (
     OSError,
@@ -37,12 +37,15 @@ class Ran(NamedTuple):
 class Reader:
     """One ``REPEATABLE READ, READ ONLY`` transaction: the whole response is one moment of the data.
 
+    With a ``partner`` it sees what that business partner may see.
+
     Coroutines of a request may share it: they take turns. (A session shared without turns fails
     on a cold pool and passes on a warm one, so tests miss it.) ``ran`` lists what was executed.
     """
 
-    def __init__(self, pool: Any, tenant: UUID, acquire_timeout: float) -> None:
+    def __init__(self, pool: Any, tenant: UUID, acquire_timeout: float, partner: UUID | None = None) -> None:
         self.tenant = tenant
+        self.partner = partner
         self.ran: list[Ran] = []
         self._pool = pool
         self._acquire_timeout = acquire_timeout
@@ -85,7 +88,10 @@ class Reader:
             connection = await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
             try:
                 # Both statements in one message: a round trip saved on every request.
-                await connection.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}")
+                narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
+                await connection.execute(
+                    f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}"
+                )
             except BaseException:
                 await self._pool.release(connection)
                 raise

@@ -1,4 +1,4 @@
-"""The two roles, row-level security, and how a transaction says which tenant it is for.
+"""The roles, row-level security, and how a transaction says which tenant it is for.
 
 Two locks on one door: every query carries the tenant as a predicate, and the database refuses
 rows of other tenants even if a query forgets to (docs/decisions/0001-tenancy.md).
@@ -13,6 +13,10 @@ OWNER = "erpgraph_owner"
 APP = "erpgraph_app"
 """Serves. Owns nothing, bypasses nothing, and may not change the ledger."""
 
+PARTNER = "erpgraph_partner"
+"""What a transaction becomes for a business partner's request: it may only read, and sees of orders and
+partners that partner's alone. The serving role may become it, and nobody logs in as it."""
+
 APPEND_ONLY = frozenset({"events", "stock_moves"})
 
 CURRENT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
@@ -26,6 +30,11 @@ def set_tenant(tenant: UUID) -> str:
     its workers. The value is a UUID by type, so there is nothing to quote.
     """
     return f"SET LOCAL app.tenant_id = '{UUID(int=tenant.int)}'"
+
+
+def set_partner(partner: UUID) -> str:
+    """The statement that narrows a transaction to what a business partner may see."""
+    return f"SET LOCAL app.partner_id = '{UUID(int=partner.int)}';SET LOCAL ROLE {PARTNER}"
 
 
 def protect(table: str, column: str = "tenant_id") -> Iterable[str]:

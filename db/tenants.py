@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
-from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, tenant_args
+from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, refers, tenant_args
 
 
 class Tenant(Base):
@@ -31,11 +31,13 @@ class ApiKey(TenantRow, Base):
     """A key of a tenant. Stored as the SHA-256 of the whole key: 256 random bits need no salt."""
 
     __tablename__ = "api_keys"
-    __table_args__ = tenant_args(UniqueConstraint("tenant_id", "hash"))
+    __table_args__ = tenant_args(UniqueConstraint("tenant_id", "hash"), refers("partner_id", "partners"))
 
     name: Mapped[str]
     hint: Mapped[str]
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+    # Whose key it is, where it is a business partner's: it sees that partner's orders only.
+    partner_id: Mapped[UUID | None]
     roles: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{}'"))
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -50,6 +50,8 @@ class BatchField(StrawberryField):
     ``final``: the values are leaves in their serialised form (or None); no further check is made.
     ``shared``: several parents may get the identical object (a relation to one), which is then
     completed once.
+    ``permission``: what the request's context must grant, by its method ``require(permission)``, which
+    raises where it doesn't; asked before the resolver is called.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class BatchField(StrawberryField):
         passes: bool = False,
         final: bool = False,
         shared: bool = False,
+        permission: str | None = None,
         arguments: Iterable[StrawberryArgument] = (),
         name: str | None = None,
         description: str | None = None,
@@ -77,6 +80,7 @@ class BatchField(StrawberryField):
         self.passes = passes
         self.final = final
         self.shared = shared
+        self.permission = permission
         self.arguments = list(arguments)
         # Not part of the class's constructor: rows are never instances of their Strawberry class.
         self.init = False
@@ -89,6 +93,7 @@ class BatchField(StrawberryField):
             passes=self.passes,
             final=self.final,
             shared=self.shared,
+            permission=self.permission,
             arguments=self.arguments,
             name=self.graphql_name,
             description=self.description,

@@ -66,6 +66,8 @@ class Run:
         if plan.batch is None:
             return await self._plain(plan, sources, paths)
         try:
+            if plan.batch.permission is not None:
+                self.context.require(plan.batch.permission)
             values = plan.batch.resolve_batch(Batch(sources, plan.arguments(self.variables), self.context, plan))
             if not isinstance(values, list) and isawaitable(values):
                 values = await values

@@ -47,12 +47,16 @@ def _resolver(batch: BatchField) -> Any:
     if not iscoroutinefunction(batch.resolve_batch):
         # Nothing to wait for, so nothing to gather: a batch of one.
         def resolve_now(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
+            if batch.permission is not None:
+                info.context.require(batch.permission)
             (value,) = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))  # type: ignore[misc]
             return value
 
         return resolve_now
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
+        if batch.permission is not None:
+            info.context.require(batch.permission)
         batches = info.context.batches
         key = (info.parent_type.name, *(id(node) for node in info.field_nodes))
         gathered = batches.get(key)

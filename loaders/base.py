@@ -39,6 +39,16 @@ class Loader(DataLoader[Any, Any]):
         self._known: dict[Any, Any] = {}
 
     @property
+    def narrowed(self) -> bool:
+        """Whether the request sees a business partner's rows only: its statements are others then."""
+        return self.reader.partner is not None
+
+    def visible(self, entity: Entity | None = None) -> tuple[Any, ...]:
+        """The conditions on rows that this request may see, besides their tenant."""
+        own = (entity or self.entity).own
+        return (own,) if self.narrowed and own is not None else ()
+
+    @property
     def row(self) -> type | None:
         """The class of the rows, which tells their type; None for rows that are no object of the graph."""
         return self.entity.row
@@ -77,6 +87,7 @@ class Loader(DataLoader[Any, Any]):
         """Run a statement for this tenant. ``keys`` is only told to the trace."""
         reader = self.reader
         given["tenant"] = reader.tenant
+        given["partner"] = reader.partner
         start = perf_counter()
         rows = await reader.fetch(statement.sql, *statement.values(given), row=self.row)
         if self.trace is not None:

@@ -11,6 +11,7 @@ products = Entity(
     Product,
     "Product",
     "prod",
+    "catalog:read",
     filters={
         "id": filters.identifier(Product.id, "prod"),
         "sku": filters.text(Product.sku),

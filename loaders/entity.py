@@ -37,19 +37,24 @@ class Sort:
 class Entity:
     """A table as the graph reads it.
 
-    ``typename`` is its GraphQL type, ``prefix`` that of its ids. ``columns`` are those that aren't
+    ``typename`` is its GraphQL type, ``prefix`` that of its ids, ``permission`` what one needs to see
+    its rows. ``columns`` are those that aren't
     simply the model's. ``filters`` and ``sorts`` go by the names that the contract gives them; an
     upper module may add to a lower one's (``entity.filters["available"] = …``).
+    ``own`` is the condition on rows that a business partner may see (parameter ``partner``); the database's
+    policies say the same.
     ``default`` is the order of a list that asks for none.
     """
 
     model: type[Base]
     typename: str
     prefix: str
+    permission: str | None = None
     columns: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
     filters: dict[str, Filter | Related] = field(default_factory=dict)
     sorts: dict[str, Sort] = field(default_factory=dict)
     default: tuple[tuple[str, str], ...] = ()
+    own: Any = None
     search: Any = None
     row: type[Row] = field(init=False)
 

@@ -10,6 +10,7 @@ events = Entity(
     Event,
     "Event",
     "evt",
+    "events:read",
     filters={"type": filters.text(Event.type), "occurredAt": filters.moment(Event.occurred_at)},
     sorts={"OCCURRED_AT": Sort(Event.occurred_at)},
     default=(("OCCURRED_AT", DESC),),

@@ -57,7 +57,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], Clause]] = {
 class Filter:
     """A filterable thing: the SQL expression it compares, the parameters' type, and how a value is
     read. ``read`` raises ``BadInput`` for one that can't be. ``within`` leads from a comparison of
-    another table's column to a condition on this one."""
+    another table's column to a condition on this one. ``permission`` is what one needs to compare it: where
+    a filter tells of rows that the list itself doesn't show."""
 
     def __init__(
         self,
@@ -65,11 +66,13 @@ class Filter:
         type_: TypeEngine[Any],
         read: Callable[[Any], Any] = lambda given: given,
         within: Callable[[Clause], Clause] = lambda clause: clause,
+        permission: str | None = None,
     ) -> None:
         self.by = by
         self.type = type_
         self.read = read
         self.within = within
+        self.permission = permission
 
     def normalise(self, operation: str, given: Any) -> Any:
         """The value of one comparison, as the database driver takes it."""
@@ -118,12 +121,12 @@ def identifier(by: Any, prefix: str) -> Filter:
     return Filter(by, Uuid(), lambda given: ids.decode(prefix, given))
 
 
-def text(by: Any, within: Callable[[Clause], Clause] = lambda clause: clause) -> Filter:
-    return Filter(by, Text(), text_value, within)
+def text(by: Any, within: Callable[[Clause], Clause] = lambda clause: clause, permission: str | None = None) -> Filter:
+    return Filter(by, Text(), text_value, within, permission)
 
 
-def decimal(by: Any) -> Filter:
-    return Filter(by, Numeric())
+def decimal(by: Any, permission: str | None = None) -> Filter:
+    return Filter(by, Numeric(), permission=permission)
 
 
 def moment(by: Any) -> Filter:
@@ -190,6 +193,20 @@ def _within(
         return _condition(filters, where, values, depth + 1)
     except BadInput as error:
         raise error.below(step) from None
+
+
+def permissions(filters: Mapping[str, Any], shape: Shape) -> Iterator[str]:
+    """What one needs to ask for a shape, besides seeing the list."""
+    kind, *parts = shape
+    if kind == "is":
+        if filters[parts[0]].permission is not None:
+            yield filters[parts[0]].permission
+    elif kind in ("and", "or", "not"):
+        for part in parts:
+            yield from permissions(filters, part)
+    else:
+        name, within = parts
+        yield from permissions(filters[name].filters, within)
 
 
 def condition(filters: Mapping[str, Filter | Related], shape: Shape) -> Clause:

@@ -13,12 +13,17 @@ from loaders.many import Many
 from loaders.one import TENANT, One
 from loaders.statements import constant
 
-warehouses = Entity(Warehouse, "Warehouse", "wh", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),))
-locations = Entity(Location, "Location", "loc", sorts={"CODE": Sort(Location.code)}, default=(("CODE", ASC),))
+warehouses = Entity(
+    Warehouse, "Warehouse", "wh", "stock:read", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),)
+)
+locations = Entity(
+    Location, "Location", "loc", "stock:read", sorts={"CODE": Sort(Location.code)}, default=(("CODE", ASC),)
+)
 levels = Entity(
     StockLevel,
     "StockLevel",
     "stl",
+    "stock:read",
     filters={
         "product": filters.identifier(StockLevel.product_id, "prod"),
         "location": filters.identifier(StockLevel.location_id, "loc"),
@@ -35,6 +40,7 @@ moves = Entity(
     StockMove,
     "StockMove",
     "mov",
+    "stock:read",
     filters={
         "product": filters.identifier(StockMove.product_id, "prod"),
         "source": filters.identifier(StockMove.source_id, "loc"),
@@ -64,7 +70,8 @@ products.filters["available"] = filters.decimal(
         _own(StockLevel.location_id),
     )
     .correlate(Product)
-    .scalar_subquery()
+    .scalar_subquery(),
+    permission="stock:read",
 )
 
 

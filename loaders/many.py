@@ -1,6 +1,6 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
@@ -103,10 +103,15 @@ class Many(Loader):
                 raise error.below(name) from None
         return Query(page, shape, values, order, search, mark, places["after"], places["before"])
 
+    @classmethod
+    def permissions(cls, query: Query) -> Iterator[str]:
+        """What one needs for a query besides seeing the rows: what its filter tells of others."""
+        return filters.permissions(cls.entity.filters, query.shape)
+
     async def load_all(self, keys: list[Any]) -> dict[Any, tuple[list[Any], bool]]:
         """``(rows, has_more)`` for each key."""
         query: Query = self.arguments
-        made = statement((type(self), self.columns, *self._shape()), self.build)
+        made = statement((type(self), self.columns, self.narrowed, *self._shape()), self.build)
         given = self._values(query)
         if self.key is not None:
             given["keys"] = keys
@@ -185,7 +190,7 @@ class Many(Loader):
         return getattr(self.entity.model, str(self.key))
 
     def conditions(self, query: Query, sorts: Sequence[Sort]) -> list[ColumnElement[bool]]:
-        conditions = list(self.condition())
+        conditions = [*self.visible(), *self.condition()]
         if query.shape != ("and",):
             conditions.append(filters.condition(self.entity.filters, query.shape))
         if query.search is not None:

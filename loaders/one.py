@@ -11,6 +11,7 @@ from loaders.base import Loader
 from loaders.statements import statement, value
 
 TENANT = value("tenant", Uuid())
+PARTNER = value("partner", Uuid())
 
 
 _first = itemgetter(0)
@@ -28,7 +29,7 @@ class One(Loader):
     async def load_all(self, keys: list[Any]) -> dict[Any, Any]:
         """The rows by their keys."""
         single = len(keys) == 1
-        made = statement((type(self), self.columns, single), partial(self.build, single=single))
+        made = statement((type(self), self.columns, single, self.narrowed), partial(self.build, single=single))
         rows = await self.fetch(made, {"key": keys[0]} if single else {"keys": keys}, len(keys))
         return dict(zip(map(_first, rows), rows, strict=True))
 
@@ -39,7 +40,9 @@ class One(Loader):
         model: Any = self.entity.model
         key = getattr(model, self.key)
         columns = [self.entity.column(name) for name in self.columns if name != self.key]
-        return select(key, *columns).where(model.tenant_id == TENANT, key == self.wanted(single=single))
+        return select(key, *columns).where(
+            model.tenant_id == TENANT, *self.visible(), key == self.wanted(single=single)
+        )
 
     def wanted(self, *, single: bool) -> Any:
         """What a key column is compared with: the one key, or any of the level's."""

@@ -5,12 +5,13 @@ from db.partners import Partner
 from loaders import filters
 from loaders.entity import ASC, Entity, Sort
 from loaders.many import Many
-from loaders.one import One
+from loaders.one import PARTNER, One
 
 partners = Entity(
     Partner,
     "Partner",
     "par",
+    "partners:read",
     filters={
         "id": filters.identifier(Partner.id, "par"),
         "code": filters.text(Partner.code),
@@ -20,6 +21,7 @@ partners = Entity(
     },
     sorts={"CODE": Sort(Partner.code), "NAME": Sort(Partner.name_key), "CREATED_AT": Sort(Partner.created_at)},
     default=(("CODE", ASC),),
+    own=Partner.id == PARTNER,
     search=Partner.search,
 )
 

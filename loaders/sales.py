@@ -11,7 +11,7 @@ from loaders import filters
 from loaders.entity import ASC, DESC, Entity, Sort
 from loaders.filters import Related
 from loaders.many import Many
-from loaders.one import TENANT, One
+from loaders.one import PARTNER, TENANT, One
 from loaders.statements import constant
 
 
@@ -25,13 +25,15 @@ lines = Entity(
     LineItem,
     "LineItem",
     "lin",
+    "orders:read",
     filters={
         "product": filters.identifier(LineItem.product_id, "prod"),
-        "sku": filters.text(Product.sku, _with_product),
+        "sku": filters.text(Product.sku, _with_product, "catalog:read"),
         "quantity": filters.decimal(LineItem.quantity),
     },
     sorts={"POSITION": Sort(LineItem.position), "QUANTITY": Sort(LineItem.quantity)},
     default=(("POSITION", ASC),),
+    own=LineItem.order_id.in_(select(Order.id).where(Order.tenant_id == TENANT, Order.customer_id == PARTNER)),
 )
 
 
@@ -44,6 +46,7 @@ orders = Entity(
     Order,
     "Order",
     "ord",
+    "orders:read",
     filters={
         "id": filters.identifier(Order.id, "ord"),
         "number": filters.text(Order.number),
@@ -62,6 +65,7 @@ orders = Entity(
         "UPDATED_AT": Sort(Order.updated_at),
     },
     default=(("PLACED_AT", DESC),),
+    own=Order.customer_id == PARTNER,
     search=Order.search,
 )
 
@@ -127,7 +131,7 @@ class ProgressOfOrder(One):
         }
         columns = [share.label(name) for name, share in progress.items()]
         mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == self.wanted(single=single))
-        return select(LineItem.order_id, *columns).where(mine).group_by(LineItem.order_id)
+        return select(LineItem.order_id, *columns).where(mine, *self.visible(lines)).group_by(LineItem.order_id)
 
 
 def _share(part: Any, whole: Any) -> Any:

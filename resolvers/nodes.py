@@ -44,6 +44,8 @@ async def _load(batch: Batch, given: list[tuple[str, UUID]]) -> list[Any]:
     found: list[Any] = [None] * len(given)
     for prefix, wanted in keys.items():
         loader = types[prefix]
+        if loader.entity.permission is not None:
+            batch.context.require(loader.entity.permission)
         columns = batch.columns(loader.entity.typename)
         rows = await loader.of(batch.context, columns).load_level(list(wanted.values()))
         for index, row in zip(wanted, rows, strict=True):

@@ -46,6 +46,9 @@ def many(loader: type[Many], key: str | None = None) -> Load:
 
     async def load(batch: Batch) -> list[Connection]:
         query = loader.query(batch.args)
+        if query.shape != ("and",):
+            for permission in loader.permissions(query):
+                batch.context.require(permission)
         keys = [()] * len(batch.sources) if key is None else list(map(get, batch.sources))
         columns = batch.columns()
         if columns and query.page.limit:

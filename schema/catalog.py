@@ -135,6 +135,7 @@ class Mutation:
         services.ProductUpsert,
         services.upsert_product,
         ProductUpsertInput,
+        "catalog:write",
     )
 
 

@@ -8,7 +8,7 @@ import strawberry
 from execution import BatchField, argument
 from loaders.one import One
 from resolvers import commands
-from schema.fields import batched, column
+from schema.fields import batched, column, guarded
 from schema.shared import op
 from services.work import C, Service
 
@@ -97,12 +97,14 @@ def user_errors() -> Any:
 
 def listed(description: str, loader: type[One], key: str) -> Any:
     """What a command made or changed, several of a kind."""
-    return batched(description, commands.listed(loader, key))
+    return batched(description, commands.listed(loader, key), permission=loader.entity.permission)
 
 
-def mutation(description: str, command: type[C], service: Service[C], given: Any) -> Any:
+def mutation(description: str, command: type[C], service: Service[C], given: Any, permission: str) -> Any:
     """A root field that has a command carried out. ``given`` is its input type."""
     text = "What is to be done."
     return BatchField(
-        commands.carry_out(command, service), arguments=[argument("input", given, text)], description=description
+        commands.carry_out(command, service),
+        arguments=[argument("input", given, text)],
+        **guarded(description, permission),
     )

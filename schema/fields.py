@@ -48,14 +48,22 @@ def money(description: str, amount: str, currency: str = "currency", *, total: b
     return BatchField(columns.money(amount, currency, total=total), needs=[amount, currency], description=description)
 
 
-def same(description: str, *needs: str) -> Any:
+def same(description: str, *needs: str, permission: str | None = None) -> Any:
     """An object made of the same row."""
-    return BatchField(columns.same, needs=needs, passes=True, description=description)
+    return BatchField(columns.same, needs=needs, passes=True, **guarded(description, permission))
+
+
+def guarded(description: str, permission: str | None) -> dict[str, Any]:
+    """The options of a field that needs a permission, and says so."""
+    told = description if permission is None else f"{description} Needs {permission}."
+    return {"description": told, "permission": permission}
 
 
 def one(description: str, loader: type[One], key: str) -> Any:
     """To one: the row that the ``key`` column refers to."""
-    return BatchField(relations.one(loader, key), needs=[key], shared=True, description=description)
+    return BatchField(
+        relations.one(loader, key), needs=[key], shared=True, **guarded(description, loader.entity.permission)
+    )
 
 
 def many(
@@ -87,20 +95,35 @@ def many(
         text = f"Only what has all of these words, each as the beginning of a word, in {search}. Sorted by relevance where no order is given."
         arguments.append(argument("search", str | None, text))
     needs = [] if key is None else [key]
-    return BatchField(relations.many(loader, key), needs=needs, arguments=arguments, description=description)
+    return BatchField(
+        relations.many(loader, key),
+        needs=needs,
+        arguments=arguments,
+        **guarded(description, loader.entity.permission),
+    )
 
 
 def lookup(description: str, prefix: str, by: Any, loaders: dict[str, type[One]]) -> Any:
     """A root field that finds one row by any of its keys; null where there is none."""
     text = "Exactly one of the keys."
     return BatchField(
-        relations.lookup(prefix, loaders), shared=True, arguments=[argument("by", by, text)], description=description
+        relations.lookup(prefix, loaders),
+        shared=True,
+        arguments=[argument("by", by, text)],
+        **guarded(description, loaders["id"].entity.permission),
     )
 
 
-def batched(description: str, resolve: Any, *arguments: Any, needs: Iterable[str] = (), passes: bool = False) -> Any:
+def batched(
+    description: str,
+    resolve: Any,
+    *arguments: Any,
+    needs: Iterable[str] = (),
+    passes: bool = False,
+    permission: str | None = None,
+) -> Any:
     """Any other field with a resolver for whole levels."""
-    return BatchField(resolve, needs=needs, passes=passes, arguments=arguments, description=description)
+    return BatchField(resolve, needs=needs, passes=passes, arguments=arguments, **guarded(description, permission))
 
 
 def computed(description: str, resolve: Any, needs: Iterable[str] = (), **options: Any) -> Any:

@@ -128,7 +128,7 @@ class ProductStock:
 
 @extends(Product)
 class ProductInventory:
-    stock: ProductStock = same("How many there are.", "id")
+    stock: ProductStock = same("How many there are.", "id", permission="stock:read")
 
 
 @extends(ProductWhere)
@@ -159,6 +159,7 @@ class Query:
         " empty list is good news. Reads all of the tenant's stock and orders.",
         resolvers.stock_differences,
         argument("first", int, "At most so many, 0 to 500.", 100),
+        permission="stock:verify",
     )
     warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
     stock_levels: Connection[StockLevel] = many(
@@ -274,24 +275,31 @@ class Mutation:
         services.WarehouseCreate,
         services.create_warehouse,
         WarehouseCreateInput,
+        "warehouses:write",
     )
     location_create: LocationPayload | None = mutation(
-        "Makes a location in a warehouse.", services.LocationCreate, services.create_location, LocationCreateInput
+        "Makes a location in a warehouse.",
+        services.LocationCreate,
+        services.create_location,
+        LocationCreateInput,
+        "warehouses:write",
     )
     stock_adjust: StockPayload | None = mutation(
         "Changes balances by differences. Goods that arrive go to the orders that wait for them, oldest first.",
         services.StockAdjust,
         services.adjust,
         StockAdjustInput,
+        "stock:adjust",
     )
     stock_set: StockPayload | None = mutation(
         "Sets balances to a counted quantity, if they still are what the caller saw.",
         services.StockSet,
         services.set_counted,
         StockSetInput,
+        "stock:adjust",
     )
     stock_transfer: StockPayload | None = mutation(
-        "Moves goods between locations.", services.StockTransfer, services.transfer, StockTransferInput
+        "Moves goods between locations.", services.StockTransfer, services.transfer, StockTransferInput, "stock:adjust"
     )
 
 

@@ -113,6 +113,7 @@ class Mutation:
         services.PartnerUpsert,
         services.upsert_partner,
         PartnerUpsertInput,
+        "partners:write",
     )
 
 

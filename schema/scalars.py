@@ -1,7 +1,7 @@
 """The contract's scalars."""
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal as PythonDecimal
 from decimal import InvalidOperation
 from typing import Any, NewType
@@ -38,7 +38,11 @@ def _write_decimal(value: Any) -> str:
 def _read_moment(given: Any) -> datetime:
     if isinstance(given, str) and _DATE_TIME.fullmatch(given):
         try:
-            return datetime.fromisoformat(given.upper()).astimezone(UTC)
+            moment = datetime.fromisoformat(given.upper()).astimezone(UTC)
+            # The first and the last year are left out: their ends stand for "since ever" and "for ever" in the
+            # database, and in another time zone they would be in a year that there isn't.
+            if MINYEAR < moment.year < MAXYEAR:
+                return moment
         except (ValueError, OverflowError):
             pass
     raise GraphQLError('A DateTime is written by RFC 3339 with an offset, such as "2026-11-01T09:30:00+01:00".')

@@ -139,31 +139,40 @@ class Mutation:
         services.OrderCreate,
         services.create,
         OrderCreateInput,
+        "orders:write",
     )
     order_update: OrderPayload | None = mutation(
-        "Changes an order's note, or the lines of a draft.", services.OrderUpdate, services.update, OrderUpdateInput
+        "Changes an order's note, or the lines of a draft.",
+        services.OrderUpdate,
+        services.update,
+        OrderUpdateInput,
+        "orders:write",
     )
     order_confirm: OrderPayload | None = mutation(
         "Reserves the stock of every line item, or nothing. With allowBackorder, what is there.",
         services.OrderConfirm,
         services.confirm,
         OrderConfirmInput,
+        "orders:write",
     )
     order_ship: OrderPayload | None = mutation(
         "Sends what is reserved. An order of which nothing is left to ship is closed.",
         services.OrderShip,
         services.ship,
         OrderShipInput,
+        "orders:fulfil",
     )
     order_cancel: OrderPayload | None = mutation(
         "Calls off what hasn't left, and releases its stock. The order's amounts stay those of what was ordered.",
         services.OrderCancel,
         services.cancel,
         OrderCancelInput,
+        "orders:write",
     )
     order_return: OrderPayload | None = mutation(
         "Takes back what was shipped. Only what is restocked is available again.",
         services.OrderReturn,
         services.take_back,
         OrderReturnInput,
+        "orders:fulfil",
     )

@@ -70,7 +70,7 @@ async def create(work: Work, command: OrderCreate) -> References:
         problems.missing("warehouse with this id", "warehouse")
     currency = command.currency or (customer.currency if customer else None)
     lines = _priced(command.line_items, items, currency, problems)
-    if customer is None or currency is None or None in items:
+    if customer is None or currency is None or len(lines) < len(items):
         problems.check()
         raise AssertionError
     placed = command.placed_at or datetime.now(UTC)

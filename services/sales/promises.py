@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core import ids
-from core.allocation import Allocation, Demand, Hold, allocate
+from core.allocation import Allocation, Demand, Hold, Place, allocate
 from core.money import decimal_text
 from core.problems import Problems
 from services.inventory import stock
@@ -35,20 +35,25 @@ async def promise(
     places = await stock.places(work, products)
     allocation = allocate([each.demand for each in wanted], places)
     if not allow_backorder:
-        for each in wanted:
-            if each.demand.line in allocation.waiting:
-                demand = each.demand
-                same = [other.demand.quantity for other in wanted if other.demand.product == demand.product]
-                fitting = [
-                    place.available for place in places if place.product == demand.product and demand.fits(place)
-                ]
-                requested, available = sum(same, Decimal()), sum(fitting, Decimal())
-                message = (
-                    f"Only {decimal_text(available)} {each.unit} of {each.sku} are available,"
-                    f" and {decimal_text(requested)} are wanted."
-                )
-                problems.short(message, *each.path, product=demand.product, requested=requested, available=available)
+        _note_shortages(wanted, allocation, places, problems)
     return allocation, stock.summed(allocation.holds)
+
+
+def _note_shortages(
+    wanted: Sequence[Wanted], allocation: Allocation, places: Sequence[Place], problems: Problems
+) -> None:
+    """Note a problem at each line that lacks something, with the sums of its product. Lines that the input
+    doesn't name have one path, and their product is told once.
+    """
+    short = {(each.path, each.demand.product): each for each in wanted if each.demand.line in allocation.waiting}
+    for each in short.values():
+        product = each.demand.product
+        same = (other.demand.quantity for other in wanted if other.demand.product == product)
+        fitting = (place.available for place in places if place.product == product and each.demand.fits(place))
+        requested, available = sum(same, Decimal()), sum(fitting, Decimal())
+        there, needed = decimal_text(available), decimal_text(requested)
+        message = f"Only {there} {each.unit} of {each.sku} are available, and {needed} are wanted."
+        problems.short(message, *each.path, product=product, requested=requested, available=available)
 
 
 _WAITING = """

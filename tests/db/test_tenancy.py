@@ -10,7 +10,7 @@ import pytest
 from core.ids import new_id
 from db.engine import Target, administration
 from db.models import metadata
-from db.tenancy import APP, APPEND_ONLY, OWNER, set_tenant
+from db.tenancy import APP, APPEND_ONLY, OWNER, PARTNER, set_tenant
 
 TENANT_TABLES = sorted(set(metadata.tables) - {"tenants"})
 
@@ -40,12 +40,17 @@ async def products(target: Target, acme: UUID, globex: UUID) -> dict[UUID, UUID]
 async def test_the_roles_can_bypass_nothing(admin: Any) -> None:
     rows = await admin.fetch(
         "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = ANY($1)",
-        [OWNER, APP],
+        [OWNER, APP, PARTNER],
     )
     assert {tuple(row.values()) for row in rows} == {
         (OWNER, False, False, False, False),
         (APP, False, False, False, False),
+        (PARTNER, False, False, False, False),
     }
+    assert not await admin.fetchval("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", PARTNER)
+    # It may become the partners' role, and doesn't inherit it: its policies would go for everybody.
+    assert await admin.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, PARTNER)
+    assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'USAGE')", APP, PARTNER)
     assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, OWNER)
 
 
@@ -57,7 +62,9 @@ async def test_every_table_is_the_owners_and_closed(admin: Any) -> None:
     assert [tuple(row.values()) for row in rows] == [(name, OWNER, True, True) for name in sorted(metadata.tables)]
     policies = await admin.fetch("SELECT tablename, policyname, roles FROM pg_policies ORDER BY 1, 2")
     assert [tuple(row.values()) for row in policies] == sorted(
-        [(name, "tenant", ["public"]) for name in metadata.tables] + [("tenants", "administration", [OWNER])]
+        [(name, "tenant", ["public"]) for name in metadata.tables]
+        + [("tenants", "administration", [OWNER])]
+        + [(name, "partner", [PARTNER]) for name in ("line_items", "orders", "partners")]
     )
 
 
@@ -72,6 +79,14 @@ async def test_the_serving_role_has_these_rights_and_no_others(admin: Any) -> No
     expected |= dict.fromkeys(APPEND_ONLY, "INSERT SELECT") | {"tenants": "SELECT", "alembic_version": "SELECT"}
     assert granted == expected
     assert not await admin.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", APP)
+
+
+async def test_the_partners_role_may_read_what_partners_see(admin: Any) -> None:
+    rows = await admin.fetch(
+        "SELECT table_name::text, privilege_type FROM information_schema.role_table_grants WHERE grantee = $1", PARTNER
+    )
+    readable = ("line_items", "orders", "partners", "products", "tenants")
+    assert sorted(tuple(row.values()) for row in rows) == [(table, "SELECT") for table in readable]
 
 
 async def test_every_key_carries_the_tenant(admin: Any) -> None:

@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from app.context import Principal, RequestContext
 from app.graph import MODULES, Graph, build
 from core.errors import BadInput
+from core.permissions import EVERYTHING
 from db.engine import Database
 from db.reader import Ran, Reader
 from execution import Documents, document_cache
@@ -58,14 +59,22 @@ class Asker:
         *,
         breadth_first: bool = True,
         modules: Iterable[str] = MODULES,
+        permissions: frozenset[str] = EVERYTHING,
+        partner: UUID | None = None,
     ) -> Answer:
         graph = schema(tuple(modules), breadth_first=breadth_first)
-        async with self.database.reader(tenant) as reader:
-            return await ask(graph, reader, query, variables)
+        async with self.database.reader(tenant, partner) as reader:
+            return await ask(graph, reader, query, variables, permissions)
 
 
-async def ask(graph: Graph, reader: Reader, query: str, variables: Mapping[str, Any] | None = None) -> Answer:
+async def ask(
+    graph: Graph,
+    reader: Reader,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    permissions: frozenset[str] = EVERYTHING,
+) -> Answer:
     """Run a query on a reader that the caller has."""
-    context = RequestContext(Principal(reader.tenant, "tests", frozenset({"write", "read"})), reader, graph.nodes)
+    context = RequestContext(Principal(reader.tenant, "tests", permissions, reader.partner), reader, graph.nodes)
     result = await graph.execute(query, dict(variables or {}), context_value=context)
     return Answer(result.data, list(result.errors or ()), reader.ran)
