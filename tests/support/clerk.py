@@ -197,7 +197,9 @@ class Clerk:
             for table in TABLES
             if table not in BESIDE
         ]
-        return {name: (count, sum_) for name, count, sum_ in await self.admin.fetch(" UNION ALL ".join(parts), self.tenant)}
+        return {
+            name: (count, sum_) for name, count, sum_ in await self.admin.fetch(" UNION ALL ".join(parts), self.tenant)
+        }
 
     async def differences(self) -> Any:
         """Where the books are wrong."""
@@ -232,6 +234,6 @@ def _refusal(told: dict[str, Any]) -> Refusal:
     facts = {name: value for name, value in told.items() if name not in ("__typename", "code", "message", "path")}
     assert (told["__typename"], {*facts}) == (typename, {*names})
     assert told["path"][0] == "input"
-    assert told["message"][0].isupper()
+    assert not told["message"][0].islower()
     assert told["message"].endswith((".", "?"))
     return Refusal(told["code"], ".".join(told["path"][1:]), told["message"], facts)
