@@ -185,7 +185,7 @@ async def test_goods_are_not_transferred_to_where_they_are_or_out_of_the_house(s
         ("INVALID_INPUT", "destination")
     ]
     for kind in ("SUPPLIER", "CUSTOMER", "LOSS"):
-        given = {"warehouse": shop.warehouses["SOUTH"], "code": kind, "name": kind, "kind": kind}
+        given = {"warehouse": shop.warehouses["SOUTH"], "code": f"OUT {kind}", "name": kind, "kind": kind}
         outside = (await shop.do("locationCreate", given))["id"]
         there = moving(shop, "SHELF", "DOCK", line)
         assert await shop.refused("stockTransfer", there | {"destination": outside}) == [("INVALID_INPUT", "destination")]
