@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -22,8 +21,7 @@ class Demand(NamedTuple):
         return self.warehouse in (None, place.warehouse)
 
 
-@dataclass(slots=True)
-class Place:
+class Place(NamedTuple):
     """What of a product can be promised at a location. ``code`` is the location's."""
 
     product: UUID
@@ -56,18 +54,20 @@ def allocate(demands: Sequence[Demand], places: Iterable[Place]) -> Allocation:
     several only when no single one has enough, and the same stock always gives the same answer.
     """
     shelves: dict[UUID, list[Place]] = defaultdict(list)
+    left: dict[Place, Decimal] = {}
     for place in places:
-        shelves[place.product].append(replace(place))
+        shelves[place.product].append(place)
+        left[place] = place.available
     allocation = Allocation([], {})
     for demand in demands:
         wanted = demand.quantity
         fitting = filter(demand.fits, shelves[demand.product])
-        for place in sorted(fitting, key=lambda each: (-each.available, each.code)):
-            taken = min(wanted, place.available)
+        for place in sorted(fitting, key=lambda each: (-left[each], each.code)):
+            taken = min(wanted, left[place])
             if taken <= 0:
                 break
             allocation.holds.append(Hold(demand.line, demand.product, place.location, taken))
-            place.available -= taken
+            left[place] -= taken
             wanted -= taken
         if wanted:
             allocation.waiting[demand.line] = wanted

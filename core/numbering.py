@@ -1,6 +1,7 @@
 """Numbers that people use, such as an order's: ``SO-2026-000123``, by a tenant's pattern."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import BadInput
@@ -29,6 +30,7 @@ class Series(NamedTuple):
         return f"{self.prefix}{n:0{self.digits}}{self.suffix}"
 
 
+@lru_cache(maxsize=1_000)
 def series(pattern: str, year: int) -> Series:
     """The series of a pattern such as ``SO-{year}-{n:06}`` in a year.
 

@@ -8,8 +8,9 @@ them once, but each execution through it costs more than PostgreSQL needs to ans
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,15 @@ from core.errors import OutcomeUnknown, Unavailable
 from db.reader import AWAY, GONE, Reader
 from db.tenancy import APP, OWNER, set_tenant
 from db.writer import Writer
+
+WRITING = {
+    # How long a statement waits for another writer before the command is tried again.
+    "lock_timeout": "2s",
+    # A statement for any of an array is planned anew each time otherwise: a quarter of what PostgreSQL spent on
+    # an order (1.9 against 1.7 core-ms, five lines).
+    "plan_cache_mode": "force_generic_plan",
+}
+"""The settings of writers' connections."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +77,17 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises what asyncpg raises if that can't be done."""
         self._reading = await self._connect(1, self.size)
-        self._writing = await self._connect(1, self.size)
-        self._aside = await self._connect(0, 1)
+        self._writing = await self._connect(1, self.size, WRITING)
+        self._aside = await self._connect(0, 1, WRITING)
 
-    async def _connect(self, least: int, most: int) -> Any:
+    async def _connect(self, least: int, most: int, more: Mapping[str, str] = MappingProxyType({})) -> Any:
+        timeout = {"statement_timeout": str(self.statement_timeout_ms)}
         return await asyncpg.create_pool(
             self.target.serving,
             min_size=least,
             max_size=most,
             connection_class=_Pooled,
-            server_settings={**self.target.settings(), "statement_timeout": str(self.statement_timeout_ms)},
+            server_settings={**self.target.settings(), **timeout, **more},
             # The server ends a statement that takes too long; a server that hangs ends nothing.
             command_timeout=self.statement_timeout_ms / 1000 + 0.5,
             statement_cache_size=512,
@@ -105,7 +116,9 @@ class Database:
         """
         pool = self._aside if aside else self._writing
         try:
-            connection = await pool.acquire(timeout=self.acquire_timeout)
+            # With one idle there is no wait to bound.
+            idle = pool.get_idle_size() > 0
+            connection = await pool.acquire(timeout=None if idle else self.acquire_timeout)
         except (TimeoutError, *GONE) as error:
             raise Unavailable(AWAY) from error
         try:

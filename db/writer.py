@@ -10,9 +10,6 @@ from core.errors import OutcomeUnknown
 from db.reader import AWAY, GONE
 from db.tenancy import set_tenant
 
-LOCK_TIMEOUT = "2s"
-"""How long a statement waits for another writer before the command is tried again."""
-
 
 class Writer:
     """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md)."""
@@ -27,10 +24,8 @@ class Writer:
         return rows
 
     async def begin(self) -> None:
-        # One message: a round trip for all three.
-        await self._connection.execute(
-            f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)};SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
-        )
+        # One message: a round trip for both.
+        await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)}")
 
     async def commit(self) -> None:
         """Raises ``OutcomeUnknown`` when the connection is lost on the way: the server may have committed."""

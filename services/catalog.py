@@ -70,6 +70,11 @@ _FIND = """
     SELECT id, sku, external_id, name, unit, active, list_price, list_price_currency FROM products
     WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
 """
+LOCK = "ORDER BY id FOR NO KEY UPDATE"
+"""Takes the locks of products' stock. It stands against another of its kind, and not against the foreign
+keys of line items."""
+
+_FIND_AND_LOCK = f"{_FIND} {LOCK}"
 _KEYS = {"id": "uuid", "sku": "text", "external_id": "text"}
 
 
@@ -83,19 +88,25 @@ async def upsert_product(work: Work, command: ProductUpsert) -> References:
     return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version)}
 
 
-async def find(work: Work, refs: Sequence[ProductRef], problems: Problems, *path: str) -> list[Item | None]:
+async def find(
+    work: Work, refs: Sequence[ProductRef], problems: Problems, *path: str, lock: bool = False
+) -> list[Item | None]:
     """The products that the lines of an input name, in their order; one statement for each kind of key.
 
     A line whose product doesn't exist has None, and its problem is noted under ``path``, index, "product".
+    With ``lock`` the locks of their stock come along, if all go by one kind of key: it saves a statement.
     """
     wanted: dict[str, set[object]] = {}
     for ref in refs:
         name, key = ref.only()
         wanted.setdefault(name, set()).add(key)
     found: dict[tuple[str, object], Item] = {}
+    lock = lock and len(wanted) == 1
     for name, keys in wanted.items():
-        rows = await work.rows(_FIND.format(key=name, type=_KEYS[name]), list(keys))
+        rows = await work.rows((_FIND_AND_LOCK if lock else _FIND).format(key=name, type=_KEYS[name]), list(keys))
         found |= {(name, row[name]): Item(*row) for row in rows}
+    if lock:
+        work.products = frozenset(item.id for item in found.values())
     items = [found.get(ref.only()) for ref in refs]
     for index, item in enumerate(items):
         if item is None:

@@ -1,8 +1,7 @@
 """Idempotency keys: a retry gets the first answer, and nothing is done twice.
 
-The key is looked up when a command begins and stored in the transaction that carries it out. Of
-several attempts at once one commits; the others run into the unique constraint, undo what they did,
-start anew and find its answer.
+The key is stored in the transaction that carries its command out. Who comes later, or at the same
+time, runs into the unique constraint, undoes what it did, starts anew and finds the answer.
 """
 
 from collections.abc import Sequence

@@ -52,13 +52,14 @@ class Work:
     """A command's transaction: for whom, by whom, and what has happened in it so far.
 
     ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
-    orders that it holds.
+    orders that it holds, ``products`` those whose stock it holds.
     """
 
     writer: Writer
     database: Database
     principal: str
     locked: set[UUID] = field(default_factory=set)
+    products: frozenset[UUID] = frozenset()
     happened: list[Happened] = field(default_factory=list)
 
     @property
@@ -96,7 +97,7 @@ async def perform(database: Database, tenant: UUID, principal: str, command: C, 
     attempt = 0
     while True:
         try:
-            return await _attempt(database, tenant, principal, command, service, first)
+            return await _attempt(database, tenant, principal, command, service, first, look=attempt > 0)
         except asyncpg.QueryCanceledError as error:
             raise Timeout("This took too long and was stopped. Nothing was done.") from error
         except (Again, Unavailable, *CONTENDED, asyncpg.UniqueViolationError) as error:
@@ -110,11 +111,21 @@ async def perform(database: Database, tenant: UUID, principal: str, command: C, 
 
 
 async def _attempt(
-    database: Database, tenant: UUID, principal: str, command: C, service: Service[C], first: First | None
+    database: Database,
+    tenant: UUID,
+    principal: str,
+    command: C,
+    service: Service[C],
+    first: First | None,
+    *,
+    look: bool,
 ) -> Answer:
+    """One attempt. ``look``: see first whether the key has an answer. The first attempt doesn't: most keys are
+    new, one that isn't is met when it is stored, and a refusal looks before it is told.
+    """
     try:
         async with database.transaction(tenant) as writer:
-            stored = await idempotency.find(writer, command)
+            stored = await idempotency.find(writer, command) if look else None
             if stored is not None:
                 return stored
             work = Work(writer, database, principal)

@@ -97,13 +97,13 @@ _BALANCES = """
 async def adjust(work: Work, command: StockAdjust) -> References:
     """Change balances by differences. Raises ``Refused`` where more would leave than is available."""
     problems = Problems()
+    loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
     changes = [
         Change(index, "delta", item, location, line.delta)
         for index, line in enumerate(command.lines)
         if (item := items[index]) and (location := locations[index])
     ]
-    loss = await places.outside(work, "LOSS")
     await stock.lock(work, [change.item.id for change in changes])
     balances = await _balances(work, [change.spot for change in changes])
     _refuse_impossible(changes, balances, problems)
@@ -115,8 +115,8 @@ async def adjust(work: Work, command: StockAdjust) -> References:
 async def set_counted(work: Work, command: StockSet) -> References:
     """Set balances. Raises ``Refused`` where one isn't what was expected, or less than is reserved."""
     problems = Problems()
-    items, locations = await _known(work, command.lines, problems)
     loss = await places.outside(work, "LOSS")
+    items, locations = await _known(work, command.lines, problems)
     await stock.lock(work, [item.id for item in items if item])
     spots = [(item.id, location.id) for item, location in zip(items, locations, strict=True) if item and location]
     balances = await _balances(work, spots)
@@ -142,8 +142,8 @@ async def set_counted(work: Work, command: StockSet) -> References:
 async def transfer(work: Work, command: StockTransfer) -> References:
     """Move goods. Raises ``Refused`` where more would leave than is available."""
     problems = Problems()
-    items = await catalog.find(work, [line.product for line in command.lines], problems, "lines")
     found = await places.locate(work, [command.source, command.destination])
+    items = await catalog.find(work, [line.product for line in command.lines], problems, "lines", lock=True)
     source = places.holding(found, command.source, problems, "source")
     destination = places.holding(found, command.destination, problems, "destination")
     if command.source == command.destination:
@@ -171,8 +171,8 @@ async def _known(
     work: Work, lines: Sequence[StockAdjustLine | StockSetLine], problems: Problems
 ) -> tuple[list[Item | None], list[Location | None]]:
     """The product and the location of each line; problems are noted, and None given, for unknown ones."""
-    items = await catalog.find(work, [line.product for line in lines], problems, "lines")
     found = await places.locate(work, [line.location for line in lines])
+    items = await catalog.find(work, [line.product for line in lines], problems, "lines", lock=True)
     locations = [
         places.holding(found, line.location, problems, "lines", index, "location") for index, line in enumerate(lines)
     ]

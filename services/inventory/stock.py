@@ -14,6 +14,7 @@ from uuid import UUID
 
 from core.allocation import Hold, Place
 from core.ids import new_id
+from services import catalog
 from services.work import Work
 
 
@@ -34,10 +35,7 @@ on_arrival: list[Arrived] = []
 """Who wants to know that goods of these products became available, in the command's own transaction and
 under the products' locks. A module above adds what waits for goods."""
 
-# FOR NO KEY UPDATE: it stands against another of its kind, and not against the foreign keys of line items.
-_LOCK = """
-    SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
-"""
+_LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
 _PLACES = """
     SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available
@@ -142,10 +140,15 @@ _MOVE = """
 
 
 async def lock(work: Work, products: Iterable[UUID]) -> None:
-    """Take the locks of these products, until the end of the command. Only once in a command, and after
-    those of its orders: whoever asked for more later could wait for one who waits for them.
+    """Take the locks of these products, until the end of the command; they may have come along when the
+    products were looked up. Only once in a command, and after those of its orders: whoever asked for more
+    later could wait for one who waits for them.
     """
-    await work.rows(_LOCK, sorted(set(products)))
+    wanted = frozenset(products)
+    if not wanted <= work.products:
+        assert not work.products, "locks of stock are taken once"
+        await work.rows(_LOCK, list(wanted))
+        work.products = wanted
 
 
 async def places(work: Work, products: Iterable[UUID]) -> list[Place]:

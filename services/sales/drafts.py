@@ -65,9 +65,10 @@ async def create(work: Work, command: OrderCreate) -> References:
     """Make an order; with ``confirm`` its stock is reserved in the same command, or nothing is made."""
     problems = Problems()
     customer = await partners.customer(work, command.customer, problems)
-    items = await catalog.find(work, [line.product for line in command.line_items], problems, "lineItems")
     if command.warehouse and not await places.has_warehouse(work, command.warehouse):
         problems.missing("warehouse with this id", "warehouse")
+    refs = [line.product for line in command.line_items]
+    items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm)
     currency = command.currency or (customer.currency if customer else None)
     lines = _priced(command.line_items, items, currency, problems)
     if customer is None or currency is None or len(lines) < len(items):
