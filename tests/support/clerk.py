@@ -226,7 +226,7 @@ def lines(order: Any) -> list[dict[str, Any]]:
 def progress(order: Any) -> list[tuple[str, str, str, str, str]]:
     """Of each line what is ordered, reserved, shipped, cancelled and returned."""
     names = ("quantity", "reservedQuantity", "shippedQuantity", "cancelledQuantity", "returnedQuantity")
-    return [tuple(line[name] for name in names) for line in lines(order)]  # type: ignore[misc]
+    return [tuple(line[name] for name in names) for line in lines(order)]
 
 
 def _refusal(told: dict[str, Any]) -> Refusal:

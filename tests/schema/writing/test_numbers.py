@@ -80,9 +80,7 @@ async def test_a_number_that_a_client_gave_is_passed_over(desk: Desk) -> None:
 async def test_a_refused_order_may_leave_a_gap_and_never_a_number_twice(desk: Desk) -> None:
     shop = await desk.open()
     product = await shop.product()
-    given = shop.ordering(
-        [shop.line(product, quantity="1")], confirm=True, placedAt="2026-06-01T00:00:00Z"
-    )
+    given = shop.ordering([shop.line(product, quantity="1")], confirm=True, placedAt="2026-06-01T00:00:00Z")
     assert [each.code for each in await shop.refusals("orderCreate", given)] == ["INSUFFICIENT_STOCK"]
     assert await numbered(shop) == "SO-2026-000002"
 

@@ -162,10 +162,9 @@ async def test_an_order_is_changed_only_in_the_version_that_was_seen(shop: Clerk
     made = await shop.order((product, "4"), confirm=field not in ("orderUpdate", "orderConfirm"))
     if field == "orderReturn":
         made = await shop.do("orderShip", by(made))
-    given: dict[str, Any] = {
-        "orderUpdate": {"note": "New"},
-        "orderReturn": {"lineItems": [{"lineItem": lines(made)[0]["id"], "quantity": "1", "disposition": "RESTOCK"}]},
-    }.get(field, {})
+    back = {"lineItem": lines(made)[0]["id"], "quantity": "1", "disposition": "RESTOCK"}
+    inputs: dict[str, dict[str, Any]] = {"orderUpdate": {"note": "New"}, "orderReturn": {"lineItems": [back]}}
+    given = inputs.get(field, {})
     version = made["version"]
     for wrong in (version - 1 or version + 2, version + 1):
         [refusal] = await shop.refusals(field, by(made, expectedVersion=wrong, **given))

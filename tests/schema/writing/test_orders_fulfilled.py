@@ -100,9 +100,7 @@ async def test_more_of_a_line_than_is_reserved_is_refused_where_it_becomes_too_m
 
 
 @pytest.mark.parametrize("field", ["orderShip", "orderCancel", "orderReturn"])
-async def test_a_line_of_another_order_or_company_is_as_unknown_as_none(
-    shop: Clerk, rival: Clerk, field: str
-) -> None:
+async def test_a_line_of_another_order_or_company_is_as_unknown_as_none(shop: Clerk, rival: Clerk, field: str) -> None:
     product, theirs = await shop.product({"SHELF": "9"}), await rival.product({"SHELF": "9"})
     made = await shop.order((product, "2"), confirm=True)
     await shop.do("orderShip", of(made, "1"))

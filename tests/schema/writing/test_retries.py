@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from core.errors import Unavailable
+from db import engine
+from db.engine import Database
 from services import idempotency, work
 from tests.support.clerk import PAYLOADS, Clerk, lines
 from tests.support.desk import Desk
@@ -87,7 +89,10 @@ async def test_a_refusal_of_each_kind_is_kept_with_its_facts(shop: Clerk) -> Non
         "STALE_STOCK": ("stockSet", {"lines": [shelf | {"onHand": "1", "expectedOnHand": "2"}], "reason": "count"}),
         "NOT_FOUND": ("orderCancel", {"order": {"number": "NOBODY"}}),
         "DUPLICATE": ("warehouseCreate", {"code": "NORTH", "name": "Again"}),
-        "INVALID_INPUT": ("orderCancel", {"order": {"id": order["id"]}, "lineItems": [{"lineItem": lines(order)[0]["id"], "quantity": "1"}]}),
+        "INVALID_INPUT": (
+            "orderCancel",
+            {"order": {"id": order["id"]}, "lineItems": [{"lineItem": lines(order)[0]["id"], "quantity": "1"}]},
+        ),
     }
     for code, (field, given) in tries.items():
         first = await shop.refusals(field, given | {"idempotencyKey": f"kept {code}"})
@@ -231,21 +236,23 @@ async def test_concurrent_duplicates_in_two_companies_are_two_commands(shop: Cle
 
 
 async def test_who_waits_too_long_for_a_lock_is_told_and_nothing_was_done(
-    shop: Clerk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "PATIENCE", 0.1)
-    monkeypatch.setattr("db.writer.LOCK_TIMEOUT", "20ms")
-    product = await shop.product({"SHELF": "5"})
-    given = {"sku": product["sku"], "name": "Other", "idempotencyKey": "held"}
+    monkeypatch.setitem(engine.WRITING, "lock_timeout", "20ms")
+    impatient = Database(desk.target, size=1)
+    await impatient.open()
+    shop = await desk.open()
+    shop.database = impatient
+    given = {"sku": (await shop.product())["sku"], "name": "Other", "idempotencyKey": "held"}
     before = await shop.digest()
     async with shop.admin.transaction():
-        await shop.admin.execute("SELECT 1 FROM products WHERE sku = $1 FOR UPDATE", product["sku"])
+        await shop.admin.execute("SELECT 1 FROM products WHERE sku = $1 FOR UPDATE", given["sku"])
         answer = await shop.send("productUpsert", given)
     [error] = answer.errors
     assert isinstance(error.original_error, Unavailable)
-    assert error.message == (
-        "Too many others are changing the same records. Nothing was done; try again in a moment."
-    )
+    assert error.message == "Too many others are changing the same records. Nothing was done; try again in a moment."
     assert answer.data == {"productUpsert": None}
     assert await shop.digest() == before
     assert (await shop.do("productUpsert", given))["name"] == "Other"
+    await impatient.close()

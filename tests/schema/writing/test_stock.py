@@ -188,7 +188,9 @@ async def test_goods_are_not_transferred_to_where_they_are_or_out_of_the_house(s
         given = {"warehouse": shop.warehouses["SOUTH"], "code": f"OUT {kind}", "name": kind, "kind": kind}
         outside = (await shop.do("locationCreate", given))["id"]
         there = moving(shop, "SHELF", "DOCK", line)
-        assert await shop.refused("stockTransfer", there | {"destination": outside}) == [("INVALID_INPUT", "destination")]
+        assert await shop.refused("stockTransfer", there | {"destination": outside}) == [
+            ("INVALID_INPUT", "destination")
+        ]
         assert ("INVALID_INPUT", "source") in await shop.refused("stockTransfer", there | {"source": outside})
         line_there = shop.line(product, location=outside)
         adjusted = await shop.refused("stockAdjust", because(line_there | {"delta": "1"}))

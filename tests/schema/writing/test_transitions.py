@@ -46,7 +46,7 @@ async def bring(shop: Clerk, name: str) -> Any:
         order = await then("orderShip", "1")
     elif "all shipped" in name:
         order = await then("orderShip")
-    if name == "all shipped, a part back" or name == "a part shipped and back":
+    if name in {"all shipped, a part back", "a part shipped and back"}:
         order = await then("orderReturn", "1", disposition="SCRAP")
     elif name == "all shipped and back":
         order = await then("orderReturn", "4", disposition="SCRAP")

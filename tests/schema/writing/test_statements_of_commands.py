@@ -1,0 +1,232 @@
+"""How many SQL statements each command takes: exactly, and as many for 100 lines as for 2.
+
+Counted is what its transaction runs between BEGIN and COMMIT; the payload is read afterwards, as a query is.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from db.writer import Writer
+from tests.support.clerk import Clerk, lines
+from tests.support.desk import Desk
+
+COST = {
+    "orderCreate": 4,
+    "orderCreate, with backorder, all waiting": 5,
+    "orderCreate, confirmed": 6,
+    "orderUpdate, the note": 4,
+    "orderUpdate, the lines": 7,
+    "orderConfirm": 7,
+    "orderShip": 8,
+    "orderShip, in parts": 8,
+    "orderCancel, a draft": 4,
+    "orderCancel": 8,
+    "orderCancel, in parts": 8,
+    "orderCancel, served to one who waits": 12,
+    "orderReturn": 12,
+    "stockAdjust": 7,
+    "stockAdjust, served to one who waits": 11,
+    "stockAdjust, served to as many as lines": 11,
+    "stockSet": 7,
+    "stockTransfer": 6,
+}
+"""The statements of each command, for any number of lines."""
+
+SINGLE = {
+    "productUpsert, new": 3,
+    "productUpsert, changed": 3,
+    "productUpsert, the same": 1,
+    "partnerUpsert, new": 3,
+    "warehouseCreate": 2,
+    "locationCreate": 3,
+}
+
+
+class Counter:
+    """Counts the statements of commands."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def taken(self) -> int:
+        count = len(self.ran)
+        self.ran.clear()
+        return count
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    counter, rows = Counter(), Writer.rows
+
+    async def counted(self: Writer, sql: str, *values: Any) -> list[Any]:
+        counter.ran.append(sql)
+        return await rows(self, sql, *values)
+
+    monkeypatch.setattr(Writer, "rows", counted)
+    return counter
+
+
+@pytest.fixture(scope="module")
+async def shop(desk: Desk) -> AsyncIterator[Clerk]:
+    """With 100 products, and the places outside, which a company's first commands make."""
+    clerk = await desk.open()
+    await clerk.do(
+        "locationCreate", {"warehouse": clerk.warehouses["NORTH"], "code": "TO", "name": "T", "kind": "CUSTOMER"}
+    )
+    await clerk.do(
+        "locationCreate", {"warehouse": clerk.warehouses["NORTH"], "code": "AT", "name": "A", "kind": "LOSS"}
+    )
+    yield clerk
+    assert await clerk.differences() == []
+
+
+@pytest.fixture(scope="module")
+async def shelf(shop: Clerk) -> list[Any]:
+    """A hundred products, with nothing in stock."""
+    return [await shop.product() for _ in range(100)]
+
+
+class Case:
+    """A command about so many lines, of one product each."""
+
+    def __init__(self, shop: Clerk, shelf: list[Any], size: int, counter: Counter) -> None:
+        self.shop, self.products, self.counter = shop, shelf[:size], counter
+
+    def named(self, **given: Any) -> list[dict[str, Any]]:
+        return [self.shop.line(product, **given) for product in self.products]
+
+    async def fill(self, delta: str = "10") -> None:
+        there = self.named(location=self.shop.places["SHELF"], delta=delta)
+        await self.shop.do("stockAdjust", {"lines": there, "reason": "found"})
+
+    async def empty(self) -> None:
+        """Without what is left in stock, and without orders that wait."""
+        rows = await self.shop.admin.fetch(
+            "SELECT number FROM orders WHERE tenant_id = $1 AND status = 'CONFIRMED'", self.shop.tenant
+        )
+        for row in rows:
+            await self.shop.do("orderCancel", {"order": {"number": row["number"]}})
+        for place in ("SHELF", "DOCK"):
+            zero = self.named(location=self.shop.places[place], onHand="0")
+            await self.shop.do("stockSet", {"lines": zero, "reason": "empty"})
+
+    async def order(self, **given: Any) -> Any:
+        return await self.shop.do("orderCreate", self.shop.ordering(self.named(quantity="4"), **given))
+
+    async def run(self, field: str, given: dict[str, Any]) -> int:
+        self.counter.taken()
+        await self.shop.do(field, given)
+        return self.counter.taken()
+
+    async def on(self, field: str, order: Any, quantity: str | None = None, **more: str) -> int:
+        given: dict[str, Any] = {"order": {"id": order["id"]}}
+        if quantity:
+            given["lineItems"] = [{"lineItem": each["id"], "quantity": quantity, **more} for each in lines(order)]
+        return await self.run(field, given)
+
+    async def orders(self) -> dict[str, int]:
+        new, shop = self.shop.ordering(self.named(quantity="4")), self.shop
+        found = {"orderCreate": await self.run("orderCreate", new | {"number": self.number()})}
+        waits = {"confirm": True, "allowBackorder": True, "number": self.number()}
+        found["orderCreate, with backorder, all waiting"] = await self.run("orderCreate", new | waits)
+        await self.empty()
+        await self.fill("100")
+        confirmed = {"confirm": True, "number": self.number()}
+        found["orderCreate, confirmed"] = await self.run("orderCreate", new | confirmed)
+        draft = await self.order()
+        changed = {"order": {"id": draft["id"]}, "lineItems": self.named(quantity="5")}
+        found["orderUpdate, the lines"] = await self.run("orderUpdate", changed)
+        found["orderUpdate, the note"] = await self.run("orderUpdate", {"order": {"id": draft["id"]}, "note": "N"})
+        found["orderConfirm"] = await self.on("orderConfirm", draft)
+        draft = await shop.again(draft)
+        found["orderShip, in parts"] = await self.on("orderShip", draft, "1")
+        found["orderCancel, in parts"] = await self.on("orderCancel", draft, "1")
+        found["orderShip"] = await self.on("orderShip", draft)
+        found["orderReturn"] = await self.on("orderReturn", draft, "1", disposition="RESTOCK")
+        found["orderCancel"] = await self.on("orderCancel", await self.order(confirm=True))
+        found["orderCancel, a draft"] = await self.on("orderCancel", await self.order())
+        await self.empty()
+        await self.fill("4")
+        held = await self.order(confirm=True)
+        await self.order(confirm=True, allowBackorder=True)
+        found["orderCancel, served to one who waits"] = await self.on("orderCancel", held)
+        return found
+
+    async def stock(self) -> dict[str, int]:
+        await self.empty()
+        there = self.named(location=self.shop.places["SHELF"])
+        more = {"lines": [line | {"delta": "8"} for line in there], "reason": "found"}
+        found = {"stockAdjust": await self.run("stockAdjust", more)}
+        count = {"lines": [line | {"onHand": "9", "expectedOnHand": "8"} for line in there], "reason": "count"}
+        found["stockSet"] = await self.run("stockSet", count)
+        moved = {"lines": self.named(quantity="9"), "source": self.shop.places["SHELF"]}
+        found["stockTransfer"] = await self.run("stockTransfer", moved | {"destination": self.shop.places["DOCK"]})
+        await self.empty()
+        await self.order(confirm=True, allowBackorder=True)
+        found["stockAdjust, served to one who waits"] = await self.run("stockAdjust", more)
+        await self.empty()
+        for product in self.products:
+            await self.shop.order((product, "1"), confirm=True, allowBackorder=True)
+        found["stockAdjust, served to as many as lines"] = await self.run("stockAdjust", more)
+        await self.empty()
+        return found
+
+    _numbers = iter(range(10_000))
+
+    def number(self) -> str:
+        """A number of one's own: taking one from the series may take a statement, beside the transaction."""
+        return f"OWN {next(self._numbers)}"
+
+
+async def test_a_command_takes_as_many_statements_for_100_lines_as_for_2(
+    shop: Clerk, shelf: list[Any], counter: Counter
+) -> None:
+    found = {}
+    for size in (2, 100):
+        case = Case(shop, shelf, size, counter)
+        found[size] = await case.orders() | await case.stock()
+    assert found == {2: COST, 100: COST}
+
+
+async def test_a_command_about_one_record_takes_few(shop: Clerk, counter: Counter) -> None:
+    given = {"sku": "ONE", "name": "One"}
+    place = {"warehouse": shop.warehouses["NORTH"], "code": "NEW", "name": "New"}
+    found = {}
+    for name, field, each in (
+        ("productUpsert, new", "productUpsert", given),
+        ("productUpsert, changed", "productUpsert", given | {"name": "Two"}),
+        ("productUpsert, the same", "productUpsert", given | {"name": "Two"}),
+        ("partnerUpsert, new", "partnerUpsert", {"code": "ONE", "name": "One"}),
+        ("warehouseCreate", "warehouseCreate", {"code": "ONE", "name": "One"}),
+        ("locationCreate", "locationCreate", place),
+    ):
+        counter.taken()
+        await shop.do(field, each)
+        found[name] = counter.taken()
+    assert found == SINGLE
+
+
+async def test_a_key_takes_no_statement_and_a_retry_one_more(shop: Clerk, counter: Counter) -> None:
+    await shop.do("productUpsert", {"sku": "X", "name": "X", "idempotencyKey": "sweeps first"})
+    given = {"sku": "KEY", "name": "Key", "idempotencyKey": "key"}
+    counter.taken()
+    await shop.do("productUpsert", given)
+    assert counter.taken() == SINGLE["productUpsert, new"]
+    # The command is tried, its key turns out to be taken, and the answer is looked up.
+    await shop.do("productUpsert", given)
+    assert counter.taken() == SINGLE["productUpsert, the same"] + 2
+
+
+async def test_a_block_of_numbers_takes_one_statement_and_the_first_of_a_series_two(
+    desk: Desk, counter: Counter
+) -> None:
+    shop = await desk.open()
+    product = await shop.product()
+    taken = []
+    for _ in range(2):
+        counter.taken()
+        await shop.order((product, "1"), placedAt="2026-06-01T00:00:00Z")
+        taken.append(counter.taken())
+    assert taken == [COST["orderCreate"] + 2, COST["orderCreate"] + 1]
