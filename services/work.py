@@ -169,7 +169,7 @@ def _told(error: Exception, command: Command) -> Exception:
             "Send it again with the same idempotencyKey" if command.idempotency_key else "Look before you send it again"
         )
         return OutcomeUnknown(f"The database went away, and whether this was stored is not known. {how}.")
-    if isinstance(error, Again | CONTENDED) or idempotency.is_taken(error):
+    if isinstance(error, (Again, *CONTENDED)) or idempotency.is_taken(error):
         return Unavailable("Too many others are changing the same records. Nothing was done; try again in a moment.")
     if isinstance(error, Unavailable):
         return Unavailable("The database can't be reached or is busy. Nothing was done; try again in a moment.")
