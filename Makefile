@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema bench bench-write fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema bench bench-write chaos fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (A
 
 bench-write: $(VENV)/dev ## Orders per second against the same rows written by hand; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_write $(ARGS)
+
+chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=200 SEED=1)
+	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)
 
 fuzz: $(VENV)/dev ## Compare the executors on N generated queries, others each time (N=1000)
 	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q tests/execution/test_fuzz_erp.py tests/execution/test_fuzz_zoo.py

@@ -308,10 +308,15 @@ def _wait(data: Path, log: Path, deadline: float) -> str:
         if _listening(data) is not None:
             return ""
         said = log.read_text(errors="replace") if log.exists() else ""
-        if "FATAL:" in said:
-            return said.partition("FATAL:")[2].splitlines()[0].strip()
+        fatal = [line.partition("FATAL:")[2].strip() for line in said.splitlines() if "FATAL:" in line]
+        # Who knocks while it recovers from a crash is sent away with that word, too.
+        if mortal := [line for line in fatal if not line.startswith(_NOT_YET)]:
+            return mortal[0]
         time.sleep(0.02)
     return f"it isn't ready after {PATIENCE} seconds"
+
+
+_NOT_YET = ("the database system is starting up", "the database system is not yet accepting connections")
 
 
 def _socket_folder(data: Path, uid: int | None) -> str:

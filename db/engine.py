@@ -69,7 +69,7 @@ class Database:
     target: Target
     size: int = 10
     acquire_timeout: float = 2.0
-    statement_timeout_ms: int = 5_000
+    statement_timeout_ms: int = 4_000
     _reading: Any = field(default=None, repr=False)
     _writing: Any = field(default=None, repr=False)
     _aside: Any = field(default=None, repr=False)
@@ -128,10 +128,10 @@ class Database:
                 yield writer
                 await writer.commit()
             except OutcomeUnknown:
-                connection.terminate()
+                writer.discard()
                 raise
             except GONE as error:
-                connection.terminate()
+                writer.discard()
                 raise Unavailable(AWAY) from error
             except BaseException:
                 await writer.abandon()

@@ -75,6 +75,10 @@ class Reader:
     async def _run(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
         try:
             rows: list[Any] = await connection.fetch(sql, *values, record_class=row)
+        except TimeoutError as error:
+            # The server hangs: it would not even answer to the end of the transaction.
+            connection.terminate()
+            raise Unavailable(AWAY) from error
         except asyncpg.QueryCanceledError as error:
             raise Timeout("The query took too long and was stopped.") from error
         except GONE as error:
@@ -93,6 +97,9 @@ class Reader:
                     f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}"
                 )
             except BaseException:
+                # In what state it is, nobody knows, and to find out may take as long again.
+                with contextlib.suppress(asyncpg.InterfaceError):
+                    connection.terminate()
                 await self._pool.release(connection)
                 raise
         except (TimeoutError, *GONE) as error:
@@ -123,7 +130,7 @@ class Reader:
         try:
             if not connection.is_closed():
                 await connection.execute("ROLLBACK")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (asyncpg.PostgresError, *GONE):
             # One that died under a query was taken back by the pool already, and can't even be ended.
             with contextlib.suppress(asyncpg.InterfaceError):
                 connection.terminate()

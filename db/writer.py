@@ -1,5 +1,6 @@
 """The write side's connection: one per command, one transaction, committed in one place."""
 
+import asyncio
 import contextlib
 from typing import Any
 from uuid import UUID
@@ -28,10 +29,12 @@ class Writer:
         await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)}")
 
     async def commit(self) -> None:
-        """Raises ``OutcomeUnknown`` when the connection is lost on the way: the server may have committed."""
+        """Raises ``OutcomeUnknown`` when the connection is lost on the way, or when whoever waits for it is
+        called off: the server may have committed.
+        """
         try:
             said = await self._connection.execute("COMMIT")
-        except GONE as error:
+        except (asyncio.CancelledError, *GONE) as error:
             raise OutcomeUnknown(AWAY) from error
         # PostgreSQL ends a failed transaction by rolling it back, and reports no error for that.
         assert said == "COMMIT", said
@@ -39,10 +42,20 @@ class Writer:
     async def abandon(self) -> None:
         """Roll back; a connection that can't even do that is thrown away, and PostgreSQL rolls back then."""
         try:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                # Called off in the middle of a statement: to wait for its end would take as long as it does.
+                self.discard()
+                return
             await self._connection.execute("ROLLBACK")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            with contextlib.suppress(asyncpg.InterfaceError):
-                self._connection.terminate()
+        except (asyncpg.PostgresError, *GONE):
+            self.discard()
         except BaseException:
-            self._connection.terminate()
+            self.discard()
             raise
+
+    def discard(self) -> None:
+        """Throw the connection away. One that died under a statement was taken back by the pool already, and
+        can't even be ended.
+        """
+        with contextlib.suppress(asyncpg.InterfaceError):
+            self._connection.terminate()

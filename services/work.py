@@ -27,7 +27,10 @@ from services.events import Happened
 C = TypeVar("C", bound=Command)
 
 PATIENCE = 2.5
-"""Seconds in which a command is begun again: with a wait for a lock, the client has its answer within five."""
+"""Seconds in which a command is begun again."""
+
+DEADLINE = 4.5
+"""Seconds after which the caller has an answer, whatever the command waits for."""
 
 CONTENDED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 """The server undid the attempt because of others' work at the same time."""
@@ -83,6 +86,8 @@ class Work:
         self.happened.append(Happened(type_, subject, version, before, after))
 
 
+_BUSY = "Too many others are changing the same records. Nothing was done; try again in a moment."
+
 Service = Callable[[Work, C], Awaitable[References]]
 First = Callable[[Work], Awaitable[None]]
 
@@ -92,6 +97,16 @@ async def perform(database: Database, tenant: UUID, principal: str, command: C, 
 
     Raises ``Unavailable`` when the database is away or too busy, ``Timeout`` past the statement timeout.
     """
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return await _attempts(database, tenant, principal, command, service)
+    except TimeoutError as error:
+        raise Unavailable(_BUSY) from error
+    except OutcomeUnknown as error:
+        raise _told(error, command) from error
+
+
+async def _attempts(database: Database, tenant: UUID, principal: str, command: C, service: Service[C]) -> Answer:
     deadline = monotonic() + PATIENCE
     first: First | None = None
     attempt = 0
@@ -170,7 +185,7 @@ def _told(error: Exception, command: Command) -> Exception:
         )
         return OutcomeUnknown(f"The database went away, and whether this was stored is not known. {how}.")
     if isinstance(error, (Again, *CONTENDED)) or idempotency.is_taken(error):
-        return Unavailable("Too many others are changing the same records. Nothing was done; try again in a moment.")
+        return Unavailable(_BUSY)
     if isinstance(error, Unavailable):
         return Unavailable("The database can't be reached or is busy. Nothing was done; try again in a moment.")
     return error
