@@ -1,0 +1,145 @@
+"""``stock verify``: nothing to complain of in sound books, and each rule finds what breaks it, or it wouldn't count."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from db import checks
+from db.engine import Database, Target
+from services import demo, tenants
+from services.verify import verify
+from tests.support.graph import Asker
+from tests.support.postgres import TestServer
+
+
+def first(table: str, change: str, where: str = "true") -> str:
+    """The statement that changes the tenant's first row of a table that fits."""
+    mine = f"tenant_id = '{{tenant}}' AND {where}"
+    return f"UPDATE {table} SET {change} WHERE id = (SELECT id FROM {table} WHERE {mine} ORDER BY id LIMIT 1)"
+
+
+def loose(table: str, constraint: str, change: str, where: str = "true") -> str:
+    """The same, after the constraint that would stand against it is taken away."""
+    return f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_{constraint}; {first(table, change, where)}"
+
+
+CORRUPTIONS = (
+    first("stock_levels", "on_hand = on_hand + 1"),
+    first("locations", "kind = 'LOSS'", "kind = 'INTERNAL'"),
+    first("stock_levels", "reserved = reserved - 1", "reserved >= 1"),
+    loose("stock_levels", "reserved", "reserved = on_hand + 1"),
+    first("reservations", "quantity = quantity + 1"),
+    "UPDATE locations SET kind = 'QUARANTINE' WHERE kind = 'INTERNAL'",
+    first("stock_moves", "quantity = quantity + 1", "reason = 'shipment'"),
+    first("line_items", "returned = shipped / 2", "returned = 0 AND shipped > 0"),
+    first(
+        "stock_moves",
+        "product_id = (SELECT p.id FROM products p WHERE p.tenant_id = stock_moves.tenant_id AND p.id <> product_id LIMIT 1)",
+        "line_item_id IS NOT NULL",
+    ),
+    loose("line_items", "ordered", "cancelled = quantity + 1", "cancelled = 0"),
+    loose("line_items", "returned", "returned = shipped + 1"),
+    first("orders", "status = 'DRAFT'", "status = 'CANCELLED'"),
+    first("orders", "status = 'CLOSED'", "status = 'CONFIRMED'"),
+    first("orders", "status = 'CANCELLED'", "status = 'CLOSED'"),
+    first("orders", "status = 'CONFIRMED'", "status = 'CLOSED'"),
+    "UPDATE orders SET allow_backorder = false",
+    "UPDATE stock_levels SET on_hand = on_hand + 1000",
+    first("orders", "subtotal = subtotal + 1"),
+)
+"""What breaks each of ``checks.CHECKS``, in their order; often others with it."""
+
+IDS = [check.rule for check in checks.CHECKS]
+
+
+@pytest.fixture(scope="module")
+async def loaded(server: TestServer) -> AsyncIterator[Target]:
+    async with server.fresh() as target:
+        await demo.load(target, demo.Size.SMALL)
+        yield target
+
+
+@pytest.fixture(scope="module")
+async def larkspur(loaded: Target) -> UUID:
+    return await tenants.find(loaded, "larkspur")
+
+
+async def test_the_demo_is_sound(loaded: Target) -> None:
+    for tenant in await tenants.every(loaded):
+        assert await verify(loaded, tenant.id) == []
+
+
+@pytest.mark.parametrize("rule, corruption", list(zip(IDS, CORRUPTIONS, strict=True)), ids=IDS)
+async def test_each_rule_finds_what_breaks_it(loaded: Target, larkspur: UUID, rule: str, corruption: str) -> None:
+    connection = await asyncpg.connect(loaded.admin)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(corruption.format(tenant=larkspur))
+        broken = {row["rule"] for row in await connection.fetch(checks.every("10"), larkspur)}
+        [other] = [each.id for each in await tenants.every(loaded) if each.id != larkspur]
+        elsewhere = {row["rule"] for row in await connection.fetch(checks.every("10"), other)}
+    finally:
+        await transaction.rollback()
+        await connection.close()
+    assert rule in broken
+    # What is one tenant's doesn't show in another's books.
+    assert "{tenant}" not in corruption or elsewhere == set()
+
+
+@pytest.fixture
+async def spoilt(server: TestServer) -> AsyncIterator[Target]:
+    """A demo with one balance that is one too high."""
+    async with server.fresh() as target:
+        await demo.load(target, demo.Size.SMALL)
+        connection = await asyncpg.connect(target.admin)
+        tenant = await tenants.find(target, "larkspur")
+        await connection.execute(first("stock_levels", "on_hand = on_hand + 1").format(tenant=tenant))
+        await connection.close()
+        yield target
+
+
+async def test_the_graph_and_the_command_name_the_place(spoilt: Target) -> None:
+    tenant = await tenants.find(spoilt, "larkspur")
+    [difference] = await verify(spoilt, tenant)
+    assert difference.rule == "What is on hand came in and didn't go out."
+    assert (difference.actual or 0) - (difference.expected or 0) == 1
+    assert (difference.order, difference.position) == (None, None)
+    database = Database(spoilt)
+    await database.open()
+    query = (
+        "{ stockDifferences { rule product { sku } location { code } order { id } lineItem { id } expected actual } }"
+    )
+    [shown] = (await Asker(database)(query, tenant)).good["stockDifferences"]
+    none = (await Asker(database)("{ stockDifferences(first: 0) { rule } }", tenant)).good
+    await database.close()
+    assert none == {"stockDifferences": []}
+    assert (shown["product"]["sku"], shown["location"]["code"]) == (difference.sku, difference.location)
+    assert (shown["order"], shown["lineItem"]) == (None, None)
+    assert [shown["expected"], shown["actual"]] == [f"{difference.expected:f}", f"{difference.actual:f}"]
+
+
+def command(target: Target, *arguments: str) -> Any:
+    """Run ``erpgraph stock verify`` on a database."""
+    program = [sys.executable, "-m", "app.cli", "stock", "verify", *arguments]
+    variables = {"ERPGRAPH_DATABASE_URL": target.admin, "PATH": "/usr/bin:/bin"}
+    root = Path(__file__).parents[2]
+    return subprocess.run(program, cwd=root, env=variables, capture_output=True, text=True, check=False)
+
+
+async def test_the_commands_exit_code_tells(spoilt: Target) -> None:
+    ran = command(spoilt)
+    assert ran.returncode == 1
+    assert "larkspur: 1 difference\n" in ran.stderr
+    assert "stonebridge: no differences\n" in ran.stderr
+    [_, row] = ran.stdout.splitlines()
+    assert row.endswith("What is on hand came in and didn't go out.")
+    assert command(spoilt, "--tenant", "stonebridge").returncode == 0
+    missing = command(spoilt, "--tenant", "nobody")
+    assert (missing.returncode, missing.stdout) == (1, "")
