@@ -1,5 +1,7 @@
 """What a principal may do: permissions by area and verb, bundled into roles."""
 
+from collections.abc import Iterable
+
 PERMISSIONS = {
     "catalog:read": "see products",
     "catalog:write": "make and change products",
@@ -21,6 +23,9 @@ PERMISSIONS = {
 
 _READ = frozenset({"catalog:read", "partners:read", "stock:read", "orders:read", "events:read", "schema:read"})
 
+PARTNER = "partner"
+"""The role of business partners, which is only theirs."""
+
 ROLES = {
     "viewer": _READ,
     "clerk": _READ | {"partners:write", "orders:write"},
@@ -28,13 +33,18 @@ ROLES = {
     "manager": frozenset(PERMISSIONS) - {"keys:manage"},
     "admin": frozenset(PERMISSIONS),
     # Sees the catalog and its own orders only; the rows are chosen by policy and by predicate.
-    "partner": frozenset({"catalog:read", "partners:read", "orders:read", "schema:read"}),
+    PARTNER: frozenset({"catalog:read", "partners:read", "orders:read", "schema:read"}),
 }
 """What each role may do. A principal with several may do what any of them may."""
 
 EVERYTHING = frozenset(PERMISSIONS)
 
 
-def permitted(roles: list[str]) -> frozenset[str]:
-    """What these roles together may do; unknown ones add nothing."""
-    return frozenset[str]().union(*(ROLES.get(role, frozenset()) for role in roles))
+def permitted(roles: Iterable[str], *, partner: bool = False) -> frozenset[str]:
+    """What these roles together may do; unknown ones add nothing, and none may do nothing.
+
+    A business partner may do what the role ``partner`` may, and no role that it has besides adds to
+    that; who is none gets nothing from that role, since there would be no rows to narrow it to.
+    """
+    granted = frozenset[str]().union(*(ROLES.get(role, frozenset()) for role in roles if partner or role != PARTNER))
+    return granted & ROLES[PARTNER] if partner else granted
