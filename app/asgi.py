@@ -1,6 +1,7 @@
 """The web application: the graph, its explorer, and what a supervisor asks."""
 
 import gc
+from dataclasses import fields
 
 import asyncpg
 from fastapi import FastAPI
@@ -11,10 +12,11 @@ from app import logs
 from app.endpoint import GraphQLEndpoint
 from app.graph import build
 from app.settings import Settings
+from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db.engine import Database
 from db.migrate import head
 from db.reader import GONE
-from execution import Documents, document_cache
+from execution import Documents, Limits, document_cache
 
 
 def settle_memory() -> None:
@@ -34,12 +36,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     """The application over an open database. Raises ``ErpError`` for modules that don't fit together."""
     logs.configure()
     graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
-    documents = Documents(graph._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
+    documents = Documents(graph._schema, limits=limits, page=DEFAULT_PAGE, largest_page=MAX_PAGE)  # noqa: SLF001 - Strawberry has no public name for it
     graph.extensions = (document_cache(documents),)
     app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
-    app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database)))
+    app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database, settings)))
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:

@@ -14,6 +14,9 @@ from execution import Trace
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
 
+SCHEMA = "schema:read"
+"""The permission to read the schema by introspection, and to be helped with misspelt names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -43,10 +46,17 @@ class RequestContext:
     database: Database | None = None
     loaders: dict[Hashable, Any] = field(default_factory=dict)
     batches: dict[Hashable, Any] = field(default_factory=dict)
+    _rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows this request has read so far."""
+        return self._rows + sum(ran.rows for ran in self.reader.ran)
 
     async def refresh(self) -> None:
         """Forget the snapshot and all that was read from it: what follows reads what was just written."""
         assert self.database is not None, "only a context with a database can write"
+        self._rows = self.rows
         await self.reader.close()
         self.reader = self.database.reader(self.principal.tenant, self.principal.partner)
         self.loaders.clear()

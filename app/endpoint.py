@@ -19,14 +19,24 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
 from app.auth import Keys
-from app.context import EXPLAIN, Principal, RequestContext
+from app.context import EXPLAIN, SCHEMA, Principal, RequestContext
 from app.graph import Graph
 from app.problems import VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest, Refused, read
-from core.errors import ErpError, Timeout, Unauthenticated, Unavailable
+from app.settings import Settings
+from core.errors import (
+    CostLimit,
+    DocumentTooLarge,
+    ErpError,
+    Forbidden,
+    LimitExceeded,
+    Timeout,
+    Unauthenticated,
+    Unavailable,
+)
 from db.engine import Database
 from db.reader import Reader
-from execution import Documents, Trace
+from execution import Documents, TooMuch, Trace
 
 log = structlog.get_logger()
 
@@ -38,7 +48,8 @@ TRY_AGAIN = {"retry-after": "2"}
 class GraphQLEndpoint:
     """The ASGI application behind ``/graphql``."""
 
-    def __init__(self, graph: Graph, documents: Documents, database: Database) -> None:
+    def __init__(self, graph: Graph, documents: Documents, database: Database, settings: Settings) -> None:
+        self.settings = settings
         self.graph = graph
         self.documents = documents
         self.database = database
@@ -73,15 +84,26 @@ class GraphQLEndpoint:
     ) -> Response:
         refused = 400 if media == GRAPHQL_JSON else 200
         try:
-            document = self.documents.get(asked.query, principal.tenant)
+            knows = SCHEMA in principal.permissions
+            document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
             if document.errors:
                 return answer({"errors": formatted(document.errors, request_id, VALIDATION_FAILED)}, media, refused)
-            kind = chosen(document.node, asked.operation).operation
+            if document.introspects and not knows:
+                raise Forbidden(f"Your key doesn't allow introspection: it needs {SCHEMA}.")
+            operation = chosen(document.node, asked.operation)
+            kind = operation.operation
+            cost = self._priced(self.documents.price(document, operation, asked.variables or {}), asked)
+        except TooMuch as error:
+            return answer({"errors": [plain(too_much(error))]}, media, refused)
+        except (CostLimit, Forbidden) as error:
+            return answer({"errors": [plain(error)]}, media, refused)
         except GraphQLError as error:
             code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
             return answer({"errors": formatted([error], request_id, code)}, media, refused)
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
+        if request.headers.get("x-cost-only") == "1":
+            return answer({"data": None, "extensions": {"cost": cost}}, media)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
@@ -91,9 +113,22 @@ class GraphQLEndpoint:
             )
         finally:
             self._release(context.reader)
-        return self._answer(result, context, media, refused)
+        return self._answer(result, context, cost, media, refused)
 
-    def _answer(self, result: Any, context: RequestContext, media: str, refused: int) -> Response:
+    def _priced(self, price: int, asked: GraphQLRequest) -> dict[str, int]:
+        """What the operation costs. Raises ``CostLimit`` where that is too much, ``TooMuch`` for a variable's list
+        that is too long.
+        """
+        longest = longest_list(asked.variables)
+        if longest > self.settings.limit_list:
+            raise TooMuch("entries in a list", self.settings.limit_list, longest)
+        cost = {"requested": price, "limit": self.settings.limit_cost}
+        if price > self.settings.limit_cost:
+            message = f"This may read {price:,} objects, and a request may read {self.settings.limit_cost:,}: ask for smaller pages."
+            raise CostLimit(message, facts={"cost": cost})
+        return cost
+
+    def _answer(self, result: Any, context: RequestContext, cost: dict[str, int], media: str, refused: int) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""
         body: dict[str, Any] = {}
         if result.errors:
@@ -102,8 +137,9 @@ class GraphQLEndpoint:
         began = result.data is not None or any(error.path for error in result.errors or ())
         if began:
             body["data"] = result.data
+            body["extensions"] = {"cost": cost | {"actual": context.rows}}
         if context.trace is not None:
-            body["extensions"] = {"plan": explained(context.trace, body)}
+            body.setdefault("extensions", {})["plan"] = explained(context.trace, body)
         status = _status(body) if began else refused
         headers = {"x-request-id": context.request_id}
         return answer(body, media, status, headers | TRY_AGAIN if status == 503 else headers)
@@ -114,6 +150,26 @@ class GraphQLEndpoint:
         closing = asyncio.create_task(reader.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+
+def too_much(error: TooMuch) -> LimitExceeded:
+    """The error for a document over a limit, with its numbers."""
+    kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
+    facts = {"limit": error.limit, "maximum": error.maximum}
+    return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
+
+
+def longest_list(given: Any) -> int:
+    """The length of the longest list anywhere in the variables."""
+    longest, waiting = 0, [given]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            longest = max(longest, len(each))
+            waiting += [item for item in each if isinstance(item, (dict, list))]
+        elif isinstance(each, dict):
+            waiting += [item for item in each.values() if isinstance(item, (dict, list))]
+    return longest
 
 
 def refusal(error: ErpError) -> tuple[int, dict[str, str]]:

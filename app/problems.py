@@ -27,7 +27,7 @@ def formatted(errors: Iterable[GraphQLError], request_id: str, code: str = BAD_U
 
 def plain(error: ErpError) -> dict[str, Any]:
     """The entry of an error that has no place in the query, such as a missing key."""
-    return {"message": error.message, "extensions": {"code": error.code}}
+    return {"message": error.message, "extensions": {"code": error.code, **error.facts}}
 
 
 def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:

@@ -25,6 +25,17 @@ class Settings(BaseSettings):
     executor: Literal["breadth-first", "reference"] = "breadth-first"
     environment: Literal["development", "production"] = "development"
     pool_size: int = Field(10, ge=1, le=500, description="database connections for reads, and as many for writes")
+    limit_characters: int = Field(15_000, ge=100, description="characters of a document")
+    limit_tokens: int = Field(1_000, ge=10, description="tokens of a document")
+    limit_depth: int = Field(20, ge=1, description="levels of a document")
+    limit_fields: int = Field(2_000, ge=1, description="fields of an operation, fragments put in place")
+    limit_aliases: int = Field(50, ge=0, description="aliases of an operation")
+    limit_root_fields: int = Field(20, ge=1, description="root fields of a query")
+    limit_mutations: int = Field(10, ge=1, description="mutations of a request")
+    limit_directives: int = Field(5, ge=0, description="directives at one place")
+    limit_overlaps: int = Field(20_000, ge=0, description="pairs of fields with one place in the answer")
+    limit_list: int = Field(500, ge=1, description="entries of a list in the variables")
+    limit_cost: int = Field(1_000_000, ge=1, description="objects that an operation may read")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("modules", mode="before")

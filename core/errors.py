@@ -4,6 +4,7 @@
 
     ErpError            has a code that clients may rely on
     ├─ BadInput         BAD_USER_INPUT: the caller can mend it; path leads into the arguments
+    ├─ LimitExceeded    LIMIT_EXCEEDED, DOCUMENT_TOO_LARGE, COST_LIMIT: more than one request may ask for
     ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
     ├─ Forbidden        FORBIDDEN: the key doesn't allow it
     ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
@@ -11,16 +12,21 @@
     └─ Timeout          TIMEOUT: the request took longer than it may
 """
 
+from collections.abc import Mapping
+
 
 class ErpError(Exception):
-    """Something to tell the caller: a message without internals, and a stable code."""
+    """Something to tell the caller: a message without internals, a stable code, and facts for programs."""
 
     code = "INTERNAL"
 
-    def __init__(self, message: str, *, path: tuple[str | int, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, path: tuple[str | int, ...] = (), facts: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
+        self.facts = dict(facts or {})
 
     def below(self, *steps: str | int) -> "ErpError":
         """The same problem seen from further out: ``steps`` lead to where it was found."""
@@ -32,6 +38,20 @@ class BadInput(ErpError):
     """An argument or input that makes no sense; ``path`` leads to it (``("where", "sku", "eq")``)."""
 
     code = "BAD_USER_INPUT"
+
+
+class LimitExceeded(ErpError):
+    """A document that is too large or too dear; nothing of it was run. ``facts`` say by how much."""
+
+    code = "LIMIT_EXCEEDED"
+
+
+class DocumentTooLarge(LimitExceeded):
+    code = "DOCUMENT_TOO_LARGE"
+
+
+class CostLimit(LimitExceeded):
+    code = "COST_LIMIT"
 
 
 class Unauthenticated(ErpError):

@@ -6,6 +6,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 from execution.documents import Documents, document_cache
 from execution.executor import BreadthFirstExecutor
 from execution.fields import Batch, BatchField, argument
+from execution.guard import Limits, TooMuch
 from execution.schema import ExtensibleSchema, extends
 from execution.trace import Trace
 
@@ -15,6 +16,8 @@ __all__ = [
     "BreadthFirstExecutor",
     "Documents",
     "ExtensibleSchema",
+    "Limits",
+    "TooMuch",
     "Trace",
     "argument",
     "document_cache",

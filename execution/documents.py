@@ -1,25 +1,47 @@
 """Parsed and validated documents, kept under their text."""
 
+import re
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from execution.cost import Price, Pricing
+from execution.guard import Limits, TooMuch, check
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """Those that Strawberry validates with; one tuple for all documents."""
 
 
+_INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")
+
+
 @dataclass(slots=True)
 class Document:
-    """A document that parsed, and what validation said of it. Its plans hang on ``node``."""
+    """A document that parsed, and what validation said of it. Its plans hang on ``node``. ``prices`` are those of
+    its operations, as far as somebody asked.
+    """
 
     node: DocumentNode
     errors: list[GraphQLError]
+    introspects: bool = False
+    """Whether it asks for the schema, or looks as if it did: a text in it may have the words, too."""
+    prices: dict[int, Price] = field(default_factory=dict)
 
 
 @dataclass
@@ -29,23 +51,27 @@ class Documents:
     ``capacity`` documents are kept in all, and at most ``share`` of them for one owner (a tenant, a
     key). An owner over its share loses its own oldest document, so that one who sends a new text
     with every request can't push out what others use. Texts over ``max_length`` characters are
-    not kept at all.
+    not kept at all. ``limits`` are what a document may be at most: it is held to them before it is
+    validated.
     """
 
     schema: GraphQLSchema
     capacity: int = 1_000
     share: int = 200
     max_length: int = 20_000
-    max_tokens: int = 10_000
+    limits: Limits = field(default_factory=lambda: Limits(1_000_000, 10_000, *[10**9] * 7))
+    page: int = 20
+    largest_page: int = 250
     max_errors: int = 5
-    hide_suggestions: bool = False
     hits: int = 0
     misses: int = 0
     _kept: dict[Hashable, OrderedDict[str, Document]] = field(default_factory=dict)
     _size: int = 0
 
-    def get(self, text: str, owner: Hashable = None) -> Document:
-        """The document of a text. Raises ``GraphQLError`` for one that doesn't parse."""
+    def get(self, text: str, owner: Hashable = None, *, hide_suggestions: bool = False) -> Document:
+        """The document of a text. Raises ``GraphQLError`` for one that doesn't parse, ``TooMuch`` for one over a
+        limit.
+        """
         own = self._kept.setdefault(owner, OrderedDict())
         found = own.get(text)
         if found is not None:
@@ -53,14 +79,39 @@ class Documents:
             own.move_to_end(text)
             return found
         self.misses += 1
-        node = parse(text, max_tokens=self.max_tokens, allow_empty_selection_sets=False)
-        errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=self.hide_suggestions)
-        document = Document(node, errors)
+        if len(text) > self.limits.characters:
+            raise TooMuch("characters", self.limits.characters, len(text))
+        node = self._parsed(text)
+        check(node, self.limits)
+        errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
+        document = Document(node, errors, _INTROSPECTION.search(text) is not None)
         if len(text) <= self.max_length and not errors:
             own[text] = document
             self._size += 1
             self._evict(owner)
         return document
+
+    def _parsed(self, text: str) -> DocumentNode:
+        try:
+            return parse(text, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
+        except GraphQLSyntaxError as error:
+            if "nested too deeply" in error.message:
+                raise TooMuch("levels", self.limits.depth, None) from None
+            if "tokens" in error.message:
+                raise TooMuch("tokens", self.limits.tokens, None) from None
+            raise
+
+    def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+        """How many objects an operation of a valid document may read."""
+        found = document.prices.get(id(operation))
+        if found is None:
+            fragments = {
+                each.name.value: each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)
+            }
+            found = document.prices[id(operation)] = Pricing(self.schema, self.page, self.largest_page).price(
+                operation, fragments
+            )
+        return found(variables)
 
     def _evict(self, owner: Hashable) -> None:
         if len(self._kept[owner]) > self.share:

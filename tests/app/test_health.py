@@ -17,7 +17,7 @@ from db import embedded, migrate
 from db.engine import Database, Target
 from services import keys, tenants
 from tests.app.conftest import Site
-from tests.support.http import eventually
+from tests.support.http import body, eventually
 from tests.support.postgres import TestServer
 
 QUERY = {"query": "{ viewer { tenant { name } } }"}
@@ -111,7 +111,7 @@ async def test_a_server_that_stops_and_comes_back(folder: Path, site: Site) -> N
     database = Database(target, size=2)
     await database.open()
     async with site.client(key, database) as client:
-        assert (await client.post("/graphql", json=QUERY)).json() == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
+        assert body(await client.post("/graphql", json=QUERY)) == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
         first.stop()
         for _ in range(3):
             answer = await client.post("/graphql", json=QUERY)
@@ -122,6 +122,6 @@ async def test_a_server_that_stops_and_comes_back(folder: Path, site: Site) -> N
         again = embedded.start(folder)
         assert again.url() == first.url()
         assert await ready(client) == (200, "")
-        assert (await client.post("/graphql", json=QUERY)).json() == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
+        assert body(await client.post("/graphql", json=QUERY)) == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
     await database.close()
     again.stop()

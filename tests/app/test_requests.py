@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.requests import MAX_BODY
+from tests.support.http import body
 
 JSON = {"Content-Type": "application/json"}
 GIVE_AWAYS = ("Traceback", "asyncpg", "sqlalchemy", "SELECT ", "graphql.", "Error(", "line_items.", "/loaders", "0x")
@@ -14,9 +15,9 @@ GIVE_AWAYS = ("Traceback", "asyncpg", "sqlalchemy", "SELECT ", "graphql.", "Erro
 
 def told(answer: httpx.Response) -> tuple[int, str]:
     """The status and the code; and that the message gives nothing away and isn't data."""
-    body = answer.json()
-    [error] = body["errors"]
-    assert body.get("data") is None
+    found = answer.json()
+    [error] = found["errors"]
+    assert found.get("data") is None
     assert not any(word in answer.text for word in GIVE_AWAYS), answer.text
     return answer.status_code, error["extensions"]["code"]
 
@@ -183,17 +184,17 @@ async def test_variables_that_do_not_fit(client: httpx.AsyncClient) -> None:
         answer = await ask(client, query, variables={"price": price})
         assert told(answer) == (200, "BAD_USER_INPUT"), price
         assert "data" not in answer.json()
-    assert (await ask(client, query, variables={"price": "1.50"})).json().keys() == {"data"}
+    assert body(await ask(client, query, variables={"price": "1.50"})).keys() == {"data"}
 
 
 async def test_the_operation_is_chosen_by_its_name(client: httpx.AsyncClient) -> None:
     query = "query A { viewer { principal } } query B { viewer { tenant { name } } }"
     chosen = await ask(client, query, operationName="B")
-    assert chosen.json() == {"data": {"viewer": {"tenant": {"name": "larkspur"}}}}
+    assert body(chosen) == {"data": {"viewer": {"tenant": {"name": "larkspur"}}}}
     assert told(await ask(client, query, operationName="C")) == (200, "OPERATION_RESOLUTION_FAILURE")
 
 
 async def test_emoji_and_right_to_left_script_are_text_like_any_other(client: httpx.AsyncClient) -> None:
     for text in ("🌵🏡", "مرحبا بالعالم", "שלום", "日本語", "e\u0301"):
         query = "query ($text: String) { products(search: $text, where: {name: {contains: $text}}) { nodes { id } } }"
-        assert (await ask(client, query, variables={"text": text})).json() == {"data": {"products": {"nodes": []}}}
+        assert body(await ask(client, query, variables={"text": text})) == {"data": {"products": {"nodes": []}}}

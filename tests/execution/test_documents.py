@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSyntaxError
 
-from execution import Documents, document_cache
+from execution import Documents, Limits, TooMuch, document_cache
 from tests.support.sample import Context, build
 
 
@@ -15,7 +15,13 @@ def texts(count: int) -> list[str]:
 
 @pytest.fixture
 def documents() -> Documents:
-    return Documents(build(breadth_first=True)._schema, capacity=6, share=4, max_length=100, max_tokens=30)
+    return Documents(
+        build(breadth_first=True)._schema,
+        capacity=6,
+        share=4,
+        max_length=100,
+        limits=Limits(tokens=30, characters=10_000),
+    )
 
 
 def test_a_document_is_parsed_once(documents: Documents) -> None:
@@ -35,7 +41,7 @@ def test_what_does_not_validate_is_not_kept(documents: Documents) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "{ hello " + "a " * 30 + "}", "\0", '{ hello(name: "x) }'])
 def test_what_does_not_parse_is_an_error(documents: Documents, text: str) -> None:
-    with pytest.raises(GraphQLSyntaxError):
+    with pytest.raises((GraphQLSyntaxError, TooMuch)):
         documents.get(text)
     assert documents._size == 0
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import orjson
@@ -18,6 +18,15 @@ GIVE_AWAYS = (
     *("SELECT", "FROM ", "WHERE ", "tenant_id", "line_items", "api_keys", "erpgraph_app", "app.tenant"),
 )
 """What no error may contain: Python's, the libraries' and the database's words, tables, roles and paths."""
+
+
+def body(answer: httpx.Response) -> dict[str, Any]:
+    """The answer to an operation that was run, without its cost, which is in every one of them."""
+    found: dict[str, Any] = answer.json()
+    assert {*found["extensions"].pop("cost")} == {"requested", "limit", "actual"}
+    if not found["extensions"]:
+        del found["extensions"]
+    return found
 
 
 def told(answer: httpx.Response) -> tuple[int, str]:

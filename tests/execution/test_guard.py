@@ -1,0 +1,144 @@
+"""A document is measured before it is validated: in time linear in its text, whatever it stands for."""
+
+from dataclasses import replace
+from time import process_time
+from typing import Any
+
+import pytest
+from graphql import GraphQLError, parse
+
+from core.paging import DEFAULT_PAGE
+from execution.documents import Documents
+from execution.guard import Limits, TooMuch, check
+from tests.support.graph import schema
+
+LIMITS = Limits()
+QUICK = 0.1
+"""Seconds of CPU that a refusal may take on a busy machine; on a quiet one it takes less than a fifth of it."""
+
+
+def refused(text: str, limits: Limits = LIMITS) -> str:
+    """Which limit refuses a document, and that it does so quickly."""
+    documents = Documents(schema()._schema, limits=limits)
+    began = process_time()
+    with pytest.raises(TooMuch) as caught:
+        documents.get(text)
+    assert process_time() - began < QUICK
+    return caught.value.limit
+
+
+AT_THE_LIMIT: dict[str, tuple[Limits, str, str]] = {
+    "characters": (replace(LIMITS, characters=200), "{ viewer { principal } }" + " " * 176, " "),
+    "tokens": (replace(LIMITS, tokens=7), "{ viewer { principal } }", "#\n{"),
+    "levels": (replace(LIMITS, depth=3), "{ orders { nodes { id } } }", "{ orders { nodes { customer { id } } } }"),
+    "aliases": (
+        replace(LIMITS, aliases=2),
+        "{ a: viewer { b: principal } }",
+        "{ a: viewer { b: principal c: principal } }",
+    ),
+    "root fields": (
+        replace(LIMITS, root_fields=2),
+        "{ viewer { principal } node(id: 1) { id } }",
+        "{ viewer { principal } node(id: 1) { id } nodes(ids: []) { id } }",
+    ),
+    "fields": (replace(LIMITS, fields=2), "{ viewer { principal } }", "{ viewer { principal permissions } }"),
+    "directives at one place": (
+        replace(LIMITS, directives=1),
+        "{ viewer { principal @skip(if: false) } }",
+        "{ viewer { principal @skip(if: false) @include(if: true) } }",
+    ),
+    "fields that overlap": (
+        replace(LIMITS, overlaps=2),
+        "{ viewer { principal principal } }",
+        "{ viewer { principal principal principal } }",
+    ),
+    "mutations": (
+        replace(LIMITS, mutations=1),
+        "mutation { a: orderShip(input: {order: {number: 1}}) { __typename } }",
+        "mutation { a: orderShip(input: {order: {number: 1}}) { __typename } b: orderShip(input: {order: {number: 1}}) { __typename } }",
+    ),
+}
+"""For each limit, a document that just fits, and one that is one over it."""
+
+
+@pytest.mark.parametrize("name", AT_THE_LIMIT)
+def test_just_below_and_just_above(name: str) -> None:
+    limits, fits, over = AT_THE_LIMIT[name]
+    documents = Documents(schema()._schema, limits=limits)
+    documents.get(fits)
+    over = fits + over if name in {"characters", "tokens"} else over
+    assert refused(over, limits) == name
+
+
+def bomb(size: int, inside: str = "principal") -> str:
+    """Fragments that spread the next one twice each: 2 to the ``size`` fields in a few hundred bytes."""
+    spreads = " ".join(f"fragment F{n} on Viewer {{ ...F{n + 1} ...F{n + 1} }}" for n in range(size))
+    return f"{{ viewer {{ ...F0 }} }} {spreads} fragment F{size} on Viewer {{ {inside} }}"
+
+
+HOSTILE = {
+    "4: a long document": ("#" + "x" * 20_000, "characters"),
+    "4: many tokens": ("{" + "a " * 1_200 + "}", "tokens"),
+    "11: deep": ("{ a " * 60 + "}" * 60, "levels"),
+    "12: aliases": ("{ " + " ".join(f"a{n}: __typename" for n in range(101)) + " }", "aliases"),
+    "13: directives": ("{ __typename " + "@aa " * 10 + "}", "directives at one place"),
+    "14: duplicates": ("{ " + "__typename " * 900 + "}", "fields that overlap"),
+    "14: duplicates below": ("{ viewer { " + "principal " * 900 + "} }", "fields that overlap"),
+    "16: a bomb of fragments": (bomb(19), "fields"),
+    "16: a larger one": (bomb(60), "fields"),
+    "16: an aliased one": (bomb(40, "a: principal"), "aliases"),
+    "16: one that nobody spreads": (bomb(40).replace("{ viewer { ...F0 } }", "{ viewer { principal } }"), "fields"),
+    "17: inline fragments": ("{ viewer { " + "... { " * 200 + "principal" + " }" * 202, "levels"),
+    "18: circular introspection": (
+        "{ __schema { types { fields { type " + "{ fields { type " * 12 + "{ name }" + " } }" * 12 + " } } } }",
+        "levels",
+    ),
+    "21: overlapping fields": (
+        "{ viewer { " + " ".join("tenant { " + "name " * 18 + "}" for _ in range(40)) + " } }",
+        "fields that overlap",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_document_is_refused_quickly(name: str) -> None:
+    text, limit = HOSTILE[name]
+    assert refused(text) == limit
+
+
+@pytest.mark.parametrize("size", [1, 2, 30])
+def test_15_circular_fragments_are_refused_quickly(size: int) -> None:
+    """Each spreads all of them."""
+    spreads = " ".join(f"...F{n}" for n in range(size))
+    text = "{ viewer { ...F0 } } " + " ".join(f"fragment F{n} on Viewer {{ {spreads} }}" for n in range(size))
+    began = process_time()
+    with pytest.raises((GraphQLError, TooMuch)):
+        check(parse(text), LIMITS)
+    assert process_time() - began < QUICK
+
+
+@pytest.mark.parametrize(
+    "query, variables, price",
+    [
+        ("{ viewer { principal tenant { name } } }", {}, 2),
+        ("{ products { nodes { sku } } }", {}, DEFAULT_PAGE),
+        ("{ products(first: 5) { edges { node { sku listPrice { amount } } } pageInfo { endCursor } } }", {}, 5),
+        ("{ orders(first: 10) { nodes { customer { name } } } }", {}, 20),
+        ("{ orders(first: 10) { nodes { lineItems(last: 3) { nodes { product { sku } } } } } }", {}, 10 + 30 + 30),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 7}, 7),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {}, DEFAULT_PAGE),
+        ("query ($n: Int = 4) { orders(first: $n) { nodes { id customer { id } } } }", {}, 8),
+        ("query ($n: Int = 4) { orders(first: $n) { nodes { id } } }", {"n": None}, DEFAULT_PAGE),
+        ("{ orders(first: 10) { totalCount { value } nodes { ...F } } } fragment F on Order { customer { id } }", {}, 20),
+        ('{ nodes(ids: ["a", "b"]) { ... on Order { customer { id } } ... on Product { sku } } }', {}, 4),
+        ("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": []}, 100),
+        ('mutation { orderShip(input: {order: {number: "1"}}) { order { lineItems { nodes { id } } } } }', {}, 72),
+        ("{ orders(first: 100) { nodes { lineItems(first: 100) { nodes { product { lineItems(first: 100) { nodes { id } } } } } } } }", {}, 100 + 10_000 * 2 + 1_000_000),
+    ],
+)  # fmt: skip
+def test_the_price_is_how_many_objects_may_be_read(query: str, variables: dict[str, Any], price: int) -> None:
+    documents = Documents(schema()._schema, page=DEFAULT_PAGE)
+    document = documents.get(query)
+    assert document.errors == []
+    [operation] = [each for each in document.node.definitions if each.kind == "operation_definition"]
+    assert documents.price(document, operation, variables) == price  # type: ignore[arg-type]
