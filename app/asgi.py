@@ -1,5 +1,6 @@
 """The web application: the graph, its explorer, and what a supervisor asks."""
 
+import asyncio
 import gc
 from dataclasses import fields
 
@@ -17,6 +18,9 @@ from db.engine import Database
 from db.migrate import head
 from db.reader import GONE
 from execution import Documents, Limits, document_cache
+
+READY_WITHIN = 2.0
+"""Seconds after which a database that doesn't answer isn't ready: who probes has no patience either."""
 
 
 def settle_memory() -> None:
@@ -53,7 +57,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     async def readyz() -> JSONResponse:
         """The database is reachable and its migrations are those that this code knows."""
         try:
-            revision = await database.revision()
+            async with asyncio.timeout(READY_WITHIN):
+                revision = await database.revision()
         except (*GONE, asyncpg.PostgresError):  # whatever it refuses for: without it there is no answer
             return JSONResponse({"status": "unavailable", "reason": "database"}, 503)
         if revision != head():

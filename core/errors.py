@@ -8,6 +8,7 @@
     ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
     ├─ Forbidden        FORBIDDEN: the key doesn't allow it
     ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
+    │  ├─ Overloaded      UNAVAILABLE: all its connections are taken
     │  └─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
     └─ Timeout          TIMEOUT: the request took longer than it may
 """
@@ -64,6 +65,10 @@ class Forbidden(ErpError):
 
 class Unavailable(ErpError):
     code = "UNAVAILABLE"
+
+
+class Overloaded(Unavailable):
+    """Who waited for a connection in vain isn't helped by waiting once more."""
 
 
 class OutcomeUnknown(Unavailable):

@@ -16,10 +16,19 @@ from uuid import UUID
 
 import asyncpg
 
-from core.errors import OutcomeUnknown, Unavailable
+from core.errors import OutcomeUnknown, Overloaded, Unavailable
 from db.reader import AWAY, GONE, Reader
 from db.tenancy import APP, OWNER, set_tenant
 from db.writer import Writer
+
+LOST = {
+    # A connection that the network lost without a word would keep its locks and its snapshot for hours.
+    "idle_in_transaction_session_timeout": "6s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+"""How soon PostgreSQL gives up a connection of ours. No command is idle for so long: services.work.DEADLINE."""
 
 WRITING = {
     # How long a statement waits for another writer before the command is tried again.
@@ -87,7 +96,7 @@ class Database:
             min_size=least,
             max_size=most,
             connection_class=_Pooled,
-            server_settings={**self.target.settings(), **timeout, **more},
+            server_settings={**self.target.settings(), **timeout, **LOST, **more},
             # The server ends a statement that takes too long; a server that hangs ends nothing.
             command_timeout=self.statement_timeout_ms / 1000 + 0.5,
             statement_cache_size=512,
@@ -119,7 +128,9 @@ class Database:
             # With one idle there is no wait to bound.
             idle = pool.get_idle_size() > 0
             connection = await pool.acquire(timeout=None if idle else self.acquire_timeout)
-        except (TimeoutError, *GONE) as error:
+        except TimeoutError as error:
+            raise Overloaded(AWAY) from error
+        except GONE as error:
             raise Unavailable(AWAY) from error
         try:
             writer = Writer(connection, tenant)

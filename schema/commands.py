@@ -49,6 +49,11 @@ class UserError:
         name: str = row.typename
         return name
 
+    @classmethod
+    def is_type_of(cls, row: Any, _info: Any) -> bool:
+        """For graphql-core's own executor, which asks the type that was told."""
+        return bool(row.typename == cls.__name__)
+
 
 @strawberry.type(description="A value that can't be used (INVALID_INPUT), or a key that is taken (DUPLICATE).")
 class InvalidInputError(UserError):

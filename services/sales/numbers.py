@@ -10,9 +10,11 @@ from time import monotonic
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from core.errors import OutcomeUnknown
 from core.ids import new_id
 from core.numbering import Series
 from db.engine import Database
+from services.work import Again
 
 MOST = 128
 """The largest block. What is left of one when the process ends is lost."""
@@ -60,9 +62,13 @@ async def take(database: Database, tenant: UUID, series: Series) -> str:
 async def _refill(block: _Block, database: Database, tenant: UUID, series: Series) -> None:
     now = monotonic()
     size = min(2 * block.size, MOST) if now - block.taken < 1 else 1
-    async with database.transaction(tenant, aside=True) as writer:
-        rows = await writer.rows(_NEXT, series.name, size)
-        if not rows:
-            rows = await writer.rows(_FIRST, new_id(), series.name, size, series.prefix, series.suffix)
+    try:
+        async with database.transaction(tenant, aside=True) as writer:
+            rows = await writer.rows(_NEXT, series.name, size)
+            if not rows:
+                rows = await writer.rows(_FIRST, new_id(), series.name, size, series.prefix, series.suffix)
+    except OutcomeUnknown as error:
+        # Of the block, not of the order, which is rolled back and begun again.
+        raise Again("number series") from error
     # Kept only now: a block whose commit got no answer may be another's, and is left out.
     block.next, block.end, block.size, block.taken = rows[0][0], rows[0][0] + size, size, now
