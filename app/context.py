@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from app.audit import audit
 from core.errors import Forbidden
 from core.permissions import EVERYTHING
 from db.engine import Database
@@ -20,13 +21,21 @@ SCHEMA = "schema:read"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: the tenant that the key belongs to, the key's name, and what it may do."""
+    """Who asks: the tenant that the key or token belongs to, the key's name or the token's subject, and what it
+    may do."""
 
     tenant: UUID
     name: str
     permissions: frozenset[str] = EVERYTHING
     partner: UUID | None = None
     """Whose orders it sees, where it is a business partner; None: all of the tenant's."""
+    credential: str = ""
+    """``key:`` and the key's id, or ``user:`` and the subject: one of the tenant's, where names may be shared."""
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """It, as a line of the log has it."""
+        return {"tenant": str(self.tenant), "principal": self.name, "credential": self.credential}
 
 
 @dataclass(slots=True)
@@ -65,6 +74,7 @@ class RequestContext:
     def require(self, permission: str) -> None:
         """Raises ``Forbidden`` unless the principal has the permission."""
         if permission not in self.principal.permissions:
+            audit("denied", self.request_id, **self.principal.shown, permission=permission)
             raise Forbidden(f"Your key doesn't allow this: it needs {permission}.")
 
     @property

@@ -18,12 +18,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from app.auth import Keys
+from app.auth import Identity
 from app.context import EXPLAIN, SCHEMA, Principal, RequestContext
 from app.graph import Graph
 from app.problems import VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest, Refused, read
 from app.settings import Settings
+from app.tokens import Tokens
 from core.errors import (
     CostLimit,
     DocumentTooLarge,
@@ -53,7 +54,7 @@ class GraphQLEndpoint:
         self.graph = graph
         self.documents = documents
         self.database = database
-        self.keys = Keys(database)
+        self.identity = Identity(database, Tokens.of(settings, database), settings.failed_attempts)
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +72,8 @@ class GraphQLEndpoint:
                 return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
             if media is None:
                 raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
-            principal = await self.keys.principal(request.headers.get("authorization"))
+            address = request.client.host if request.client else ""
+            principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
             return await self._execute(request, await read(request), principal, media, request_id)
         except ErpError as error:
             return answer({"errors": [plain(error)]}, media or JSON, *refusal(error))

@@ -36,9 +36,21 @@ class Settings(BaseSettings):
     limit_overlaps: int = Field(20_000, ge=0, description="pairs of fields with one place in the answer")
     limit_list: int = Field(500, ge=1, description="entries of a list in the variables")
     limit_cost: int = Field(1_000_000, ge=1, description="objects that an operation may read")
+    failed_attempts: int = Field(30, ge=1, description="wrong keys and tokens that an address may send in a minute")
+    token_keys: str = Field("", description="the JWK set that tokens are signed with: an address or a file")
+    token_keys_refresh: int = Field(600, ge=10, le=86_400, description="seconds until the JWK set is read anew")
+    token_issuer: str = Field("", description="who issues tokens: their claim iss")
+    token_audience: str = Field("", description="for whom tokens are: one of their claim aud")
+    token_tenant_claim: str = Field("tenant", min_length=1, description="the claim with the tenant's id or name")
+    token_roles_claim: str = Field("roles", min_length=1, description="the claim with the roles")
+    token_partner_claim: str = Field("partner", min_length=1, description="the claim with a business partner's code")
+    token_leeway: int = Field(60, ge=0, le=300, description="seconds that clocks may differ")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    hsts_seconds: int = Field(0, ge=0, description="how long browsers shall come by https only")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("modules", mode="before")
+    @field_validator("modules", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

@@ -11,7 +11,10 @@ import secrets
 from typing import NamedTuple
 from uuid import UUID
 
-_KEY = re.compile(r"erp_([0-9a-f]{32})_[A-Za-z0-9_-]{43}", re.ASCII)
+PREFIX = "erp_"
+"""What every key begins with: people know it for what it is, and scanners for secrets find it."""
+
+_KEY = re.compile(rf"{PREFIX}([0-9a-f]{{32}})_[A-Za-z0-9_-]{{43}}", re.ASCII)
 
 
 class Parsed(NamedTuple):
@@ -23,7 +26,7 @@ class Parsed(NamedTuple):
 
 def make(tenant: UUID) -> str:
     """A new key of a tenant, with 256 random bits. It is shown once and stored only as its hash."""
-    return f"erp_{tenant.hex}_{secrets.token_urlsafe(32)}"
+    return f"{PREFIX}{tenant.hex}_{secrets.token_urlsafe(32)}"
 
 
 def parse(key: str) -> Parsed | None:

@@ -1,8 +1,12 @@
-"""Who asks: what a key opens, how soon it stops, what it costs to look, and that it is never written down."""
+"""Who asks: what a key opens, how soon it stops, what it costs to look, and that it is never written down.
+
+Tokens have tests of their own, test_tokens.py.
+"""
 
 import asyncio
 import contextlib
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +14,8 @@ import asyncpg
 import httpx
 import pytest
 
-from app import auth
+from app import auth, credentials
+from app.keys import Keys
 from core import keys as key_format
 from core.ids import new_id
 from db.engine import Database, administration
@@ -30,15 +35,15 @@ class Clock:
     def monotonic(self) -> float:
         return self.passed
 
-    def now(self, zone: Any) -> datetime:
-        return datetime.now(zone) + timedelta(seconds=self.passed)
+    def time(self) -> float:
+        return time.time() + self.passed
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(auth, "monotonic", made.monotonic)
-    monkeypatch.setattr(auth, "datetime", made)
+    monkeypatch.setattr(credentials, "time", made.time)
     return made
 
 
@@ -46,13 +51,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[key_format.Parsed]:
     """The look-ups of keys in the database."""
     made: list[key_format.Parsed] = []
-    look = auth.Keys._look
+    look = Keys._look
 
-    async def noted(self: auth.Keys, parsed: key_format.Parsed) -> Any:
+    async def noted(self: Keys, parsed: key_format.Parsed) -> Any:
         made.append(parsed)
         return await look(self, parsed)
 
-    monkeypatch.setattr(auth.Keys, "_look", noted)
+    monkeypatch.setattr(Keys, "_look", noted)
     return made
 
 
@@ -149,7 +154,7 @@ async def test_a_key_that_was_not_found_is_not_remembered(site: Site) -> None:
 
 async def test_memory_of_keys_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "MAX_KEPT", 3)
-    known = auth.Keys(site.database)
+    known = auth.Identity(site.database)
     for number in range(7):
         key = await keys.create(site.target, site.tenants[0].id, f"bounded {number}")
         assert (await known.principal(f"Bearer {key}")).name == f"bounded {number}"
@@ -158,7 +163,7 @@ async def test_memory_of_keys_is_bounded(site: Site, monkeypatch: pytest.MonkeyP
 
 
 async def test_a_request_that_gives_up_takes_no_look_from_the_others(site: Site, looks: list[Any]) -> None:
-    known = auth.Keys(site.database)
+    known = auth.Identity(site.database)
     tasks = [asyncio.create_task(known.principal(f"Bearer {site.key}")) for _ in range(4)]
     await asyncio.sleep(0)
     tasks[0].cancel()
@@ -207,7 +212,7 @@ async def test_a_key_is_never_in_the_logs(
 
     caplog.set_level(logging.DEBUG)
     async with site.client() as client:
-        monkeypatch.setattr(auth.Keys, "_look", broken)
+        monkeypatch.setattr(Keys, "_look", broken)
         assert await asked(client) == 500
         monkeypatch.undo()
         assert await asked(client) == 200
