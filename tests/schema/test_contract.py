@@ -42,9 +42,12 @@ def contract() -> GraphQLSchema:
     return build_schema(path.read_text())
 
 
-def reading_half(contract: GraphQLSchema) -> Iterator[GraphQLNamedType]:
-    """All types that a query can reach: its answers and its arguments."""
-    waiting: list[Any] = [contract.query_type]
+HALVES = pytest.mark.parametrize("half", ["query_type", "mutation_type"], ids=["reading", "writing"])
+
+
+def reached(contract: GraphQLSchema, half: str) -> Iterator[GraphQLNamedType]:
+    """All types that a query, or a mutation, can reach: its answers and its arguments."""
+    waiting: list[Any] = [getattr(contract, half)]
     seen: set[str] = set()
     while waiting:
         type_: Any = get_named_type(waiting.pop())
@@ -81,10 +84,13 @@ def said(type_: GraphQLNamedType) -> Said:
     return found
 
 
-def test_the_schema_has_all_of_the_contracts_reading_half(contract: GraphQLSchema, ours: GraphQLSchema) -> None:
+@HALVES
+def test_the_schema_has_all_of_each_half_of_the_contract(
+    contract: GraphQLSchema, ours: GraphQLSchema, half: str
+) -> None:
     promised: Said = {}
     kept: Said = {}
-    for type_ in reading_half(contract):
+    for type_ in reached(contract, half):
         promised |= said(type_)
         mine = ours.get_type(type_.name)
         kept |= said(mine) if mine is not None else {}
@@ -92,9 +98,12 @@ def test_the_schema_has_all_of_the_contracts_reading_half(contract: GraphQLSchem
     assert len(promised) > 450  # the walk itself saw the whole
 
 
-def test_what_the_schema_has_beyond_the_contract_is_optional(contract: GraphQLSchema, ours: GraphQLSchema) -> None:
+@HALVES
+def test_what_the_schema_has_beyond_the_contract_is_optional(
+    contract: GraphQLSchema, ours: GraphQLSchema, half: str
+) -> None:
     required = []
-    for type_ in reading_half(contract):
+    for type_ in reached(contract, half):
         promised = said(type_)
         for key, form in said(ours.get_type(type_.name) or type_).items():
             is_given = key.endswith(")") or isinstance(type_, GraphQLInputObjectType)

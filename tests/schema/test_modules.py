@@ -21,8 +21,14 @@ SUBSETS: list[tuple[str, ...]] = [
 ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
-    "inventory": {"warehouses", "stockLevels", "stockMoves"},
+    "inventory": {"warehouses", "stockLevels", "stockMoves", "stockDifferences"},
     "sales": {"order", "orders"},
+}
+MUTATIONS = {
+    "catalog": {"productUpsert"},
+    "partners": {"partnerUpsert"},
+    "inventory": {"warehouseCreate", "locationCreate", "stockAdjust", "stockSet", "stockTransfer"},
+    "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"},
 }
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
@@ -36,6 +42,8 @@ ADDED = {
     ("Product", "lineItems"): "sales",
     ("Partner", "orders"): "sales",
     ("StockMove", "lineItem"): "sales",
+    ("StockDifference", "order"): "sales",
+    ("StockDifference", "lineItem"): "sales",
 }
 PREFIXES = {
     "catalog": {"prod": "products"},
@@ -50,6 +58,7 @@ def test_the_schema_has_the_fields_of_its_modules_and_no_others(modules: tuple[s
     made: Any = schema(modules)._schema
     assert_valid_schema(made)
     assert {*made.query_type.fields} == {"node", "nodes", "viewer"}.union(*(ROOTS[name] for name in modules))
+    assert {*made.mutation_type.fields} == set().union(*(MUTATIONS[name] for name in modules))
     for name, types in TYPES.items():
         assert {type_ for type_ in types if type_ in made.type_map} == (types if name in modules else set())
     for (type_, field), name in ADDED.items():

@@ -21,15 +21,17 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   nodes(ids: $ids) { id }
   viewer { tenant { id name } }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
-  partners(where: $partners, first: 250) { totalCount { value } nodes { id code orders { nodes { id } } } }
+  partners(where: $partners, first: 250) { totalCount { value } nodes { id code orders { nodes { id } }
+    events { totalCount { value } nodes { id } } } }
   orders(where: $orders, first: 250) { totalCount { value } nodes { id number reservationStatus customer { id code }
+    events { totalCount { value } nodes { id } }
     lineItems(first: 30) { totalCount { value } nodes { id product { ...product } } } } }
   warehouses(first: 250) { totalCount { value } nodes { id code locations { nodes { id code stockLevels { nodes { id } } } } } }
   stockLevels(where: $levels, first: 250) { totalCount { value } nodes { id product { id } location { id code } } }
   stockMoves(where: $moves, first: 250) { totalCount { value } nodes { id source { id } destination { id } lineItem { id } } }
   found: products(search: "a", first: 250) { totalCount { value } nodes { id } }
 }
-fragment product on Product { id sku stock { onHand levels { totalCount { value } nodes { id } } }
+fragment product on Product { id sku events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }
   lineItems(first: 3) { totalCount { value } nodes { id order { id number } } } }"""
 
 TABLES = {
@@ -41,6 +43,7 @@ TABLES = {
     "loc": "locations",
     "stl": "stock_levels",
     "mov": "stock_moves",
+    "evt": "events",
 }
 
 

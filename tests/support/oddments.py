@@ -152,6 +152,24 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
     return {"warehouses": [warehouse], "locations": places, "stock_levels": levels, "stock_moves": moves}
 
 
+def _events(subjects: list[Row]) -> list[Row]:
+    """Record n has n % 4 events: some have none."""
+    return [
+        {
+            "id": new_id(),
+            "type": ("order.created", "order.updated", "order.confirmed")[number],
+            "subject_id": subject["id"],
+            "version": None if number == 1 else number + 1,
+            "principal": "tests",
+            "before": '{"note": "before"}' if number == 1 else None,
+            "after": f'{{"note": "after", "n": {number}}}',
+            "occurred_at": _later(index // 2 + number),
+        }
+        for index, subject in enumerate(subjects)
+        for number in range(index % 4)
+    ]
+
+
 async def load(target: Target, name: str = "oddments") -> Oddments:
     """Store the tenant as the owner, bound to it as any writer is."""
     made = Oddments(new_id())
@@ -159,6 +177,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     orders = _orders(partners)
     made.rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
     made.rows |= _stock(products)
+    made.rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     async with administration(target, made.tenant) as connection:
         await connection.execute("INSERT INTO tenants (id, name, currency) VALUES ($1, $2, 'EUR')", made.tenant, name)
         for table, rows in made.rows.items():
