@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
 from app import logs
+from app.browser import Browser
 from app.endpoint import GraphQLEndpoint
 from app.graph import build
 from app.settings import Settings
@@ -47,6 +48,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.graph = graph
     # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
     app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database, settings)))
+    app.add_middleware(Browser, settings=settings)
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:

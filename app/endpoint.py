@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
 from app.auth import Identity
+from app.browser import EXPLORER
 from app.context import EXPLAIN, SCHEMA, Principal, RequestContext
 from app.graph import Graph
 from app.problems import VALIDATION_FAILED, formatted, plain
@@ -69,7 +70,7 @@ class GraphQLEndpoint:
             if request.method not in ("GET", "POST"):
                 raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")
             if request.method == "GET" and "query" not in request.query_params and wants_page(request):
-                return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+                return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"), headers=EXPLORER)
             if media is None:
                 raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
             address = request.client.host if request.client else ""

@@ -1,14 +1,31 @@
 """The settings, all from environment variables that start with ``ERPGRAPH_``."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+_HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError(f"{value!r} is no name such as erp.example")
+    return value
+
+
+def _origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError(f"{value!r} is no origin such as https://shop.example")
+    return value
 
 
 class Settings(BaseSettings):
@@ -45,8 +62,8 @@ class Settings(BaseSettings):
     token_roles_claim: str = Field("roles", min_length=1, description="the claim with the roles")
     token_partner_claim: str = Field("partner", min_length=1, description="the claim with a business partner's code")
     token_leeway: int = Field(60, ge=0, le=300, description="seconds that clocks may differ")
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode] = ()
+    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
     hsts_seconds: int = Field(0, ge=0, description="how long browsers shall come by https only")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -65,5 +82,5 @@ def load(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "ERPGRAPH_" + "_".join(str(step) for step in first["loc"]).upper()
-        raise BadInput(f"{name} is not usable: {first['msg']}.") from None
+        name = f"ERPGRAPH_{first['loc'][0]}".upper()
+        raise BadInput(f"{name} is not usable: {first['msg'].removeprefix('Value error, ')}.") from None

@@ -28,7 +28,7 @@ class Site:
         transport = httpx.ASGITransport(create_app(load(), database or self.database), raise_app_exceptions=True)
         given = self.key if key is None else key
         headers = {"Authorization": f"Bearer {given}"} if given else {}
-        return httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
 
 
 @pytest.fixture(scope="session")

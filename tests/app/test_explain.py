@@ -22,7 +22,7 @@ async def client(fresh: Target) -> AsyncIterator[httpx.AsyncClient]:
     await database.open()
     transport = httpx.ASGITransport(create_app(load(), database))
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as opened:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as opened:
         yield opened
     await database.close()
 

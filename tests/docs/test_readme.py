@@ -24,7 +24,7 @@ async def test_the_query_and_the_mutation_have_the_answers_that_are_shown(fresh:
     await database.open()
     transport = httpx.ASGITransport(create_app(load(), database))
     headers = {"Authorization": f"Bearer {key}", "X-Explain": "1"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         answer = (await client.get("/graphql", params={"query": query})).json()
         refusal = (await client.post("/graphql", json={"query": mutation})).json()
     await database.close()

@@ -45,12 +45,12 @@ async def test_a_key_is_found_by_its_own_tenant_only(fresh: Target, two: tuple[U
 async def test_keys_are_listed_without_the_key(fresh: Target, two: tuple[UUID, UUID]) -> None:
     acme, globex = two
     until = datetime(2030, 1, 1, tzinfo=UTC)
-    first = await keys.create(fresh, acme, "shop", roles=["reader"], expires_at=until)
+    first = await keys.create(fresh, acme, "shop", roles=["viewer"], expires_at=until)
     second = await keys.create(fresh, acme, "app")
     listed = await keys.every(fresh, acme)
     assert [(key.name, key.hint, key.roles, key.expires_at) for key in listed] == [
-        ("shop", first[-4:], ["reader"], until),
-        ("app", second[-4:], [], None),
+        ("shop", first[-4:], ["viewer"], until),
+        ("app", second[-4:], ["admin"], None),
     ]
     assert await keys.every(fresh, globex) == []
 

@@ -106,7 +106,7 @@ class Wire:
 def post(key: str, body: object, headers: Mapping[str, str] | None = None) -> bytes:
     """A POST to the graph, byte for byte. ``body`` becomes JSON unless it is bytes."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    given = {"Host": "test", "Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    given = {"Host": "localhost", "Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     given |= headers if headers is not None else {"Content-Length": str(len(content))}
     head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
     return f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + content
