@@ -1,4 +1,4 @@
-"""``hurt``: a site of this module's own, to be hurt."""
+"""``hurt``: a site of these tests' own, to be hurt, with two servers. Each test leaves it as well as it found it."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.site import Site, site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def hurt() -> AsyncIterator[Site]:
-    async with site() as made:
+    async with site(servers=2) as made:
         yield made

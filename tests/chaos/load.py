@@ -20,7 +20,8 @@ mutation ($customer: PartnerUpsertInput!, $warehouse: WarehouseCreateInput!) {
 LOCATION = "mutation ($input: LocationCreateInput!) { locationCreate(input: $input) { location { id } userErrors { message } } }"
 PRODUCT = "mutation ($input: ProductUpsertInput!) { productUpsert(input: $input) { userErrors { message } } }"
 ORDER = (
-    "order { id version status lineItems { nodes { id quantity reservedQuantity shippedQuantity returnedQuantity } } }"
+    "order { id number version status"
+    " lineItems { nodes { id quantity shippedQuantity cancelledQuantity returnedQuantity } } }"
 )
 STOCK = "moves { id quantity }"
 FIELDS = {"stockAdjust": STOCK, "stockTransfer": STOCK}
@@ -50,11 +51,16 @@ class Command:
     key: str
     name: str
     given: dict[str, Any]
-    retried: bool
+    retried: bool = True
     """Whether its client repeats it until it knows; else it may stay unknown."""
+    client: int = 0
     outcome: Outcome = Outcome.UNKNOWN
     answers: list[Any] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
+    """Answers that no fault explains."""
     attempts: int = 0
+    slowest: float = 0.0
+    """Seconds that its slowest answer took."""
 
     @property
     def payload(self) -> Any:
@@ -85,10 +91,10 @@ async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
             price = {"amount": "1.25", "currency": "EUR"}
             await ask(client, site, PRODUCT, {"input": {"sku": sku, "name": sku, "listPrice": price}})
             lines = [{"product": {"sku": sku}, "location": place, "delta": str(units)} for place in shop.locations]
-            command = Command(uuid4().hex, "stockAdjust", {"lines": lines, "reason": "opening"}, retried=True)
+            command = Command(uuid4().hex, "stockAdjust", {"lines": lines, "reason": "opening"})
             shop.history.append(command)
             await send(client, site, command)
-            assert command.outcome is Outcome.OK
+            assert command.outcome is Outcome.OK, command
     return shop
 
 
@@ -99,24 +105,39 @@ async def ask(client: httpx.AsyncClient, site: Site, query: str, variables: dict
 
 
 async def send(client: httpx.AsyncClient, site: Site, command: Command) -> None:
-    """Send a command once, and note what came of it."""
+    """Send a command once, and note what came of it. Each repetition goes to the next server."""
     selection = FIELDS.get(command.name, ORDER)
     query = (
         f"mutation ($input: {INPUTS[command.name]}!) {{"
         f" {command.name}(input: $input) {{ {selection} userErrors {{ code message path }} }} }}"
     )
+    server = site.servers[(command.client + command.attempts) % len(site.servers)]
     command.attempts += 1
     given = command.given | {"idempotencyKey": command.key}
+    began = monotonic()
     try:
-        body = {"query": query, "variables": {"input": given}}
-        answer = (await client.post(f"{site.url}/graphql", json=body)).json()
-    except (httpx.HTTPError, ValueError):
+        response = await client.post(f"{server.url}/graphql", json={"query": query, "variables": {"input": given}})
+        answer = response.json()
+    except httpx.ReadTimeout:
+        command.strange.append(f"no answer in {monotonic() - began:.1f} s")
         return
+    except httpx.HTTPError:
+        return  # the server was killed
+    except ValueError:
+        command.strange.append(response.text)
+        return
+    command.slowest = max(command.slowest, monotonic() - began)
+    note(command, answer)
+
+
+def note(command: Command, answer: Any) -> None:
+    """What a command's client knows after an answer."""
     if errors := answer.get("errors"):
         # With a payload beside them it was stored, and what was stored couldn't be read: as good as no answer.
-        assert {error["extensions"]["code"] for error in errors} <= {"UNAVAILABLE", "TIMEOUT"}, answer
+        if not {error["extensions"]["code"] for error in errors} <= {"UNAVAILABLE", "TIMEOUT"}:
+            command.strange.append(str(answer))
         # Where the first attempt is unknown, a second one that did nothing says nothing of it.
-        if "Nothing was done" in errors[0]["message"] and command.attempts == 1:
+        elif "Nothing was done" in errors[0]["message"] and command.attempts == 1:
             command.outcome = Outcome.FAILED
         return
     payload = answer["data"][command.name]
@@ -124,23 +145,30 @@ async def send(client: httpx.AsyncClient, site: Site, command: Command) -> None:
     command.outcome = Outcome.REFUSED if payload["userErrors"] else Outcome.OK
 
 
-async def work(shop: Shop, seed: int, until: float) -> None:
-    """One client: commands until the time is up, each repeated until it is known, or left in doubt."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+async def work(shop: Shop, seed: int, number: int, until: float) -> None:
+    """A client: commands until the time is up, each repeated until it is known, or left in doubt."""
+    chance = random.Random(seed * 1_000 + number)  # noqa: S311 - repeatable, not secret
     orders: list[Any] = []
     async with shop.site.client(shop.tenant) as client:
         while monotonic() < until:
             name, given = next_command(shop, chance, orders)
-            command = Command(f"{seed}-{uuid4().hex}", name, given, retried=chance.random() < 0.9)
+            key = f"{seed}-{number}-{len(shop.history)}"
+            command = Command(key, name, given, chance.random() < 0.9, number)
             shop.history.append(command)
-            await send(client, shop.site, command)
-            if command.outcome in {Outcome.UNKNOWN, Outcome.FAILED} and command.retried:
-                await repeat(client, shop.site, command)
-            elif command.outcome is Outcome.OK and chance.random() < 0.1:
-                await send(client, shop.site, command)  # a repetition that nobody needed
+            await carry_through(client, shop.site, command, chance)
             if command.outcome is Outcome.OK and command.payload.get("order"):
                 orders[:] = [each for each in orders if each["id"] != command.payload["order"]["id"]][-5:]
                 orders.append(command.payload["order"])
+
+
+async def carry_through(client: httpx.AsyncClient, site: Site, command: Command, chance: random.Random) -> None:
+    """Send a command; in one of ten cases to two servers at once, and in another once more than was needed."""
+    kind = chance.random()
+    await asyncio.gather(*(send(client, site, command) for _ in range(2 if kind < 0.1 else 1)))
+    if not command.answers and command.retried:
+        await repeat(client, site, command)
+    elif command.outcome is Outcome.OK and kind > 0.9:
+        await send(client, site, command)
 
 
 PATIENCE = 30

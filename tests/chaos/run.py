@@ -2,20 +2,26 @@
 
 import argparse
 import asyncio
+import contextlib
 import random
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from tests.chaos import checks
+from services.verify import verify
+from tests.chaos import checks, invariants, leave
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.load import Outcome, Shop, stocked, work
 from tests.chaos.site import Site, site
+from tests.chaos.watch import watch
 
 CLIENTS = 6
 SECONDS = 1.2
+LEAVERS = 10_000
+TOLD = 20
+"""How much is told of a run that broke something: so many of its faults, and of the commands around them."""
 
 
 @dataclass
@@ -26,28 +32,33 @@ class Report:
     faults: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
+    looks: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     resolved: int = 0
     """Commands whose first attempt got no answer, and a later one did."""
-    slowest: float = 0.0
+    slowest_answer: float = 0.0
+    slowest_run: float = 0.0
 
     def add(self, other: "Report") -> None:
         self.runs += other.runs
         self.faults += other.faults
         self.outcomes += other.outcomes
         self.commands += other.commands
+        self.looks += other.looks
         self.repeated += other.repeated
         self.resolved += other.resolved
-        self.slowest = max(self.slowest, other.slowest)
+        self.slowest_answer = max(self.slowest_answer, other.slowest_answer)
+        self.slowest_run = max(self.slowest_run, other.slowest_run)
 
     def __str__(self) -> str:
         def told(counts: Counter[str]) -> str:
             return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
 
         return (
-            f"{self.runs} runs; commands: {told(self.commands)}; outcomes: {told(self.outcomes)};"
+            f"{self.runs} runs; commands: {self.commands.total():,} ({told(self.commands)}); outcomes: {told(self.outcomes)};"
             f" {self.repeated:,} sent again, {self.resolved:,} of them answered after an attempt without answer;"
-            f" faults: {told(self.faults)}; the slowest run took {self.slowest:.1f} s"
+            f" reads: {told(self.looks)}; faults: {self.faults.total()} ({told(self.faults)});"
+            f" the slowest answer took {self.slowest_answer:.1f} s, the slowest run {self.slowest_run:.1f} s"
         )
 
 
@@ -61,28 +72,53 @@ async def run(hurt: Site, seed: int, *, faults: Sequence[Fault] | None = None, s
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     shop = await stocked(hurt, await hurt.tenant())
-    report, began = Report(runs=1), monotonic()
-    until = began + seconds
-    clients = [asyncio.create_task(work(shop, seed * 1_000 + number, until)) for number in range(CLIENTS)]
-    await asyncio.sleep(chance.uniform(0.1, 0.4))
-    for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
-        await fault(hurt, chance)
-        report.faults[fault.__name__] += 1
-    try:
-        await asyncio.gather(*clients)
-    except TimeoutError:
-        raise Broken(f"seed {seed}: a client that repeats its command got no answer in time") from None
-    report.slowest = monotonic() - began
-    wrong = [
-        *await checks.books(hurt, shop.tenant),
-        *await checks.effects(hurt, shop.tenant, shop.history),
-        *await checks.leftovers(hurt),
-    ]
+    report, wrong, met = Report(runs=1), list[str](), len(hurt.faults())
+    async with watched(shop, wrong, report):
+        began = monotonic()
+        clients = [asyncio.create_task(work(shop, seed, number, began + seconds)) for number in range(CLIENTS)]
+        await asyncio.sleep(chance.uniform(0.1, 0.4))
+        for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
+            await fault(hurt, chance)
+            report.faults[fault.__name__] += 1
+        ended = await asyncio.gather(*clients, return_exceptions=True)
+        wrong += [f"a client got no answer in time, or worse: {error!r}" for error in ended if error is not None]
+        report.slowest_run = monotonic() - began
+    wrong += [f"a server met a fault: {line}" for line in hurt.faults()[met:]]
+    wrong += await afterwards(hurt, shop)
     if wrong:
-        told = "\n  ".join(wrong[:20])
-        raise Broken(f"seed {seed}, faults {sorted(report.faults)}:\n  {told}")
+        raise Broken(_account(seed, report, shop, wrong))
     _count(report, shop)
     return report
+
+
+@contextlib.asynccontextmanager
+async def watched(shop: Shop, wrong: list[str], report: Report) -> AsyncIterator[None]:
+    """With someone who looks on."""
+    watcher = asyncio.create_task(watch(shop, wrong, report.looks))
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        [ended] = await asyncio.gather(watcher, return_exceptions=True)
+        if not isinstance(ended, asyncio.CancelledError):
+            wrong.append(f"who looked on failed: {ended!r}")
+
+
+async def afterwards(hurt: Site, shop: Shop) -> list[str]:
+    """All that is wrong when a run is over."""
+    async with hurt.admin() as connection:
+        found = [
+            *await invariants.broken(connection, shop.tenant.id),
+            *checks.contradictions(shop.history, await checks.rows(connection, shop.tenant.id)),
+        ]
+    differences = await verify(hurt.direct, shop.tenant.id)
+    return [*found, *(f"stock verify: {each}" for each in differences), *await invariants.leftovers(hurt)]
+
+
+def _account(seed: int, report: Report, shop: Shop, wrong: list[str]) -> str:
+    commands = checks.relevant(shop.history, wrong)
+    lines = [*wrong[:TOLD], *map(str, commands[:TOLD])]
+    return f"seed {seed}, faults {sorted(report.faults)}:\n  " + "\n  ".join(lines)
 
 
 def _count(report: Report, shop: Shop) -> None:
@@ -91,11 +127,12 @@ def _count(report: Report, shop: Shop) -> None:
         report.outcomes[command.outcome.name.lower()] += 1
         report.repeated += command.attempts > 1
         report.resolved += command.attempts > len(command.answers) > 0
+        report.slowest_answer = max(report.slowest_answer, command.slowest)
 
 
-async def main(first: int, runs: int) -> int:
+async def main(first: int, runs: int, leavers: int) -> int:
     total, broken = Report(), 0
-    async with site() as hurt:
+    async with site(servers=2) as hurt:
         for seed in range(first, first + runs):
             try:
                 total.add(await run(hurt, seed))
@@ -104,13 +141,16 @@ async def main(first: int, runs: int) -> int:
                 print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program that prints
             if (seed - first + 1) % 20 == 0:
                 print(total, flush=True)  # noqa: T201
-    print(f"{total}; {broken} broken; COMMITs cut: {hurt.proxy.was_cut}")  # noqa: T201
-    return 1 if broken or not total.outcomes[Outcome.OK.name.lower()] else 0
+        print(f"{total}; COMMITs cut: {hurt.proxy.was_cut}; {broken} broken", flush=True)  # noqa: T201
+        left = await leave.many(hurt, leavers, random.Random(first))  # noqa: S311
+    print(left)  # noqa: T201
+    return 1 if broken or left.wrong or not total.outcomes[Outcome.OK.name.lower()] else 0
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--leavers", type=int, default=LEAVERS, help="clients that leave in the middle, at the end")
     options = parser.parse_args()
-    sys.exit(asyncio.run(main(options.seed, options.runs)))
+    sys.exit(asyncio.run(main(options.seed, options.runs, options.leavers)))

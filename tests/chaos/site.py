@@ -1,16 +1,15 @@
-"""A site to hurt: PostgreSQL, the proxy, and the server as a process of its own."""
+"""A site to hurt: PostgreSQL, the proxy before it, and servers as processes of their own."""
 
 import asyncio
 import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -22,8 +21,8 @@ from db.engine import Target
 from db.tenancy import APP
 from services import keys, tenants
 from tests.chaos.proxy import Proxy
+from tests.chaos.server import Server
 
-ROOT = Path(__file__).parents[2]
 DATABASE = "chaos"
 
 
@@ -36,13 +35,11 @@ class Tenant:
 
 
 class Site:
-    """PostgreSQL with the proxy before it, and one server that is started again when it was killed."""
+    """PostgreSQL with the proxy before it, and servers that share it and are started again when they were killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, servers: int) -> None:
         self.folder = folder
-        self.port = 0
-        self.restarts = 0
-        self._process: Any = None
+        self._count = servers
 
     async def __aenter__(self) -> Self:
         self.folder.chmod(0o755)
@@ -58,51 +55,25 @@ class Site:
         beside.mkdir(mode=0o755)
         self.proxy = Proxy(beside, self.postgres.socket)
         await self.proxy.start()
-        self.proxied = f"postgresql://{APP}@/{DATABASE}?host={quote(str(beside))}&port=5432"
-        await self.serve()
+        serving = f"postgresql://{APP}@/{DATABASE}?host={quote(str(beside))}&port=5432"
+        logs = [self.folder / f"server-{number}.log" for number in range(self._count)]
+        self.servers = [Server(self.direct.admin, serving, log) for log in logs]
+        await asyncio.gather(*(server.start() for server in self.servers))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.kill()
+        for server in self.servers:
+            server.kill()
         await self.proxy.stop()
         self.postgres.stop()
 
-    # ---------------------------------------------------------------- the server
+    @property
+    def url(self) -> str:
+        return self.servers[0].url
 
-    async def serve(self) -> None:
-        """Start the server; it is there when it has told its port."""
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = await self._start(log)
-        self.port = int(await asyncio.wait_for(self._process.stdout.readline(), 30))
-
-    async def _start(self, log: IO[bytes]) -> Any:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.bench.server",
-            self.direct.admin,
-            self.proxied,
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-        )
-
-    def logged_faults(self) -> int:
-        """How often the server met something that it has no answer for."""
-        log = self.folder / "server.log"
-        return log.read_text(errors="replace").count("fault") if log.exists() else 0
-
-    def kill(self) -> None:
-        """``kill -9``: no farewell."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-
-    async def restart(self) -> None:
-        self.kill()
-        await self._process.wait()
-        self.restarts += 1
-        await self.serve()
+    def faults(self) -> list[str]:
+        """What the servers met that they have no answer for."""
+        return [line for server in self.servers for line in server.faults()]
 
     # ---------------------------------------------------------------- PostgreSQL
 
@@ -136,8 +107,32 @@ class Site:
         async with self.admin() as connection:
             await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", APP)
 
+    async def kill_a_backend(self) -> None:
+        """``kill -9`` one of the application's: PostgreSQL takes its memory for spoilt, ends all the others,
+        and recovers as after a crash. Returns when it serves again.
+        """
+        async with self.admin() as connection:
+            pid = await connection.fetchval("SELECT pid FROM pg_stat_activity WHERE usename = $1 LIMIT 1", APP)
+            if pid is None:
+                return
+            os.kill(pid, signal.SIGKILL)
+            async with asyncio.timeout(10):
+                while not connection.is_closed():  # noqa: ASYNC110 - asyncpg has no event for it
+                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not await self._answers():  # noqa: ASYNC110 - nor has PostgreSQL one
+                await asyncio.sleep(0.02)
+
+    async def _answers(self) -> bool:
+        try:
+            async with self.admin():
+                return True
+        except (OSError, asyncpg.PostgresError):
+            return False
+
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator[Any]:
+        """A connection past the proxy, as the administrator, whom row-level security doesn't bind."""
         connection = await asyncpg.connect(self.direct.admin, timeout=10)
         try:
             yield connection
@@ -148,22 +143,18 @@ class Site:
 
     async def tenant(self) -> Tenant:
         identity = await tenants.create(self.direct, f"run-{uuid4().hex}", "EUR")
-        return Tenant(identity, await keys.create(self.direct, identity, "chaos"))
+        return Tenant(identity, await keys.create(self.direct, identity, "chaos", roles=("admin",)))
 
     def client(self, tenant: Tenant) -> httpx.AsyncClient:
         return httpx.AsyncClient(headers={"Authorization": f"Bearer {tenant.key}"}, timeout=8)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
 
 @contextlib.asynccontextmanager
-async def site() -> AsyncIterator[Site]:
+async def site(servers: int = 1) -> AsyncIterator[Site]:
     """A site in a folder of its own, which is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="erpgraph-chaos-"))
     try:
-        async with Site(folder) as made:
+        async with Site(folder, servers) as made:
             yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)

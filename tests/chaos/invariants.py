@@ -1,0 +1,88 @@
+"""What the rows of a tenant must say of each other after a run, and the server of itself.
+
+Each is a query for what breaks it. ``db.checks`` and ``tests.support.invariants`` have those of stock, of
+totals and of the events' versions; ``test_invariants.py`` shows that all of them find a planted corruption.
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from db.tenancy import APP
+from tests.chaos.site import Site
+from tests.support import invariants
+
+_AFTER_CONFIRM = "updated|reserved|returned|(shipped|cancelled):CONFIRMED"
+_PATH = (
+    f"^created( updated)*( confirmed( ({_AFTER_CONFIRM}))*"
+    "( (shipped|cancelled):CLOSED( returned)*| cancelled:CANCELLED)?| cancelled:CANCELLED)?$"
+)
+"""The life of an order, in its events and the states that they tell."""
+
+RULES = {
+    "An order's events are a path through its states, and end in the one that it has.": f"""
+        SELECT o.number || ': ' || path FROM orders o JOIN (
+            SELECT subject_id, string_agg(
+                replace(type, 'order.', '') || coalesce(':' || (after->>'status'), ''), ' ' ORDER BY version) AS path
+            FROM events WHERE tenant_id = $1 GROUP BY 1
+        ) e ON e.subject_id = o.id
+        WHERE o.tenant_id = $1 AND NOT (path ~ '{_PATH}' AND o.status = coalesce(
+            (regexp_match(path, '.*:([A-Z]+)'))[1], CASE WHEN path ~ 'confirmed' THEN 'CONFIRMED' ELSE 'DRAFT' END))
+    """,
+    "A number is one order's.": "SELECT number FROM orders WHERE tenant_id = $1 GROUP BY 1 HAVING count(*) > 1",
+}
+"""THREATS.md, invariants 4 and 9, of tenant ``$1``."""
+
+FOREIGN = "A row refers to rows that are there, and of its own tenant."
+
+_REFERENCES = """
+    SELECT conrelid::regclass AS child, confrelid::regclass AS parent, string_agg(
+        format('p.%I = c.%I', there.attname, here.attname), ' AND ') AS same, string_agg(
+        format('c.%I IS NOT NULL', here.attname), ' AND ') AS given
+    FROM pg_constraint f, unnest(conkey, confkey) AS pair (mine, theirs)
+    JOIN pg_attribute here ON here.attnum = mine JOIN pg_attribute there ON there.attnum = theirs
+    WHERE contype = 'f' AND here.attrelid = conrelid AND there.attrelid = confrelid
+      AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = conrelid AND attname = 'tenant_id')
+    GROUP BY f.oid, conrelid, confrelid ORDER BY f.oid
+"""
+
+LEFT_BEHIND = f"""
+    SELECT state FROM pg_stat_activity WHERE usename = '{APP}' AND state LIKE 'idle in transaction%'
+    UNION ALL SELECT 'an advisory lock' FROM pg_locks WHERE locktype = 'advisory'
+    UNION ALL SELECT count(*) || ' connections' FROM pg_stat_activity WHERE usename = '{APP}' HAVING count(*) > $1
+"""
+"""Invariant 12. Prepared transactions can't be: the server allows none (``max_prepared_transactions``)."""
+
+POOLS = 21
+"""The connections that a server may have: ten for reading, ten for writing, one beside."""
+
+
+async def broken(connection: Any, tenant: UUID) -> list[str]:
+    """The rules that a tenant's rows break, and where (invariants 1 to 4, and 8 to 10)."""
+    found = [" ".join(map(str, row)) for row in await invariants.broken(connection, tenant)]
+    for rule, query in RULES.items():
+        found += [f"{rule} {row[0]}" for row in await connection.fetch(query, tenant)]
+    strays = await connection.fetch(await _strays(connection), tenant)
+    return found + [f"{FOREIGN} {row[0]} of {row[1]}" for row in strays]
+
+
+async def _strays(connection: Any) -> str:
+    """The query for rows whose reference leads nowhere: every foreign key, whatever enforces it."""
+    return " UNION ALL ".join(
+        f"SELECT '{row['child']}', '{row['parent']}' FROM {row['child']} c WHERE c.tenant_id = $1 AND {row['given']}"
+        f" AND NOT EXISTS (SELECT 1 FROM {row['parent']} p WHERE {row['same']})"
+        for row in await connection.fetch(_REFERENCES)
+    )
+
+
+async def leftovers(site: Site, tries: int = 100) -> list[str]:
+    """What is left behind in the server. A connection that was cut takes it a moment to end."""
+    found: list[str] = []
+    for _ in range(tries):
+        async with site.admin() as connection:
+            rows = await connection.fetch(LEFT_BEHIND, POOLS * len(site.servers))
+        found = [f"left behind: {row[0]}" for row in rows]
+        if not found:
+            break
+        await asyncio.sleep(0.05)
+    return found
