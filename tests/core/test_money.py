@@ -70,6 +70,25 @@ def test_text_is_the_same_number(values: list[tuple[Decimal, str]]) -> None:
     assert [len(str(text).partition(".")[2]) for text in written] == [money.digits(each) for each in currencies]
 
 
+@given(
+    quantity=STORED,
+    price=STORED,
+    currency=st.sampled_from(["EUR", "JPY", "KWD", "CLF"]),
+)
+def test_a_line_costs_the_exact_product_rounded_once(quantity: Decimal, price: Decimal, currency: str) -> None:
+    digits = money.digits(currency)
+    total = money.line_total(quantity, price, currency)
+    assert -total.as_tuple().exponent == digits  # type: ignore[operator]
+    # In whole numbers, which round nothing: half of the last digit is as far as it may be, and half goes up.
+    exact, unit = int(quantity.scaleb(6)) * int(price.scaleb(6)), 10 ** (12 - digits)
+    assert int(str(total).replace(".", "")) == (exact + unit // 2) // unit
+
+
+def test_the_largest_line_loses_nothing() -> None:
+    most = Decimal("99999999999999.999999")
+    assert money.line_total(most, most, "CLF") == Decimal("9999999999999999999800000000.0000")
+
+
 @given(value=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20))
 def test_decimals_are_written_plainly(value: Decimal) -> None:
     text = money.decimal_text(value)

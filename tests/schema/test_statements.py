@@ -109,6 +109,10 @@ PARTS = {
 """The statements of the parts of a connection: the page is read once, and counted only if asked for."""
 
 
+BELOW = {"Money": "amount currency", "Tenant": "name", "ProductStock": "__typename", "StockDifference": "rule"}
+"""What to ask of an object that has no id."""
+
+
 def edges() -> Iterator[tuple[str, GraphQLField]]:
     """Every field of every object type but those that a page, an amount or a count is made of, and what a
     mutation answers: ``tests/schema/writing/test_statements_of_commands.py`` measures that.
@@ -130,9 +134,7 @@ def selections(name: str, field: GraphQLField) -> Iterator[tuple[str, int]]:
         cost = COST.get(name, -1)
         yield from ((f"{called} {{ {part} }}", cost * statements) for part, statements in PARTS.items())
     else:
-        below = {"Money": "amount currency", "Tenant": "name", "ProductStock": "__typename", "StockDifference": "rule"}
-        below = below.get(named.name, "id")
-        yield f"{called} {{ {below} }}", COST.get(name, -1)
+        yield f"{called} {{ {BELOW.get(named.name, 'id')} }}", COST.get(name, -1)
 
 
 @pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])

@@ -1,0 +1,38 @@
+"""Problems are gathered, with paths of text and facts in plain numbers."""
+
+from decimal import Decimal
+
+import pytest
+
+from core.ids import new_id
+from core.problems import INSUFFICIENT_STOCK, INVALID_INPUT, NOT_FOUND, VERSION_CONFLICT, Problems, Refused, refuse
+
+
+def test_nothing_is_wrong_until_something_is() -> None:
+    problems = Problems()
+    assert not problems
+    problems.check()
+    problems.invalid("Too much.", "lineItems", 2, "quantity")
+    assert problems
+    with pytest.raises(Refused):
+        problems.check()
+
+
+def test_all_that_is_wrong_is_told_in_its_order() -> None:
+    problems, product = Problems(), new_id()
+    problems.missing("order with this key", "order")
+    problems.invalid("Too much.", "lineItems", 2, "quantity")
+    problems.short("Too few.", "lines", 0, product=product, requested=Decimal("1.500"), available=Decimal("1E+2"))
+    with pytest.raises(Refused, match=r"^There is no order with this key.; Too much.; Too few.$") as refused:
+        problems.check()
+    assert [(each.code, each.path, each.facts) for each in refused.value.problems] == [
+        (NOT_FOUND, ("input", "order"), {}),
+        (INVALID_INPUT, ("input", "lineItems", "2", "quantity"), {}),
+        (INSUFFICIENT_STOCK, ("input", "lines", "0"), {"product_id": product, "requested": "1.5", "available": "100"}),
+    ]
+
+
+def test_a_refusal_of_one_problem() -> None:
+    [problem] = refuse(VERSION_CONFLICT, "Changed.", "expectedVersion", current_version=3).problems
+    assert (problem.path, problem.facts) == (("input", "expectedVersion"), {"current_version": 3})
+    assert refuse(INVALID_INPUT, "All of it.").problems[0].path == ("input",)
