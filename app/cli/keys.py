@@ -1,5 +1,6 @@
 """``erpgraph key``."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -9,44 +10,105 @@ import typer
 from app import settings
 from app.cli.support import run, say, table
 from app.place import migrated
+from core.permissions import PARTNER, ROLES
 from services import keys, tenants
 
 app = typer.Typer(no_args_is_help=True, help="API keys: each belongs to one tenant, and decides which one it is.")
 
 Tenant = Annotated[str, typer.Option(help="The tenant's name.")]
 
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+LONGEST = timedelta(days=36_500)
+
+
+def span(text: str) -> timedelta:
+    """A time such as 30m, 24h or 90d."""
+    found = re.fullmatch(r"([0-9]{1,8})([mhd])", text, re.ASCII)
+    if found is None or not timedelta(0) < (length := int(found[1]) * UNITS[found[2]]) <= LONGEST:
+        raise typer.BadParameter("give minutes, hours or days, such as 30m, 24h or 90d")
+    return length
+
 
 @app.command()
 def create(
     tenant: Tenant,
     name: Annotated[str, typer.Option(help="What the key is for: people tell keys apart by it.")] = "cli",
-    days: Annotated[
-        int | None, typer.Option(min=1, max=36_500, help="How many days it lasts. [default: for ever]")
+    role: Annotated[
+        list[str] | None, typer.Option(help=f"What it may do; may be given several times: {', '.join(ROLES)}.")
+    ] = None,
+    partner: Annotated[
+        str | None, typer.Option(help="The code of the business partner whose key it is; its role is partner.")
+    ] = None,
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(parser=span, metavar="TIME", help="How long it lasts, such as 24h or 90d. Without it: for ever."),
     ] = None,
 ) -> None:
-    """Make a key and print it, alone, on standard output. It is shown this once: only its hash is stored."""
+    """Make a key and print it, alone, on standard output. It is shown this once: only its hash is stored.
+
+    Without a role it may read what all see (viewer), or, of a business partner, what that partner may.
+    """
+    roles = role or ["viewer" if partner is None else PARTNER]
+    until = None if expires is None else datetime.now(UTC) + expires
 
     async def make() -> None:
-        expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
         async with migrated(settings.load()) as target:
-            typer.echo(await keys.create(target, await tenants.find(target, tenant), name, expires_at=expires))
-        say("Send it as the header 'Authorization: Bearer KEY'. It can't be shown again.")
+            owner = await tenants.find(target, tenant)
+            typer.echo(await keys.create(target, owner, name, roles=roles, partner=partner, expires_at=until))
+        say(
+            f"Its role: {', '.join(roles)}. Send it as the header 'Authorization: Bearer KEY'. It can't be shown again."
+        )
 
     run(make())
 
 
+@app.command()
+def rotate(
+    tenant: Tenant,
+    name: Annotated[str, typer.Argument(help="The keys' name, as listed.")],
+    overlap: Annotated[
+        timedelta, typer.Option(parser=span, metavar="TIME", help="How long the old one still works: 30m, 24h, 7d.")
+    ] = "24h",  # type: ignore[assignment] # typer parses the default as well
+) -> None:
+    """Make a new key in place of one, with its roles, and print it, alone, on standard output.
+
+    The old one works until the overlap is over, so that whoever uses it can change over without a gap.
+    """
+
+    async def turn() -> None:
+        async with migrated(settings.load()) as target:
+            typer.echo(await keys.rotate(target, await tenants.find(target, tenant), name, overlap))
+        say(f"The old key ends at {datetime.now(UTC) + overlap:%Y-%m-%d %H:%M} UTC. This one can't be shown again.")
+
+    run(turn())
+
+
 @app.command("list")
 def every(tenant: Tenant) -> None:
-    """List a tenant's keys, revoked ones too; the keys themselves are stored nowhere."""
+    """List a tenant's keys, revoked ones too; the keys themselves are stored nowhere. Times are in UTC."""
 
     async def show() -> None:
         async with migrated(settings.load()) as target:
             found = await keys.every(target, await tenants.find(target, tenant))
         now = datetime.now(UTC)
-        rows = [(key.name, f"…{key.hint}", key.state(now), f"{key.created_at:%Y-%m-%d}", str(key.id)) for key in found]
-        table(("NAME", "KEY", "STATE", "CREATED", "ID"), rows)
+        header = ("NAME", "KEY", "STATE", "ROLES", "PARTNER", "CREATED", "EXPIRES", "LAST USED", "ID")
+        table(header, [_row(key, now) for key in found])
 
     run(show())
+
+
+def _row(key: keys.Key, now: datetime) -> tuple[str, ...]:
+    times = (f"{time.astimezone(UTC):%Y-%m-%dT%H:%M}" if time else "-" for time in (key.expires_at, key.last_used_at))
+    return (
+        key.name,
+        f"…{key.hint}",
+        key.state(now),
+        ",".join(key.roles) or "-",
+        key.partner or "-",
+        f"{key.created_at:%Y-%m-%d}",
+        *times,
+        str(key.id),
+    )
 
 
 @app.command()

@@ -41,7 +41,7 @@ def counted(target: Target) -> list[Any]:
 
 def test_every_command_explains_itself() -> None:
     commands = ["", "serve", "demo", "import", "import orders", "tenant", "tenant create", "tenant list", "key"]
-    commands += ["key create", "key list", "key revoke", "db", "db upgrade", "db status", "db url", "schema print"]
+    commands += ["key create", "key rotate", "key list", "key revoke", "db", "db upgrade", "db status", "db url", "schema print"]
     for name in commands:
         shown = command(*name.split(), "--help")
         assert shown.code == 0
@@ -66,8 +66,8 @@ def test_a_tenant_from_first_to_last(own: Target) -> None:
     shown = run(own, "key", "list", "--tenant", "Bäckerei Süß")
     assert key not in shown.out
     [_, row] = shown.out.splitlines()
-    name, hint, state, _, identifier = row.split()
-    assert (name, hint, state) == ("shop", f"…{key[-4:]}", "active")
+    *told, _, _, _, identifier = row.split()
+    assert told == ["shop", f"…{key[-4:]}", "active", "viewer", "-"]
 
     assert (run(own, "key", "revoke", "--tenant", "Bäckerei Süß", identifier)).code == 0
     assert " revoked " in (run(own, "key", "list", "--tenant", "Bäckerei Süß")).out

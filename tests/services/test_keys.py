@@ -1,6 +1,6 @@
 """Making, listing and revoking API keys."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -8,9 +8,11 @@ import pytest
 
 from core import keys as form
 from core.errors import BadInput
-from db.engine import Target
+from db import migrate
+from db.engine import Target, administration
 from db.tenancy import set_tenant
 from services import keys, tenants
+from tests.support.postgres import TestServer
 
 
 async def looked_up(target: Target, tenant: UUID, key: str) -> int:
@@ -85,3 +87,83 @@ async def test_a_name_that_is_no_name_is_refused(target: Target, acme: UUID, nam
     with pytest.raises(BadInput, match="1 to 100"):
         await keys.create(target, acme, name)
     assert await keys.every(target, acme) == before
+
+
+async def ends(target: Target, tenant: UUID) -> list[timedelta | None]:
+    """How long the keys last from now on, oldest first, to the minute."""
+    now = datetime.now(UTC)
+    lasting = [key.expires_at and key.expires_at - now for key in await keys.every(target, tenant)]
+    return [last and timedelta(minutes=round(last / timedelta(minutes=1))) for last in lasting]
+
+
+async def test_a_rotated_key_works_until_the_overlap_is_over(fresh: Target, two: tuple[UUID, UUID]) -> None:
+    acme, globex = two
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    first = await keys.create(fresh, acme, "shop", roles=["clerk"])
+    await keys.create(fresh, globex, "shop")
+    second = await keys.rotate(fresh, acme, "shop", day)
+    assert [await looked_up(fresh, acme, key) for key in (first, second)] == [1, 1]
+    assert await ends(fresh, acme) == [day, None]
+    # Again, within the overlap: what ends sooner isn't made to last longer.
+    await keys.rotate(fresh, acme, "shop", 30 * day)
+    assert await ends(fresh, acme) == [day, 30 * day, None]
+    await keys.rotate(fresh, acme, "shop", hour)
+    assert await ends(fresh, acme) == [hour, hour, hour, None]
+    assert [key.roles for key in await keys.every(fresh, acme)] == [["clerk"]] * 4
+    assert await ends(fresh, globex) == [None]
+
+
+async def test_rotation_takes_the_newest_key_in_force_as_its_model(fresh: Target, two: tuple[UUID, UUID]) -> None:
+    acme, _ = two
+    until = datetime.now(UTC) + timedelta(days=90)
+    await keys.create(fresh, acme, "shop", roles=["viewer"], expires_at=until)
+    await keys.create(fresh, acme, "shop", roles=["clerk"])
+    [_, newest] = await keys.every(fresh, acme)
+    await keys.revoke(fresh, acme, newest.id)
+    await keys.rotate(fresh, acme, "shop", timedelta(hours=1))
+    [_, _, made] = await keys.every(fresh, acme)
+    assert made.roles == ["viewer"]
+    assert await ends(fresh, acme) == [timedelta(hours=1), None, timedelta(days=90)]
+
+
+async def test_without_a_key_in_force_there_is_nothing_to_rotate(fresh: Target, two: tuple[UUID, UUID]) -> None:
+    acme, _ = two
+    await keys.create(fresh, acme, "shop", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    before = await keys.every(fresh, acme)
+    for name in ("shop", "app"):
+        with pytest.raises(BadInput, match=f"no key named '{name}' in force"):
+            await keys.rotate(fresh, acme, name, timedelta(hours=1))
+    assert await keys.every(fresh, acme) == before
+
+
+@pytest.mark.parametrize(
+    "roles, partner", [([], None), (["boss"], None), (["partner"], None), (["viewer"], "C1"), (["partner"], "C1")]
+)
+async def test_roles_that_go_with_nothing_are_refused(
+    target: Target, acme: UUID, roles: list[str], partner: str | None
+) -> None:
+    before = await keys.every(target, acme)
+    with pytest.raises(BadInput):
+        await keys.create(target, acme, "shop", roles=roles, partner=partner)
+    assert await keys.every(target, acme) == before
+
+
+async def test_keys_of_before_there_were_roles_are_admins(server: TestServer) -> None:
+    async with server.fresh("template0") as target:
+        await migrate.upgrade(target, "0003")
+        tenant = await tenants.create(target, "acme", "EUR")
+        async with administration(target, tenant) as connection:
+            for name, roles in (("old", []), ("newer", ["viewer"])):
+                await connection.execute(
+                    "INSERT INTO api_keys (tenant_id, id, name, hint, hash, roles) VALUES ($1, $2, $3, '', $4, $5)",
+                    tenant,
+                    uuid4(),
+                    name,
+                    name.encode(),
+                    roles,
+                )
+        await migrate.upgrade(target)
+        assert {key.name: key.roles for key in await keys.every(target, tenant)} == {
+            "old": ["admin"],
+            "newer": ["viewer"],
+        }
