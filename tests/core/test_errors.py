@@ -7,7 +7,9 @@ def test_each_has_its_code() -> None:
     codes = {cls.__name__: cls.code for cls in errors.ErpError.__subclasses__() if cls.__module__ == "core.errors"}
     assert codes == {
         "BadInput": "BAD_USER_INPUT",
+        "LimitExceeded": "LIMIT_EXCEEDED",
         "Unauthenticated": "UNAUTHENTICATED",
+        "Forbidden": "FORBIDDEN",
         "Unavailable": "UNAVAILABLE",
         "Timeout": "TIMEOUT",
     }

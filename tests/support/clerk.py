@@ -77,7 +77,8 @@ class Refusal(NamedTuple):
 
 class Clerk:
     """Works for one tenant. ``places`` has the ids of its locations by code, ``warehouses`` those of its
-    warehouses, ``customer`` is the code of one of its partners.
+    warehouses, ``customer`` is the code of one of its partners. ``read`` is how many statements read the last
+    answer.
     """
 
     def __init__(self, database: Database, admin: Any, tenant: UUID) -> None:
@@ -85,6 +86,7 @@ class Clerk:
         self.places: dict[str, str] = {}
         self.warehouses: dict[str, str] = {}
         self.customer = "C1"
+        self.read = 0
 
     # ------------------------------------------------------------ asking
 
@@ -98,6 +100,7 @@ class Clerk:
             result = await graph.execute(query, dict(variables or {}), context_value=context)
         finally:
             await context.reader.close()
+        self.read = len(context.reader.ran)
         return Answer(result.data, list(result.errors or ()))
 
     async def send(self, field: str, given: Mapping[str, Any]) -> Answer:

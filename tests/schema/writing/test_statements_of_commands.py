@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from graphql import get_named_type, is_leaf_type, is_object_type
 
 from db.writer import Writer
 from tests.support.clerk import Clerk, lines
 from tests.support.desk import Desk
+from tests.support.graph import schema
 
 COST = {
     "orderCreate": 4,
@@ -42,6 +44,19 @@ SINGLE = {
     "warehouseCreate": 2,
     "locationCreate": 3,
 }
+
+
+READ = {
+    "ProductPayload.product": 1,
+    "PartnerPayload.partner": 1,
+    "WarehousePayload.warehouse": 1,
+    "LocationPayload.location": 1,
+    "OrderPayload.order": 1,
+    "StockPayload.stockLevels": 1,
+    "StockPayload.moves": 1,
+    "InsufficientStockError.product": 1,
+}
+"""The statements of each edge that leads from a mutation's answer into the graph, for any number of lines."""
 
 
 class Counter:
@@ -188,6 +203,52 @@ async def test_a_command_takes_as_many_statements_for_100_lines_as_for_2(
         case = Case(shop, shelf, size, counter)
         found[size] = await case.orders() | await case.stock()
     assert found == {2: COST, 100: COST}
+
+
+def test_every_edge_of_an_answer_is_known() -> None:
+    types = schema()._schema.type_map.values()
+    answers = [type_ for type_ in types if type_.name.endswith(("Payload", "Error")) and is_object_type(type_)]
+    leads = {
+        f"{type_.name}.{name}"
+        for type_ in answers
+        for name, field in type_.fields.items()
+        if not is_leaf_type(get_named_type(field.type)) and name != "userErrors"
+    }
+    assert leads == {*READ}, "A new edge: write its number of statements down in READ, and ask it below."
+
+
+async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
+    shop: Clerk, shelf: list[Any], counter: Counter
+) -> None:
+    place = {"warehouse": shop.warehouses["NORTH"], "name": "Read"}
+    for size in (2, 100):
+        case = Case(shop, shelf, size, counter)
+        there = case.named(location=shop.places["SHELF"], delta="1")
+        adjusted = {"lines": there, "reason": "found"}
+        much = shop.ordering(case.named(quantity="1000000"), confirm=True)
+        found = {}
+        for name, field, given, selection in (
+            ("ProductPayload.product", "productUpsert", {"sku": "READ", "name": "Read"}, "product { id }"),
+            ("PartnerPayload.partner", "partnerUpsert", {"code": "READ", "name": "Read"}, "partner { id }"),
+            ("WarehousePayload.warehouse", "warehouseCreate", {"code": f"R{size}", "name": "R"}, "warehouse { id }"),
+            ("LocationPayload.location", "locationCreate", place | {"code": f"R{size}"}, "location { id }"),
+            ("OrderPayload.order", "orderCreate", shop.ordering(case.named(quantity="1")), "order { id }"),
+            ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
+            ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
+            (
+                "InsufficientStockError.product",
+                "orderCreate",
+                much,
+                "userErrors { ... on InsufficientStockError { product { id } } }",
+            ),
+        ):
+            type_ = f"{field[0].upper()}{field[1:]}Input"
+            query = f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {selection} }} }}"
+            answer = await shop.ask(query, {"input": given})
+            assert not answer.errors
+            found[name] = shop.read
+        assert found == READ
+    await Case(shop, shelf, 100, counter).empty()
 
 
 async def test_a_command_about_one_record_takes_few(shop: Clerk, counter: Counter) -> None:
