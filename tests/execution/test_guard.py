@@ -13,17 +13,20 @@ from execution.guard import Limits, TooMuch, check
 from tests.support.graph import schema
 
 LIMITS = Limits()
-QUICK = 0.1
-"""Seconds of CPU that a refusal may take on a busy machine; on a quiet one it takes less than a fifth of it."""
+QUICK = 0.05
+"""Seconds of CPU that a refusal may take on a busy machine; on a quiet one none takes 20 ms."""
 
 
 def refused(text: str, limits: Limits = LIMITS) -> str:
     """Which limit refuses a document, and that it does so quickly."""
     documents = Documents(schema()._schema, limits=limits)
-    began = process_time()
-    with pytest.raises(TooMuch) as caught:
-        documents.get(text)
-    assert process_time() - began < QUICK
+    seconds = []
+    for _ in range(3):  # the garbage collector may come in between
+        began = process_time()
+        with pytest.raises(TooMuch) as caught:
+            documents.get(text)
+        seconds.append(process_time() - began)
+    assert min(seconds) < QUICK
     return caught.value.limit
 
 
