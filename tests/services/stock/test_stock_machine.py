@@ -1,0 +1,133 @@
+"""Random commands against a model of the rules: what each leaves is what the model says, and the books are right.
+
+``ERPGRAPH_FUZZ=…`` runs so many examples, others each time.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from core.allocation import Allocation, Demand, allocate
+from core.problems import STALE_STOCK, Problems
+from db.engine import Database
+from services.inventory import changes, stock
+from services.sales import fulfilment, orders, promises
+from tests.support.desk import Desk
+from tests.support.postgres import TestServer
+from tests.support.stock_machine import StockMachine
+
+FUZZ = int(os.environ.get("ERPGRAPH_FUZZ", "0"))
+EXAMPLES, STEPS = 40, 25
+
+
+@pytest.fixture(scope="module")
+def machine(server: TestServer) -> Iterator[type[StockMachine]]:
+    """The machine on a database of its own, and a loop of its own: hypothesis calls from plain functions."""
+    loop = asyncio.new_event_loop()
+    fresh = server.fresh()
+    target = loop.run_until_complete(fresh.__aenter__())
+    database = Database(target)
+    loop.run_until_complete(database.open())
+    admin = loop.run_until_complete(asyncpg.connect(target.admin))
+    StockMachine.loop, StockMachine.desk = loop, Desk(target, database, admin)
+    yield StockMachine
+    loop.run_until_complete(admin.close())
+    loop.run_until_complete(database.close())
+    loop.run_until_complete(fresh.__aexit__(None, None, None))
+    loop.close()
+
+
+def run(machine: type[StockMachine], examples: int, *phases: Phase, same: bool = True) -> None:
+    """So many examples, the ``same`` at every run or others each time."""
+    given = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        derandomize=same,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        phases=phases,
+    )
+    run_state_machine_as_test(machine, settings=given)
+
+
+COMMANDS = {"orderCreate", "orderConfirm", "orderUpdate", "orderShip", "orderCancel", "orderReturn"} | {
+    *("stockAdjust", "stockSet", "stockTransfer")
+}
+CODES = {"INSUFFICIENT_STOCK", "INVALID_INPUT", "INVALID_TRANSITION", "STALE_STOCK", "VERSION_CONFLICT"}
+
+
+def test_what_commands_do_is_what_the_model_says(machine: type[StockMachine]) -> None:
+    machine.seen.clear()
+    run(machine, FUZZ or EXAMPLES, Phase.generate, Phase.shrink, same=not FUZZ)
+    # Enough was tried: each command was carried out, and refused for each reason that there is.
+    assert {field for field, code in machine.seen if code == "done"} == COMMANDS
+    assert {code for _, code in machine.seen} == CODES | {"done"}
+
+
+# ---------------------------------------------------------------- it finds what is wrong
+
+Patch = pytest.MonkeyPatch
+
+
+def changed(of: Any, name: str, old: str, new: str) -> Callable[[Patch], None]:
+    """A fault in a statement."""
+    sql = getattr(of, name)
+    assert old in sql
+    return lambda patch: patch.setattr(of, name, sql.replace(old, new))
+
+
+def put(of: Any, name: str, value: Any) -> Callable[[Patch], None]:
+    """A fault in a rule."""
+    return lambda patch: patch.setattr(of, name, value)
+
+
+async def nothing(*_: Any) -> None:
+    """What is forgotten."""
+
+
+def each_alone(demands: list[Demand], places: Any) -> Allocation:
+    """Lines of one product are not summed."""
+    alone = [allocate([demand], places) for demand in demands]
+    waiting = {line: left for each in alone for line, left in each.waiting.items()}
+    return Allocation([hold for each in alone for hold in each.holds], waiting)
+
+
+def blind(problems: Problems, code: str, message: str, *path: str | int, **facts: Any) -> None:
+    """What was expected of a balance is not looked at."""
+    if code != STALE_STOCK:
+        problems_add(problems, code, message, *path, **facts)
+
+
+problems_add = Problems.add
+
+FAULTS: dict[str, Callable[[Patch], None]] = {
+    "what is cancelled stays reserved": changed(stock, "_RELEASE", "s.reserved - g.quantity", "s.reserved"),
+    "who came last is served first": changed(promises, "_WAITING", "o.confirmed_at,", "o.confirmed_at DESC,"),
+    "goods that arrive are told to nobody": put(stock, "arrived", nothing),
+    "who gets goods keeps his version": changed(promises, "_SERVED", "version + 1", "version"),
+    "any goods may leave": put(changes, "_refuse_impossible", lambda *_: None),
+    "what is scrapped is sold again": put(fulfilment, "_KINDS", fulfilment._KINDS | {"SCRAP": "INTERNAL"}),
+    "what is reserved is cancelled first": put(orders.Line, "open", property(lambda _: Decimal(0))),
+    "lines of one product are not summed": put(promises, "allocate", each_alone),
+    "counts overwrite what they didn't see": put(Problems, "add", blind),
+    "shipping leaves the goods": changed(stock, "_SHIP", "on_hand = s.on_hand - g.quantity,", ""),
+    "goods of any warehouse will do": put(Demand, "fits", lambda *_: True),
+    "what was shipped stays open": put(fulfilment, "status_after", lambda order, _: order.status),
+    "quarantined goods are sold": changed(stock, "_PLACES", "l.kind = 'INTERNAL'", "l.kind <> 'TRANSIT'"),
+    "more comes back than left": put(orders.Line, "returnable", property(lambda line: line.quantity)),
+    "a change is lost": changed(orders, "_RECORD", "version = version + 1, ", ""),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(machine: type[StockMachine], monkeypatch: Patch, fault: str) -> None:
+    FAULTS[fault](monkeypatch)
+    with pytest.raises(AssertionError):
+        run(machine, 60, Phase.generate)
