@@ -141,6 +141,9 @@ def note(command: Command, answer: Any) -> None:
             command.outcome = Outcome.FAILED
         return
     payload = answer["data"][command.name]
+    if not payload["userErrors"] and None in payload.values():
+        command.strange.append(f"done, and nothing came of it: {payload}")
+        return
     command.answers.append(payload)
     command.outcome = Outcome.REFUSED if payload["userErrors"] else Outcome.OK
 

@@ -182,6 +182,7 @@ def error(code: str, message: str) -> dict[str, Any]:
         (error("INTERNAL_SERVER_ERROR", "Something went wrong."), 1, Outcome.UNKNOWN, True),
         ({"data": {"orderShip": {"userErrors": [{}]}}}, 1, Outcome.REFUSED, False),
         ({"data": {"orderShip": {"userErrors": []}}}, 3, Outcome.OK, False),
+        ({"data": {"orderShip": {"userErrors": [], "order": None}}}, 1, Outcome.UNKNOWN, True),
     ],
 )
 def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome: Outcome, odd: bool) -> None:  # noqa: FBT001
