@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import auth
+from app.keys import Keys
 from core import keys as key_format
 from db import migrate
 from db.engine import Database, Target, administration
@@ -85,14 +86,14 @@ async def test_revoked_and_expired_keys_end_when_the_memory_of_them_does(
 
 async def test_one_look_at_a_key_that_many_requests_bring(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
-    look = auth.Keys._look
+    look = Keys._look
 
-    async def counted(self: auth.Keys, parsed: key_format.Parsed) -> Any:
+    async def counted(self: Keys, parsed: key_format.Parsed) -> Any:
         nonlocal looks
         looks += 1
         return await look(self, parsed)
 
-    monkeypatch.setattr(auth.Keys, "_look", counted)
+    monkeypatch.setattr(Keys, "_look", counted)
     async with site.client() as client:
         answers = await asyncio.gather(*(client.post("/graphql", json=QUERY) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {200}

@@ -92,7 +92,7 @@ async def test_a_name_that_is_no_name_is_refused(target: Target, acme: UUID, nam
 async def ends(target: Target, tenant: UUID) -> list[timedelta | None]:
     """How long the keys last from now on, oldest first, to the minute."""
     now = datetime.now(UTC)
-    lasting = [key.expires_at and key.expires_at - now for key in await keys.every(target, tenant)]
+    lasting = [None if key.expires_at is None else key.expires_at - now for key in await keys.every(target, tenant)]
     return [last and timedelta(minutes=round(last / timedelta(minutes=1))) for last in lasting]
 
 
