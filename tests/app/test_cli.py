@@ -41,7 +41,17 @@ def counted(target: Target) -> list[Any]:
 
 def test_every_command_explains_itself() -> None:
     commands = ["", "serve", "demo", "import", "import orders", "tenant", "tenant create", "tenant list", "key"]
-    commands += ["key create", "key rotate", "key list", "key revoke", "db", "db upgrade", "db status", "db url", "schema print"]
+    commands += [
+        "key create",
+        "key rotate",
+        "key list",
+        "key revoke",
+        "db",
+        "db upgrade",
+        "db status",
+        "db url",
+        "schema print",
+    ]
     for name in commands:
         shown = command(*name.split(), "--help")
         assert shown.code == 0

@@ -24,7 +24,7 @@ from tests.support.postgres import TestServer
 from tests.support.stock_machine import StockMachine
 
 FUZZ = int(os.environ.get("ERPGRAPH_FUZZ", "0"))
-EXAMPLES, STEPS = 40, 25
+EXAMPLES, STEPS = 30, 40
 
 
 @pytest.fixture(scope="module")
