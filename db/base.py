@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CHAR,
+    CheckConstraint,
     DateTime,
     ForeignKeyConstraint,
     Index,
@@ -94,6 +95,13 @@ def refers(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options)
 
 
+def numbers(*columns: str) -> CheckConstraint:
+    """None of these is NaN, which PostgreSQL holds for greater than every number: a balance of it would never be
+    used up, and no other check would mind.
+    """
+    return CheckConstraint(" AND ".join(f"{column} <> 'NaN'" for column in columns), name="numbers")
+
+
 def by_tenant(name: str, *columns: Any, **options: Any) -> Index:
     """An index that starts with the tenant, as every index of a tenant table does."""
     return Index(name, "tenant_id", *columns, **options)
@@ -134,6 +142,7 @@ __all__ = [
     "Versioned",
     "by_tenant",
     "by_text",
+    "numbers",
     "refers",
     "search_vector",
     "tenant_args",

@@ -15,6 +15,7 @@ from db.base import (
     Versioned,
     by_tenant,
     by_text,
+    numbers,
     search_vector,
     tenant_args,
 )
@@ -44,6 +45,7 @@ class Product(TenantRow, Versioned, Base):
         UniqueConstraint("tenant_id", "sku"),
         UniqueConstraint("tenant_id", "external_id"),
         CheckConstraint("list_price >= 0", name="list_price"),
+        numbers("list_price"),
         CheckConstraint("(list_price IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),
         by_tenant("ix_products_name", "name_key", "id"),
         by_tenant("ix_products_list_price", "list_price", "id"),

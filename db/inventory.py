@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, Quantity, TenantRow, by_tenant, refers, tenant_args
+from db.base import KEY_TEXT, Base, Quantity, TenantRow, by_tenant, numbers, refers, tenant_args
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
 OWN_KIND = "INTERNAL"
@@ -50,6 +50,7 @@ class StockLevel(TenantRow, Base):
         refers("product_id", "products"),
         refers("location_id", "locations"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
+        numbers("on_hand", "reserved", "incoming"),
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
         CheckConstraint("incoming >= 0", name="incoming"),
         by_tenant("ix_stock_levels_location", "location_id", "id"),
@@ -77,6 +78,7 @@ class StockMove(TenantRow, Base):
         refers("source_id", "locations"),
         refers("destination_id", "locations"),
         CheckConstraint("quantity > 0", name="quantity"),
+        numbers("quantity"),
         CheckConstraint("source_id <> destination_id", name="distinct"),
         by_tenant("ix_stock_moves_occurred", "occurred_at", "id"),
         by_tenant("ix_stock_moves_product", "product_id", "occurred_at", "id"),
@@ -105,6 +107,7 @@ class Reservation(TenantRow, Base):
         refers("product_id", "products"),
         refers("location_id", "locations"),
         CheckConstraint("quantity > 0", name="quantity"),
+        numbers("quantity"),
         by_tenant("ix_reservations_stock", "product_id", "location_id"),
     )
 

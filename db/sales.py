@@ -18,6 +18,7 @@ from db.base import (
     Versioned,
     by_tenant,
     by_text,
+    numbers,
     refers,
     search_vector,
     tenant_args,
@@ -57,6 +58,7 @@ class Order(TenantRow, Versioned, Base):
         UniqueConstraint("tenant_id", "external_id"),
         refers("customer_id", "partners"),
         refers("warehouse_id", "warehouses"),
+        numbers("subtotal", "tax_total"),
         CheckConstraint(f"status IN {ORDER_STATUSES}", name="status"),
         by_tenant("ix_orders_placed", "placed_at", "id"),
         by_tenant("ix_orders_customer", "customer_id", "placed_at", "id"),
@@ -81,6 +83,7 @@ class LineItem(TenantRow, Base):
         CheckConstraint("reserved >= 0 AND shipped >= 0 AND cancelled >= 0 AND returned >= 0", name="progress"),
         CheckConstraint("reserved + shipped + cancelled <= quantity", name="ordered"),
         CheckConstraint("returned <= shipped", name="returned"),
+        numbers("quantity", "unit_price", "total", "reserved", "shipped", "cancelled", "returned"),
         by_tenant("ix_line_items_product", "product_id", "id"),
         by_tenant("ix_line_items_quantity", "order_id", "quantity", "id"),
         # Lines that may wait for goods; whether they do, their order's status tells.
