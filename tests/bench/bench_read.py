@@ -121,7 +121,7 @@ class Http:
     async def call(self, case: Case) -> bytes:
         body = orjson.dumps({"query": case.query, "variables": case.variables})
         head = (
-            f"POST /graphql HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self.key}\r\n"
+            f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self.writer.write(head.encode() + body)
