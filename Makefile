@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema bench bench-write chaos fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema explorer test-explorer bench bench-write chaos fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,12 @@ fmt: $(VENV)/dev ## Format, and mend what ruff can mend
 
 schema: $(VENV)/dev ## Write schema.graphql anew
 	@$(VENV)/bin/erpgraph schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+explorer: ## Build the explorer's page anew, from explorer/ (needs Node and npm)
+	@cd explorer && npm install --no-save --no-audit --no-fund --silent && npm run --silent build
+
+test-explorer: $(VENV)/dev ## The explorer in headless Chromium (ERPGRAPH_SCREENSHOTS=… keeps the pictures)
+	@$(PY) -m pytest -q tests/explorer $(ARGS)
 
 bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (ARGS=--short, ARGS="--size large")
 	@$(PY) -m tests.bench.bench_read $(ARGS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Mapping
 from dataclasses import fields
 
 import asyncpg
@@ -12,6 +13,7 @@ from starlette.routing import Route
 from app import logs
 from app.browser import Browser
 from app.endpoint import GraphQLEndpoint
+from app.explorer import Explorer
 from app.graph import build
 from app.settings import Settings
 from core.paging import DEFAULT_PAGE, MAX_PAGE
@@ -37,8 +39,11 @@ def settle_memory() -> None:
     gc.set_threshold(500_000, 20, 50)
 
 
-def create_app(settings: Settings, database: Database) -> FastAPI:
-    """The application over an open database. Raises ``ErpError`` for modules that don't fit together."""
+def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, str] | None = None) -> FastAPI:
+    """The application over an open database. The explorer fills ``demo_keys`` (tenant to key) in.
+
+    Raises ``ErpError`` for modules that don't fit together.
+    """
     logs.configure()
     graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
     limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
@@ -47,7 +52,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
-    app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database, settings)))
+    explorer = Explorer(demo_keys or {}) if settings.explorer else None
+    app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database, settings, explorer)))
+    if explorer:
+        app.router.routes.append(Route("/explorer/{name}", explorer.file))
     app.add_middleware(Browser, settings=settings)
 
     @app.get("/healthz")

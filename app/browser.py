@@ -38,15 +38,6 @@ HEADERS = {
 }
 """What goes with every answer that doesn't say otherwise itself."""
 
-EXPLORER = {
-    "content-security-policy": (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self';"
-        " img-src 'self' data:; font-src 'self' data:; worker-src blob:;"
-        " script-src 'unsafe-inline' https://unpkg.com; style-src 'unsafe-inline' https://unpkg.com"
-    )
-}
-"""The policy of the explorer that Strawberry brings: its script is in the page, and its parts come from a CDN."""
-
 _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 

@@ -14,13 +14,12 @@ import orjson
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 
 from app.auth import Identity
-from app.browser import EXPLORER
 from app.context import EXPLAIN, SCHEMA, Principal, RequestContext
+from app.explorer import Explorer
 from app.graph import Graph
 from app.problems import VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest, Refused, read
@@ -50,8 +49,16 @@ TRY_AGAIN = {"retry-after": "2"}
 class GraphQLEndpoint:
     """The ASGI application behind ``/graphql``."""
 
-    def __init__(self, graph: Graph, documents: Documents, database: Database, settings: Settings) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        documents: Documents,
+        database: Database,
+        settings: Settings,
+        explorer: Explorer | None = None,
+    ) -> None:
         self.settings = settings
+        self.explorer = explorer
         self.graph = graph
         self.documents = documents
         self.database = database
@@ -69,8 +76,8 @@ class GraphQLEndpoint:
         try:
             if request.method not in ("GET", "POST"):
                 raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")
-            if request.method == "GET" and "query" not in request.query_params and wants_page(request):
-                return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"), headers=EXPLORER)
+            if self.explorer and wants_page(request):
+                return self.explorer.page(request)
             if media is None:
                 raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
             address = request.client.host if request.client else ""
@@ -234,7 +241,8 @@ def accepted(accept: str) -> str | None:
 
 def wants_page(request: Request) -> bool:
     """Whether a browser asks for the explorer."""
-    return "text/html" in request.headers.get("accept", "")
+    asks = request.method == "GET" and "query" not in request.query_params
+    return asks and "text/html" in request.headers.get("accept", "")
 
 
 def explained(trace: Trace, body: dict[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,8 @@ async def _live(settings: Settings, listener: socket.socket, say: Say, report: d
         database = Database(target, size=settings.pool_size)
         await database.open()
         try:
-            await _accept(create_app(settings, database), settings, listener, lambda: announce(_lines(listener, made)))
+            app = create_app(settings, database, dict(made))
+            await _accept(app, settings, listener, lambda: announce(_lines(listener, settings, made)))
         finally:
             await database.close()
 
@@ -109,11 +110,12 @@ async def _prepare(settings: Settings, target: Target, say: Say, report: demo.Re
     ]
 
 
-def _lines(listener: socket.socket, made: list[tuple[str, str]]) -> str:
+def _lines(listener: socket.socket, settings: Settings, made: list[tuple[str, str]]) -> str:
     """One line each, for scripts: ``graph URL``, ``explorer URL``, ``key TENANT KEY``."""
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
-    return "\n".join([f"graph {url}", f"explorer {url}", *(f"key {shlex.quote(tenant)} {key}" for tenant, key in made)])
+    explorer = [f"explorer {url}"] if settings.explorer else []
+    return "\n".join([f"graph {url}", *explorer, *(f"key {shlex.quote(tenant)} {key}" for tenant, key in made)])
 
 
 async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ It answers ``/graphql`` at once, and ``/slow`` half a second later on a database
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from unittest.mock import patch
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from app.settings import Settings
 from db.engine import Database
 
 
-def create_app(_settings: Settings, database: Database) -> FastAPI:
+def create_app(_settings: Settings, database: Database, _demo_keys: Mapping[str, str]) -> FastAPI:
     app = FastAPI()
 
     @app.get("/graphql")

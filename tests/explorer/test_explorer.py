@@ -1,0 +1,145 @@
+"""The explorer as people use it: its examples, its key, its links, by keyboard, on a phone, in the dark."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fastapi import FastAPI
+from playwright.async_api import Browser, expect
+
+from tests.explorer.conftest import Open
+from tests.support.http import serving
+
+EXAMPLES = {
+    "Storefront": ("products", "2 statements"),
+    "StockFeed": ("products", "5 statements"),
+    "OrderScreen": ("order", "6 statements"),
+    "OrderCreate": ("orderCreate", "statements"),
+}
+"""The tabs: what their data are, and how many statements their plans have."""
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_an_example_shows_data_cost_and_plan(opened: Open, name: str) -> None:
+    field, statements = EXAMPLES[name]
+    await opened.page.get_by_role("tab", name=name).click()
+    panel = await opened.run()
+    await expect(opened.page.locator(".result-window")).to_contain_text('"data"')
+    answer = json.loads(await opened.result())
+    assert "errors" not in answer
+    assert answer["data"][field]
+    assert "may read" in panel
+    assert statements in panel
+    assert await opened.page.locator(".plan details").count() >= 2
+    await opened.page.locator(".plan summary").first.click()
+    await expect(opened.page.locator(".plan pre").first).to_contain_text("SELECT")
+    await opened.shoot(name)
+
+
+async def test_the_demo_key_is_filled_in_and_never_kept(opened: Open) -> None:
+    page = opened.page
+    key = await page.get_by_label("API key").input_value()
+    assert key.startswith("erp_")
+    await page.get_by_role("button", name="Share").click()
+    assert key not in page.url
+    shared = parse_qs(urlsplit(page.url).fragment)
+    assert shared["query"][0].startswith("# A storefront")
+    assert json.loads(shared["variables"][0]) == {"first": 12, "search": "mug"}
+    kept = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert key not in kept
+
+
+async def test_a_link_opens_its_query(opened: Open) -> None:
+    page = opened.page
+    await page.goto("about:blank")
+    await page.goto(f"{opened.origin}/graphql#query=%7Bviewer%7Btenant%7Bname%7D%7D%7D")
+    await opened.ready()
+    await opened.run()
+    await expect(page.locator(".result-window")).to_contain_text("larkspur")
+
+
+async def test_by_keyboard_alone(opened: Open) -> None:
+    page = opened.page
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("API key")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Share")).to_be_focused()
+
+
+async def test_the_documentation_and_the_tree(opened: Open) -> None:
+    page = opened.page
+    await page.get_by_role("button", name="Show Documentation Explorer").click()
+    await page.get_by_role("link", name="Query").first.click()
+    await expect(page.locator(".graphiql-plugin")).to_contain_text("Who is asking")
+    await opened.shoot("documentation")
+    await page.get_by_role("button", name="Show GraphiQL Explorer").click()
+    await expect(page.locator(".graphiql-plugin")).to_contain_text("products")
+    await opened.shoot("tree")
+
+
+async def test_a_query_that_is_too_expensive_shows_its_price(opened: Open) -> None:
+    page = opened.page
+    query = "{orders(first:250){nodes{lineItems(first:250){nodes{product{lineItems(first:250){nodes{id}}}}}}}}"
+    await page.goto("about:blank")
+    await page.goto(f"{opened.origin}/graphql#query={query}")
+    await opened.ready()
+    assert "— too expensive" in await opened.run()
+    await opened.shoot("too-expensive")
+    opened.console.clear()  # the browser's own line about status 400
+
+
+async def test_a_wrong_key_gets_a_sentence_that_helps(opened: Open) -> None:
+    page = opened.page
+    await page.get_by_label("API key").fill("erp_wrong")
+    await page.get_by_text("This key isn't known here").wait_for()
+    await opened.shoot("wrong-key")
+    assert "erp_wrong" not in page.url
+    # It is the tab's: there after a reload, gone with the tab.
+    await page.reload()
+    await expect(page.get_by_label("API key")).to_have_value("erp_wrong")
+    await page.get_by_text("This key isn't known here").wait_for()
+    other = await page.context.new_page()
+    await other.goto(f"{opened.origin}/graphql")
+    assert await other.get_by_label("API key").input_value() != "erp_wrong"
+    opened.console.clear()  # the browser's own line about status 401
+
+
+async def test_a_server_that_goes_away_is_told(browser: Browser, application: FastAPI, shots: Path) -> None:
+    context = await browser.new_context()
+    async with serving(application) as port:
+        away = Open(await context.new_page(), f"http://127.0.0.1:{port}", shots)
+        await away.page.goto(f"{away.origin}/graphql")
+        await away.ready()
+    assert "went away before it answered" in await away.run()
+    await away.shoot("away")
+    await context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_on_a_phone(browser: Browser, origin: str, shots: Path, scheme: str) -> None:
+    context = await browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme="dark" if scheme == "dark" else "light", has_touch=True
+    )
+    phone = Open(await context.new_page(), origin, shots)
+    phone.watch()
+    await phone.page.goto(f"{origin}/graphql")
+    await phone.ready()
+    assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+    await phone.shoot(f"phone-{scheme}")
+    await phone.run()
+    await expect(phone.page.locator(".panel[aria-label]")).to_be_visible()
+    await phone.page.screenshot(path=shots / f"phone-{scheme}-answer.png", full_page=True)
+    await context.close()
+    assert phone.foreign == []
+    assert phone.console == []
+
+
+async def test_dark(browser: Browser, origin: str, shots: Path) -> None:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    dark = Open(await context.new_page(), origin, shots)
+    await dark.page.goto(f"{origin}/graphql")
+    await dark.ready()
+    await dark.run()
+    await dark.shoot("dark")
+    await context.close()
