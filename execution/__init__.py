@@ -3,7 +3,7 @@
 See README.md in this folder. It knows Strawberry and graphql-core, and nothing of any domain.
 """
 
-from execution.documents import Documents, document_cache
+from execution.documents import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
 from execution.fields import Batch, BatchField, argument
 from execution.guard import Limits, TooMuch
@@ -14,6 +14,7 @@ __all__ = [
     "Batch",
     "BatchField",
     "BreadthFirstExecutor",
+    "Document",
     "Documents",
     "ExtensibleSchema",
     "Limits",

@@ -1,0 +1,69 @@
+"""From a result to an HTTP answer: media types, statuses, bodies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from app.problems import plain
+from app.requests import Refused
+from core.errors import ErpError, Timeout, Unauthenticated, Unavailable
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+TRY_AGAIN = {"retry-after": "2"}
+
+
+def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(orjson.dumps(body), status, headers, f"{media}; charset=utf-8")
+
+
+def rejected(errors: list[dict[str, Any]], media: str) -> Response:
+    """The answer to a GraphQL request of which nothing was executed: 400, or 200 for who asked for plain JSON.
+
+    So the audits of GraphQL over HTTP want it; the newest draft's 422 fails them.
+    """
+    return answer({"errors": errors}, media, 400 if media == GRAPHQL_JSON else 200)
+
+
+def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> Response:
+    """The answer to a request that never came to be a GraphQL request, or to be executed."""
+    status, more = 400, {}
+    match error:
+        case Refused():
+            status, more = error.status, error.headers
+        case Unauthenticated():
+            status, more = 401, {"www-authenticate": "Bearer"}
+        case Unavailable() | Timeout():
+            status, more = 503, TRY_AGAIN
+    return answer({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
+
+
+def status_of(body: Mapping[str, Any]) -> int:
+    """503 where the database was away for the whole answer, so that proxies and clients try again."""
+    errors = body.get("errors", ())
+    away = any(error["extensions"]["code"] == Unavailable.code for error in errors)
+    return 503 if away and not any((body["data"] or {}).values()) else 200
+
+
+def accepted(accept: str) -> str | None:
+    """The media type to answer with, by the Accept header's preferences; None where neither will do."""
+    weights: dict[str, float] = {}
+    for part in (accept or "*/*").split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
+        try:
+            weight = float(quality)
+        except ValueError:
+            weight = 0.0
+        weights[media.lower()] = weight if 0 <= weight <= 1 else 0.0
+
+    def preference(media: str) -> float:
+        # The narrowest range is the one that counts: what has q=0 isn't let in again by a wider one.
+        return next((weights[range_] for range_ in (media, "application/*", "*/*") if range_ in weights), 0.0)
+
+    named = [media for media in weights if media in (JSON, GRAPHQL_JSON)]
+    best = max((*named, JSON, GRAPHQL_JSON), key=preference)
+    return best if preference(best) > 0 else None

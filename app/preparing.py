@@ -1,0 +1,109 @@
+"""From a GraphQL request to an operation that may be executed: parsed, within the limits, valid, allowed, priced."""
+
+from typing import Any, NamedTuple
+
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
+
+from app.audit import audit
+from app.context import SCHEMA, Principal
+from app.problems import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
+from app.requests import GraphQLRequest
+from app.settings import Settings
+from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
+from execution import Document, Documents, TooMuch
+
+
+class Rejected(Exception):
+    """Nothing of the request is executed; ``errors`` tell the caller why."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class Prepared(NamedTuple):
+    """An operation that may be executed."""
+
+    document: Document
+    kind: OperationType
+    price: int
+    """How many objects it may read."""
+
+
+class Preparing:
+    """Prepares requests; bounded work, whatever they hold (docs/decisions/0011-limits.md)."""
+
+    def __init__(self, documents: Documents, settings: Settings) -> None:
+        self.documents = documents
+        self.settings = settings
+
+    def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+        """Raises ``Rejected``."""
+        try:
+            return self._prepare(asked, principal, request_id)
+        except TooMuch as error:
+            raise Rejected([plain(too_much(error))]) from None
+        except ErpError as error:
+            raise Rejected([plain(error)]) from None
+        except GraphQLError as error:
+            code = PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
+            raise Rejected(formatted([error], request_id, code)) from None
+
+    def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+        knows = SCHEMA in principal.permissions
+        document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
+        if document.errors:
+            raise Rejected(formatted(document.errors, request_id, VALIDATION_FAILED))
+        if document.introspects and not knows:
+            audit("denied", request_id, **principal.shown, permission=SCHEMA)
+            raise Forbidden(f"Your key doesn't allow introspection: it needs {SCHEMA}.")
+        operation = chosen(document.node, asked.operation)
+        return Prepared(document, operation.operation, self._price(document, operation, asked))
+
+    def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
+        longest = longest_list(asked.variables)
+        if longest > self.settings.limit_list:
+            raise TooMuch("entries in a list", self.settings.limit_list, longest)
+        price = self.documents.price(document, operation, asked.variables or {})
+        most = self.settings.limit_cost
+        if price > most:
+            message = f"This may read {price:,} objects, and a request may read {most:,}: ask for smaller pages."
+            raise CostLimit(message, facts={"cost": {"requested": price, "limit": most}})
+        return price
+
+
+def too_much(error: TooMuch) -> LimitExceeded:
+    """The error for a document over a limit, with its numbers."""
+    kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
+    facts = {"limit": error.limit, "maximum": error.maximum}
+    return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
+
+
+def longest_list(given: Any) -> int:
+    """The length of the longest list anywhere in the variables."""
+    longest, waiting = 0, [given]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            longest = max(longest, len(each))
+            waiting += [item for item in each if isinstance(item, (dict, list))]
+        elif isinstance(each, dict):
+            waiting += [item for item in each.values() if isinstance(item, (dict, list))]
+    return longest
+
+
+def chosen(document: Any, name: str | None) -> OperationDefinitionNode:
+    """The operation to run. Raises ``GraphQLError`` where the request doesn't say which."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if name is not None:
+        for operation in operations:
+            if operation.name is not None and operation.name.value == name:
+                return operation
+        raise GraphQLError(f"There is no operation named {name}.")
+    if len(operations) != 1:
+        raise GraphQLError(
+            "The document has several operations: operationName must say which."
+            if operations
+            else "The document has no operation."
+        )
+    return operations[0]
