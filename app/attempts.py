@@ -1,6 +1,7 @@
 """A bound on wrong keys and tokens for each address of clients, so that guessing is slow and costs little."""
 
 from collections import Counter
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 from time import time
 
@@ -13,14 +14,13 @@ MAX_ADDRESSES = 10_000
 
 
 class Throttled(Refused):
-    """Too many attempts; to be tried again when the minute is over."""
+    """Too much was asked for; to be tried again after so many seconds."""
 
     code = "THROTTLED"
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(
-            429, "Too many wrong keys came from this address. Try again in a minute.", **{"retry-after": str(seconds)}
-        )
+    def __init__(self, message: str, seconds: int, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(429, message, **{"retry-after": str(seconds)})
+        self.facts.update(facts or {})
 
 
 class Attempts:
@@ -34,7 +34,8 @@ class Attempts:
     def check(self, address: str) -> None:
         """Raises ``Throttled`` for an address with too many failures in this minute."""
         if self._failed and self._counted()[source(address)] >= self._limit:
-            raise Throttled(WINDOW - int(time()) % WINDOW)
+            message = "Too many wrong keys came from this address. Try again in a minute."
+            raise Throttled(message, WINDOW - int(time()) % WINDOW)
 
     def failed(self, address: str) -> bool:
         """Count a failure; tells whether it was the last that the address may make."""

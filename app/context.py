@@ -2,11 +2,12 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from app.audit import audit
-from core.errors import Forbidden
+from core.errors import Forbidden, Timeout
 from core.permissions import EVERYTHING
 from db.engine import Database
 from db.reader import Reader
@@ -55,6 +56,8 @@ class RequestContext:
     database: Database | None = None
     loaders: dict[Hashable, Any] = field(default_factory=dict)
     batches: dict[Hashable, Any] = field(default_factory=dict)
+    until: float = float("inf")
+    """When its time is over, by ``time.monotonic``; no command begins after that."""
     _rows: int = 0
 
     @property
@@ -76,6 +79,11 @@ class RequestContext:
         if permission not in self.principal.permissions:
             audit("denied", self.request_id, **self.principal.shown, permission=permission)
             raise Forbidden(f"Your key doesn't allow this: it needs {permission}.")
+
+    def check_time(self) -> None:
+        """Raises ``Timeout`` when the request's time is over."""
+        if monotonic() > self.until:
+            raise Timeout("The request took too long: this was not begun.")
 
     @property
     def owner(self) -> UUID:

@@ -6,7 +6,7 @@ passes 53 of the 61 audits of that specification, and adds its own per-request w
 """
 
 import asyncio
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -16,20 +16,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.answers import TRY_AGAIN, accepted, answer, refusal, rejected, status_of
+from app.answers import GRAPHQL_JSON, JSON, TRY_AGAIN, accepted, answer, refusal, rejected, status_of
+from app.attempts import Throttled
 from app.auth import Identity
+from app.budgets import PAUSE, Budgets
 from app.context import EXPLAIN, Principal, RequestContext
 from app.explorer import Explorer
 from app.graph import Graph
+from app.patience import ClientGone, patience
 from app.preparing import Prepared, Preparing, Rejected
 from app.problems import formatted
 from app.requests import GraphQLRequest, Refused, read
 from app.settings import Settings
 from app.tokens import Tokens
+from app.turns import Turns
 from core.errors import ErpError
 from db.engine import Database
 from db.reader import Reader
 from execution import Documents, Trace
+
+CHARACTERS = 3
+"""Of a document that isn't known yet, so many cost as much as one object: 15,000 take up to 12 ms, as 5,000 objects."""
 
 
 class GraphQLEndpoint:
@@ -48,6 +55,8 @@ class GraphQLEndpoint:
         self.graph = graph
         self.database = database
         self.preparing = Preparing(documents, settings)
+        self.turns = Turns(max(1, settings.pool_size // 2), settings.limit_in_flight)
+        self.budgets = Budgets(database, settings)
         self.identity = Identity(database, Tokens.of(settings, database), settings.failed_attempts)
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -59,49 +68,78 @@ class GraphQLEndpoint:
         """The answer to any request."""
         media = accepted(",".join(request.headers.getlist("accept")))
         request_id = uuid4().hex
-        headers = {"x-request-id": request_id}
         try:
-            if request.method not in ("GET", "POST"):
-                raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")
-            if self.explorer and wants_page(request):
-                return self.explorer.page(request)
-            if media is None:
-                raise Refused(406, "Answers are application/graphql-response+json or application/json.")
-            address = request.client.host if request.client else ""
-            principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
-            return await self._serve(request, await read(request), principal, media, request_id)
+            return await self._respond(request, media, request_id)
+        except ClientGone:
+            return Response(status_code=499)
         except Rejected as outcome:
             return rejected(outcome.errors, media or "")
         except ErpError as error:
-            return refusal(error, media, headers)
+            if isinstance(error, Throttled):
+                await asyncio.sleep(PAUSE)
+            return refusal(error, media, {"x-request-id": request_id})
         except Exception as error:  # noqa: BLE001 - a fault of ours outside of the execution is masked like one inside
             fault = formatted([GraphQLError("", original_error=error)], request_id)
-            return answer({"errors": fault}, media or "application/json", 500, headers)
+            return answer({"errors": fault}, media or JSON, 500, {"x-request-id": request_id})
+
+    async def _respond(self, request: Request, media: str | None, request_id: str) -> Response:
+        if request.method not in ("GET", "POST"):
+            raise Refused(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")
+        if self.explorer and wants_page(request):
+            return self.explorer.page(request)
+        if media is None:
+            raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
+        address = request.client.host if request.client else ""
+        principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
+        async with self.turns.of((principal.tenant, principal.credential)):
+            await self.budgets.admit(principal)
+            asked = await read(request, self.settings.limit_body)
+            return await self._serve(request, asked, principal, media, request_id)
 
     async def _serve(
         self, request: Request, asked: GraphQLRequest, principal: Principal, media: str, request_id: str
     ) -> Response:
         """The answer to a GraphQL request."""
-        prepared = self.preparing.prepare(asked, principal, request_id)
+        prepared = self._prepare(asked, principal, request_id)
         kind = prepared.kind
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         cost = {"requested": prepared.price, "limit": self.settings.limit_cost}
         if request.headers.get("x-cost-only") == "1":
-            return answer({"data": None, "extensions": {"cost": cost}}, media)
+            return answer({"data": None, "extensions": {"cost": cost | self.budgets.told(principal)}}, media)
+        charge = await self.budgets.charge(principal, prepared.price)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
-        result = await self._execute(asked, prepared, context)
-        return self._answer(result, context, cost, media)
-
-    async def _execute(self, asked: GraphQLRequest, _prepared: Prepared, context: RequestContext) -> Any:
         try:
-            return await self.graph.execute(
-                asked.query, asked.variables, context_value=context, operation_name=asked.operation
-            )
+            result = await self._execute(request, asked, kind, context)
         finally:
+            charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
             self._release(context.reader)
+        return self._answer(result, context, cost | self.budgets.told(principal), media)
+
+    def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+        """Parsing and validating is work that the key pays for, whether or not something comes of it."""
+        before = self.preparing.documents.misses
+        try:
+            return self.preparing.prepare(asked, principal, request_id)
+        finally:
+            if self.preparing.documents.misses > before:
+                characters = min(len(asked.query), self.settings.limit_characters)
+                self.budgets.spend(principal, characters // CHARACTERS)
+
+    async def _execute(
+        self, request: Request, asked: GraphQLRequest, kind: OperationType, context: RequestContext
+    ) -> Any:
+        executing = self.graph.execute(
+            asked.query, asked.variables, context_value=context, operation_name=asked.operation
+        )
+        if kind is OperationType.QUERY:
+            async with patience(request, self.settings.limit_seconds):
+                return await executing
+        # A command is carried out and its answer stored, whoever waits for it; each has a deadline of its own.
+        context.until = monotonic() + self.settings.limit_seconds
+        return await executing
 
     def _answer(self, result: Any, context: RequestContext, cost: dict[str, int], media: str) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""

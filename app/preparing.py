@@ -64,6 +64,8 @@ class Preparing:
         longest = longest_list(asked.variables)
         if longest > self.settings.limit_list:
             raise TooMuch("entries in a list", self.settings.limit_list, longest)
+        if asked.size > self.settings.limit_variables:
+            raise TooMuch("bytes besides the document", self.settings.limit_variables, asked.size)
         price = self.documents.price(document, operation, asked.variables or {})
         most = self.settings.limit_cost
         if price > most:

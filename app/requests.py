@@ -1,5 +1,6 @@
 """From an HTTP request to a GraphQL request: what the body or the query string may be, and what not."""
 
+import asyncio
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -8,10 +9,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from core.errors import ErpError
 
-MAX_BODY = 1_048_576
-"""Bytes of a body. The longest document that is worth running is a small part of it."""
-
 MAX_QUERY_STRING = 8_192
+
+RECEIVE_WITHIN = 10.0
+"""Seconds in which a body must have come."""
 
 
 class Refused(ErpError):
@@ -31,10 +32,12 @@ class GraphQLRequest(NamedTuple):
     query: str
     variables: dict[str, Any] | None
     operation: str | None
+    size: int = 0
+    """Bytes of its body besides the document."""
 
 
-async def read(request: Request) -> GraphQLRequest:
-    """The GraphQL request of a GET or POST. Raises ``Refused``."""
+async def read(request: Request, most: int) -> GraphQLRequest:
+    """The GraphQL request of a GET, or of a POST with at most so many bytes. Raises ``Refused``."""
     if request.method == "GET":
         return _checked(_from_query_string(request))
     content_type = request.headers.get("content-type", "")
@@ -44,7 +47,12 @@ async def read(request: Request) -> GraphQLRequest:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(415, "Compressed requests are not taken.")
     try:
-        return _checked(orjson.loads(await _body(request)))
+        async with asyncio.timeout(RECEIVE_WITHIN):
+            body = await _body(request, most)
+        asked = _checked(orjson.loads(body))
+        return asked._replace(size=len(body) - len(asked.query.encode(errors="replace")))
+    except TimeoutError:
+        raise Refused(408, "The body took too long to come.", connection="close") from None
     except orjson.JSONDecodeError as error:
         raise Refused(
             400, f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}."
@@ -59,27 +67,27 @@ def _is_utf8(parameters: str) -> bool:
     return True
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     """The body, read no further than the limit, whatever length was announced."""
     announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > MAX_BODY:
-        raise _too_large()
+    if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
+        raise _too_large(most)
     chunks: list[bytes] = []
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > MAX_BODY:
-                raise _too_large()
+            if size > most:
+                raise _too_large(most)
             chunks.append(chunk)
     except ClientDisconnect:
         raise Refused(400, "The body ended too early.") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large() -> Refused:
+def _too_large(most: int) -> Refused:
     # The rest of the body is not read, so the connection can't be used again.
-    return Refused(413, f"A request may have at most {MAX_BODY} bytes.", connection="close")
+    return Refused(413, f"A request may have at most {most} bytes.", connection="close")
 
 
 def _from_query_string(request: Request) -> Any:

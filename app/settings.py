@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     limit_overlaps: int = Field(20_000, ge=0, description="pairs of fields with one place in the answer")
     limit_list: int = Field(500, ge=1, description="entries of a list in the variables")
     limit_cost: int = Field(1_000_000, ge=1, description="objects that an operation may read")
+    limit_body: int = Field(1_048_576, ge=1_024, description="bytes of a request")
+    limit_variables: int = Field(262_144, ge=64, description="bytes of a request besides its document")
+    limit_seconds: float = Field(5, gt=0, le=600, description="seconds that a query may take")
+    limit_in_flight: int = Field(50, ge=1, description="requests of a key that a process serves at a time")
+    budget: int = Field(1_000_000, ge=1, description="objects that a key may read at once")
+    budget_rate: int = Field(100_000, ge=1, description="objects that it may read per second besides")
+    budget_tenant: int = Field(4, ge=1, description="how many times as much all of a tenant's keys may read together")
     failed_attempts: int = Field(30, ge=1, description="wrong keys and tokens that an address may send in a minute")
     token_keys: str = Field("", description="the JWK set that tokens are signed with: an address or a file")
     token_keys_refresh: int = Field(600, ge=10, le=86_400, description="seconds until the JWK set is read anew")
@@ -67,6 +74,13 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
     hsts_seconds: int = Field(0, ge=0, description="how long browsers shall come by https only")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("budget")
+    @classmethod
+    def _affordable(cls, value: int, others: ValidationInfo) -> int:
+        if value < others.data.get("limit_cost", 0):
+            raise ValueError("it is less than ERPGRAPH_LIMIT_COST: some requests could never be paid for")
+        return value
 
     @field_validator("modules", "allowed_hosts", "cors_origins", mode="before")
     @classmethod

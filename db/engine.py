@@ -87,7 +87,7 @@ class Database:
         """Connect. Raises what asyncpg raises if that can't be done."""
         self._reading = await self._connect(1, self.size)
         self._writing = await self._connect(1, self.size, WRITING)
-        self._aside = await self._connect(0, 1, WRITING)
+        self._aside = await self._connect(0, 2, WRITING)
 
     async def _connect(self, least: int, most: int, more: Mapping[str, str] = MappingProxyType({})) -> Any:
         timeout = {"statement_timeout": str(self.statement_timeout_ms)}

@@ -60,6 +60,7 @@ def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaita
 
     async def resolve(batch: Batch) -> list[Payload]:
         context = batch.context
+        context.check_time()
         try:
             given = command.read(batch.args["input"])
             answer = await perform(context.database, context.principal.tenant, context.principal.name, given, service)

@@ -29,6 +29,10 @@ from tests.support.postgres import TestServer, drop_all, start_embedded
 RUN = "ERPGRAPH_TEST_RUN"
 """Names the run's folder; the controller sets it, and xdist's workers inherit it."""
 
+# Tests of one key make dozens of applications, each of which takes a lease of its budget.
+os.environ.setdefault("ERPGRAPH_BUDGET", str(10**9))
+os.environ.setdefault("ERPGRAPH_BUDGET_RATE", str(10**8))
+
 # The same examples at every run, and no limit that a busy machine could break. To look for new ones:
 # pytest --hypothesis-profile=default
 settings.register_profile("house", deadline=None, database=None, derandomize=True)

@@ -1,8 +1,11 @@
 """The application over a database with the small demo, and clients that have a key of its first tenant."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -23,9 +26,17 @@ class Site:
     tenants: tuple[Tenant, Tenant]
     key: str
 
-    def client(self, key: str | None = None, database: Database | None = None) -> httpx.AsyncClient:
-        """A client with this key (an empty one: none at all), of an application of its own."""
-        transport = httpx.ASGITransport(create_app(load(), database or self.database), raise_app_exceptions=True)
+    @contextlib.asynccontextmanager
+    async def admin(self) -> AsyncIterator[Any]:
+        """A connection of the administrator's, whom row-level security doesn't bind."""
+        connection = await asyncpg.connect(self.target.admin)
+        yield connection
+        await connection.close()
+
+    def client(self, key: str | None = None, database: Database | None = None, **settings: object) -> httpx.AsyncClient:
+        """A client with this key (an empty one: none at all), of an application of its own with these settings."""
+        app = create_app(load(**settings), database or self.database)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         given = self.key if key is None else key
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)

@@ -13,6 +13,7 @@ from db.engine import Database
 from services import keys
 from tests.app.conftest import Site
 from tests.support.http import eventually, told
+from tests.support.locks import locked, waiting
 
 WHO = {"query": "{ viewer { tenant { name } } orders(first: 1) { nodes { id } } }"}
 SEVERAL = {"query": "{ products(first: 1) { nodes { id } } orders { nodes { id } } more: orders { nodes { id } } }"}
@@ -52,27 +53,6 @@ async def pair(site: Site) -> AsyncIterator[Pair]:
     await database.close()
 
 
-@contextlib.asynccontextmanager
-async def locked(site: Site) -> AsyncIterator[Any]:
-    """No one can read orders meanwhile. Gives the connection that holds them."""
-    connection = await asyncpg.connect(site.target.admin)
-    async with connection.transaction():
-        await connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-        yield connection
-    await connection.close()
-
-
-async def waiting(connection: Any, count: int = 1) -> list[int]:
-    """The pids of the connections that wait for the lock, once there are so many."""
-    async with asyncio.timeout(10):
-        while True:
-            rows = await connection.fetch(
-                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass"
-            )
-            if len(rows) == count:
-                return [row["pid"] for row in rows]
-
-
 async def test_in_turns(pair: Pair) -> None:
     clients = [pair.ours, pair.theirs] * 20
     answers = await asyncio.gather(*(client.post("/graphql", json=WHO) for client in clients))
@@ -86,7 +66,7 @@ async def test_after_an_argument_that_makes_no_sense(pair: Pair) -> None:
 
 
 async def test_after_a_statement_that_took_too_long(site: Site, pair: Pair) -> None:
-    async with locked(site):
+    async with locked(site.target):
         answer = await pair.ours.post("/graphql", json=SEVERAL)
     assert answer.status_code == 200
     assert answer.json()["data"] is None
@@ -94,7 +74,7 @@ async def test_after_a_statement_that_took_too_long(site: Site, pair: Pair) -> N
 
 
 async def test_after_a_request_that_was_cancelled_within_a_statement(site: Site, pair: Pair) -> None:
-    async with locked(site) as connection:
+    async with locked(site.target) as connection:
         asked = asyncio.create_task(pair.ours.post("/graphql", json=WHO))
         await waiting(connection)
         asked.cancel()
@@ -104,7 +84,7 @@ async def test_after_a_request_that_was_cancelled_within_a_statement(site: Site,
 
 
 async def test_after_a_connection_that_was_ended_within_a_statement(site: Site, pair: Pair) -> None:
-    async with locked(site) as connection:
+    async with locked(site.target) as connection:
         asked = asyncio.create_task(pair.ours.post("/graphql", json=SEVERAL))
         [pid] = await waiting(connection)
         await connection.execute("SELECT pg_terminate_backend($1)", pid)
@@ -116,7 +96,7 @@ async def test_after_a_connection_that_was_ended_within_a_statement(site: Site, 
 
 async def test_after_waiting_for_a_connection_in_vain(site: Site, pair: Pair) -> None:
     pair.database.acquire_timeout = 0.05
-    async with locked(site) as connection:
+    async with locked(site.target) as connection:
         asked = asyncio.create_task(pair.ours.post("/graphql", json=WHO))
         await waiting(connection)
         assert told(await pair.theirs.post("/graphql", json=WHO)) == (503, "UNAVAILABLE")

@@ -40,7 +40,7 @@ REFUSED: dict[str, list[Any]] = {
     FIRST: [2**31, -(2**31) - 1, 2**53, 2**64, 1.5, "5", True, [1], {}, -1, 251],
     BY_PRICE: [
         *(1.5, 0.1, 10**21, True, [], {}, "", " 1", "1,5", "1e999", "NaN", "Infinity", "-0x1", "٣", "\u0000"),
-        *("1" * 21, "0." + "1" * 21, "9" * 1_000_000),
+        *("1" * 21, "0." + "1" * 21, "9" * 200_000),
     ],
     BY_DATE: [
         *("10000-01-01T00:00:00Z", "9999-12-32T00:00:00Z", "0000-01-01T00:00:00Z", "2026-02-30T00:00:00Z"),
@@ -169,10 +169,12 @@ async def test_threat_8_anothers_id_is_answered_byte_for_byte_as_one_of_no_one(
         assert body(await other.post("/graphql", json=given)) == {"data": {"node": {"id": theirs}}}
     nobodys = "ord_0193e000000070008000000000000000"
     for query in (NODE, NODES, "query ($value: ID!) { order(by: {id: $value}) { number } }"):
-        bodies = {
-            (await client.post("/graphql", json={"query": query, "variables": {"value": value}})).content
+        told = [
+            await client.post("/graphql", json={"query": query, "variables": {"value": value}})
             for value in (theirs, nobodys)
-        }
+        ]
+        # What remains of the budget changes with time, and with nothing else.
+        bodies = {re.sub(rb'"remaining":\d+', b"", answer.content) for answer in told}
         assert len(bodies) == 1
         assert b"errors" not in bodies.pop()
 

@@ -10,12 +10,14 @@ import orjson
 import pytest
 
 from app.asgi import create_app
-from app.requests import MAX_BODY
 from app.settings import load
 from db.engine import Database
 from services import keys
 from tests.app.conftest import Site
 from tests.support.http import Wire, eventually, post, serving
+
+MAX_BODY = 1_048_576
+"""ERPGRAPH_LIMIT_BODY, where nothing else is set."""
 
 GOOD = {"query": "{ viewer { tenant { name } } }"}
 CHUNKED = {"Transfer-Encoding": "chunked"}

@@ -6,8 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.requests import MAX_BODY
 from tests.support.http import body
+
+MAX_BODY = 1_048_576
+"""ERPGRAPH_LIMIT_BODY, where nothing else is set."""
 
 JSON = {"Content-Type": "application/json"}
 GIVE_AWAYS = ("Traceback", "asyncpg", "sqlalchemy", "SELECT ", "graphql.", "Error(", "line_items.", "/loaders", "0x")

@@ -1,0 +1,242 @@
+"""What a key may ask for in a while: the budget that refills, which all processes share (THREATS.md 22, 26)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app import budgets
+from services import keys
+from services.budgets import Bucket, give_back, take
+from tests.app.conftest import Site
+from tests.support.http import eventually
+from tests.support.locks import locked, waiting
+
+SMALL = {"limit_cost": 2_000, "budget": 2_020, "budget_rate": 1}
+"""Twenty requests that read nothing much, the first of a document that wasn't known, and then one in a hundred seconds."""
+
+WHO = {"query": "{ viewer { principal } }"}
+PAGE = {"query": "{ orders(first: 250) { nodes { id } } }"}
+POINTS = "SELECT points FROM budgets WHERE tenant_id = $1 AND owner = $2"
+
+
+@pytest.fixture(autouse=True)
+async def full(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    monkeypatch.setattr("app.endpoint.PAUSE", 0.0)
+    # Nothing is given back while another test looks.
+    monkeypatch.setattr(budgets, "IDLE", 3_600.0)
+    yield
+    await run(site, "TRUNCATE budgets")
+
+
+async def run(site: Site, sql: str, *values: Any) -> Any:
+    """A statement by the administrator."""
+    async with site.admin() as connection:
+        return await connection.fetchval(sql, *values)
+
+
+async def another_key(site: Site, name: str, tenant: int = 0) -> str:
+    return await keys.create(site.target, site.tenants[tenant].id, name)
+
+
+async def answered(client: httpx.AsyncClient, query: dict[str, str] = WHO, at_most: int = 40) -> int:
+    """How many of these in a row get an answer before one is refused."""
+    for count in range(at_most):
+        answer = await client.post("/graphql", json=query)
+        if answer.status_code == 429:
+            assert answer.json()["errors"][0]["extensions"]["code"] == "THROTTLED"
+            return count
+        assert answer.status_code == 200
+    return at_most
+
+
+async def test_who_has_spent_it_is_told_when_to_come_back(site: Site) -> None:
+    async with site.client(**SMALL) as client:
+        assert await answered(client) == 20
+        answer = await client.post("/graphql", json=WHO)
+    [error] = answer.json()["errors"]
+    seconds = int(answer.headers["retry-after"])
+    assert 85 <= seconds <= 88
+    assert error["message"] == f"This key has read as much as it may for now. Try again in {seconds} s."
+    cost = error["extensions"].pop("cost")
+    assert error["extensions"] == {"code": "THROTTLED"}
+    assert (cost["requested"], cost["restoreRate"]) == (100, 1)
+    assert 12 <= cost["remaining"] <= 15
+
+
+async def test_every_answer_tells_what_remains(site: Site) -> None:
+    async with site.client(**SMALL) as client:
+        first, second = [(await client.post("/graphql", json=WHO)).json()["extensions"]["cost"] for _ in range(2)]
+    assert first == {"requested": 1, "limit": 2_000, "actual": 0, "remaining": 1_912, "restoreRate": 1}
+    assert second["remaining"] == 1_812
+
+
+async def test_what_was_not_read_is_given_back(site: Site) -> None:
+    """Both are charged for a full page; what they read is what the tenant has."""
+    query = '{ products(where: {sku: {eq: "nobody"}}, first: 250) { nodes { lineItems(first: 6) { nodes { id } } } } }'
+    async with site.client(**SMALL) as client:
+        known = 2_020 - len(query) // 3
+        cost = (await client.post("/graphql", json={"query": query})).json()["extensions"]["cost"]
+        assert (cost["requested"], cost["actual"], cost["remaining"]) == (1_750, 0, known - 100)
+        known -= len(PAGE["query"]) // 3
+        cost = (await client.post("/graphql", json=PAGE)).json()["extensions"]["cost"]
+        assert (cost["requested"], cost["remaining"]) == (250, known - 100 - cost["actual"])
+        assert 100 < cost["actual"] < 250
+
+
+async def test_what_costs_more_than_there_is_waits_and_smaller_ones_go_on(site: Site) -> None:
+    dear = {"query": "{ orders(first: 50) { nodes { lineItems(first: 38) { nodes { id } } } } }"}
+    async with site.client(**SMALL) as client:
+        assert await answered(client, at_most=2) == 2
+        assert (await client.post("/graphql", json=dear)).status_code == 429
+        # The refusal cost as much as a request, and its document.
+        assert await answered(client) == 16
+
+
+async def test_a_command_costs_its_price(site: Site) -> None:
+    command = {"query": 'mutation { productUpsert(input: {sku: "BUDGET", name: "x"}) { product { id } } }'}
+    async with site.client(**SMALL) as client:
+        await client.post("/graphql", json=command)
+        cost = (await client.post("/graphql", json=command)).json()["extensions"]["cost"]
+        assert (cost["requested"], cost["remaining"]) == (52, 2_020 - 200 - len(command["query"]) // 3)
+
+
+async def test_a_refused_document_costs_what_it_took_to_refuse_it(site: Site) -> None:
+    """14,000 characters, 4,666 objects: of a budget of 20,000, four."""
+    query = {"query": "{ nope } #" + "x" * 13_990}
+    async with site.client(limit_cost=20_000, budget=20_000, budget_rate=1) as client:
+        statuses = [(await client.post("/graphql", json=query)).status_code for _ in range(8)]
+    assert statuses == [200] * 5 + [429] * 3
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"content": b"{"},
+        {"json": {"query": "{ orders(first: $n) { nodes { id } } }"}},
+        {"json": WHO, "headers": {"X-Cost-Only": "1"}},
+        {"json": {"query": "query A { viewer { principal } } query B { viewer { principal } }"}},
+    ],
+    ids=["no JSON", "not valid", "the price alone", "which operation"],
+)
+async def test_nothing_is_free(site: Site, given: dict[str, Any]) -> None:
+    given = {"headers": {}, **given}
+    given["headers"] |= {"Content-Type": "application/json"}
+    async with site.client(**SMALL) as client:
+        answers = [await client.post("/graphql", **given) for _ in range(25)]
+    assert 429 not in {answer.status_code for answer in answers[:15]}
+    assert {answer.status_code for answer in answers[20:]} == {429}
+
+
+async def test_another_key_has_its_own_and_the_tenant_has_one_for_all(site: Site) -> None:
+    others = [await another_key(site, f"other {n}") for n in range(3)]
+    foreign = await another_key(site, "foreign", tenant=1)
+    settings = {**SMALL, "budget_tenant": 2}
+    counts = []
+    for key in (site.key, *others, foreign):
+        async with site.client(key, **settings) as client:
+            counts.append(await answered(client))
+    assert counts == [20, 20, 0, 0, 20]
+
+
+async def test_two_processes_share_it(site: Site) -> None:
+    async with site.client(**SMALL) as first, site.client(**SMALL) as second:
+        counts = [await answered(client, at_most=1) for _ in range(8) for client in (first, second)]
+        counts += [await answered(first), await answered(second)]
+    # Together twenty, but for what the other one has leased ahead, a twentieth.
+    assert sum(counts) == 20
+
+
+async def test_a_lease_serves_many_requests(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    leases = []
+
+    async def counted(*args: Any) -> Any:
+        leases.append(await take(*args))
+        return leases[-1]
+
+    monkeypatch.setattr(budgets, "take", counted)
+    async with site.client(budget=1_000_000, budget_rate=1) as client:
+        assert await answered(client, at_most=500) == 500
+    assert [lease.granted for lease in leases] == [50_100]
+
+
+async def test_an_idle_lease_is_given_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "IDLE", 0.05)
+    tenant = site.tenants[0].id
+    async with site.client(budget=1_000_000, budget_rate=1) as client:
+        assert await answered(client, at_most=3) == 3
+        owner = await run(site, "SELECT owner FROM budgets WHERE owner <> '' AND tenant_id = $1", tenant)
+        async with asyncio.timeout(10):
+            while await run(site, POINTS, tenant, owner) != 1_000_000 - 308:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await run(site, POINTS, tenant, "") == 4_000_000 - 308
+
+
+async def test_it_refills_up_to_what_it_holds(site: Site) -> None:
+    tenant = site.tenants[0].id
+    bucket = Bucket("key:refills", 1_000, 100)
+    assert await take(site.database, tenant, [bucket], 1_000, 5_000) == (1_000, (0,))
+    later = "UPDATE budgets SET filled_at = filled_at - interval '2.5 seconds' WHERE owner = 'key:refills'"
+    await run(site, later)
+    granted, [left] = await take(site.database, tenant, [bucket], 250, 250)
+    assert (granted, 0 <= left < 100) == (250, True)
+    await run(site, later.replace("2.5 seconds", "1 hour"))
+    assert await take(site.database, tenant, [bucket], 1_001, 2_000) == (0, (1_000,))
+
+
+async def test_forty_at_once_take_no_more_than_there_is(site: Site) -> None:
+    tenant = site.tenants[0].id
+    both = [Bucket("", 1_500, 1), Bucket("key:at once", 1_000, 1)]
+    leases = await asyncio.gather(*(take(site.database, tenant, both, 30, 50) for _ in range(40)))
+    assert sorted(lease.granted for lease in leases) == [0] * 20 + [50] * 20
+    await give_back(site.database, tenant, both, 60)
+    assert (await take(site.database, tenant, both, 60, 100)).granted == 60
+
+
+async def test_who_does_not_wait_is_made_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async with site.client(**SMALL) as client:
+        assert await answered(client) == 20
+        monkeypatch.setattr("app.endpoint.PAUSE", 0.2)
+        monkeypatch.setattr("app.endpoint.asyncio.sleep", sleep)
+        assert await answered(client) == 0
+    assert waited == [0.2]
+
+
+async def test_one_more_in_flight_than_a_key_may_have(site: Site) -> None:
+    async with site.client(limit_in_flight=3) as client:
+        async with locked(site.target) as holder:
+            flying = [asyncio.create_task(client.post("/graphql", json=PAGE)) for _ in range(3)]
+            await waiting(holder, 3)
+            refused = await client.post("/graphql", json=WHO)
+        answers = await asyncio.gather(*flying)
+        again = await client.post("/graphql", json=WHO)
+    [error] = refused.json()["errors"]
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert error["extensions"]["code"] == "THROTTLED"
+    assert error["message"] == "This key has 3 requests in flight, and may not have more."
+    assert [answer.status_code for answer in (*answers, again)] == [200] * 4
+
+
+async def test_one_key_never_has_all_connections(site: Site) -> None:
+    """Of ten connections five: another key's query doesn't wait while the first one's do."""
+    other = await another_key(site, "beside")
+    app = site.client()
+    async with app as client, locked(site.target) as holder:
+        flying = [asyncio.create_task(client.post("/graphql", json=PAGE)) for _ in range(12)]
+        await waiting(holder, 5)
+        theirs = await client.post(
+            "/graphql",
+            json={"query": "{ products(first: 1) { nodes { id } } }"},
+            headers={"Authorization": f"Bearer {other}"},
+        )
+        assert theirs.json()["data"]["products"]["nodes"]
+        await eventually(lambda: not any(task.done() for task in flying))
+        await holder.execute("ROLLBACK")
+        assert {answer.status_code for answer in await asyncio.gather(*flying)} == {200}

@@ -1,0 +1,31 @@
+"""A table that nobody may read for a while: how tests make a request wait where they want it to."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+
+from db.engine import Target
+
+
+@contextlib.asynccontextmanager
+async def locked(target: Target) -> AsyncIterator[Any]:
+    """No one can read orders meanwhile. Gives the connection that holds them."""
+    connection = await asyncpg.connect(target.admin)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        yield connection
+    await connection.close()
+
+
+async def waiting(connection: Any, count: int = 1) -> list[int]:
+    """The pids of the connections that wait for the lock, once there are so many."""
+    async with asyncio.timeout(10):
+        while True:
+            rows = await connection.fetch(
+                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass"
+            )
+            if len(rows) == count:
+                return [row["pid"] for row in rows]
