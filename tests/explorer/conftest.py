@@ -1,54 +1,21 @@
-"""The explorer in headless Chromium, on a server of the test's own, with every other host blocked.
+"""The explorer in headless Chromium, on a server of the test's own, with every other host blocked."""
 
-Debian's chromium is used (``apt-get install chromium``); where there is none, the tests are skipped.
-Screenshots are left in ERPGRAPH_SCREENSHOTS, or with the test's other files.
-"""
-
-import os
-import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser
 
 from app.asgi import create_app
 from app.settings import load
-from db.engine import Database
-from services import demo, keys, tenants
+from tests.support import browser as browsers
 from tests.support.http import serving
 from tests.support.postgres import TestServer
 
-CHROMIUM = shutil.which("chromium")
 
-
-@dataclass
-class Open:
-    """An open page, and what it did besides: requests to other origins, words on the console."""
-
-    page: Page
-    origin: str
-    shots: Path
-    foreign: list[str] = field(default_factory=list)
-    console: list[str] = field(default_factory=list)
-
-    def watch(self) -> None:
-        def on_request(request: Request) -> None:
-            if not request.url.startswith((f"{self.origin}/", "data:", "blob:")):
-                self.foreign.append(request.url)
-
-        def on_console(message: ConsoleMessage) -> None:
-            if message.type in {"error", "warning"}:
-                self.console.append(message.text)
-
-        self.page.on("request", on_request)
-        self.page.on("console", on_console)
-        self.page.on("pageerror", lambda error: self.console.append(str(error)))
-
-    async def shoot(self, name: str) -> None:
-        await self.page.screenshot(path=self.shots / f"{name}.png")
+class Open(browsers.Open):
+    """An open explorer."""
 
     async def ready(self) -> None:
         """The page has the schema."""
@@ -71,26 +38,14 @@ class Open:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here: apt-get install chromium")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
+    async with browsers.chromium() as opened:
         yield opened
-        await opened.close()
 
 
 @pytest.fixture(scope="session")
 async def application(server: TestServer) -> AsyncIterator[FastAPI]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
-        first, *_ = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
-        database = Database(target)
-        await database.open()
-        yield create_app(load(), database, {first.name: await keys.create(target, first.id, "explorer")})
-        await database.close()
+    async with browsers.demo_data(server) as (database, tenant, key):
+        yield create_app(load(), database, {tenant: key})
 
 
 @pytest.fixture
@@ -101,10 +56,7 @@ async def origin(application: FastAPI) -> AsyncIterator[str]:
 
 @pytest.fixture
 def shots(tmp_path: Path) -> Path:
-    given = os.environ.get("ERPGRAPH_SCREENSHOTS")
-    folder = Path(given) if given else tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return browsers.screenshots(tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+// What the page asks for. Each screen is one of these: one request.
+import { gql } from "@urql/core";
+
+export const VIEWER = gql`
+  query Viewer {
+    viewer { tenant { id name } }
+  }
+`;
+
+export const PRODUCTS = gql`
+  query Products($search: String, $after: String) {
+    viewer { tenant { id name } }
+    products(first: 12, after: $after, search: $search, where: { active: { eq: true } }) {
+      totalCount { value exact }
+      nodes {
+        id
+        sku
+        name
+        unit
+        listPrice { amount currency }
+        stock { available incoming }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+`;
+
+// Small enough to be asked again and again; the cache puts the answer wherever these products are shown.
+export const AVAILABILITY = gql`
+  query Availability($ids: [ID!]!) {
+    nodes(ids: $ids) {
+      id
+      ... on Product { id stock { available incoming } }
+    }
+  }
+`;
+
+export const CUSTOMERS = gql`
+  query Customers {
+    partners(first: 100) {
+      nodes { id name kinds }
+    }
+  }
+`;
+
+export const ORDERS = gql`
+  query Orders {
+    viewer { tenant { id name } }
+    orders(first: 20) {
+      nodes {
+        id
+        number
+        status
+        placedAt
+        customer { id name }
+        total { amount currency }
+      }
+    }
+  }
+`;
+
+const ORDER_SCREEN = gql`
+  fragment OrderScreen on Order {
+    id
+    number
+    status
+    version
+    placedAt
+    reservationStatus
+    shipmentStatus
+    availableActions
+    customer { id name email country }
+    total { amount currency }
+    lineItems(first: 100) {
+      nodes {
+        id
+        position
+        description
+        quantity
+        reservedQuantity
+        shippedQuantity
+        cancelledQuantity
+        unitPrice { amount currency }
+        total { amount currency }
+        product { id sku name unit stock { available incoming } }
+      }
+      pageInfo { hasNextPage }
+    }
+    events(first: 50) {
+      nodes { id type occurredAt principal }
+    }
+  }
+`;
+
+export const ORDER = gql`
+  query Order($number: String!) {
+    viewer { tenant { id name } }
+    order(by: { number: $number }) { ...OrderScreen }
+  }
+  ${ORDER_SCREEN}
+`;
+
+export const ORDER_CREATE = gql`
+  mutation OrderCreate($input: OrderCreateInput!) {
+    orderCreate(input: $input) {
+      order {
+        id
+        number
+        lineItems { nodes { id product { id stock { available incoming } } } }
+      }
+      userErrors { code message path ... on InsufficientStockError { requested available } }
+    }
+  }
+`;
+
+const change = (field, input) => gql`
+  mutation ${input}($input: ${input}Input!) {
+    ${field}(input: $input) {
+      order { ...OrderScreen }
+      userErrors { code message path }
+    }
+  }
+  ${ORDER_SCREEN}
+`;
+
+// By the names of Order.availableActions; these three need nothing but the order.
+export const CHANGES = {
+  CONFIRM: change("orderConfirm", "OrderConfirm"),
+  SHIP: change("orderShip", "OrderShip"),
+  CANCEL: change("orderCancel", "OrderCancel"),
+};

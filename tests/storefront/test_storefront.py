@@ -1,0 +1,280 @@
+"""The storefront as people use it: browsing, ordering, mending what is short, an order's screen, and what goes wrong."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.storefront.conftest import Opening, Shop, Site
+from tests.support.http import serving
+
+SEAGRASS, WILLOW = "Wieland Storage Basket, seagrass, L", "Kastell Storage Basket, willow, M"
+PRODUCT = """
+query($sku: String!) {
+  product(by: {sku: $sku}) { stock { available levels { nodes { available location { id } } } } }
+}
+"""
+ORDERS = "{ orders { totalCount { value } } }"
+
+
+async def available(site: Site, sku: str) -> str:
+    found = await site.ask(PRODUCT, sku=sku)
+    return str(found["product"]["stock"]["available"])
+
+
+async def orders(site: Site) -> int:
+    found = await site.ask(ORDERS)
+    return int(found["orders"]["totalCount"]["value"])
+
+
+async def choose_customer(page: Page) -> None:
+    await page.get_by_label("For", exact=True).select_option(label="Quast Raumausstattung GmbH")
+
+
+async def test_browse_search_and_load_more(shop: Shop) -> None:
+    page, cards = shop.page, shop.page.locator(".product")
+    await expect(cards).to_have_count(12)
+    await expect(cards.first).to_contain_text("€53.50")
+    await expect(cards.first).to_contain_text("425 left")
+    await shop.shoot("1-products")
+    for count in (24, 36, 37):
+        await page.get_by_role("button", name="Show more").click()
+        await expect(cards).to_have_count(count)
+    await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    assert shop.sent == ["Products"] * 3
+    await shop.shoot("2-all-products", full_page=True)
+    await shop.find("mug cel")
+    await expect(page.get_by_text("2 products")).to_be_visible()
+    await expect(cards).to_have_count(2)
+    await expect(cards.filter(has_text="Aurel")).to_contain_text("On backorder, arrives later")
+    await shop.shoot("3-search")
+    await shop.find("nothing of that kind")
+    await expect(page.get_by_text("Nothing is called “nothing of that kind”")).to_be_visible()
+    await expect(cards).to_have_count(0)
+    assert "erp_" not in page.url
+
+
+async def test_availability_is_live(shop: Shop, site: Site) -> None:
+    await shop.find("edda lantern")
+    await expect(shop.page.get_by_text("183 left")).to_be_visible()
+    shop.sent.clear()
+    levels = (await site.ask(PRODUCT, sku="LAN-10021"))["product"]["stock"]["levels"]["nodes"]
+    there = [level["location"]["id"] for level in levels if level["available"] != "0"]
+    taken = await site.ask(
+        "mutation($input: StockAdjustInput!) { stockAdjust(input: $input) { userErrors { message } } }",
+        input={
+            "reason": "a wild evening",
+            "lines": [{"product": {"sku": "LAN-10021"}, "location": there[0], "delta": "-1"}],
+        },
+    )
+    assert taken["stockAdjust"]["userErrors"] == []
+    assert await available(site, "LAN-10021") == "182"
+    await shop.page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(shop.page.get_by_text("182 left")).to_be_visible()
+    assert shop.sent == ["Availability"]
+
+
+async def test_an_order_with_a_line_short_is_mended_placed_and_cancelled(shop: Shop, site: Site) -> None:
+    page, before = shop.page, await orders(site)
+    await shop.add(SEAGRASS)
+    await shop.add(WILLOW)
+    await page.get_by_label(f"Quantity of {WILLOW}").fill("12")
+    await choose_customer(page)
+    await expect(page.locator(".total")).to_contain_text("€359.50")
+    await shop.shoot("4-basket")
+    await page.get_by_role("button", name="Place order").click()
+
+    short = page.locator("[data-sku=BOX-10029]")
+    await expect(short.get_by_text("Only 10 left, and you want 12.")).to_be_visible()
+    await expect(page.locator("[data-sku=BOX-10008] .fault")).to_have_count(0)
+    await expect(page.get_by_label(f"Quantity of {WILLOW}")).to_be_focused()
+    await shop.shoot("5-short")
+    assert (await orders(site), await available(site, "BOX-10029")) == (before, "10")
+
+    await short.get_by_role("button", name="Take 10").click()
+    await expect(page.locator(".fault")).to_have_count(0)
+    shop.sent.clear()
+    await page.get_by_role("button", name="Place order").click()
+    await expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    assert shop.sent == ["OrderCreate", "Order"]  # the whole screen is one request
+    await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"SO-2026-\d{6}"))
+    await expect(page.locator(".heading")).to_contain_text("Quast Raumausstattung GmbH, DE")
+    await expect(page.locator(".order .line")).to_have_count(2)
+    await expect(page.locator(".order .line").nth(1)).to_contain_text("10 reserved")
+    await expect(page.locator(".order .line").nth(1)).to_contain_text("On backorder, arrives later")
+    await expect(page.locator(".timeline strong")).to_have_text(["Confirmed, stock reserved", "Order made"])
+    assert (await orders(site), await available(site, "BOX-10029")) == (before + 1, "0")
+    await shop.shoot("6-order")
+
+    shop.sent.clear()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    assert shop.sent == ["Order"]
+
+    await page.get_by_role("button", name="Cancel order").click()
+    await expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    await shop.shoot("7-really")
+    await page.get_by_role("button", name="Cancel the order").click()
+    await expect(page.locator(".heading .state")).to_have_text("Cancelled")
+    await expect(page.locator(".timeline strong").first).to_have_text("Cancelled")
+    await expect(page.get_by_role("button", name="Cancel order")).to_have_count(0)
+    assert shop.sent == ["Order", "OrderCancel"]
+    assert await available(site, "BOX-10029") == "10"
+    await shop.shoot("8-cancelled")
+
+
+async def test_what_is_short_may_arrive_later(shop: Shop, site: Site) -> None:
+    page = shop.page
+    await shop.find("string lights")
+    await shop.add("Ophelia String Lights, warm white, 20 m")
+    await choose_customer(page)
+    await page.get_by_role("button", name="Place order").click()
+    await expect(page.get_by_text("None left, and you want 1.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Leave it out")).to_be_visible()
+    await page.get_by_role("button", name="Let the rest arrive later").click()
+    await page.get_by_role("button", name="Place order").click()
+    await expect(page.locator(".order .line")).to_contain_text("1 waiting")
+    await shop.shoot("9-backorder")
+
+
+async def test_a_draft_that_somebody_changed_meanwhile(shop: Shop, site: Site) -> None:
+    page = shop.page
+    await shop.add(SEAGRASS)
+    await choose_customer(page)
+    await page.get_by_role("button", name="Save as draft").click()
+    await expect(page.locator(".heading .state")).to_have_text("Draft")
+    number = await page.get_by_role("heading", level=1).inner_text()
+    await site.ask(
+        "mutation($input: OrderUpdateInput!) { orderUpdate(input: $input) { userErrors { message } } }",
+        input={"order": {"number": number}, "note": "By the back door, please."},
+    )
+    await page.get_by_role("button", name="Confirm order").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Somebody changed this order meanwhile")
+    await expect(page.locator(".timeline strong")).to_have_text(["Changed", "Order made"])
+    await expect(page.locator(".heading .state")).to_have_text("Draft")
+    await shop.shoot("10-conflict")
+    await page.get_by_role("button", name="Confirm order").click()
+    await expect(page.locator(".heading .state")).to_have_text("Confirmed")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_an_answer_that_gets_lost_makes_no_second_order(shop: Shop, site: Site) -> None:
+    page, before = shop.page, await orders(site)
+    await shop.add(SEAGRASS)
+    await choose_customer(page)
+
+    async def lose(route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    shop.sent.clear()
+    await page.route(f"{site.graph}/graphql", lose)
+    await page.get_by_role("button", name="Place order").click()
+    await expect(page.get_by_text("The server can't be reached.")).to_be_visible()
+    await expect(page.get_by_text("Nobody knows yet whether the order was placed.")).to_be_visible()
+    await expect(page.get_by_label(f"Quantity of {SEAGRASS}")).to_be_disabled()
+    await shop.shoot("11-no-answer")
+    assert shop.sent == ["OrderCreate"] * 3
+    assert await orders(site) == before + 1
+    await page.unroute(f"{site.graph}/graphql", lose)
+    await page.reload()
+    await page.get_by_role("button", name="Send it again").click()
+    await expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+    assert await orders(site) == before + 1
+    shop.console.clear()  # the browser's own lines about requests that failed
+
+
+async def test_a_wrong_key_and_too_many_of_them(opening: Opening, site: Site) -> None:
+    async with serving(site.application(failed_attempts=1)) as port:
+        site.graph = f"http://127.0.0.1:{port}"
+        async with opening() as shop:
+            await shop.enter("erp_wrong")
+            await expect(shop.page.get_by_text("This key isn't known here, or it has ended.")).to_be_visible()
+            await shop.shoot("12-wrong-key")
+            await shop.page.get_by_label("API key").fill("")
+            await shop.enter("erp_another")
+            await expect(shop.page.get_by_text(re.compile(r"Try again in \d+ seconds\."))).to_be_visible()
+            await shop.shoot("13-throttled")
+            assert "erp_" not in shop.page.url
+            kept = await shop.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+            assert "erp_" not in kept
+
+
+async def test_a_key_that_ends_and_a_server_that_goes_away(opening: Opening, site: Site) -> None:
+    async with serving(site.application()) as port:
+        site.graph = f"http://127.0.0.1:{port}"
+        async with opening() as shop:
+            page = shop.page
+            await shop.enter(site.key)
+            await page.get_by_text("37 products").wait_for()
+            kept = await page.evaluate("JSON.stringify([{...localStorage}, document.cookie])")
+            assert "erp_" not in kept
+            await page.evaluate("sessionStorage.setItem('storefront:key', 'erp_ended')")
+            await page.reload()
+            await expect(page.get_by_text("This key isn't known here, or it has ended.")).to_be_visible()
+            await shop.shoot("14-ended-key")
+            await page.get_by_role("button", name="Enter another key").click()
+            await shop.enter(site.key)
+            await page.get_by_text("37 products").wait_for()
+    async with serving(site.application()) as port:
+        site.graph = f"http://127.0.0.1:{port}"
+        context = opening()
+        shop = await context.__aenter__()
+        await shop.enter(site.key)
+        await shop.page.get_by_text("37 products").wait_for()
+    await shop.page.get_by_role("button", name="Show more").click()
+    await expect(shop.page.get_by_text("The server can't be reached.")).to_be_visible()
+    await shop.shoot("15-server-gone")
+    await context.__aexit__(None, None, None)
+
+
+async def test_by_keyboard_alone(shop: Shop) -> None:
+    page = shop.page
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_text("Skip to the content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("Search products")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".count")).to_contain_text("1")
+    await expect(page.get_by_label(f"Quantity of {SEAGRASS}")).to_have_value("1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_on_a_phone(graph: None, opening: Opening, site: Site, scheme: str) -> None:
+    async with opening(390, 844, scheme) as shop:
+        page = shop.page
+        await shop.enter(site.key)
+        await page.get_by_text("37 products").wait_for()
+        await shop.add(SEAGRASS)
+        await shop.add("Elbe Garden Chair, grey aluminium, folding")
+        await shop.shoot(f"phone-{scheme}-1-products")
+        await page.get_by_role("link", name="Basket").click()
+        await choose_customer(page)
+        await page.get_by_role("button", name="Place order").click()
+        await expect(page.get_by_text("None left, and you want 1.")).to_be_visible()
+        await shop.shoot(f"phone-{scheme}-2-short", full_page=True)
+        await page.get_by_role("link", name="Orders").click()
+        await page.get_by_role("link", name="SO-2026-000087").click()
+        await expect(page.get_by_role("heading", name="What happened")).to_be_visible()
+        await shop.shoot(f"phone-{scheme}-3-order", full_page=True)
+        for place in ("", "basket", "orders", "orders/SO-2026-000087"):
+            await page.goto(f"{site.origin}/#/{place}")
+            await page.locator("main .card").first.wait_for()
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert shop.console == []
+
+
+async def test_dark(graph: None, opening: Opening, site: Site) -> None:
+    async with opening(scheme="dark") as shop:
+        await shop.enter(site.key)
+        await shop.page.get_by_text("37 products").wait_for()
+        await shop.add(SEAGRASS)
+        await shop.shoot("dark")
+    assert shop.console == []
