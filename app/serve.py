@@ -19,6 +19,7 @@ from app.graph import installed
 from app.interrupt import terminable
 from app.place import place, require_head, upgrade
 from app.settings import Settings
+from app.wire import Protocol
 from core.errors import BadInput, Unavailable
 from db.engine import Database, Target
 from services import demo, keys, tenants
@@ -121,7 +122,7 @@ def _lines(listener: socket.socket, settings: Settings, made: list[tuple[str, st
 async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         log_level=settings.log_level,
         log_config=None,
         access_log=False,

@@ -11,6 +11,8 @@ import orjson
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.wire import Protocol
+
 GIVE_AWAYS = (
     *("Traceback", 'File "', ".py", "/app/", "/work", "/usr", "object at 0x", "0x7", "<class", "NoneType", "KeyError"),
     *("TypeError", "ValueError", "RuntimeError", "Exception", "int()", "str()", "codec", "None", "True", "False"),
@@ -49,7 +51,7 @@ async def eventually(true: Callable[[], bool]) -> None:
 async def serving(app: ASGIApp) -> AsyncIterator[int]:
     """The application on a free port of this machine; tells the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http="httptools", lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, access_log=False)
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         await eventually(lambda: server.started)

@@ -11,21 +11,23 @@ from db.engine import Target
 
 
 @contextlib.asynccontextmanager
-async def locked(target: Target) -> AsyncIterator[Any]:
-    """No one can read orders meanwhile. Gives the connection that holds them."""
+async def locked(target: Target, table: str = "orders") -> AsyncIterator[Any]:
+    """No one can read the table meanwhile. Gives the connection that holds it."""
     connection = await asyncpg.connect(target.admin)
-    async with connection.transaction():
-        await connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-        yield connection
-    await connection.close()
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield connection
+    finally:
+        await connection.close()
 
 
-async def waiting(connection: Any, count: int = 1) -> list[int]:
+async def waiting(connection: Any, count: int = 1, table: str = "orders") -> list[int]:
     """The pids of the connections that wait for the lock, once there are so many."""
     async with asyncio.timeout(10):
         while True:
             rows = await connection.fetch(
-                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass"
+                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass", table
             )
             if len(rows) == count:
                 return [row["pid"] for row in rows]

@@ -1,0 +1,153 @@
+"""Clients that are slow on purpose: none of them holds a connection for longer than it may (THREATS.md 3 and 24)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.asgi import create_app
+from app.settings import load
+from tests.app.conftest import Site
+from tests.support.http import Wire, post, serving
+
+QUERY = {"query": "{ viewer { principal } }"}
+
+
+@pytest.fixture
+async def port(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr("app.wire.HEAD_WITHIN", 0.3)
+    monkeypatch.setattr("app.requests.RECEIVE_WITHIN", 0.3)
+    async with serving(create_app(load(), site.database)) as found:
+        yield found
+
+
+def parts(key: str) -> tuple[bytes, bytes]:
+    """A request's head and its body."""
+    head, _, content = post(key, QUERY).partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n", content
+
+
+async def test_24_who_sends_nothing(port: int) -> None:
+    async with Wire(port) as wire:
+        answer = await wire.answer()
+        assert (answer.status, answer.headers["connection"], answer.body) == (408, "close", b"")
+        assert await wire.ended()
+
+
+@pytest.mark.parametrize("bytes_", [1, 20, -3])
+async def test_24_half_a_head(site: Site, port: int, bytes_: int) -> None:
+    async with Wire(port) as wire:
+        wire.send(parts(site.key)[0][:bytes_])
+        assert (await wire.answer()).status == 408
+        assert await wire.ended()
+
+
+async def test_24_a_byte_now_and_then(site: Site, port: int) -> None:
+    """Each byte in time, and the head not: the clock isn't set anew."""
+    async with Wire(port) as wire:
+        for byte in parts(site.key)[0][:5]:
+            wire.send(bytes([byte]))
+            await asyncio.sleep(0.05)
+        assert (await wire.answer()).status == 408
+
+
+async def test_24_half_a_second_head_on_a_connection_that_was_used(site: Site, port: int) -> None:
+    async with Wire(port) as wire:
+        wire.send(post(site.key, QUERY))
+        assert (await wire.answer()).status == 200
+        await asyncio.sleep(0.4)  # idle for longer than a head may take, which it may be
+        wire.send(post(site.key, QUERY))
+        assert (await wire.answer()).status == 200
+        wire.send(b"POST /gra")
+        assert (await wire.answer()).status == 408
+        assert await wire.ended()
+
+
+@pytest.mark.parametrize("length", [0, 1, -1])
+async def test_24_half_a_body(site: Site, port: int, length: int) -> None:
+    head, content = parts(site.key)
+    async with Wire(port) as wire:
+        wire.send(head + content[:length])
+        answer = await wire.answer()
+        assert (answer.status, answer.headers["connection"]) == (408, "close")
+        assert await wire.ended()
+
+
+async def test_24_who_does_not_read_the_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.wire.SENT_WITHIN", 0.3)
+    line = "id quantity unitPrice { amount } product { id sku name description }"
+    page = f"orders(first: 250) {{ nodes {{ id number lineItems(first: 200) {{ nodes {{ {line} }} }} }} }}"
+    large = {"query": "{ " + " ".join(f"a{n}: {page}" for n in range(7)) + " }"}
+    async with serving(create_app(load(), site.database)) as port:
+        async with Wire(port) as wire:
+            wire.send(post(site.key, large))
+            answer = await wire.answer()
+            whole = len(answer.body)
+            assert whole > 2_000_000, answer.body
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            connection.connect(("127.0.0.1", port))
+            connection.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(connection, post(site.key, large))
+            await asyncio.sleep(1.5)
+            received = 0
+            while chunk := await asyncio.wait_for(loop.sock_recv(connection, 1_048_576), 10):
+                received += len(chunk)
+    assert received < whole
+
+
+@pytest.mark.parametrize(
+    "line, status",
+    [
+        (b"X-Long: " + b"x" * 60_000, 200),
+        (b"X-Long: " + b"x" * 66_000, 431),
+        (b"X-Long: " + b"x" * 2_000_000, 431),
+        (b"\r\n".join(b"X-%d: 1" % n for n in range(20_000)), 431),
+    ],
+    ids=["60 kB", "66 kB", "2 MB", "many"],
+)
+async def test_3_headers(site: Site, port: int, line: bytes, status: int) -> None:
+    async with Wire(port) as wire:
+        wire.send(post(site.key, QUERY).replace(b"Host:", line + b"\r\nHost:", 1))
+        assert (await wire.answer()).status == status
+
+
+async def test_3_a_header_that_does_not_end(port: int) -> None:
+    async with Wire(port) as wire:
+        wire.send(b"GET /healthz HTTP/1.1\r\nX-Long: " + b"x" * 200_000)
+        assert (await wire.answer()).status == 431
+
+
+@pytest.mark.parametrize("length, status", [(8_000, 200), (8_400, 414), (20_000, 414), (300_000, 414)])
+async def test_3_addresses(site: Site, port: int, length: int, status: int) -> None:
+    query = b"/graphql?query=%7Bviewer%7Bprincipal%7D%7D&variables=%7B%22x%22:%22" + b"x" * (length - 70) + b"%22%7D"
+    async with Wire(port) as wire:
+        wire.send(
+            b"GET "
+            + query
+            + b" HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+            + site.key.encode()
+            + b"\r\n\r\n"
+        )
+        assert (await wire.answer()).status == status
+
+
+async def test_24_five_hundred_slow_clients(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While they are there others are served, and then they are gone."""
+    monkeypatch.setattr("app.wire.HEAD_WITHIN", 2.0)
+    head = parts(site.key)[0]
+    async with serving(create_app(load(), site.database)) as port:
+        slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]
+        for number, (_, writer) in enumerate(slow):
+            writer.write(head[: number % 60])
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {site.key}"}) as client:
+            answers = [await client.post(f"http://127.0.0.1:{port}/graphql", json=QUERY) for _ in range(20)]
+            answers.append(await client.get(f"http://127.0.0.1:{port}/healthz"))
+        assert {answer.status_code for answer in answers} == {200}
+        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 10) for reader, _ in slow))
+        assert {end[:12] for end in ends} == {b"HTTP/1.1 408"}
+        for _, writer in slow:
+            writer.close()
