@@ -53,7 +53,9 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     app.state.graph = graph
     # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
     explorer = Explorer(demo_keys or {}) if settings.explorer else None
-    app.router.routes.append(Route("/graphql", GraphQLEndpoint(graph, documents, database, settings, explorer)))
+    endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
+    app.state.naming = endpoint.naming
+    app.router.routes.append(Route("/graphql", endpoint))
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
     app.add_middleware(Browser, settings=settings)

@@ -32,6 +32,8 @@ class Principal:
     """Whose orders it sees, where it is a business partner; None: all of the tenant's."""
     credential: str = ""
     """``key:`` and the key's id, or ``user:`` and the subject: one of the tenant's, where names may be shared."""
+    trusted_only: bool = False
+    """Whether it may run trusted documents only."""
 
     @property
     def shown(self) -> dict[str, str]:

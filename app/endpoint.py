@@ -23,6 +23,7 @@ from app.budgets import PAUSE, Budgets
 from app.context import EXPLAIN, Principal, RequestContext
 from app.explorer import Explorer
 from app.graph import Graph
+from app.naming import Naming
 from app.patience import ClientGone, patience
 from app.preparing import Prepared, Preparing, Rejected
 from app.problems import formatted
@@ -54,6 +55,7 @@ class GraphQLEndpoint:
         self.settings = settings
         self.graph = graph
         self.database = database
+        self.naming = Naming(documents, settings)
         self.preparing = Preparing(documents, settings)
         self.turns = Turns(max(1, settings.pool_size // 2), settings.limit_in_flight)
         self.budgets = Budgets(database, settings)
@@ -93,7 +95,7 @@ class GraphQLEndpoint:
         principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
         async with self.turns.of((principal.tenant, principal.credential)):
             await self.budgets.admit(principal)
-            asked = await read(request, self.settings.limit_body)
+            asked = self.naming.filled(await read(request, self.settings.limit_body), principal, request_id)
             return await self._serve(request, asked, principal, media, request_id)
 
     async def _serve(
@@ -101,6 +103,7 @@ class GraphQLEndpoint:
     ) -> Response:
         """The answer to a GraphQL request."""
         prepared = self._prepare(asked, principal, request_id)
+        self.naming.keep(asked, principal)
         kind = prepared.kind
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise Refused(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")

@@ -16,7 +16,7 @@ from db.engine import Database
 log = structlog.get_logger()
 
 _FIND = """
-SELECT id, name, roles, partner_id, expires_at, last_used_at,
+SELECT id, name, roles, partner_id, expires_at, last_used_at, trusted_only,
     (last_used_at < now() - interval '1 minute') IS NOT FALSE AS stale
 FROM api_keys
 WHERE tenant_id = $1 AND hash = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
@@ -57,7 +57,8 @@ class Keys:
             self._note(parsed.tenant, row["id"])
         partner = row["partner_id"] and UUID(bytes=row["partner_id"].bytes)
         permissions = permitted(row["roles"], partner=partner is not None)
-        principal = Principal(parsed.tenant, row["name"], permissions, partner, f"key:{row['id']}")
+        credential = f"key:{row['id']}"
+        principal = Principal(parsed.tenant, row["name"], permissions, partner, credential, row["trusted_only"])
         expires, used = row["expires_at"], row["last_used_at"]
         return Known(principal, expires and expires.timestamp(), used and used.date())
 

@@ -27,13 +27,18 @@ class Refused(ErpError):
 
 
 class GraphQLRequest(NamedTuple):
-    """A GraphQL request by the GraphQL-over-HTTP specification."""
+    """A GraphQL request by the GraphQL-over-HTTP specification; its document may be named instead of sent."""
 
     query: str
+    """The document; empty where it is only named."""
     variables: dict[str, Any] | None
     operation: str | None
     size: int = 0
     """Bytes of its body besides the document."""
+    document: str = ""
+    """The id of a trusted document: ``documentId``, or Relay's ``doc_id``."""
+    hash: str = ""
+    """Of a document that was or shall be persisted: Apollo's ``extensions.persistedQuery.sha256Hash``."""
 
 
 async def read(request: Request, most: int) -> GraphQLRequest:
@@ -117,13 +122,37 @@ def _checked(given: Any) -> GraphQLRequest:
         raise Refused(400, "Batches are off: send one request at a time.")
     if not isinstance(given, dict):
         raise Refused(400, "The body must be a JSON object with a query.")
-    query, variables, operation = given.get("query"), given.get("variables"), given.get("operationName")
-    if not isinstance(query, str) or not query:
-        raise Refused(400, "query must be there, and be text.")
+    variables, operation = given.get("variables"), given.get("operationName")
     if not isinstance(variables, dict | None):
         raise Refused(400, "variables must be an object, or left out.")
     if not isinstance(operation, str | None):
         raise Refused(400, "operationName must be text, or left out.")
     if not isinstance(given.get("extensions"), dict | None):
         raise Refused(400, "extensions must be an object, or left out.")
-    return GraphQLRequest(query, variables, operation or None)
+    query, document, hash_ = _document(given)
+    return GraphQLRequest(query, variables, operation or None, document=document, hash=hash_)
+
+
+def _document(given: dict[str, Any]) -> tuple[str, str, str]:
+    """The text, id and hash of a request's document: an id alone, or text or a hash, or both of them."""
+    texts = {name: given.get(name) for name in ("query", "documentId", "doc_id")}
+    for name, value in texts.items():
+        if not isinstance(value, str | None):
+            raise Refused(400, f"{name} must be text.")
+    query, *names = (value or "" for value in texts.values())
+    document, hash_ = names[0] or names[1], _persisted((given.get("extensions") or {}).get("persistedQuery"))
+    if not (query or document or hash_):
+        raise Refused(400, "query must be there, and be text; or documentId, where the server knows the document.")
+    if sum(map(bool, (*names, query or hash_))) > 1:
+        raise Refused(400, "Send a document or name it, in one way.")
+    return query, document, hash_
+
+
+def _persisted(given: Any) -> str:
+    """The hash in an extension ``persistedQuery``, empty where there is none."""
+    if given is None:
+        return ""
+    if not isinstance(given, dict) or given.get("version") != 1 or not isinstance(given.get("sha256Hash"), str):
+        raise Refused(400, "extensions.persistedQuery must have the version 1 and a sha256Hash.")
+    found: str = given["sha256Hash"]
+    return found

@@ -89,7 +89,8 @@ class Tokens:
         tenant = await self._tenant(_text(claims, self.settings.token_tenant_claim))
         partner = await self._partner(tenant, _text(claims, self.settings.token_partner_claim))
         permissions = permitted(_roles(claim(claims, self.settings.token_roles_claim)), partner=partner is not None)
-        principal = Principal(tenant, subject, permissions, partner, f"user:{subject}")
+        only = self.settings.token_trusted_only
+        principal = Principal(tenant, subject, permissions, partner, f"user:{subject}", only)
         return Known(principal, claims["exp"] + self.settings.token_leeway)
 
     async def _claims(self, token: str) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class ApiKey(TenantRow, Base):
     # Whose key it is, where it is a business partner's: it sees that partner's orders only.
     partner_id: Mapped[UUID | None]
     roles: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{}'"))
+    # Whether it may run trusted documents only.
+    trusted_only: Mapped[bool] = mapped_column(server_default=text("false"))
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]

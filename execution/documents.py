@@ -52,7 +52,7 @@ class Documents:
     key). An owner over its share loses its own oldest document, so that one who sends a new text
     with every request can't push out what others use. Texts over ``max_length`` characters are
     not kept at all. ``limits`` are what a document may be at most: it is held to them before it is
-    validated.
+    validated. ``known`` are documents that everybody has, for good, by their text.
     """
 
     schema: GraphQLSchema
@@ -65,6 +65,7 @@ class Documents:
     max_errors: int = 5
     hits: int = 0
     misses: int = 0
+    known: Mapping[str, Document] = field(default_factory=dict)
     _kept: dict[Hashable, OrderedDict[str, Document]] = field(default_factory=dict)
     _size: int = 0
 
@@ -72,6 +73,10 @@ class Documents:
         """The document of a text. Raises ``GraphQLError`` for one that doesn't parse, ``TooMuch`` for one over a
         limit.
         """
+        found = self.known.get(text)
+        if found is not None:
+            self.hits += 1
+            return found
         own = self._kept.setdefault(owner, OrderedDict())
         found = own.get(text)
         if found is not None:
@@ -79,17 +84,21 @@ class Documents:
             own.move_to_end(text)
             return found
         self.misses += 1
+        document = self.examined(text, hide_suggestions=hide_suggestions)
+        if len(text) <= self.max_length and not document.errors:
+            own[text] = document
+            self._size += 1
+            self._evict(owner)
+        return document
+
+    def examined(self, text: str, *, hide_suggestions: bool = False) -> Document:
+        """The document of a text, as ``get`` has it, without a look at the store."""
         if len(text) > self.limits.characters:
             raise TooMuch("characters", self.limits.characters, len(text))
         node = self._parsed(text)
         check(node, self.limits)
         errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
-        document = Document(node, errors, _INTROSPECTION.search(text) is not None)
-        if len(text) <= self.max_length and not errors:
-            own[text] = document
-            self._size += 1
-            self._evict(owner)
-        return document
+        return Document(node, errors, _INTROSPECTION.search(text) is not None)
 
     def _parsed(self, text: str) -> DocumentNode:
         try:

@@ -16,19 +16,22 @@ MAX_NAME = 100
 IN_FORCE = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 
 _EVERY = """
-SELECT k.id, k.name, k.hint, k.roles, p.code AS partner, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+SELECT k.id, k.name, k.hint, k.roles, p.code AS partner, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+    k.trusted_only
 FROM api_keys k LEFT JOIN partners p ON p.tenant_id = k.tenant_id AND p.id = k.partner_id
 WHERE k.tenant_id = $1 ORDER BY k.created_at, k.id
 """
 
 _INSERT = """
-INSERT INTO api_keys (tenant_id, id, name, hint, hash, roles, partner_id, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO api_keys (tenant_id, id, name, hint, hash, roles, partner_id, expires_at, trusted_only)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 
 class Key(NamedTuple):
-    """A key as it is listed: the key itself is stored nowhere. ``partner`` is a business partner's code."""
+    """A key as it is listed: the key itself is stored nowhere. ``partner`` is a business partner's code;
+    one that is ``trusted_only`` runs documents of the manifest and no others.
+    """
 
     id: UUID
     name: str
@@ -39,6 +42,7 @@ class Key(NamedTuple):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    trusted_only: bool
 
     def state(self, now: datetime) -> str:
         """``active``, ``expired`` or ``revoked``."""
@@ -55,10 +59,12 @@ async def create(
     roles: Sequence[str] = ("admin",),
     partner: str | None = None,
     expires_at: datetime | None = None,
+    trusted_only: bool = False,
     replace: bool = False,
 ) -> str:
     """Make a key and tell it, this once. ``partner`` is the code of the business partner whose key it is;
-    ``replace`` deletes the tenant's other keys of that name.
+    with ``trusted_only`` it runs trusted documents and no others; ``replace`` deletes the tenant's other keys
+    of that name.
 
     Raises ``BadInput`` for a name that is empty, too long or not printable, for roles that there aren't or that
     don't go with a partner, and for a partner that the tenant doesn't have.
@@ -70,7 +76,7 @@ async def create(
         if replace:
             await connection.execute("DELETE FROM api_keys WHERE tenant_id = $1 AND name = $2", tenant, name)
         owner = None if partner is None else await _partner(connection, tenant, partner)
-        return await _insert(connection, tenant, name, roles, owner, expires_at)
+        return await _insert(connection, tenant, name, roles, owner, expires_at, trusted_only)
 
 
 async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) -> str:
@@ -81,7 +87,7 @@ async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) ->
     """
     async with administration(target, tenant) as connection:
         rows = await connection.fetch(
-            f"SELECT roles, partner_id, expires_at - created_at AS lasts FROM api_keys"
+            f"SELECT roles, partner_id, expires_at - created_at AS lasts, trusted_only FROM api_keys"
             f" WHERE tenant_id = $1 AND name = $2 AND {IN_FORCE} ORDER BY created_at DESC, id DESC FOR UPDATE",
             tenant,
             name,
@@ -99,7 +105,8 @@ async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) ->
         )
         newest = rows[0]
         expires_at = newest["lasts"] and datetime.now(UTC) + newest["lasts"]
-        return await _insert(connection, tenant, name, newest["roles"], newest["partner_id"], expires_at)
+        kept = (newest["roles"], newest["partner_id"], expires_at, newest["trusted_only"])
+        return await _insert(connection, tenant, name, *kept)
 
 
 async def every(target: Target, tenant: UUID) -> list[Key]:
@@ -139,9 +146,15 @@ async def _partner(connection: Any, tenant: UUID, code: str) -> UUID:
 
 
 async def _insert(
-    connection: Any, tenant: UUID, name: str, roles: Iterable[str], partner: UUID | None, expires_at: datetime | None
+    connection: Any,
+    tenant: UUID,
+    name: str,
+    roles: Iterable[str],
+    partner: UUID | None,
+    expires_at: datetime | None,
+    trusted_only: bool,  # noqa: FBT001 - a column among columns
 ) -> str:
     key = keys.make(tenant)
-    values = (tenant, new_id(), name, keys.hint(key), keys.digest(key), list(roles), partner, expires_at)
-    await connection.execute(_INSERT, *values)
+    hashed = (keys.hint(key), keys.digest(key))
+    await connection.execute(_INSERT, tenant, new_id(), name, *hashed, list(roles), partner, expires_at, trusted_only)
     return key

@@ -43,6 +43,9 @@ def create(
         timedelta | None,
         typer.Option(parser=span, metavar="TIME", help="How long it lasts, such as 24h or 90d. Without it: for ever."),
     ] = None,
+    trusted_only: Annotated[
+        bool, typer.Option("--trusted-only", help="It runs documents of ERPGRAPH_TRUSTED_DOCUMENTS and no others.")
+    ] = False,
 ) -> None:
     """Make a key and print it, alone, on standard output. It is shown this once: only its hash is stored.
 
@@ -54,7 +57,10 @@ def create(
     async def make() -> None:
         async with migrated(settings.load()) as target:
             owner = await tenants.find(target, tenant)
-            typer.echo(await keys.create(target, owner, name, roles=roles, partner=partner, expires_at=until))
+            key = await keys.create(
+                target, owner, name, roles=roles, partner=partner, expires_at=until, trusted_only=trusted_only
+            )
+            typer.echo(key)
         say(
             f"Its role: {', '.join(roles)}. Send it as the header 'Authorization: Bearer KEY'. It can't be shown again."
         )
@@ -70,7 +76,7 @@ def rotate(
         timedelta, typer.Option(parser=span, metavar="TIME", help="How long the old one still works: 30m, 24h, 7d.")
     ] = "24h",  # type: ignore[assignment] # typer parses the default as well
 ) -> None:
-    """Make a new key in place of one, with its roles, and print it, alone, on standard output.
+    """Make a new key in place of one, with its roles and bounds, and print it, alone, on standard output.
 
     The old one works until the overlap is over, so that whoever uses it can change over without a gap.
     """
@@ -91,7 +97,7 @@ def every(tenant: Tenant) -> None:
         async with migrated(settings.load()) as target:
             found = await keys.every(target, await tenants.find(target, tenant))
         now = datetime.now(UTC)
-        header = ("NAME", "KEY", "STATE", "ROLES", "PARTNER", "CREATED", "EXPIRES", "LAST USED", "ID")
+        header = ("NAME", "KEY", "STATE", "ROLES", "PARTNER", "CREATED", "EXPIRES", "LAST USED", "RUNS", "ID")
         table(header, [_row(key, now) for key in found])
 
     run(show())
@@ -107,6 +113,7 @@ def _row(key: keys.Key, now: datetime) -> tuple[str, ...]:
         key.partner or "-",
         f"{key.created_at:%Y-%m-%d}",
         *times,
+        "trusted" if key.trusted_only else "any",
         str(key.id),
     )
 
