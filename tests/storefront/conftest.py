@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Browser, Request
+from playwright.async_api import Browser, Request, expect
 from starlette.applications import Starlette
 from starlette.requests import Request as Asked
 from starlette.responses import HTMLResponse
@@ -67,13 +67,18 @@ class Shop(browsers.Open):
     def note(self) -> None:
         def on_request(request: Request) -> None:
             if request.method == "POST":
-                self.sent.append(request.post_data_json["operationName"])
+                body: dict[str, Any] = request.post_data_json or {}
+                self.sent.append(body["operationName"])
 
         self.page.on("request", on_request)
 
     async def enter(self, key: str) -> None:
         await self.page.get_by_label("API key").fill(key)
         await self.page.keyboard.press("Enter")
+
+    async def come_in(self, key: str) -> None:
+        await self.enter(key)
+        await expect(self.page.get_by_text("37 products")).to_be_visible()
 
     async def add(self, name: str) -> None:
         await self.page.get_by_role("button", name=f"Add {name}").click()
@@ -147,9 +152,11 @@ def opening(browser: Browser, site: Site, tmp_path: Path) -> Opening:
         shop = Shop(await context.new_page(), site.origin, browsers.screenshots(tmp_path))
         shop.watch(site.graph)
         shop.note()
-        await shop.page.goto(site.origin)
-        yield shop
-        await context.close()
+        try:
+            await shop.page.goto(site.origin)
+            yield shop
+        finally:
+            await context.close()
         assert shop.foreign == []
 
     return opened
@@ -159,8 +166,7 @@ def opening(browser: Browser, site: Site, tmp_path: Path) -> Opening:
 async def shop(graph: None, opening: Opening, site: Site) -> AsyncIterator[Shop]:
     """The open shop, wide and light, with nothing to complain of at the end."""
     async with opening() as found:
-        await found.enter(site.key)
-        await found.page.get_by_text("37 products").wait_for()
+        await found.come_in(site.key)
         assert found.sent == ["Viewer", "Products"]
         found.sent.clear()
         yield found

@@ -57,8 +57,10 @@ async def chromium() -> AsyncIterator[Browser]:
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
         )
-        yield opened
-        await opened.close()
+        try:
+            yield opened
+        finally:
+            await opened.close()
 
 
 def screenshots(tmp_path: Path) -> Path:
@@ -77,5 +79,7 @@ async def demo_data(server: TestServer) -> AsyncIterator[tuple[Database, str, st
         first, *_ = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
         database = Database(target)
         await database.open()
-        yield database, first.name, await keys.create(target, first.id, "browser")
-        await database.close()
+        try:
+            yield database, first.name, await keys.create(target, first.id, "browser")
+        finally:
+            await database.close()

@@ -55,9 +55,11 @@ async def serving(app: ASGIApp) -> AsyncIterator[int]:
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         await eventually(lambda: server.started)
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        await running
+        try:
+            yield listener.getsockname()[1]
+        finally:  # a server that outlived its socket would answer for whoever gets that descriptor next
+            server.should_exit = True
+            await running
 
 
 class Answer(NamedTuple):

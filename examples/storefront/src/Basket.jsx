@@ -29,7 +29,7 @@ function Refusal({ id, refusal, line }) {
       </p>
       {some && <button type="button" onClick={() => put(product, available)}>Take {shown(available, product.unit)}</button>}
       {!some && <button type="button" onClick={() => drop(product.id)}>Leave it out</button>}
-      <button type="button" onClick={() => allowBackorder(true)}>Let the rest arrive later</button>
+      <button type="button" onClick={() => allowBackorder(true)}>Let {some ? "the rest" : "it"} arrive later</button>
     </div>
   );
 }

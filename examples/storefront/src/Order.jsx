@@ -72,7 +72,7 @@ function Actions({ order, onForget, onStale }) {
       </div>
       <dialog ref={asking} aria-labelledby="asking">
         <form method="dialog" className="buttons">
-          <p id="asking">Cancel {order.number}? What hasn’t left is called off, and its stock is free again.</p>
+          <p id="asking">Cancel {order.number}? What hasn't left is called off, and its stock is free again.</p>
           <button autoFocus>Keep it</button>
           <button className="danger" onClick={() => act("CANCEL")}>Cancel the order</button>
         </form>
@@ -81,11 +81,11 @@ function Actions({ order, onForget, onStale }) {
   );
 }
 
-function Progress({ line, open }) {
+function Progress({ line, confirmed }) {
   const { unit } = line.product;
   const parts = { shipped: line.shippedQuantity, reserved: line.reservedQuantity, cancelled: line.cancelledQuantity };
   const placed = Object.values(parts).reduce((sum, part) => plus(sum, part));
-  if (open && less(placed, line.quantity)) parts.waiting = plus(line.quantity, placed, -1n);
+  if (confirmed && less(placed, line.quantity)) parts.waiting = plus(line.quantity, placed, -1n);
   const there = Object.entries(parts).filter(([, part]) => less("0", part));
   return (
     <>
@@ -99,15 +99,16 @@ function Progress({ line, open }) {
   );
 }
 
-function Line({ line, open }) {
+function Line({ line, status }) {
   const { product } = line;
+  const open = status === "DRAFT" || status === "CONFIRMED";
   return (
     <li className="line">
       <Picture product={product} />
       <div>
         <p className="name">{line.description}</p>
         <p className="quiet">{product.sku} · {quantity(line.quantity, product.unit)} × {money(line.unitPrice)}</p>
-        <Progress line={line} open={open} />
+        <Progress line={line} confirmed={status === "CONFIRMED"} />
         {open && <Availability stock={product.stock} unit={product.unit} />}
       </div>
       <span className="sum">{money(line.total)}</span>
@@ -138,7 +139,6 @@ export function Order({ number, onForget }) {
   const [{ data, error, fetching }, again] = useQuery({ query: ORDER, variables: { number } });
   const reload = () => again({ requestPolicy: "network-only" });
   const order = data?.order;
-  const open = order?.status === "DRAFT" || order?.status === "CONFIRMED";
   return (
     <div className="page" aria-busy={fetching}>
       <Trouble error={error} onForget={onForget} onAgain={reload} />
@@ -156,7 +156,7 @@ export function Order({ number, onForget }) {
           <div className="order">
             <section className="card">
               <h2>Lines</h2>
-              <ul>{order.lineItems.nodes.map((line) => <Line key={line.id} line={line} open={open} />)}</ul>
+              <ul>{order.lineItems.nodes.map((line) => <Line key={line.id} line={line} status={order.status} />)}</ul>
               {order.lineItems.pageInfo.hasNextPage && <p className="quiet">And more than these hundred.</p>}
               <p className="total"><span>Total</span> <strong>{money(order.total)}</strong></p>
             </section>

@@ -1,4 +1,4 @@
-import { useDeferredValue, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { useQuery } from "urql";
 
 import { Availability, useLive } from "./Availability";
@@ -48,7 +48,8 @@ export function Products({ onForget }) {
   const search = useSettled(words.trim(), 250) || null;
   const [after, setAfter] = useState(null);
   const [{ data, error, fetching }, again] = useQuery({ query: PRODUCTS, variables: { search, after } });
-  const found = useDeferredValue(data?.products);
+  const [found, keep] = useState(null); // stays where more of them can't be had
+  if (data?.products && data.products !== found) keep(data.products);
   const stale = useLive(found?.nodes.map((product) => product.id) ?? []);
 
   const count = found?.totalCount;
@@ -76,7 +77,7 @@ export function Products({ onForget }) {
           {found?.nodes.map((product) => <Card key={product.id} product={product} />)}
           {!found && fetching && Array.from({ length: 8 }, (_, place) => <li key={place} className="card ghost" />)}
         </ul>
-        {found?.pageInfo.hasNextPage && (
+        {found?.pageInfo.hasNextPage && !error && (
           <button className="more" disabled={fetching} onClick={() => setAfter(found.pageInfo.endCursor)}>
             {fetching ? "Loading…" : "Show more"}
           </button>

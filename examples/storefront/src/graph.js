@@ -35,7 +35,7 @@ export function connect(key) {
         randomDelay: true,
         maxNumberAttempts: 3,
         // Every mutation of this page has an idempotencyKey: sent again, nothing is done twice.
-        retryIf: (error) => unanswered(error) && document.visibilityState === "visible",
+        retryIf: unanswered,
       }),
       fetchExchange,
     ],

@@ -11,7 +11,8 @@ const SENTENCES = {
   UNAUTHENTICATED: () =>
     "This key isn't known here, or it has ended. “make serve” prints new ones at each start, on the lines that " +
     "begin with “key”.",
-  THROTTLED: (_, wait) => `That was too much at once. Try again in ${wait ? `${wait} seconds` : "a minute"}.`,
+  THROTTLED: (_, wait) =>
+    `That was too much at once. Try again in ${wait === "1" ? "a second" : wait ? `${wait} seconds` : "a minute"}.`,
   UNAVAILABLE: () => "The server is busy at the moment. Try again in a few seconds.",
   TIMEOUT: () => "The server took too long. Try again in a few seconds.",
   FORBIDDEN: (first) => `This key isn't allowed to do that. ${first.message}`,
