@@ -7,7 +7,7 @@ import { less, quantity } from "./format";
 const EVERY = 10_000; // milliseconds
 const AT_ONCE = 100; // ids that Query.nodes takes
 
-/** Looks again every ten seconds, and when the tab is looked at; what it finds reaches all that shows these products. */
+/** Looks again every ten seconds, and when the tab is; what it finds reaches all that shows these products. */
 export function useLive(ids) {
   const client = useClient();
   const [error, setError] = useState(null);

@@ -27,8 +27,9 @@ function Refusal({ id, refusal, line }) {
         {some ? `Only ${shown(available, product.unit)} left` : "None left"}, and you want{" "}
         {shown(refusal.requested, product.unit)}.
       </p>
-      {some && <button type="button" onClick={() => put(product, available)}>Take {shown(available, product.unit)}</button>}
-      {!some && <button type="button" onClick={() => drop(product.id)}>Leave it out</button>}
+      <button type="button" onClick={() => (some ? put(product, available) : drop(product.id))}>
+        {some ? `Take ${shown(available, product.unit)}` : "Leave it out"}
+      </button>
       <button type="button" onClick={() => allowBackorder(true)}>Let {some ? "the rest" : "it"} arrive later</button>
     </div>
   );
@@ -62,11 +63,18 @@ function Line({ line }) {
             aria-describedby={wrong ? id : undefined}
             onChange={(event) => put(product, event.target.value.trim().replace(",", "."))}
           />
-          <button type="button" aria-label={`One more ${product.name}`} disabled={!isQuantity(quantity)} onClick={() => step(1n)}>
+          <button
+            type="button"
+            aria-label={`One more ${product.name}`}
+            disabled={!isQuantity(quantity)}
+            onClick={() => step(1n)}
+          >
             +
           </button>
           <span className="sum">{isQuantity(quantity) && price([line])}</span>
-          <button type="button" className="plain" aria-label={`Remove ${product.name}`} onClick={() => drop(product.id)}>×</button>
+          <button type="button" className="plain" aria-label={`Remove ${product.name}`} onClick={() => drop(product.id)}>
+            ×
+          </button>
         </div>
         {mine.map((refusal, place) => (
           <Refusal key={place} id={place ? undefined : id} refusal={refusal} line={line} />

@@ -13,7 +13,7 @@ const LABELS = { CONFIRM: "Confirm order", SHIP: "Ship what is reserved", CANCEL
 const HAPPENED = {
   "order.created": "Order made",
   "order.updated": "Changed",
-  "order.confirmed": "Confirmed, stock reserved",
+  "order.confirmed": "Confirmed",
   "order.reserved": "Goods arrived and reserved",
   "order.shipped": "Shipped",
   "order.cancelled": "Cancelled",
@@ -30,8 +30,12 @@ function Actions({ order, onForget, onStale }) {
   const [said, say] = useState(null);
 
   async function act(action, more) {
-    const fresh = { order: { id: order.id }, expectedVersion: order.version, idempotencyKey: crypto.randomUUID(), ...more };
-    sent.current[action] ??= fresh;
+    sent.current[action] ??= {
+      order: { id: order.id },
+      expectedVersion: order.version,
+      idempotencyKey: crypto.randomUUID(),
+      ...more,
+    };
     setBusy(action);
     const { payload, error, answered } = await send(client, CHANGES[action], sent.current[action]);
     if (answered) delete sent.current[action];
@@ -93,7 +97,7 @@ function Progress({ line, confirmed }) {
         {there.map(([name, part]) => <span key={name} className={name} style={{ flexGrow: part }} />)}
       </div>
       <p className="quiet">
-        {there.length ? there.map(([name, part]) => `${quantity(part, unit)} ${name}`).join(" · ") : "Nothing reserved yet"}
+        {there.map(([name, part]) => `${quantity(part, unit)} ${name}`).join(" · ") || "Nothing reserved yet"}
       </p>
     </>
   );
@@ -125,7 +129,9 @@ function Timeline({ order }) {
         {events.map((event) => (
           <li key={event.id}>
             <strong>{HAPPENED[event.type] ?? event.type}</strong>
-            <span className="quiet"><time dateTime={event.occurredAt}>{moment(event.occurredAt)}</time> by {event.principal}</span>
+            <span className="quiet">
+              <time dateTime={event.occurredAt}>{moment(event.occurredAt)}</time> by {event.principal}
+            </span>
           </li>
         ))}
         {!events.length && <li className="quiet">Placed {moment(order.placedAt)}; imported, so no steps are known.</li>}

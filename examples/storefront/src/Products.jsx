@@ -71,12 +71,12 @@ export function Products({ onForget }) {
           </label>
           <p role="status" className="quiet">{said}</p>
         </div>
-        <Trouble error={error} onForget={onForget} onAgain={() => again({ requestPolicy: "network-only" })} />
         {!error && <Trouble error={stale} onForget={onForget} />}
         <ul className="grid">
           {found?.nodes.map((product) => <Card key={product.id} product={product} />)}
           {!found && fetching && Array.from({ length: 8 }, (_, place) => <li key={place} className="card ghost" />)}
         </ul>
+        <Trouble error={error} onForget={onForget} onAgain={() => again({ requestPolicy: "network-only" })} />
         {found?.pageInfo.hasNextPage && !error && (
           <button className="more" disabled={fetching} onClick={() => setAfter(found.pageInfo.endCursor)}>
             {fetching ? "Loading…" : "Show more"}
