@@ -138,6 +138,9 @@ async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, rea
     # Uvicorn raises the signals that it caught once more when it is done; from here on they only end it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
+    # Where there is a manifest: a terminal that is closed ends the server otherwise, as it does any program.
+    if settings.trusted_documents:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.naming.trusted.reload)
     try:
         await server.serve(sockets=[listener])
     except SystemExit as error:

@@ -7,16 +7,20 @@
      "operations": [{"id": "<id>", "name": …, "type": …, "body": "<text>"}, …]}   Apollo
 """
 
+import asyncio
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+import structlog
 from graphql import GraphQLError, OperationDefinitionNode
 
 from core.errors import BadInput
 from execution import Document, Documents, TooMuch
+
+log = structlog.get_logger()
 
 SETTING = "ERPGRAPH_TRUSTED_DOCUMENTS"
 APOLLO = "apollo-persisted-query-manifest"
@@ -39,6 +43,8 @@ class Trusted:
         self._documents = documents
         self._place = place
         self._texts: dict[str, str] = {}
+        self._turn = asyncio.Lock()
+        self._reloading: asyncio.Task[None] | None = None
         self.load()
 
     def __len__(self) -> int:
@@ -61,6 +67,19 @@ class Trusted:
                     if texts.setdefault(id_, entry.text) != entry.text:
                         raise _wrong(path, f"{_called(entry)} has an id that another document has")
         self._texts, self._documents.known = texts, known
+
+    def reload(self) -> None:
+        """Read the manifest again, beside the requests, and tell the log what came of it."""
+        self._reloading = asyncio.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self.load)
+            except BadInput as error:
+                log.warning("trusted documents not read again", reason=error.message)
+            else:
+                log.info("trusted documents read again", count=len(self))
 
     def _checked(self, path: Path, entry: _Entry) -> Document:
         """The document, parsed, within the limits, and valid."""

@@ -33,6 +33,13 @@ class Site:
         yield connection
         await connection.close()
 
+    async def without_roles(self) -> str:
+        """A key of the first tenant that may do nothing at all."""
+        key = await keys.create(self.target, self.tenants[0].id, "without roles", replace=True)
+        async with self.admin() as connection:
+            await connection.execute("UPDATE api_keys SET roles = '{}' WHERE name = 'without roles'")
+        return key
+
     def client(self, key: str | None = None, database: Database | None = None, **settings: object) -> httpx.AsyncClient:
         """A client with this key (an empty one: none at all), of an application of its own with these settings."""
         app = create_app(load(**settings), database or self.database)
