@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema explorer test-explorer bench bench-write chaos fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema explorer test-explorer bench bench-write bench-flood chaos fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (A
 
 bench-write: $(VENV)/dev ## Orders per second against the same rows written by hand; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_write $(ARGS)
+
+bench-flood: $(VENV)/dev ## Whether one key's flood is felt by another tenant; fails past its bound (ARGS=--short)
+	@$(PY) -m tests.bench.bench_flood $(ARGS)
 
 chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=200 SEED=1)
 	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.answers import GRAPHQL_JSON, JSON, TRY_AGAIN, accepted, answer, refusal, rejected, status_of
+from app.answers import GRAPHQL_JSON, JSON, TRY_AGAIN, accepted, answer, kept, refusal, rejected, status_of
 from app.attempts import Throttled
 from app.auth import Identity
 from app.budgets import PAUSE, Budgets
+from app.compression import compressed
 from app.context import EXPLAIN, Principal, RequestContext
 from app.explorer import Explorer
 from app.graph import Graph
@@ -35,9 +36,6 @@ from core.errors import ErpError
 from db.engine import Database
 from db.reader import Reader
 from execution import Documents, Trace
-
-CHARACTERS = 3
-"""Of a document that isn't known yet, so many cost as much as one object: 15,000 take up to 12 ms, as 5,000 objects."""
 
 
 class GraphQLEndpoint:
@@ -64,7 +62,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        await (await self.respond(request))(scope, receive, send)
+        await (await compressed(request, await self.respond(request)))(scope, receive, send)
 
     async def respond(self, request: Request) -> Response:
         """The answer to any request."""
@@ -119,17 +117,18 @@ class GraphQLEndpoint:
         finally:
             charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
             self._release(context.reader)
-        return self._answer(result, context, cost | self.budgets.told(principal), media)
+        return self._answer(request, result, context, cost | self.budgets.told(principal), media)
 
     def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
-        """Parsing and validating is work that the key pays for, whether or not something comes of it."""
+        """Parsing and validating is work that the key pays for, whether or not something comes of it: an object for
+        each character, since 15,000 take up to 12 ms, in which 4,000 objects are read, and refusing costs no waiting.
+        """
         before = self.preparing.documents.misses
         try:
             return self.preparing.prepare(asked, principal, request_id)
         finally:
             if self.preparing.documents.misses > before:
-                characters = min(len(asked.query), self.settings.limit_characters)
-                self.budgets.spend(principal, characters // CHARACTERS)
+                self.budgets.spend(principal, min(len(asked.query), self.settings.limit_characters))
 
     async def _execute(
         self, request: Request, asked: GraphQLRequest, kind: OperationType, context: RequestContext
@@ -144,7 +143,9 @@ class GraphQLEndpoint:
         context.until = monotonic() + self.settings.limit_seconds
         return await executing
 
-    def _answer(self, result: Any, context: RequestContext, cost: dict[str, int], media: str) -> Response:
+    def _answer(
+        self, request: Request, result: Any, context: RequestContext, cost: dict[str, int], media: str
+    ) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""
         errors = formatted(result.errors or (), context.request_id)
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
@@ -157,6 +158,8 @@ class GraphQLEndpoint:
             body["extensions"]["plan"] = explained(context.trace, body)
         status = status_of(body)
         headers = {"x-request-id": context.request_id}
+        if request.method == "GET" and status == 200 and context.trace is None:
+            return kept(body, media, headers, request.headers.get("if-none-match", ""))
         return answer(body, media, status, headers | TRY_AGAIN if status == 503 else headers)
 
     def _release(self, reader: Reader) -> None:

@@ -1,27 +1,32 @@
-"""The server that ``bench_read`` calls over HTTP: ``python -m tests.bench.server ADMIN_URL SERVING_URL``.
+"""The server that ``bench_read`` calls over HTTP: ``python -m tests.bench.server ADMIN_URL SERVING_URL [--budget]``.
 
-Prints its port when it accepts requests, and ends when its standard input does.
+Its keys have no end of a budget, unless ``--budget`` is given: then they have the one that is set. Prints its port when it accepts requests, and ends when its standard input does.
 """
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import uvicorn
 import uvloop
 
 from app.asgi import create_app, settle_memory
 from app.settings import load
+from app.wire import Protocol
 from db.engine import Database, Target
 
+ENDLESS = {"budget": 10**12, "budget_rate": 10**9, "limit_in_flight": 1_000}
 
-async def serve(database: Database, ended: Callable[[], Awaitable[object]]) -> None:
+
+async def serve(
+    database: Database, ended: Callable[[], Awaitable[object]], settings: Mapping[str, object] = ENDLESS
+) -> None:
     """Open the database, serve the graph on a free port, print it, and stop when ``ended`` returns."""
     await database.open()
     config = uvicorn.Config(
-        create_app(load(), database),
+        create_app(load(**settings), database),
         port=0,
-        http="httptools",
+        http=Protocol,
         access_log=False,
         log_config=None,
         timeout_keep_alive=600,
@@ -38,8 +43,9 @@ async def serve(database: Database, ended: Callable[[], Awaitable[object]]) -> N
     await database.close()
 
 
-async def main(admin: str, serving: str) -> None:
-    await serve(Database(Target(admin, serving)), lambda: asyncio.to_thread(sys.stdin.read))
+async def main(admin: str, serving: str, *options: str) -> None:
+    settings = {} if "--budget" in options else ENDLESS
+    await serve(Database(Target(admin, serving)), lambda: asyncio.to_thread(sys.stdin.read), settings)
 
 
 if __name__ == "__main__":

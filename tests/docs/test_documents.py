@@ -8,7 +8,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("app", "core", "db", "execution", "loaders", "migrations", "resolvers", "schema", "services", "tests")
 DOCUMENTS = sorted(
-    path for pattern in ("*.md", "docs/**/*.md", "execution/*.md", "examples/**/*.md") for path in ROOT.glob(pattern)
+    path
+    for pattern in ("*.md", "docs/**/*.md", "execution/*.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+    if "node_modules" not in path.parts
 )
 CODE = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
