@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema explorer test-explorer bench bench-write bench-flood chaos fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront bench bench-write bench-flood chaos fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -17,7 +17,7 @@ serve: $(VENV)/runtime ## Serve the graph on 127.0.0.1:8000 (PORT=…), with Pos
 	@$(VENV)/bin/erpgraph serve $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/dev ## Run every test, on two processes (ERPGRAPH_DATABASE_URL=… for a server of your own)
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/storefront $(ARGS)
 
 check: lint ## Lint, types, import contracts, dependencies, schema and migrations in step with the code
 	@$(PY) -m mypy
@@ -43,6 +43,9 @@ explorer: ## Build the explorer's page anew, from explorer/ (needs Node and npm)
 
 test-explorer: $(VENV)/dev ## The explorer in headless Chromium (ERPGRAPH_SCREENSHOTS=… keeps the pictures)
 	@$(PY) -m pytest -q tests/explorer $(ARGS)
+
+test-storefront: $(VENV)/dev ## examples/storefront in headless Chromium (needs Node and npm; ERPGRAPH_SCREENSHOTS=…)
+	@$(PY) -m pytest -q tests/storefront $(ARGS)
 
 bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (ARGS=--short, ARGS="--size large")
 	@$(PY) -m tests.bench.bench_read $(ARGS)
