@@ -1,6 +1,7 @@
 """From a result to an HTTP answer: media types, statuses, bodies."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -8,16 +9,44 @@ from starlette.responses import Response
 
 from app.problems import plain
 from app.requests import Refused
-from core.errors import ErpError, Timeout, Unauthenticated, Unavailable
+from core.errors import ErpError, Forbidden, Timeout, Unauthenticated, Unavailable
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 TRY_AGAIN = {"retry-after": "2"}
+ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accept, accept-encoding"}
+"""For what a client may keep, and has to ask about each time: it is one key's, so no cache may hand it to others."""
 
 
 def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
     return Response(orjson.dumps(body), status, headers, f"{media}; charset=utf-8")
+
+
+def kept(body: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str) -> Response:
+    """The answer to a query by GET, which its client may keep: 304 where it is what the client has.
+
+    ``known`` is the header If-None-Match. The tag is of data and errors alone, and so a weak one: what the
+    answer cost changes each time.
+    """
+    content = orjson.dumps({name: part for name, part in body.items() if name != "extensions"})
+    tag = tagged(media.encode() + content)
+    headers = {**headers, **ASK_AGAIN, "etag": tag}
+    if knows(known, tag):
+        return Response(None, 304, headers)
+    content = b'%b,"extensions":%b}' % (content[:-1], orjson.dumps(body["extensions"]))
+    return Response(content, 200, headers, f"{media}; charset=utf-8")
+
+
+def tagged(content: bytes) -> str:
+    """The tag of a content, as ETag has it."""
+    return f'W/"{sha256(content).hexdigest()[:32]}"'
+
+
+def knows(known: str, tag: str) -> bool:
+    """Whether a header If-None-Match has the tag."""
+    tags = {each.strip().removeprefix("W/") for each in known.split(",")}
+    return "*" in tags or tag.removeprefix("W/") in tags
 
 
 def rejected(errors: list[dict[str, Any]], media: str) -> Response:
@@ -36,6 +65,8 @@ def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> R
             status, more = error.status, error.headers
         case Unauthenticated():
             status, more = 401, {"www-authenticate": "Bearer"}
+        case Forbidden():
+            status = 403
         case Unavailable() | Timeout():
             status, more = 503, TRY_AGAIN
     return answer({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})

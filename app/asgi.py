@@ -15,6 +15,7 @@ from app.browser import Browser
 from app.endpoint import GraphQLEndpoint
 from app.explorer import Explorer
 from app.graph import build
+from app.schema_file import SchemaFile
 from app.settings import Settings
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db.engine import Database
@@ -52,10 +53,11 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
-    explorer = Explorer(demo_keys or {}) if settings.explorer else None
+    explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
     app.state.naming = endpoint.naming
     app.router.routes.append(Route("/graphql", endpoint))
+    app.router.routes.append(Route("/graphql/schema.graphql", SchemaFile(graph, endpoint.identity, settings).get))
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
     app.add_middleware(Browser, settings=settings)

@@ -20,8 +20,8 @@ from app.settings import Settings
 CORS_MAX_AGE = 7_200
 """Seconds for which a browser needn't ask again whether it may."""
 
-ASKED = ("authorization", "content-type", "x-explain", "x-cost-only")
-TOLD = ("retry-after", "x-request-id")
+ASKED = ("authorization", "content-type", "if-none-match", "x-explain", "x-cost-only")
+TOLD = ("etag", "retry-after", "x-request-id")
 """The headers that pages of other origins may send, and those that they may read."""
 
 SAME = (None, b"same-origin", b"none")
@@ -91,6 +91,15 @@ class Browser:
             or "*" in self.hosts
             or _is_address(name)
         )
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a Host header is a name that only this machine has for itself."""
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found["name"].lower().removesuffix(".").strip("[]")
+    return name == "localhost" or name.endswith(".localhost") or (_is_address(name) and ip_address(name).is_loopback)
 
 
 def _shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

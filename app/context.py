@@ -17,7 +17,7 @@ EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
 
 SCHEMA = "schema:read"
-"""The permission to read the schema by introspection, and to be helped with misspelt names."""
+"""The permission to read the schema, by introspection or as a file, and to be helped with misspelt names."""
 
 
 @dataclass(frozen=True, slots=True)

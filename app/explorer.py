@@ -4,7 +4,6 @@ Both are read once, at the start. The files' names hold a hash of what is in the
 for a year; the page may hold the demo's keys, so nobody keeps it.
 """
 
-import gzip
 import mimetypes
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +13,10 @@ from pathlib import Path
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+
+from app.browser import is_this_machine
+from app.compression import squeezed, takes_gzip
+from app.settings import Settings
 
 BUILT = Path(__file__).parent / "static" / "explorer"
 
@@ -38,20 +41,20 @@ class File:
 
     @cached_property
     def compressed(self) -> bytes:
-        return gzip.compress(self.content, 9, mtime=0)
+        return squeezed(self.content, 9)
 
     def answer(self, request: Request) -> Response:
         headers = {"cache-control": KEEP, "vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(self.compressed, headers=headers | {"content-encoding": "gzip"}, media_type=self.media)
         return Response(self.content, headers=headers, media_type=self.media)
 
 
 class Explorer:
-    """``demo_keys`` (tenant to key) are filled in for browsers on this machine; production has none."""
+    """``demo_keys`` (tenant to key) are filled in for browsers on this machine, in development only."""
 
-    def __init__(self, demo_keys: Mapping[str, str]) -> None:
-        self.demo_keys = dict(demo_keys)
+    def __init__(self, demo_keys: Mapping[str, str], settings: Settings) -> None:
+        self.demo_keys = dict(demo_keys) if settings.environment == "development" else {}
         self.html = (BUILT / "index.html").read_text(encoding="utf-8")
         self.files = {path.name: File(path) for path in BUILT.iterdir() if path.name != "index.html"}
 
@@ -71,5 +74,9 @@ class Explorer:
 
 
 def _is_near(request: Request) -> bool:
-    """Whether it comes from this machine, where who starts the server sees the keys printed."""
-    return request.client is not None and ip_address(request.client.host).is_loopback
+    """Whether it comes from this machine, where who starts the server sees the keys printed.
+
+    Behind a proxy on the same machine every client seems to: those come by a name of the site's.
+    """
+    came_from, came_to = request.client, request.headers.get("host", "")
+    return came_from is not None and ip_address(came_from.host).is_loopback and is_this_machine(came_to)

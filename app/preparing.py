@@ -31,7 +31,7 @@ class Prepared(NamedTuple):
 
 
 class Preparing:
-    """Prepares requests; bounded work, whatever they hold (docs/decisions/0011-limits.md)."""
+    """Prepares requests; bounded work, whatever they hold (docs/decisions/0011-price-before-work.md)."""
 
     def __init__(self, documents: Documents, settings: Settings) -> None:
         self.documents = documents
@@ -50,13 +50,12 @@ class Preparing:
             raise Rejected(formatted([error], request_id, code)) from None
 
     def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
-        knows = SCHEMA in principal.permissions
+        knows = reads_schema(principal, self.settings)
         document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
         if document.errors:
             raise Rejected(formatted(document.errors, request_id, VALIDATION_FAILED))
-        if document.introspects and not knows:
-            audit("denied", request_id, **principal.shown, permission=SCHEMA)
-            raise Forbidden(f"Your key doesn't allow introspection: it needs {SCHEMA}.")
+        if document.introspects:
+            check_reader(principal, self.settings, request_id)
         operation = chosen(document.node, asked.operation)
         return Prepared(document, operation.operation, self._price(document, operation, asked))
 
@@ -72,6 +71,20 @@ class Preparing:
             message = f"This may read {price:,} objects, and a request may read {most:,}: ask for smaller pages."
             raise CostLimit(message, facts={"cost": {"requested": price, "limit": most}})
         return price
+
+
+def reads_schema(principal: Principal, settings: Settings) -> bool:
+    """Whether somebody may read the schema, and be helped with misspelt names."""
+    return settings.introspection and SCHEMA in principal.permissions
+
+
+def check_reader(principal: Principal, settings: Settings, request_id: str) -> None:
+    """Raises ``Forbidden`` for who may not read the schema."""
+    if not settings.introspection:
+        raise Forbidden("This server doesn't show its schema to anybody: ERPGRAPH_INTROSPECTION is off.")
+    if SCHEMA not in principal.permissions:
+        audit("denied", request_id, **principal.shown, permission=SCHEMA)
+        raise Forbidden(f"Your key doesn't allow introspection: it needs {SCHEMA}.")
 
 
 def too_much(error: TooMuch) -> LimitExceeded:

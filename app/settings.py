@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     executor: Literal["breadth-first", "reference"] = "breadth-first"
     environment: Literal["development", "production"] = "development"
     explorer: bool = Field(default=True, description="whether browsers get the explorer at /graphql")
+    introspection: bool = Field(default=True, description="whether anybody may read the schema from the server")
     pool_size: int = Field(10, ge=1, le=500, description="database connections for reads, and as many for writes")
     limit_characters: int = Field(15_000, ge=100, description="characters of a document")
     limit_tokens: int = Field(1_000, ge=10, description="tokens of a document")

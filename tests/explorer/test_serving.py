@@ -40,12 +40,34 @@ async def test_the_page_lets_only_files_of_ours_run(database: Database) -> None:
         assert (await browser.get("/explorer/none.js")).status_code == 404
 
 
-@pytest.mark.parametrize("address, there", [("127.0.0.1", True), ("::1", True), ("192.0.2.7", False)])
-async def test_the_demo_key_stays_on_this_machine(database: Database, address: str, there: bool) -> None:  # noqa: FBT001
-    async with client(create_app(load(), database, {"larkspur": "erp_</script>"}), address) as browser:
-        page = (await browser.get("/graphql", headers=PAGE)).text
+@pytest.mark.parametrize(
+    "address, host, there",
+    [
+        ("127.0.0.1", "localhost:8000", True),
+        ("::1", "[::1]:8000", True),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "Erp.Localhost.", True),
+        ("192.0.2.7", "localhost:8000", False),
+        ("127.0.0.1", "erp.example", False),
+        ("127.0.0.1", "localhost.erp.example", False),
+        ("127.0.0.1", "10.0.0.1", False),
+        ("::1", "0.0.0.0:8000", False),
+    ],
+)
+async def test_the_demo_key_stays_on_this_machine(database: Database, address: str, host: str, there: bool) -> None:  # noqa: FBT001
+    """Behind a proxy on this machine every client seems near: the name that it comes by tells."""
+    app = create_app(load(allowed_hosts="*"), database, {"larkspur": "erp_</script>"})
+    async with client(app, address) as browser:
+        page = (await browser.get("/graphql", headers={**PAGE, "host": host})).text
         assert (r'id="demo-keys">{"larkspur":"erp_\u003c/script>"}</script>' in page) is there
         assert ('id="demo-keys">{}</script>' in page) is not there
+
+
+async def test_the_demo_key_is_for_development_only(database: Database) -> None:
+    async with client(create_app(load(environment="production"), database, {"larkspur": "erp_x"})) as browser:
+        page = (await browser.get("/graphql", headers=PAGE)).text
+        assert 'id="demo-keys">{}</script>' in page
+        assert "erp_x" not in page
 
 
 async def test_the_explorer_can_be_left_out(database: Database) -> None:
