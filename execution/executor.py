@@ -45,12 +45,11 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         except GraphQLError as error:
             self.collected_errors.add(error, None)
             return ExecutionResult(None, self.collected_errors.errors)
-        running = self._run(plan)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return _finish_now(running)
-        return running
+            return _finish_now(self._run(plan, Run(self, overlaps=False)))
+        return self._run(plan, Run(self))
 
     def _unfit(self) -> str | None:
         """Why this operation isn't for this executor, if so."""
@@ -86,8 +85,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
                 plans[key] = plan
         return plan
 
-    async def _run(self, plan: SelectionPlan) -> ExecutionResult:
-        run = Run(self, getattr(self.context_value, "trace", None))
+    async def _run(self, plan: SelectionPlan, run: Run) -> ExecutionResult:
         paths: Paths = [None] if plan.plain else None
         # Field after field, whole subtree after subtree: for a mutation this is the serial order
         # that the specification asks for, and reads share one connection anyway.

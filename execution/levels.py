@@ -25,29 +25,39 @@ from execution.trace import Trace
 if TYPE_CHECKING:
     from execution.executor import BreadthFirstExecutor
 
+MANY = 20
+"""Objects of a level from which on its leaves take longer than the task beside which they are read."""
+
 Paths = list[Path | None] | None
 """Where each object of a level stands; None where no resolver below will ask."""
 
 
 class Run:
-    """One execution of a plan. ``failed`` tells whether the answer holds a ``Failure``."""
+    """One execution of a plan. ``failed`` tells whether the answer holds a ``Failure``.
 
-    def __init__(self, executor: "BreadthFirstExecutor", trace: Trace | None = None) -> None:
+    ``overlaps``: whether leaves may be read while a field beside them waits, for which there must be an event
+    loop. Under a trace everything runs in turn, so that each batch's time is its own.
+    """
+
+    def __init__(self, executor: "BreadthFirstExecutor", *, overlaps: bool = True) -> None:
         self.executor = executor
         self.context = executor.context_value
         self.variables = executor.variable_values
         self.failed = False
         self.types: dict[int, SelectionPlan] = {}
-        self.trace = trace
+        self.trace: Trace | None = getattr(self.context, "trace", None)
+        self.overlaps = overlaps and self.trace is None
 
     async def select(self, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[dict[str, Any]]:
         """The answer's objects for ``sources``, all of the selection's type."""
         if not sources:
             return []
-        if self.trace is None:
-            columns = [await self.field(plan, sources, paths) for plan in selection.fields]
-        else:
+        if self.trace is not None:
             columns = await self._traced(self.trace, selection, sources, paths)
+        elif self.overlaps and selection.overlaps and len(sources) >= MANY:
+            columns = await self._overlapped(selection, sources, paths)
+        else:
+            columns = [await self.field(plan, sources, paths) for plan in selection.fields]
         if not columns:
             return [{} for _ in sources]
         return selection.build(*columns)
@@ -60,6 +70,28 @@ class Run:
             trace.current = level
             columns.append(await self.field(plan, sources, paths))
         return columns
+
+    async def _overlapped(self, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+        """The first field that waits, the leaves beside it while it does, and then the others.
+
+        Never two that wait: they may share a connection, or load the same rows.
+        """
+        first, *others = (plan for plan in selection.fields if plan.waits)
+        columns: dict[FieldPlan, list[Any]] = {}
+        task = asyncio.create_task(self.field(first, sources, paths))
+        try:
+            for plan in selection.fields:
+                if not plan.waits:
+                    await asyncio.sleep(0)  # the task's turn: to send a statement, or to go on with what came
+                    columns[plan] = await self.field(plan, sources, paths)
+            columns[first] = await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+        for plan in others:
+            columns[plan] = await self.field(plan, sources, paths)
+        return [columns[plan] for plan in selection.fields]
 
     async def field(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
         """The completed values of one field for every object of the level."""
@@ -84,7 +116,7 @@ class Run:
         """Complete resolved values of ``type_``: a whole column at a time."""
         if is_non_null_type(type_):
             completed = await self.complete(plan, type_.of_type, values, paths)
-            return self._refuse_nulls(plan, completed) if None in completed else completed
+            return self._refuse_nulls(plan, completed) if has_null(completed) else completed
         if is_list_type(type_):
             return await self._lists(plan, type_.of_type, values, paths)
         if is_leaf_type(type_):
@@ -95,7 +127,7 @@ class Run:
 
     def _present(self, plan: FieldPlan, values: Sequence[Any]) -> list[Any]:
         """Final leaves: only the nulls are looked at, and only where there may be none."""
-        if is_non_null_type(plan.definition.type) and None in values:
+        if is_non_null_type(plan.definition.type) and has_null(values):
             return self._refuse_nulls(plan, list(values))
         return values  # type: ignore[return-value]
 
@@ -113,7 +145,7 @@ class Run:
 
     async def _lists(self, plan: FieldPlan, item: GraphQLOutputType, values: Sequence[Any], paths: Paths) -> list[Any]:
         """Flatten the lists of a level, complete all items together, and cut them apart again."""
-        if plan.batch is not None and paths is None and None not in values:
+        if plan.batch is not None and paths is None and not has_null(values):
             ends = list(accumulate(map(len, values), initial=0))
             completed = await self.complete(plan, item, list(chain.from_iterable(values)), None)
             return [completed[start:end] for start, end in pairwise(ends)]
@@ -201,7 +233,7 @@ class Run:
 
     async def _rows(self, plan: FieldPlan, selection: SelectionPlan, values: Sequence[Any], paths: Paths) -> list[Any]:
         """Objects from a batch resolver: rows or nulls, nothing else. This is the path that must be short."""
-        if None not in values:
+        if not has_null(values):
             return await self._one_type(plan, selection, values, paths)
         live = [index for index, value in enumerate(values) if value is not None]
         below = None if paths is None else [paths[index] for index in live]
@@ -295,6 +327,11 @@ class Run:
     def _refuse_nulls(self, plan: FieldPlan, values: list[Any]) -> list[Any]:
         message = f"Cannot return null for non-nullable field {plan.parent}.{plan.name}."
         return [self._failure(TypeError(message)) if value is None else value for value in values]
+
+
+def has_null(values: Sequence[Any]) -> bool:
+    """Whether a None is among the values. Mostly all are true, which is known sooner than that none equals None."""
+    return not all(values) and None in values
 
 
 async def _settle(values: list[Any]) -> None:

@@ -8,6 +8,7 @@ fragments and type conditions are those of the reference.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 from graphql import (
@@ -66,6 +67,8 @@ class FieldPlan:
     """The columns that the parent's row must have for this field and all that is made of it."""
     plain: bool = False
     """Whether this field or one below it has an ordinary resolver, which wants to know its path."""
+    waits: bool = False
+    """Whether this field or one below it has a resolver that may wait, for a database say."""
     _columns: dict[str | None, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -99,6 +102,9 @@ class SelectionPlan:
     build: Callable[..., list[dict[str, Any]]] = list
     needs: frozenset[str] = frozenset()
     plain: bool = False
+    waits: bool = False
+    overlaps: bool = False
+    """Whether some fields may wait and others don't, so that these can be read meanwhile."""
 
     def __post_init__(self) -> None:
         # Of a type that no fragment is about nothing is selected: { node(id: …) { ... on Order { number } } }.
@@ -107,6 +113,8 @@ class SelectionPlan:
             self.build = builder(keys) if len(keys) <= MAX_COMPILED else partial(zipped, keys)
         self.needs = frozenset[str]().union(*(plan.needs for plan in self.fields))
         self.plain = any(plan.plain for plan in self.fields)
+        self.waits = any(plan.waits for plan in self.fields)
+        self.overlaps = self.waits and not all(plan.waits for plan in self.fields)
 
 
 def zipped(keys: tuple[str, ...], *columns: Sequence[Any]) -> list[dict[str, Any]]:
@@ -171,6 +179,8 @@ class Planner:
             passed = (selection.needs for selection in below) if batch.passes else ()
             plan.needs = batch.needs.union(*passed)
         plan.plain = (batch is None and key_is_plain(node)) or any(selection.plain for selection in below)
+        late = batch is not None and iscoroutinefunction(batch.resolve_batch)
+        plan.waits = plan.plain or late or any(selection.waits for selection in below)
         return plan
 
     def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str) -> SelectionPlan:

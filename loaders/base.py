@@ -65,9 +65,9 @@ class Loader(DataLoader[Any, Any]):
     async def load_level(self, keys: Sequence[Any]) -> list[Any]:
         """The values of a level's keys, in their order; None for a None among them."""
         known = self._known
-        missing = [key for key in dict.fromkeys(keys) if key not in known] if known else [*dict.fromkeys(keys)]
-        if None in missing:
-            missing.remove(None)
+        wanted = dict.fromkeys(keys)
+        wanted.pop(None, None)
+        missing = [key for key in wanted if key not in known] if known else list(wanted)
         if missing:
             found = await self.load_all(missing)
             if len(found) < len(missing):

@@ -1,6 +1,8 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
@@ -20,11 +22,13 @@ from core.errors import BadInput
 from core.paging import Page, digest, encode_cursor
 from core.paging import page as checked_page
 from loaders import filters
-from loaders.base import Context, Loader
+from loaders.base import Loader
 from loaders.entity import ASC, Order, Sort
 from loaders.keyset import as_text, beyond, checked_order, place_of, sort_of
 from loaders.one import TENANT
 from loaders.statements import constant, statement, value
+
+_key = itemgetter("key")
 
 
 class Query(NamedTuple):
@@ -41,18 +45,21 @@ class Query(NamedTuple):
 
 
 class Connection:
-    """One parent's page: its rows, loaded only if asked for, and how to go on from it."""
+    """One parent's page: its rows, loaded only if asked for, and how to go on from it.
 
-    __slots__ = ("context", "has_more", "key", "loader", "query", "rows")
+    It refers to the loader's class, not to the loader, which keeps its pages: such a cycle would keep the rows.
+    """
+
+    __slots__ = ("has_more", "key", "loader", "query", "rows")
 
     def __init__(
-        self, loader: "type[Many]", context: Context, query: Query, key: Any, page: tuple[list[Any], bool]
+        self, loader: "type[Many]", query: Query, key: Any, rows: Sequence[Any] = (), *, has_more: bool = False
     ) -> None:
         self.loader = loader
-        self.context = context
         self.query = query
         self.key = key
-        self.rows, self.has_more = page
+        self.rows = rows
+        self.has_more = has_more
 
     @property
     def has_next(self) -> bool:
@@ -108,29 +115,29 @@ class Many(Loader):
         """What one needs for a query besides seeing the rows: what its filter tells of others."""
         return filters.permissions(cls.entity.filters, query.shape)
 
-    async def load_all(self, keys: list[Any]) -> dict[Any, tuple[list[Any], bool]]:
-        """``(rows, has_more)`` for each key."""
+    async def load_all(self, keys: list[Any]) -> dict[Any, Connection]:
+        """The page of each key."""
         query: Query = self.arguments
         made = statement((type(self), self.columns, self.narrowed, *self._shape()), self.build)
         given = self._values(query)
         if self.key is not None:
             given["keys"] = keys
         rows = await self.fetch(made, given, len(keys))
-        groups: dict[Any, list[Any]] = {key: [] for key in keys}
         if self.key is None:
-            groups[keys[0]] = rows
-        else:
-            for row in rows:
-                groups[row["key"]].append(row)
-        return {key: self._cut(group) for key, group in groups.items()}
+            return {keys[0]: self._page(keys[0], rows)}
+        groups: dict[Any, list[Any]] = {key: [] for key in keys}
+        # A parent's rows come together: one look-up for all of them, as a UUID takes long to hash.
+        for key, group in groupby(rows, _key):
+            groups[key] += group
+        return {key: self._page(key, group) for key, group in groups.items()}
 
-    def _cut(self, rows: list[Any]) -> tuple[list[Any], bool]:
+    def _page(self, key: Any, rows: list[Any]) -> Connection:
         """The statement reads one row more than the page, to see whether there is one."""
-        page: Page = self.arguments.page
-        more = len(rows) > page.limit
+        query: Query = self.arguments
+        more = len(rows) > query.page.limit
         if more:
-            rows = rows[: page.limit]
-        return (rows[::-1] if page.backward else rows), more
+            rows = rows[: query.page.limit]
+        return Connection(type(self), query, key, rows[::-1] if query.page.backward else rows, has_more=more)
 
     def _shape(self) -> tuple[Any, ...]:
         """What of the query decides the SQL."""

@@ -52,10 +52,8 @@ def many(loader: type[Many], key: str | None = None) -> Load:
         keys = [()] * len(batch.sources) if key is None else list(map(get, batch.sources))
         columns = batch.columns()
         if columns and query.page.limit:
-            pages = await loader.of(batch.context, columns, query).load_level(keys)
-        else:
-            pages = [([], False)] * len(keys)
-        return [Connection(loader, batch.context, query, each, page) for each, page in zip(keys, pages, strict=True)]
+            return await loader.of(batch.context, columns, query).load_level(keys)
+        return [Connection(loader, query, each) for each in keys]
 
     return load
 
@@ -117,5 +115,5 @@ async def total_count(batch: Batch) -> list[tuple[int, bool]]:
     first: Connection = batch.sources[0]
     # Pages of a level differ in their parents only: they are of one field with one set of arguments.
     arguments = (first.loader, first.query._replace(page=first.query.page._replace(after=None, before=None)), cap)
-    counts = await Counts.of(first.context, (), arguments).load_level([page.key for page in batch.sources])
+    counts = await Counts.of(batch.context, (), arguments).load_level([page.key for page in batch.sources])
     return [(min(count, cap), count <= cap) for count in counts]
