@@ -117,7 +117,7 @@ class GraphQLEndpoint:
         finally:
             charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
             self._release(context.reader)
-        return self._answer(request, result, context, cost | self.budgets.told(principal), media)
+        return self._answer(request, prepared, result, context, cost | self.budgets.told(principal), media)
 
     def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         """Parsing and validating is work that the key pays for, whether or not something comes of it: an object for
@@ -144,7 +144,13 @@ class GraphQLEndpoint:
         return await executing
 
     def _answer(
-        self, request: Request, result: Any, context: RequestContext, cost: dict[str, int], media: str
+        self,
+        request: Request,
+        prepared: Prepared,
+        result: Any,
+        context: RequestContext,
+        cost: dict[str, int],
+        media: str,
     ) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""
         errors = formatted(result.errors or (), context.request_id)
@@ -154,6 +160,8 @@ class GraphQLEndpoint:
         body: dict[str, Any] = {"errors": errors} if errors else {}
         body["data"] = result.data
         body["extensions"] = {"cost": cost | {"actual": context.rows}}
+        if prepared.deprecated:
+            body["extensions"]["deprecations"] = prepared.deprecated
         if context.trace is not None:
             body["extensions"]["plan"] = explained(context.trace, body)
         status = status_of(body)

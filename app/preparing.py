@@ -6,6 +6,7 @@ from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, O
 
 from app.audit import audit
 from app.context import SCHEMA, Principal
+from app.deprecations import Telling
 from app.problems import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest
 from app.settings import Settings
@@ -28,6 +29,8 @@ class Prepared(NamedTuple):
     kind: OperationType
     price: int
     """How many objects it may read."""
+    deprecated: list[dict[str, str | None]]
+    """What is deprecated and it uses, as clients are told."""
 
 
 class Preparing:
@@ -36,6 +39,7 @@ class Preparing:
     def __init__(self, documents: Documents, settings: Settings) -> None:
         self.documents = documents
         self.settings = settings
+        self._deprecated = Telling(documents)
 
     def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         """Raises ``Rejected``."""
@@ -57,7 +61,9 @@ class Preparing:
         if document.introspects:
             check_reader(principal, self.settings, request_id)
         operation = chosen(document.node, asked.operation)
-        return Prepared(document, operation.operation, self._price(document, operation, asked))
+        price = self._price(document, operation, asked)
+        deprecated = self._deprecated.of(document, operation, asked.variables or {})
+        return Prepared(document, operation.operation, price, deprecated)
 
     def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
         longest = longest_list(asked.variables)

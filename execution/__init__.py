@@ -3,6 +3,7 @@
 See README.md in this folder. It knows Strawberry and graphql-core, and nothing of any domain.
 """
 
+from execution.deprecations import Deprecations
 from execution.documents import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
 from execution.fields import Batch, BatchField, argument
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "BatchField",
     "BreadthFirstExecutor",
+    "Deprecations",
     "Document",
     "Documents",
     "ExtensibleSchema",

@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -22,6 +23,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from execution.cost import Price, Pricing
+from execution.deprecations import Deprecations, Uses
 from execution.guard import Limits, TooMuch, check
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -33,8 +35,8 @@ _INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")
 
 @dataclass(slots=True)
 class Document:
-    """A document that parsed, and what validation said of it. Its plans hang on ``node``. ``prices`` are those of
-    its operations, as far as somebody asked.
+    """A document that parsed, and what validation said of it. Its plans hang on ``node``. ``prices`` and ``uses``
+    (of what is deprecated) are those of its operations, as far as somebody asked.
     """
 
     node: DocumentNode
@@ -42,6 +44,7 @@ class Document:
     introspects: bool = False
     """Whether it asks for the schema, or looks as if it did: a text in it may have the words, too."""
     prices: dict[int, Price] = field(default_factory=dict)
+    uses: dict[int, Uses] = field(default_factory=dict)
 
 
 @dataclass
@@ -120,6 +123,21 @@ class Documents:
             found = document.prices[id(operation)] = Pricing(self.schema, self.page, self.largest_page).price(
                 operation, fragments
             )
+        return found(variables)
+
+    @cached_property
+    def deprecations(self) -> Deprecations:
+        return Deprecations(self.schema)
+
+    def deprecated(
+        self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> list[str]:
+        """The coordinates of what is deprecated and an operation of a valid document uses."""
+        if not self.deprecations.reasons:
+            return []
+        found = document.uses.get(id(operation))
+        if found is None:
+            found = document.uses[id(operation)] = self.deprecations.uses(document.node, operation)
         return found(variables)
 
     def _evict(self, owner: Hashable) -> None:

@@ -1,15 +1,13 @@
 """``erpgraph schema``."""
 
+from typing import Annotated
+
 import typer
 
 from app import settings
+from app.cli.support import say, table
 
 app = typer.Typer(no_args_is_help=True, help="The graph's contract.")
-
-
-@app.callback()
-def group() -> None:
-    """Keeps ``print`` a command of its own, though it is the only one so far."""
 
 
 @app.command("print")
@@ -18,3 +16,31 @@ def show() -> None:
     from app import graph
 
     typer.echo(graph.build(settings.load().modules).as_str())
+
+
+@app.command()
+def deprecations(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    overdue: Annotated[
+        bool, typer.Option("--overdue", help="Only what should be gone by now; exit code 1 where there is any.")
+    ] = False,
+) -> None:
+    """List what is deprecated in the installed modules: since when, until when at least it stays, and why."""
+    import orjson
+
+    from app import graph
+    from app.deprecations import listed, today
+
+    found = listed(graph.build(settings.load().modules)._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    if overdue:
+        found = [each for each in found if each.is_overdue(today())]
+    if json:
+        typer.echo(orjson.dumps([each.shown for each in found], option=orjson.OPT_INDENT_2))
+    elif found:
+        rows = [tuple(value or "-" for value in each.shown.values()) for each in found]
+        table(("COORDINATE", "SINCE", "REMOVAL", "REASON"), rows)
+    else:
+        say("Nothing is overdue." if overdue else "Nothing is deprecated.")
+    if overdue and found:
+        raise typer.Exit(1)

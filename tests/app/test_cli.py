@@ -51,6 +51,7 @@ def test_every_command_explains_itself() -> None:
         "db status",
         "db url",
         "schema print",
+        "schema deprecations",
     ]
     for name in commands:
         shown = command(*name.split(), "--help")
