@@ -63,6 +63,10 @@ async def test_by_get(client: httpx.AsyncClient) -> None:
     for more in ({"query": page}, {}):
         answer = await client.get("/graphql", params=asked | more, headers=FULL)
         assert (answer.status_code, len(body(answer)["data"]["products"]["nodes"])) == (200, 3)
+    # A client may keep what it got by the hash, and ask whether it is still so.
+    assert answer.headers["cache-control"] == "private, no-cache"
+    again = await client.get("/graphql", params=asked, headers=FULL | {"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 async def test_a_mutation_by_its_hash_is_no_get(client: httpx.AsyncClient) -> None:

@@ -24,6 +24,9 @@ ADD = 'mutation Add { productUpsert(input: {sku: "TRUSTED", name: "x"}) { produc
 FULL = {"Accept": "application/graphql-response+json"}
 """The media type whose statuses say what became of a request."""
 
+MANIFESTS = Path(__file__).parent / "manifests"
+TOOLS = ("relay", "codegen", "apollo")
+
 NOT_FOUND = (400, "PERSISTED_QUERY_NOT_FOUND")
 TRUSTED_ONLY = (400, "TRUSTED_DOCUMENTS_ONLY")
 
@@ -77,6 +80,28 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Reader, "fetch", noted)
     return ran
+
+
+async def test_what_the_tools_themselves_write(site: Site) -> None:
+    """Manifests of the same four operations, as relay-compiler 21, graphql-codegen 7 and Apollo's tool wrote them."""
+    relays, codegens, apollos = (json.loads((MANIFESTS / f"{tool}.json").read_text()) for tool in TOOLS)
+    texts = {**relays, **codegens, **{each["id"]: each["body"] for each in apollos["operations"]}}
+    assert [len(id_) for id_ in texts] == [32] * 4 + [len("sha256:") + 64] * 4 + [64] * 4
+    variables = {"number": "x", "contact": True, "short": True, "input": {"sku": "TOOLS", "name": "x"}}
+    prices: dict[str, list[int]] = {}
+    async with site.client(await bound(site, "tools"), trusted_documents=str(MANIFESTS)) as client:
+        for id_, text in texts.items():
+            asked = {"documentId": id_, "variables": variables}
+            answer = await client.post("/graphql", json=asked, headers={"X-Cost-Only": "1"})
+            prices.setdefault(text.split("(")[0].split()[1], []).append(
+                answer.json()["extensions"]["cost"]["requested"]
+            )
+    assert prices == {
+        "OrdersQuery": [10] * 3,
+        "PhoneQuery": [62] * 3,
+        "ProductUpsertMutation": [54] * 3,
+        "ViewerQuery": [2] * 3,
+    }
 
 
 @pytest.mark.parametrize("form", [relay, codegen, apollo])
