@@ -85,6 +85,7 @@ class Budgets:
         self.rate = settings.budget_rate
         self._database = database
         self._capacity = settings.budget
+        self._limit = settings.limit_cost
         self._lease = max(1, settings.budget // PARTS)
         self._tenants = settings.budget_tenant
         self._accounts: dict[Owner, _Account] = {}
@@ -142,8 +143,8 @@ class Budgets:
     def _throttled(self, account: _Account, price: int) -> Throttled:
         remaining = account.remaining(monotonic())
         seconds = max(1, -(-(price - remaining) // self.rate))
-        facts = {"cost": {"requested": price, "remaining": remaining, "restoreRate": self.rate}}
-        return Throttled(f"This key has read as much as it may for now. Try again in {seconds} s.", seconds, facts)
+        cost = {"requested": price, "limit": self._limit, "remaining": remaining, "restoreRate": self.rate}
+        return Throttled(f"This key has read as much as it may for now. Try again in {seconds} s.", seconds, {"cost": cost})
 
     def _look_later(self, account: _Account) -> None:
         asyncio.get_running_loop().call_later(IDLE, self._look, account)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from core.errors import Timeout
 
-LOOK_AFTER = 0.05
+LOOK_AFTER = 0.01
 """Seconds after which a client is watched: most answers are given by then, and needn't pay for a task."""
 
 

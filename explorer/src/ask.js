@@ -3,7 +3,6 @@
 const SAY = {
   401: "This key isn't known here, or it has ended. Put a key of yours into the field API key; in development, " +
     "the server prints keys at its start, on the lines that begin with “key”.",
-  429: "Too many requests. Wait a moment, and run it again.",
 };
 
 const problem = (message, code) => ({ errors: [{ message, extensions: { code } }] });

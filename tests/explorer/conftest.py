@@ -9,6 +9,7 @@ from playwright.async_api import Browser
 
 from app.asgi import create_app
 from app.settings import load
+from db.engine import Database
 from tests.support import browser as browsers
 from tests.support.http import serving
 from tests.support.postgres import TestServer
@@ -43,9 +44,16 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-async def application(server: TestServer) -> AsyncIterator[FastAPI]:
-    async with browsers.demo_data(server) as (database, tenant, key):
-        yield create_app(load(), database, {tenant: key})
+async def data(server: TestServer) -> AsyncIterator[tuple[Database, str, str]]:
+    """The demo's database, the name of a tenant of it, and a key."""
+    async with browsers.demo_data(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def application(data: tuple[Database, str, str]) -> FastAPI:
+    database, tenant, key = data
+    return create_app(load(), database, {tenant: key})
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ import pytest
 from fastapi import FastAPI
 from playwright.async_api import Browser, expect
 
+from app.asgi import create_app
+from app.settings import load
+from db.engine import Database
 from tests.explorer.conftest import Open
 from tests.support.http import serving
 
@@ -113,6 +116,27 @@ async def test_a_server_that_goes_away_is_told(browser: Browser, application: Fa
         await away.ready()
     assert "went away before it answered" in await away.run()
     await away.shoot("away")
+    await context.close()
+
+
+async def test_a_spent_budget_is_told(browser: Browser, data: tuple[Database, str, str], shots: Path) -> None:
+    database, tenant, key = data
+    application = create_app(load(limit_cost=4_000, budget=4_000, budget_rate=1), database, {tenant: key})
+    context = await browser.new_context()
+    async with serving(application) as port:
+        spent = Open(await context.new_page(), f"http://127.0.0.1:{port}", shots)
+        await spent.page.goto(f"{spent.origin}/graphql")
+        await spent.ready()
+        idle = spent.page.get_by_label("Execute query (Ctrl-Enter)")
+        status = 200
+        while status == 200:
+            async with spent.page.expect_response("**/graphql") as answered:
+                await idle.click()
+            status = (await answered.value).status
+        await spent.page.get_by_text("This key has read as much as it may for now. Try again in").first.wait_for()
+        assert status == 429
+        assert "left in the budget" in await spent.page.locator(".panel[aria-label]").inner_text()
+    await spent.shoot("spent")
     await context.close()
 
 
