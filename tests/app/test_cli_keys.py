@@ -112,8 +112,20 @@ def test_rotation_leaves_two_keys_until_the_overlap_is_over(own: Target) -> None
     assert second.expires_at
     assert timedelta(hours=2) <= first.expires_at - first.created_at < timedelta(hours=2, minutes=1)
     assert abs(second.expires_at - second.created_at - timedelta(days=90)) < timedelta(seconds=1)
+    assert (first.trusted_only, second.trusted_only) == (False, False)
     shown = run(own, "list").out
     lines = [line.split() for line in shown.splitlines() if line.startswith("shop ")]
     assert [line[2:5] for line in lines] == [["active", "clerk", "-"]] * 2
     assert [line[6] for line in lines] == [f"{key.expires_at:%Y-%m-%dT%H:%M}" for key in (first, second)]
     assert [line[7] for line in lines] == ["-", "-"]
+
+
+def test_a_key_that_is_bound_to_trusted_documents_stays_so(own: Target) -> None:
+    made(run(own, "create", "--name", "bound", "--role", "clerk", "--trusted-only"))
+    made(run(own, "rotate", "bound"))
+    assert [key.trusted_only for key in stored(own, "bound")] == [True, True]
+    made(run(own, "create", "--name", "free"))
+    lines = run(own, "list").out.splitlines()
+    place = lines[0].index("RUNS")
+    runs = {line.split()[0]: line[place:].split()[0] for line in lines[1:]}
+    assert (runs["bound"], runs["free"]) == ("trusted", "any")

@@ -17,6 +17,7 @@ from services import keys
 from tests.app.conftest import Site
 from tests.support.command import ended, one_line, started
 from tests.support.http import eventually, told
+from tests.support.provider import AUDIENCE, ISSUER, jwk_set, public, signed
 
 WHO = "query Who { viewer { principal } }"
 PAGE = "query Page($first: Int!) { products(first: $first) { nodes { sku } } }"
@@ -218,6 +219,22 @@ async def test_bound_by_a_setting(site: Site, manifest: str) -> None:
         assert told(await client.post("/graphql", json={"query": WHO}, headers=FULL)) == TRUSTED_ONLY
         answer = await client.post("/graphql", json={"documentId": hashed(WHO)})
         assert answer.json()["data"] == {"viewer": {"principal": "tests"}}
+
+
+async def test_who_comes_with_a_token_is_bound_by_a_setting_of_its_own(
+    site: Site, manifest: str, tmp_path: Path
+) -> None:
+    (tmp_path / "keys").write_bytes(jwk_set(public("ed")))
+    settings: Any = {"token_keys": str(tmp_path / "keys"), "token_issuer": ISSUER, "token_audience": AUDIENCE}
+    tokens = {"Authorization": f"Bearer {signed('ed')}"} | FULL
+    for only in (True, False):
+        async with site.client(trusted_documents=manifest, token_trusted_only=only, **settings) as client:
+            named = await client.post("/graphql", json={"documentId": hashed(WHO)}, headers=tokens)
+            assert named.json()["data"] == {"viewer": {"principal": "ada"}}
+            sent = await client.post("/graphql", json={"query": WHO}, headers=tokens)
+            assert told(sent) == TRUSTED_ONLY if only else sent.status_code == 200
+            # Keys are bound one by one.
+            assert (await client.post("/graphql", json={"query": WHO}, headers=FULL)).status_code == 200
 
 
 async def test_a_bound_key_without_a_manifest_runs_nothing(site: Site) -> None:
