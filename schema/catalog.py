@@ -12,6 +12,8 @@ from schema.fields import column, lookup, many, moment, money, node_id, node_typ
 from schema.module import Module
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
+    DIRECTION,
+    SORTED_BY,
     BooleanFilter,
     Connection,
     DateTimeFilter,
@@ -30,8 +32,10 @@ from services import catalog as services
 class Product(Node):
     id: strawberry.ID = node_id("prod")
     sku: str = column("The tenant's own key of the product; unique, and compared exactly.", "sku")
-    name: str = column("What people call it.", "name")
-    description: str | None = column("A longer text; null where there is none.", "description")
+    name: str = column("Its name as people read it; not unique.", "name")
+    description: str | None = column(
+        "A longer text for whoever buys or keeps it; null where there is none.", "description"
+    )
     barcode: str | None = column("The code on the package, usually an EAN; null where there is none.", "barcode")
     unit: str = column("Unit of measure in which stock is kept, such as pcs or kg.", "unit")
     list_price: Money | None = money(
@@ -49,38 +53,40 @@ class Product(Node):
 
 @strawberry.input(description="Conditions on products; all that are given must hold.")
 class ProductWhere:
-    and_: list["ProductWhere"] | None = op("All of these hold.", "and")
+    and_: list["ProductWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
     or_: list["ProductWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
-    not_: Optional["ProductWhere"] = op("This doesn't hold.", "not")
-    id: IDFilter | None = op("By id.")
-    sku: StringFilter | None = op("By sku.")
-    name: StringFilter | None = op("By name.")
-    active: BooleanFilter | None = op("Whether still offered.")
+    not_: Optional["ProductWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
+    id: IDFilter | None = op("By the product's id (prod_…).")
+    sku: StringFilter | None = op("By the tenant's own key of the product.")
+    name: StringFilter | None = op("By what people call it; search finds single words of it.")
+    active: BooleanFilter | None = op("By whether it is still offered; left out: both.")
     list_price: DecimalFilter | None = op("By the list price's amount, whatever its currency.")
     created_at: DateTimeFilter | None = op("By the time it was first stored.")
 
 
 @strawberry.enum(description="What products can be sorted by.")
 class ProductOrderField(Enum):
-    SKU = strawberry.enum_value("SKU", description="The sku, by code points.")
-    NAME = strawberry.enum_value("NAME", description="The name, whatever the case.")
+    SKU = strawberry.enum_value(
+        "SKU", description="The sku, character by character in Unicode's order: Z comes before a."
+    )
+    NAME = strawberry.enum_value("NAME", description="The name, without regard to upper and lower case.")
     LIST_PRICE = strawberry.enum_value("LIST_PRICE", description="The list price's amount; none counts as the largest.")
     CREATED_AT = strawberry.enum_value("CREATED_AT", description="The time it was first stored.")
     UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="The time of the last change.")
     RELEVANCE = strawberry.enum_value("RELEVANCE", description="How well it fits the search; only with search.")
 
 
-@strawberry.input(description="A sort of products.")
+@strawberry.input(description="What products are sorted by, and in which direction.")
 class ProductOrderBy:
-    field: ProductOrderField = strawberry.field(description="What to sort by.")
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+    field: ProductOrderField = strawberry.field(description=SORTED_BY)
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description=DIRECTION)
 
 
 @strawberry.input(one_of=True, description="Names one product by one of its keys.")
 class ProductRef:
-    id: strawberry.ID | None = op("By id.")
-    sku: str | None = op("By sku, exactly as stored.")
-    external_id: str | None = op("By its key in another system.")
+    id: strawberry.ID | None = op("By the product's id (prod_…).")
+    sku: str | None = op("By the tenant's own key, exactly as stored.")
+    external_id: str | None = op("By its key in another system, exactly as stored.")
 
 
 @strawberry.type
@@ -100,10 +106,10 @@ class Query:
     )
 
 
-@strawberry.input(description="An amount in a currency.")
+@strawberry.input(description="An exact amount, and the currency without which it means nothing.")
 class MoneyInput:
     amount: Decimal = given("At least zero, at most six decimals.")
-    currency: CurrencyCode = given("The currency of the amount.")
+    currency: CurrencyCode = given("In which the amount is: an alphabetic code of ISO 4217.")
 
 
 @strawberry.input(
@@ -111,8 +117,8 @@ class MoneyInput:
 )
 class ProductUpsertInput:
     sku: str = given("The tenant's own key of the product: of the one to be changed, or a new one.")
-    name: str = given("What people call it, at most 300 characters.")
-    description: str | None = op("A longer text; null for none.")
+    name: str = given("Its name as people read it, at most 300 characters; not unique.")
+    description: str | None = op("A longer text for whoever buys or keeps it; null for none.")
     barcode: str | None = op("The code on the package; null for none.")
     unit: str | None = op("Unit of measure in which stock is kept; pcs for a new product.")
     list_price: MoneyInput | None = op("The price of one unit, before tax; null for none.")

@@ -107,7 +107,7 @@ def listed(description: str, loader: type[One], key: str) -> Any:
 
 def mutation(description: str, command: type[C], service: Service[C], given: Any, permission: str) -> Any:
     """A root field that has a command carried out. ``given`` is its input type."""
-    text = "What is to be done."
+    text = "What the command is about, and what makes a retry of it safe."
     return BatchField(
         commands.carry_out(command, service),
         arguments=[argument("input", given, text)],

@@ -13,11 +13,11 @@ from schema.shared import Connection, DateTimeFilter, Node, StringFilter, op
 
 @strawberry.input(description="Conditions on events; all that are given must hold.")
 class EventWhere:
-    and_: list["EventWhere"] | None = op("All of these hold.", "and")
+    and_: list["EventWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
     or_: list["EventWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
-    not_: Optional["EventWhere"] = op("This doesn't hold.", "not")
-    type: StringFilter | None = op("By type.")
-    occurred_at: DateTimeFilter | None = op("By the time that it happened.")
+    not_: Optional["EventWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
+    type: StringFilter | None = op("By what happened, such as order.confirmed.")
+    occurred_at: DateTimeFilter | None = op("By when the change was made.")
 
 
 @node_type(
@@ -28,8 +28,8 @@ class EventWhere:
 class Event(Node):
     id: strawberry.ID = node_id("evt")
     type: str = column("What happened, in the past tense, such as order.confirmed or stock.adjusted.", "type")
-    occurred_at: DateTime = moment("When it happened.", "occurred_at")
-    principal: str = column("Who did it: the name of the key.", "principal")
+    occurred_at: DateTime = moment("When the change was made.", "occurred_at")
+    principal: str = column("Who did it: the name of the key, or the subject of the token.", "principal")
     version: int | None = column(
         "The record's version after it; null for changes that raise none, such as those of a product's stock.",
         "version",

@@ -105,7 +105,7 @@ def many(
 
 def lookup(description: str, prefix: str, by: Any, loaders: dict[str, type[One]]) -> Any:
     """A root field that finds one row by any of its keys; null where there is none."""
-    text = "Exactly one of the keys."
+    text = "Which one: exactly one of its keys."
     return BatchField(
         relations.lookup(prefix, loaders),
         shared=True,

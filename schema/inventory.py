@@ -15,7 +15,17 @@ from schema.commands import ERRORS, UserError, given, listed, mutation, retry_ke
 from schema.fields import batched, column, computed, many, moment, node_id, node_type, one, same
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
-from schema.shared import Connection, DateTimeFilter, DecimalFilter, IDFilter, Node, SortDirection, op
+from schema.shared import (
+    DIRECTION,
+    SORTED_BY,
+    Connection,
+    DateTimeFilter,
+    DecimalFilter,
+    IDFilter,
+    Node,
+    SortDirection,
+    op,
+)
 from services import inventory as services
 
 
@@ -31,44 +41,46 @@ class LocationKind(Enum):
 
 @strawberry.input(description="Conditions on stock levels; all that are given must hold.")
 class StockLevelWhere:
-    and_: list["StockLevelWhere"] | None = op("All of these hold.", "and")
+    and_: list["StockLevelWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
     or_: list["StockLevelWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
-    not_: Optional["StockLevelWhere"] = op("This doesn't hold.", "not")
-    product: IDFilter | None = op("By the product's id.")
-    location: IDFilter | None = op("By the location's id.")
-    on_hand: DecimalFilter | None = op("By how many are there.")
-    available: DecimalFilter | None = op("By how many are there and not reserved.")
+    not_: Optional["StockLevelWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
+    product: IDFilter | None = op("By the id of the product (prod_…).")
+    location: IDFilter | None = op("By the id of the location (loc_…).")
+    on_hand: DecimalFilter | None = op("By how many are there, in the product's unit.")
+    available: DecimalFilter | None = op("By how many are there and not promised to orders, in the product's unit.")
 
 
 @strawberry.enum(description="What stock levels can be sorted by.")
 class StockLevelOrderField(Enum):
-    ON_HAND = strawberry.enum_value("ON_HAND", description="How many are there.")
-    AVAILABLE = strawberry.enum_value("AVAILABLE", description="How many are there and not reserved.")
-    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="The time of the last change.")
+    ON_HAND = strawberry.enum_value("ON_HAND", description="How many are there, whatever the unit.")
+    AVAILABLE = strawberry.enum_value(
+        "AVAILABLE", description="How many are there and not promised to orders, whatever the unit."
+    )
+    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When it was last changed.")
 
 
-@strawberry.input(description="A sort of stock levels.")
+@strawberry.input(description="What stock levels are sorted by, and in which direction.")
 class StockLevelOrderBy:
-    field: StockLevelOrderField = strawberry.field(description="What to sort by.")
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="In which direction.")
+    field: StockLevelOrderField = strawberry.field(description=SORTED_BY)
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description=DIRECTION)
 
 
 @strawberry.input(description="Conditions on stock moves; all that are given must hold.")
 class StockMoveWhere:
-    and_: list["StockMoveWhere"] | None = op("All of these hold.", "and")
+    and_: list["StockMoveWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
     or_: list["StockMoveWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
-    not_: Optional["StockMoveWhere"] = op("This doesn't hold.", "not")
-    product: IDFilter | None = op("By the product's id.")
+    not_: Optional["StockMoveWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
+    product: IDFilter | None = op("By the id of the product (prod_…).")
     source: IDFilter | None = op("By the id of the location that the goods left.")
     destination: IDFilter | None = op("By the id of the location that the goods came to.")
-    occurred_at: DateTimeFilter | None = op("By the time of the move.")
+    occurred_at: DateTimeFilter | None = op("By when the goods were moved.")
 
 
 @node_type(loaders.warehouses, "A site with locations in it.")
 class Warehouse(Node):
     id: strawberry.ID = node_id("wh")
     code: str = column("The tenant's own key of the warehouse; unique.", "code")
-    name: str = column("What people call it.", "name")
+    name: str = column("Its name as people read it; not unique.", "name")
     locations: Connection["Location"] = many("Its locations, by code.", loaders.LocationsOfWarehouse, "id")
 
 
@@ -76,11 +88,11 @@ class Warehouse(Node):
 class Location(Node):
     id: strawberry.ID = node_id("loc")
     code: str = column("The tenant's own key of the location; unique over all warehouses.", "code")
-    name: str = column("What people call it.", "name")
-    kind: LocationKind = column("What it is.", "kind")
+    name: str = column("Its name as people read it; not unique.", "name")
+    kind: LocationKind = column("A shelf of the tenant's own, or a place that goods come from or go to.", "kind")
     warehouse: Warehouse | None = one("Where it is; null for places outside.", loaders.WarehouseById, "warehouse_id")
     stock_levels: Connection["StockLevel"] = many(
-        "What is there.", loaders.LevelsOfLocation, "id", where=StockLevelWhere, order=StockLevelOrderBy
+        "How many of what are there.", loaders.LevelsOfLocation, "id", where=StockLevelWhere, order=StockLevelOrderBy
     )
 
 
@@ -91,7 +103,7 @@ class StockLevel(Node):
     location: Location = one("Where it is.", loaders.LocationById, "location_id")
     on_hand: Decimal = column("How many are there, in the product's unit.", "on_hand")
     reserved: Decimal = column("How many of them are promised to orders.", "reserved")
-    available: Decimal = column("onHand - reserved", "available")
+    available: Decimal = column("onHand - reserved: how many are there that no order was promised.", "available")
     incoming: Decimal = column("How many are announced and not there yet.", "incoming")
     updated_at: DateTime = moment("When it was last changed.", "updated_at")
 
@@ -106,9 +118,9 @@ class StockMove(Node):
     source: Location = one("Where it left.", loaders.LocationById, "source_id")
     destination: Location = one("Where it came to.", loaders.LocationById, "destination_id")
     quantity: Decimal = column("How many, in the product's unit; always positive.", "quantity")
-    reason: str = column("Why, in a word or a sentence.", "reason")
-    occurred_at: DateTime = moment("When it happened.", "occurred_at")
-    principal: str = column("Who did it: the name of the key.", "principal")
+    reason: str = column("Why they were moved, in a word or a sentence.", "reason")
+    occurred_at: DateTime = moment("When the goods were moved.", "occurred_at")
+    principal: str = column("Who did it: the name of the key, or the subject of the token.", "principal")
 
 
 def _sum(description: str, name: str) -> Any:
@@ -119,7 +131,7 @@ def _sum(description: str, name: str) -> Any:
 class ProductStock:
     on_hand: Decimal = _sum("How many are there, in the product's unit.", "on_hand")
     reserved: Decimal = _sum("How many of them are promised to orders.", "reserved")
-    available: Decimal = _sum("onHand - reserved", "available")
+    available: Decimal = _sum("onHand - reserved: how many are there that no order was promised.", "available")
     incoming: Decimal = _sum("How many are announced and not there yet.", "incoming")
     levels: Connection[StockLevel] = many(
         "The levels that the sums are made of.", loaders.LevelsOfProduct, "id", where=StockLevelWhere
@@ -128,7 +140,7 @@ class ProductStock:
 
 @extends(Product)
 class ProductInventory:
-    stock: ProductStock = same("How many there are.", "id", permission="stock:read")
+    stock: ProductStock = same("How many there are, over all locations and in each.", "id", permission="stock:read")
 
 
 @extends(ProductWhere)
@@ -141,7 +153,7 @@ class ProductWhereInventory:
     " or a hand in the database."
 )
 class StockDifference:
-    rule: str = column("The rule that is broken.", "rule")
+    rule: str = column("Which rule of the books is broken, as people call it.", "rule")
     product: Product | None = one("The product that it is about.", ProductById, "product_id")
     location: Location | None = one(
         "The location that it is about; null where it is about none.", loaders.LocationById, "location_id"
@@ -149,7 +161,7 @@ class StockDifference:
     expected: Decimal | None = column(
         "What should be there, by moves and orders; null where it isn't a number.", "expected"
     )
-    actual: Decimal | None = column("What is there.", "actual")
+    actual: Decimal | None = column("What the books say instead; null where it isn't a number.", "actual")
 
 
 @strawberry.type
@@ -158,7 +170,7 @@ class Query:
         "Recomputes balances, reservations and orders' progress from moves and orders, and lists every difference: an"
         " empty list is good news. Reads all of the tenant's stock and orders.",
         resolvers.stock_differences,
-        argument("first", int, "At most so many, 0 to 500.", 100),
+        argument("first", int, "At most so many differences, 0 to 500.", 100),
         permission="stock:verify",
     )
     warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
@@ -174,35 +186,38 @@ class Query:
 class InsufficientStockError(UserError):
     product: Product = one("The product of which there isn't enough.", ProductById, "product_id")
     requested: Decimal = column("How many are wanted in all, in the product's unit.", "requested")
-    available: Decimal = column("How many there are for this.", "available")
+    available: Decimal = column("How many can be had for this, in the product's unit.", "available")
 
 
 @strawberry.type(description="The stock isn't what the caller saw. Count again, and say what is there now.")
 class StaleStockError(UserError):
-    expected: Decimal = column("What the caller saw.", "expected")
-    actual: Decimal = column("What is there.", "actual")
+    expected: Decimal = column("How many the caller saw before the count, in the product's unit.", "expected")
+    actual: Decimal = column("How many are there now, in the product's unit.", "actual")
 
 
-@strawberry.input(description="A warehouse to be made.")
+@strawberry.input(description="A warehouse to be made; locations are added to it afterwards.")
 class WarehouseCreateInput:
     code: str = given("The tenant's own key of the warehouse; unique.")
-    name: str = given("What people call it.")
+    name: str = given("Its name as people read it; not unique.")
     idempotency_key: str | None = retry_key()
 
 
-@strawberry.input(description="A location to be made.")
+@strawberry.input(description="A location to be made in a warehouse that is there.")
 class LocationCreateInput:
     warehouse: strawberry.ID = given("The id of the warehouse that it is in.")
     code: str = given("The tenant's own key of the location; unique over all warehouses.")
-    name: str = given("What people call it.")
-    kind: LocationKind = strawberry.field(default=LocationKind.INTERNAL, description="What it is.")
+    name: str = given("Its name as people read it; not unique.")
+    kind: LocationKind = strawberry.field(
+        default=LocationKind.INTERNAL,
+        description="A shelf of the tenant's own, or a place that goods come from or go to.",
+    )
     idempotency_key: str | None = retry_key()
 
 
-@strawberry.input(description="A difference to a balance.")
+@strawberry.input(description="By how much the balance of a product at a location changes.")
 class StockAdjustLine:
     product: ProductRef = given("The product, by one of its keys.")
-    location: strawberry.ID = given("The id of the location.")
+    location: strawberry.ID = given("Where they are: the id of a location (loc_…).")
     delta: Decimal = given("How many more, or, negative, less: not zero, at most six decimals.")
 
 
@@ -213,15 +228,15 @@ class StockAdjustInput:
     idempotency_key: str | None = retry_key()
 
 
-@strawberry.input(description="A counted balance.")
+@strawberry.input(description="How many of a product were counted at a location.")
 class StockSetLine:
     product: ProductRef = given("The product, by one of its keys.")
-    location: strawberry.ID = given("The id of the location.")
+    location: strawberry.ID = given("Where they are: the id of a location (loc_…).")
     on_hand: Decimal = given("How many are there; not less than are reserved.")
     expected_on_hand: Decimal | None = op("What the caller saw before the count; null: whatever it is now.")
 
 
-@strawberry.input(description="Counted balances.")
+@strawberry.input(description="Balances as they were counted, to be put in the place of those in the books.")
 class StockSetInput:
     lines: list[StockSetLine] = given("1 to 500 balances: all, or none.")
     reason: str = given("Why, in a word or a sentence; the moves carry it.")
@@ -243,13 +258,13 @@ class StockTransferInput:
     idempotency_key: str | None = retry_key()
 
 
-@strawberry.type(description="A warehouse after it was made.")
+@strawberry.type(description="A warehouse after it was made, or why it wasn't.")
 class WarehousePayload:
     warehouse: Warehouse | None = one("The warehouse; null where none was made.", loaders.WarehouseById, "warehouse_id")
     user_errors: list[UserError] = user_errors()
 
 
-@strawberry.type(description="A location after it was made.")
+@strawberry.type(description="A location after it was made, or why it wasn't.")
 class LocationPayload:
     location: Location | None = one("The location; null where none was made.", loaders.LocationById, "location_id")
     user_errors: list[UserError] = user_errors()

@@ -23,8 +23,8 @@ class Tenant:
 @strawberry.type(description="Who is asking: the tenant, the principal and what it may do.")
 class Viewer:
     tenant: Tenant = batched("The tenant of the request's key.", viewer.tenant)
-    principal: str = computed("The name of the key.", viewer.name)
-    permissions: list[str] = computed("What the key may do, sorted.", viewer.permissions)
+    principal: str = computed("The name of the key, or the subject of the token.", viewer.name)
+    permissions: list[str] = computed("What the key or token may do, such as orders:read; sorted.", viewer.permissions)
 
 
 @strawberry.type
@@ -32,12 +32,12 @@ class Query:
     node: Node | None = batched(
         "Anything by its id. Null where there is nothing with this id for this tenant.",
         nodes.node,
-        argument("id", strawberry.ID, "The id of anything."),
+        argument("id", strawberry.ID, "Any id that the graph gave, such as ord_0193e0…"),
     )
     nodes: list[Node | None] = batched(
         "Several things by their ids, in the order of the ids; null for each that isn't there.",
         nodes.nodes,
-        argument("ids", list[strawberry.ID], "Up to 100 ids."),
+        argument("ids", list[strawberry.ID], "Up to 100 of the ids that the graph gives, of any types."),
     )
     viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)
 

@@ -25,13 +25,13 @@ class Node:
         return name
 
 
-@strawberry.type(description="An amount in a currency.")
+@strawberry.type(description="An exact amount, and the currency without which it means nothing.")
 class Money:
     amount: Decimal = computed(
         "Totals carry exactly the currency's minor digits, unit prices at least those and at most six.",
         columns.item(0),
     )
-    currency: CurrencyCode = computed("The currency of the amount.", columns.item(1))
+    currency: CurrencyCode = computed("In which the amount is: an alphabetic code of ISO 4217.", columns.item(1))
 
 
 @strawberry.type(description="A count that stays cheap: counting stops at the cap, and exact says whether it did.")
@@ -54,11 +54,11 @@ class PageInfo:
 
 @strawberry.type(description="A row of a list and its place there.")
 class Edge(Generic[T]):
-    node: T = batched("The row.", columns.item(0), passes=True)
+    node: T = batched("What stands there; nodes has the same without cursors.", columns.item(0), passes=True)
     cursor: str = computed("The row's place in this list, for after and before.", relations.cursor, [relations.CURSOR])
 
 
-@strawberry.type(description="A page of a list.")
+@strawberry.type(description="A page of a list, where it stands in the list, and how long the list is.")
 class Connection(Generic[T]):
     edges: list[Edge[T]] = batched(
         "The rows of the page with their cursors.", relations.edges, needs=[relations.PAGE], passes=True
@@ -70,14 +70,24 @@ class Connection(Generic[T]):
     total_count: Count = batched(
         "How many rows the list has, page or no page. Counted only when asked for.",
         relations.total_count,
-        argument("max", int | None, "Where counting stops.", 10_000),
+        argument(
+            "max",
+            int | None,
+            f"Where counting stops, at most {relations.MAX_COUNT:,}: a smaller one is cheaper.",
+            10_000,
+        ),
     )
 
 
-@strawberry.enum(description="The direction of a sort.")
+@strawberry.enum(description="Which end of a sorted list comes first.")
 class SortDirection(Enum):
     ASC = strawberry.enum_value("ASC", description="Smallest first; nulls last.")
     DESC = strawberry.enum_value("DESC", description="Largest first; nulls first.")
+
+
+SORTED_BY = "The value to sort by; rows that are equal in it are sorted by what comes next."
+DIRECTION = "ASC, the smallest first, or DESC, the largest first."
+"""The two parts of a sort."""
 
 
 def op(description: str, name: str | None = None) -> Any:
@@ -85,12 +95,12 @@ def op(description: str, name: str | None = None) -> Any:
     return strawberry.field(default=strawberry.UNSET, description=description, name=name)
 
 
-_EQ, _NE = "Equal to this.", "Not equal to this; a null is never equal."
-_IN, _NOT_IN = "One of these, at most 500. An empty list matches nothing.", "None of these, at most 500."
+_EQ, _NE = "Exactly this; a null is never equal.", "Not equal to this; a null is never equal."
+_IN, _NOT_IN = "One of these, at most 500. An empty list matches nothing.", "None of these, at most 500; a null passes."
 _NULL = "true: has no value; false: has one."
 
 
-@strawberry.input(description="Compares an id.")
+@strawberry.input(description="Compares ids as the graph gives them.")
 class IDFilter:
     eq: strawberry.ID | None = op(_EQ)
     ne: strawberry.ID | None = op(_NE)
@@ -110,7 +120,7 @@ class StringFilter:
     is_null: bool | None = op(_NULL)
 
 
-@strawberry.input(description="Compares a decimal number.")
+@strawberry.input(description="Compares numbers exactly, never as floats.")
 class DecimalFilter:
     eq: Decimal | None = op(_EQ)
     ne: Decimal | None = op(_NE)
@@ -121,7 +131,7 @@ class DecimalFilter:
     is_null: bool | None = op(_NULL)
 
 
-@strawberry.input(description="Compares a point in time.")
+@strawberry.input(description="Compares points in time, whatever the offsets that they are written with.")
 class DateTimeFilter:
     eq: DateTime | None = op(_EQ)
     gt: DateTime | None = op("Later than this.")
@@ -131,6 +141,6 @@ class DateTimeFilter:
     is_null: bool | None = op(_NULL)
 
 
-@strawberry.input(description="Compares a flag.")
+@strawberry.input(description="Compares what is true or false.")
 class BooleanFilter:
     eq: bool | None = op(_EQ)

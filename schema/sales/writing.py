@@ -26,10 +26,10 @@ _WAREHOUSE = "Only stock of this warehouse, now and for what waits; left out: th
 class ReturnDisposition(Enum):
     RESTOCK = strawberry.enum_value("RESTOCK", description="Into stock, to be sold again.")
     QUARANTINE = strawberry.enum_value("QUARANTINE", description="Kept apart until somebody has looked at them.")
-    SCRAP = strawberry.enum_value("SCRAP", description="Thrown away.")
+    SCRAP = strawberry.enum_value("SCRAP", description="Thrown away: they go to where losses go.")
 
 
-@strawberry.input(description="A line to be ordered.")
+@strawberry.input(description="A line to be ordered: a product, how many of it, and at which price.")
 class LineItemInput:
     product: ProductRef = given("What is ordered, by one of its keys.")
     quantity: Decimal = given(_QUANTITY)
@@ -42,7 +42,7 @@ class LineItemInput:
 
 @strawberry.input(description="A quantity of a line of the order.")
 class LineQuantityInput:
-    line_item: strawberry.ID = given("The id of the line.")
+    line_item: strawberry.ID = given("The id of a line of this order (lin_…).")
     quantity: Decimal = given(_QUANTITY)
 
 
@@ -50,9 +50,9 @@ class LineQuantityInput:
     description="A quantity of a line that came back. One line may be named again with another disposition."
 )
 class ReturnLineInput:
-    line_item: strawberry.ID = given("The id of the line.")
+    line_item: strawberry.ID = given("The id of a line of this order (lin_…).")
     quantity: Decimal = given(_QUANTITY)
-    disposition: ReturnDisposition = given("What becomes of it.")
+    disposition: ReturnDisposition = given("What becomes of the goods: sold again, kept apart or thrown away.")
     location: strawberry.ID | None = op(
         "Where it goes. Left out: to where it was shipped from, to quarantine, or to where losses go, by disposition."
     )
@@ -73,7 +73,7 @@ class OrderCreateInput:
     idempotency_key: str | None = retry_key()
 
 
-@strawberry.input(description="A change of an order.")
+@strawberry.input(description="A change of an order's note, or of a draft's lines.")
 class OrderUpdateInput:
     order: OrderRef = given(_ORDER)
     note: str | None = op("The new note; null for none. Stays as it is where left out.")
@@ -126,7 +126,7 @@ class InvalidTransitionError(UserError):
     available_actions: list[OrderAction] = column("What can be done with it now.", "available_actions")
 
 
-@strawberry.type(description="An order after it was changed.")
+@strawberry.type(description="An order after it was made or changed, or why it wasn't.")
 class OrderPayload:
     order: Order | None = one("The order as it is now; null where nothing was changed.", loaders.OrderById, "order_id")
     user_errors: list[UserError] = user_errors()
