@@ -5,6 +5,7 @@ What an example needs is installed in its own folder once, and again when its lo
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,8 @@ GENERATED = (
     "__pycache__",
 )
 """What a copy makes for itself, or finds at the original."""
+
+NODE = 20
 
 NPM = ("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 UV = (sys.executable, "-m", "uv", "--quiet", "--no-config")
@@ -64,6 +67,7 @@ class Workshop:
         for scenario in SCENARIOS.iterdir():
             shutil.copy(scenario, made)
         if (original / "package.json").exists():
+            require_node()
             (made / "node_modules").symlink_to(installed(original, "package-lock.json", "node_modules", npm_ci))
         else:
             (made / ".venv").symlink_to(installed(original, "requirements.txt", ".venv", environment_of))
@@ -104,9 +108,15 @@ def installed(original: Path, lock: str, name: str, install: Callable[[Path], No
     return folder
 
 
+def require_node() -> None:
+    """Skip the test on a machine without Node 20 or newer, or without npm."""
+    said = called(ROOT, "node", "--version").stdout if shutil.which("node") and shutil.which("npm") else ""
+    found = re.match(r"v(\d+)", said)
+    if found is None or int(found[1]) < NODE:
+        pytest.skip(f"needs Node {NODE} or newer with npm; here is {said.strip() or 'none'}")
+
+
 def npm_ci(original: Path) -> None:
-    if shutil.which("npm") is None:
-        pytest.skip("there is no Node here with npm: install Node 20 or newer")
     ended = called(original, *NPM)
     assert ended.returncode == 0, ended.stderr
 

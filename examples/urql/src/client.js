@@ -22,6 +22,5 @@ export function createClient(url, key, schema) {
     url,
     exchanges: [cache, fetchExchange],
     fetchOptions: { headers: { Authorization: `Bearer ${key}` } },
-    preferGetMethod: false,
   });
 }

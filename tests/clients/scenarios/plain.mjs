@@ -6,11 +6,11 @@ export const key = process.env.ERPGRAPH_KEY;
 
 const send = globalThis.fetch;
 
-/** Bodies of the GraphQL requests that the client under test sent. */
+/** The GraphQL requests that the client under test sent: bodies of POST, parameters of GET. */
 export const sent = [];
 
 globalThis.fetch = (input, init) => {
-  if (init?.body) sent.push(JSON.parse(init.body));
+  sent.push(init?.body ? JSON.parse(init.body) : Object.fromEntries(new URL(input).searchParams));
   return send(input, init);
 };
 
