@@ -107,3 +107,21 @@ async def test_36_without_the_right_no_name_is_suggested(stranger: None, client:
     _, answer = await post(client, query)
     assert answer["errors"]
     assert [error["message"] for error in answer["errors"] if "Did you mean" in error["message"]] == []
+
+
+@pytest.mark.parametrize("size, code", [(262_144, "BAD_USER_INPUT"), (262_145, "LIMIT_EXCEEDED")])
+async def test_3_bytes_besides_the_document(client: httpx.AsyncClient, size: int, code: str) -> None:
+    """The longest text that fits is refused by the field that it is for."""
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    around = len('{"query":"","variables":{"id":""}}')
+    body = f'{{"query":"{query}","variables":{{"id":"{"x" * (size - around)}"}}}}'
+    answer = await client.post("/graphql", content=body, headers=GRAPHQL | {"Content-Type": "application/json"})
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == code
+    if code == "LIMIT_EXCEEDED":
+        assert error["extensions"] == {
+            "code": code,
+            "limit": "bytes besides the document",
+            "maximum": 262_144,
+            "actual": size,
+        }
