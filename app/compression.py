@@ -1,8 +1,8 @@
 """Compressed answers, for clients that take them.
 
-Measured on a page of 250 orders with their lines and stock (docs/performance.md): level 1 makes an eighth of
-it at 3 ms of processor per megabyte; level 4 a tenth, at twice the time. Nothing here helps who would guess a
-secret by an answer's size (BREACH): a foreign page can't send a key, so it can't make a browser ask.
+Level 1 makes an eighth of a large page, at 3 ms of processor per megabyte; level 4 a tenth, at twice the time
+(docs/decisions/0006-http.md). Nothing here helps who would guess a secret by an answer's size (BREACH): a foreign
+page can't send a key, so it can't make a browser ask.
 """
 
 import asyncio

@@ -193,3 +193,41 @@ async def test_a_mutation_goes_by_post_only(site: Site, monkeypatch: pytest.Monk
         written = await client.post("/graphql", json={"query": both, "operationName": "Write"})
         assert body(written) == {"data": {"touch": 1}}
     assert counter.touched == 1
+
+
+@pytest.mark.parametrize(
+    "method, headers, content, status, header",
+    [
+        ("PUT", {}, b'{"query": "mutation { touch }"}', 405, ("allow", "GET, POST")),
+        ("DELETE", {"Accept": "image/png"}, b"", 405, ("allow", "GET, POST")),
+        ("POST", {"Accept": "image/png"}, b'{"query": "mutation { touch }"}', 406, None),
+        ("POST", {"Accept": f"{JSON};q=0, {GRAPHQL};q=0"}, b'{"query": "mutation { touch }"}', 406, None),
+        ("POST", {}, b'{"query": "mutation { touch }"' + b" " * 2_000 + b"}", 413, ("connection", "close")),
+        ("POST", {"Content-Type": "text/plain"}, b'{"query": "mutation { touch }"}', 415, ("accept", JSON)),
+        ("POST", {"Content-Type": "application/graphql"}, b"mutation { touch }", 415, ("accept", JSON)),
+        ("POST", {"Content-Type": ""}, b'{"query": "mutation { touch }"}', 415, ("accept", JSON)),
+        ("POST", {"Content-Type": f"{JSON}; charset=latin1"}, b'{"query": "mutation { touch }"}', 415, None),
+        ("POST", {"Content-Encoding": "gzip"}, b'{"query": "mutation { touch }"}', 415, None),
+    ],
+)
+@pytest.mark.parametrize("media", [JSON, GRAPHQL])
+async def test_the_statuses_of_the_draft(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    media: str,
+    method: str,
+    headers: dict[str, str],
+    content: bytes,
+    status: int,
+    header: tuple[str, str] | None,
+) -> None:
+    """Whatever media type is wanted; nothing was run, and the body says why."""
+    counter = Counter()
+    monkeypatch.setattr(asgi, "build", lambda *_, **__: counter.graph)
+    async with site.client(limit_body=1_024) as client:
+        sent = {"Accept": media, "Content-Type": JSON, **headers}
+        answer = await client.request(method, "/graphql", content=content, headers=sent)
+    assert told(answer) == (status, "BAD_REQUEST")
+    assert answer.headers["content-type"] == f"{JSON if 'Accept' in headers else media}; charset=utf-8"
+    assert header is None or answer.headers[header[0]] == header[1]
+    assert counter.touched == 0
