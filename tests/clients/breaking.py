@@ -7,7 +7,6 @@ graphql-core finds the changes, so no Node is needed; ``make test-clients`` conf
 """
 
 import os
-import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -15,30 +14,28 @@ from typing import Any
 
 from graphql import (
     REMOVE,
-    DirectiveNode,
     DocumentNode,
+    GraphQLDeprecatedDirective,
     GraphQLSchema,
     TypeDefinitionNode,
     Visitor,
     build_ast_schema,
     build_schema,
     find_breaking_changes,
+    get_directive_values,
     get_named_type,
     is_input_object_type,
     is_interface_type,
     is_object_type,
     is_union_type,
     parse,
-    print_ast,
     visit,
 )
 
+from schema.deprecation import read
 from tests.support.command import ROOT
 
 SCHEMA = "schema.graphql"
-
-REMOVAL = re.compile(r"Removal: (\d{4}-\d\d-\d\d)\.")
-"""The day in the reason of a ``@deprecated`` until which it stays."""
 
 
 def breaking_changes(before: str, after: str, today: date) -> list[str]:
@@ -58,15 +55,13 @@ class _Departed(Visitor):
         self.today = today
 
     def _leave(self, node: Any, *_: Any) -> Any:
-        return REMOVE if any(self._is_over(directive) for directive in node.directives or ()) else None
+        told = get_directive_values(GraphQLDeprecatedDirective, node)
+        if told is None:
+            return None
+        removal = read(told["reason"]).removal
+        return REMOVE if removal is None or removal < self.today else None
 
     leave_field_definition = leave_input_value_definition = leave_enum_value_definition = _leave
-
-    def _is_over(self, directive: DirectiveNode) -> bool:
-        if directive.name.value != "deprecated":
-            return False
-        removal = REMOVAL.search(print_ast(directive))
-        return removal is None or date.fromisoformat(removal[1]) < self.today
 
 
 def _reached(schema: GraphQLSchema) -> set[str]:
