@@ -5,9 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.asgi import create_app
+from app.settings import load
 from services import keys
 from tests.app.conftest import Site
-from tests.support.http import body, told
+from tests.support.http import Wire, body, serving, told
 
 QUERY = {"query": "{ products(first: 40) { nodes { id sku name } } }"}
 OTHER = {"query": "{ products(first: 39) { nodes { id sku name } } }"}
@@ -105,3 +107,29 @@ async def test_nothing_else_is_kept(site: Site, client: httpx.AsyncClient) -> No
         assert answer.headers["cache-control"] == "no-store"
         assert "etag" not in answer.headers
     assert posted.status_code == 200
+
+
+async def test_pages_of_listed_origins_may_ask_and_see(site: Site) -> None:
+    shop = {"Origin": "https://shop.example"}
+    wish = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,if-none-match"}
+    async with site.client(cors_origins=(shop["Origin"],)) as client:
+        assert (await client.options("/graphql", headers={**shop, **wish})).status_code == 200
+        answer = await get(client, more=shop)
+        again = await get(client, answer.headers["etag"], more=shop)
+    assert "etag" in answer.headers["access-control-expose-headers"].split(", ")
+    assert again.status_code == 304
+    assert again.headers["vary"] == f"{VARY}, Origin"
+
+
+async def test_a_connection_goes_on_after_a_304(site: Site) -> None:
+    head = f"GET /graphql?query=%7Bviewer%7Bprincipal%7D%7D HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {site.key}\r\n"
+    async with serving(create_app(load(), site.database)) as port, Wire(port) as wire:
+        wire.send(f"{head}\r\n".encode())
+        first = await wire.answer()
+        for _ in range(2):
+            wire.send(f"{head}If-None-Match: {first.headers['etag'].removeprefix('w/')}\r\n\r\n".encode())
+            head_of = await wire.reader.readuntil(b"\r\n\r\n")
+            assert head_of.startswith(b"HTTP/1.1 304 ")
+            assert b"transfer-encoding" not in head_of.lower()
+        wire.send(f"{head}\r\n".encode())
+        assert (await wire.answer()).status == 200
