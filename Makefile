@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront bench bench-write bench-flood chaos fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-write bench-flood chaos fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,7 @@ check: lint ## Lint, types, import contracts, dependencies, schema and migration
 	@$(PY) -m deptry .
 	@$(VENV)/bin/erpgraph schema print | diff -u schema.graphql - \
 		|| { echo "schema.graphql is out of step: run 'make schema' and look at the difference"; exit 1; }
+	@$(PY) -m tests.clients.breaking
 	@$(PY) -m pytest -q tests/db/test_migrate.py
 
 lint: $(VENV)/dev ## Ruff: rules and format
@@ -46,6 +47,9 @@ test-explorer: $(VENV)/dev ## The explorer in headless Chromium (ERPGRAPH_SCREEN
 
 test-storefront: $(VENV)/dev ## examples/storefront in headless Chromium (needs Node and npm; ERPGRAPH_SCREENSHOTS=…)
 	@$(PY) -m pytest -q tests/storefront $(ARGS)
+
+test-clients: $(VENV)/dev ## Real clients against a running server, and generated requests (needs Node 20 and npm)
+	@ERPGRAPH_CLIENTS=1 $(PY) -m pytest -q tests/clients $(ARGS)
 
 bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (ARGS=--short, ARGS="--size large")
 	@$(PY) -m tests.bench.bench_read $(ARGS)

@@ -144,7 +144,9 @@ class Budgets:
         remaining = account.remaining(monotonic())
         seconds = max(1, -(-(price - remaining) // self.rate))
         cost = {"requested": price, "limit": self._limit, "remaining": remaining, "restoreRate": self.rate}
-        return Throttled(f"This key has read as much as it may for now. Try again in {seconds} s.", seconds, {"cost": cost})
+        return Throttled(
+            f"This key has read as much as it may for now. Try again in {seconds} s.", seconds, {"cost": cost}
+        )
 
     def _look_later(self, account: _Account) -> None:
         asyncio.get_running_loop().call_later(IDLE, self._look, account)

@@ -79,7 +79,7 @@ async def test_threat_3_a_body_without_end_is_cut_off_at_the_limit(site: Site, p
 
 
 async def test_threat_3_long_urls(site: Site, port: int) -> None:
-    for length, status in ((8_000, 200), (9_000, 414), (60_000, 414), (100_000, 400)):
+    for length, status in ((8_000, 200), (9_000, 414), (60_000, 414), (100_000, 414)):
         async with Wire(port) as wire:
             target = "/graphql?query=%7B__typename%7D&filler=" + "x" * length
             wire.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {site.key}\r\n\r\n".encode())
