@@ -1,9 +1,9 @@
-"""Tenants, and the API keys that say which tenant a request is for."""
+"""Tenants, the API keys that say which tenant a request is for, and what those may still ask for."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,3 +44,19 @@ class ApiKey(TenantRow, Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class Budget(TenantRow, Base):
+    """How much of an owner's budget nobody has taken, as of a time; it refills from then on.
+
+    Not logged: after a crash of PostgreSQL the table is empty and all budgets are full, which is what they
+    would be soon anyway, and a lease costs no flush of the log.
+    """
+
+    __tablename__ = "budgets"
+    __table_args__ = (*tenant_args(UniqueConstraint("tenant_id", "owner")), {"prefixes": ["UNLOGGED"]})
+
+    # A credential ("key:…", "user:…"), or empty: the whole tenant.
+    owner: Mapped[str] = mapped_column(KEY_TEXT)
+    points: Mapped[int] = mapped_column(BigInteger)
+    filled_at: Mapped[datetime]
