@@ -5,7 +5,7 @@ some fifty thousand objects. A lease that lies idle is given back.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
@@ -15,8 +15,9 @@ from app.attempts import Throttled
 from app.audit import audit
 from app.context import Principal
 from app.settings import Settings
-from core.errors import ErpError
+from core.errors import ErpError, Unavailable
 from db.engine import Database
+from db.reader import AWAY
 from services.budgets import Bucket, give_back, take
 
 log = structlog.get_logger()
@@ -26,6 +27,9 @@ PARTS = 20
 
 LOOK_AGAIN = 0.25
 """Seconds for which a process believes that there isn't as much: a flood asks the database four times a second."""
+
+LEASE_WITHIN = 2.0
+"""Seconds that the database has for a lease: it takes two thousandths of one."""
 
 IDLE = 10.0
 """Seconds after which a lease that nobody spent from is given back."""
@@ -54,7 +58,7 @@ class _Account:
     used: float = 0.0
     short_of: int = 0
     short_until: float = 0.0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    leasing: "asyncio.Task[None] | None" = None
 
     def remaining(self, now: float) -> int:
         """As far as this process can know, which doesn't see what others take."""
@@ -123,22 +127,32 @@ class Budgets:
 
     async def _take(self, account: _Account, points: int) -> None:
         while account.points < points:
-            async with account.turn:
-                if account.points < points:
-                    await self._refill(account, points)
+            if account.leasing is None:
+                self._check(account, points)
+                account.leasing = asyncio.create_task(self._refill(account, points))
+                account.leasing.add_done_callback(lambda done: _leased(account, done))
+            # One for all who wait: where the database hangs, all are told at once.
+            await asyncio.shield(account.leasing)
+            self._check(account, points)
         account.points -= points
 
-    async def _refill(self, account: _Account, price: int) -> None:
-        if account.short_until > monotonic() and price >= account.short_of:
+    def _check(self, account: _Account, price: int) -> None:
+        """Raise ``Throttled`` where it was just found that there isn't as much."""
+        if account.points < price and price >= account.short_of and account.short_until > monotonic():
             raise self._throttled(account, price)
+
+    async def _refill(self, account: _Account, price: int) -> None:
         missing = price - account.points
-        lease = await take(self._database, account.tenant, account.buckets, missing, missing + self._lease)
+        try:
+            async with asyncio.timeout(LEASE_WITHIN):
+                lease = await take(self._database, account.tenant, account.buckets, missing, missing + self._lease)
+        except TimeoutError as error:
+            raise Unavailable(AWAY) from error
         account.points += lease.granted
         account.left, account.seen = lease.left, monotonic()
         if account.points < price:
             account.short_of, account.short_until = price, monotonic() + LOOK_AGAIN
             audit("budget spent", "", tenant=str(account.tenant), credential=account.buckets[-1].owner)
-            raise self._throttled(account, price)
 
     def _throttled(self, account: _Account, price: int) -> Throttled:
         remaining = account.remaining(monotonic())
@@ -153,7 +167,7 @@ class Budgets:
 
     def _look(self, account: _Account) -> None:
         """Give a lease back that has been idle; keep looking while it is used."""
-        if account.turn.locked() or monotonic() - account.used < IDLE:
+        if account.leasing or monotonic() - account.used < IDLE:
             self._look_later(account)
             return
         owner = (account.tenant, account.buckets[-1].owner)
@@ -169,3 +183,9 @@ class Budgets:
             await give_back(self._database, account.tenant, account.buckets, account.points)
         except ErpError as error:
             log.warning("budget not given back", points=account.points, reason=type(error).__name__)
+
+
+def _leased(account: _Account, done: "asyncio.Task[None]") -> None:
+    account.leasing = None
+    if not done.cancelled():
+        done.exception()  # all who waited for it may have left

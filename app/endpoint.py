@@ -31,7 +31,7 @@ from app.problems import formatted
 from app.requests import GraphQLRequest, Refused, read
 from app.settings import Settings
 from app.tokens import Tokens
-from app.turns import Turns
+from app.turns import Turn, Turns
 from core.errors import ErpError
 from db.engine import Database
 from db.reader import Reader
@@ -91,13 +91,13 @@ class GraphQLEndpoint:
             raise Refused(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
         address = request.client.host if request.client else ""
         principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
-        async with self.turns.of((principal.tenant, principal.credential)):
+        with self.turns.of((principal.tenant, principal.credential)) as turn:
             await self.budgets.admit(principal)
             asked = self.naming.filled(await read(request, self.settings.limit_body), principal, request_id)
-            return await self._serve(request, asked, principal, media, request_id)
+            return await self._serve(request, asked, principal, turn, media, request_id)
 
     async def _serve(
-        self, request: Request, asked: GraphQLRequest, principal: Principal, media: str, request_id: str
+        self, request: Request, asked: GraphQLRequest, principal: Principal, turn: Turn, media: str, request_id: str
     ) -> Response:
         """The answer to a GraphQL request."""
         prepared = self._prepare(asked, principal, request_id)
@@ -113,7 +113,8 @@ class GraphQLEndpoint:
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         try:
-            result = await self._execute(request, asked, kind, context)
+            async with turn.taken(writes=kind is OperationType.MUTATION):
+                result = await self._execute(request, asked, kind, context)
         finally:
             charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
             self._release(context.reader)

@@ -1,52 +1,65 @@
 """How many requests of one key are served at once, so that one key can't take all connections."""
 
 import asyncio
-from collections.abc import Hashable
-from types import TracebackType
+import contextlib
+from collections.abc import AsyncIterator, Hashable, Iterator
 
 from app.attempts import Throttled
+from core.errors import Overloaded
+from db.reader import AWAY
+
+WAIT = 2.0
+"""Seconds that a request waits for its turn, and as long as one waits for a connection (THREATS.md 40)."""
 
 
 class Turns:
-    """``running`` requests of an owner run at once, in this process; those beyond wait, ``most`` in all."""
+    """``running`` queries of an owner run at once, in this process, and as many commands, which have connections of
+    their own; those beyond wait. ``most`` requests are there in all.
+    """
 
     def __init__(self, running: int, most: int) -> None:
         self._running = running
         self._most = most
-        self._owners: dict[Hashable, _Turn] = {}
+        self._owners: dict[Hashable, Turn] = {}
 
-    def of(self, owner: Hashable) -> "_Turn":
-        """A turn, to be entered with ``async with``. Raises ``Throttled`` where too many are in flight."""
+    @contextlib.contextmanager
+    def of(self, owner: Hashable) -> Iterator["Turn"]:
+        """A request's place among its owner's. Raises ``Throttled`` where there are too many."""
         turn = self._owners.get(owner)
         if turn is None:
-            turn = self._owners[owner] = _Turn(self._owners, owner, self._running)
+            turn = self._owners[owner] = Turn(self._running)
         if turn.flying >= self._most:
             raise Throttled(f"This key has {self._most} requests in flight, and may not have more.", 1)
-        return turn
-
-
-class _Turn:
-    def __init__(self, owners: dict[Hashable, "_Turn"], owner: Hashable, running: int) -> None:
-        self.flying = 0
-        self._owners = owners
-        self._owner = owner
-        self._free = asyncio.Semaphore(running)
-
-    async def __aenter__(self) -> None:
-        self.flying += 1
+        turn.flying += 1
         try:
-            await self._free.acquire()
-        except BaseException:
-            self._leave()
-            raise
+            yield turn
+        finally:
+            turn.flying -= 1
+            if not turn.flying:
+                del self._owners[owner]
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._free.release()
-        self._leave()
 
-    def _leave(self) -> None:
-        self.flying -= 1
-        if not self.flying:
-            self._owners.pop(self._owner, None)
+class Turn:
+    """An owner's requests: how many there are, and which may run."""
+
+    def __init__(self, running: int) -> None:
+        self.flying = 0
+        self._queries = asyncio.Semaphore(running)
+        self._commands = asyncio.Semaphore(running)
+
+    @contextlib.asynccontextmanager
+    async def taken(self, *, writes: bool) -> AsyncIterator[None]:
+        """Run now, or when others have ended. Raises ``Overloaded`` for whom that takes too long."""
+        free = self._commands if writes else self._queries
+        if free.locked():
+            try:
+                async with asyncio.timeout(WAIT):
+                    await free.acquire()
+            except TimeoutError:
+                raise Overloaded(AWAY) from None
+        else:
+            await free.acquire()
+        try:
+            yield
+        finally:
+            free.release()

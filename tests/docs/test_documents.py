@@ -11,9 +11,9 @@ DOCUMENTS = sorted(
     path
     for pattern in ("*.md", "docs/**/*.md", "execution/*.md", "examples/**/*.md")
     for path in ROOT.glob(pattern)
-    if "node_modules" not in path.parts
+    if not {"node_modules", ".venv"} & {*path.parts}
 )
-CODE = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+CODE = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py") if ".venv" not in path.parts)
 
 
 def name(path: Path) -> str:
