@@ -72,7 +72,7 @@ async def _batch(site: Site, key: str, times: int, chance: random.Random, found:
                 "confirm": True,
                 "idempotencyKey": f"leaver-{found.left + found.answered}-{number}",
             }
-            query = WRITE if number % 4 else READ
+            query = WRITE if number % 2 else READ
             async with turns:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(chance.uniform(0, 0.06)):
