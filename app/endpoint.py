@@ -157,7 +157,7 @@ class GraphQLEndpoint:
         errors = formatted(result.errors or (), context.request_id)
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
         if result.data is None and not any(error.path for error in result.errors or ()):
-            return rejected(errors, media)
+            return rejected(self.preparing.told(errors, prepared.asked, context.principal), media)
         body: dict[str, Any] = {"errors": errors} if errors else {}
         body["data"] = result.data
         body["extensions"] = {"cost": cost | {"actual": context.rows}}

@@ -10,6 +10,7 @@ from app.deprecations import Telling
 from app.problems import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.requests import GraphQLRequest
 from app.settings import Settings
+from app.veil import veiled
 from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
 from execution import Document, Documents, TooMuch
 
@@ -25,6 +26,7 @@ class Rejected(Exception):
 class Prepared(NamedTuple):
     """An operation that may be executed."""
 
+    asked: GraphQLRequest
     document: Document
     kind: OperationType
     price: int
@@ -45,6 +47,8 @@ class Preparing:
         """Raises ``Rejected``."""
         try:
             return self._prepare(asked, principal, request_id)
+        except Rejected as outcome:
+            raise Rejected(self.told(outcome.errors, asked, principal)) from None
         except TooMuch as error:
             raise Rejected([plain(too_much(error))]) from None
         except ErpError as error:
@@ -53,9 +57,18 @@ class Preparing:
             code = PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
             raise Rejected(formatted([error], request_id, code)) from None
 
+    def told(self, errors: list[dict[str, Any]], asked: GraphQLRequest, principal: Principal) -> list[dict[str, Any]]:
+        """The errors as this principal may read them."""
+        return errors if reads_schema(principal, self.settings) else veiled(errors, asked)
+
     def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         knows = reads_schema(principal, self.settings)
-        document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
+        try:
+            document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
+        except GraphQLSyntaxError:
+            raise
+        except GraphQLError as error:
+            raise Rejected(formatted([error], request_id, VALIDATION_FAILED)) from None
         if document.errors:
             raise Rejected(formatted(document.errors, request_id, VALIDATION_FAILED))
         if document.introspects:
@@ -63,7 +76,7 @@ class Preparing:
         operation = chosen(document.node, asked.operation)
         price = self._price(document, operation, asked)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
-        return Prepared(document, operation.operation, price, deprecated)
+        return Prepared(asked, document, operation.operation, price, deprecated)
 
     def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
         longest = longest_list(asked.variables)
