@@ -1,0 +1,183 @@
+"""A stage for attacks: a victim whose every word is its own, and tenants that try what is the victim's.
+
+All are opened by the same mutations over HTTP, so that each table has rows of each. The victim's texts have the
+word ``THEIRS``, or ``HIDDEN``: no attack gives the latter, so no answer may have it.
+"""
+
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from app.asgi import create_app
+from app.graph import Graph, build
+from app.settings import load
+from core import ids
+from db.engine import Database, Target
+from db.models import metadata
+from services import keys, tenants
+from tests.support.postgres import TestServer
+
+THEIRS, HIDDEN = "quokka", "bilby"
+OWN = "wombat"
+NOBODYS = "numbat"
+"""In place of THEIRS in what nobody has. As long, so that nothing else is different."""
+
+PRICE, NOBODYS_PRICE = "7777.77", "7777.78"
+"""Of the victim, and of nobody. The others' are smaller."""
+
+TEXTS = {
+    **dict.fromkeys(("sku", "code", "number"), "{}-1"),
+    "externalId": "{}-x",
+    "barcode": "{}-b",
+    "name": "{} name",
+    "email": "{}@example.com",
+    "description": "{} description",
+    "note": "{} note",
+    "reason": "{} reason",
+    "search": "{}",
+    "idempotencyKey": "{}-key",
+}
+"""What each text of a company is, by the name of its field."""
+
+LIMITS = {
+    **dict.fromkeys(("limit_tokens", "limit_fields", "limit_aliases", "limit_overlaps", "limit_characters"), 10**6),
+    **dict.fromkeys(("limit_cost", "budget", "budget_rate"), 10**9),
+}
+"""The attacks ask for all that there is; limits have tests of their own."""
+
+FLEETING = {"api_keys": ("last_used_at",)}
+"""Columns that change when nobody writes."""
+
+GRAPH: Graph = build()
+_NUMBERS = itertools.count(1)
+
+
+def texts(word: str, *names: str) -> dict[str, str]:
+    return {name: TEXTS[name].format(word) for name in names}
+
+
+@dataclass(frozen=True)
+class Company:
+    """A tenant, a client with an admin's key of it, and ids of its rows by their prefix, oldest first."""
+
+    tenant: UUID
+    client: httpx.AsyncClient
+    ids: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``reader`` only ever reads; the twins are told the same commands, with THEIRS and NOBODYS."""
+
+    target: Target
+    database: Database
+    admin: Any
+    victim: Company
+    reader: Company
+    twins: tuple[Company, Company]
+
+    async def digest(self) -> dict[str, tuple[int, str]]:
+        """How many rows the victim has in each table, and a digest of them."""
+        found = {}
+        for table in metadata.sorted_tables:
+            column = "id" if table.name == "tenants" else "tenant_id"
+            gone = "".join(f" - '{name}'" for name in FLEETING.get(table.name, ()))
+            if table.name == "budgets":  # the server's own account of what was asked
+                continue
+            found[table.name] = await self.admin.fetchrow(
+                f"""SELECT count(*), md5(coalesce(string_agg(r, '|' ORDER BY r), ''))
+                    FROM (SELECT (to_jsonb(t){gone})::text AS r FROM {table.name} t WHERE {column} = $1) s""",
+                self.victim.tenant,
+            )
+        return {name: (count, sum_) for name, (count, sum_) in found.items()}
+
+
+def client_of(database: Database, key: str) -> httpx.AsyncClient:
+    """A client of an application of its own over this database."""
+    transport = httpx.ASGITransport(create_app(load(**LIMITS), database), raise_app_exceptions=True)
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+
+
+async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any], shows: str) -> Any:
+    """Carry a command out, which must succeed; what it made or changed."""
+    query = f"mutation ($i: {field[0].upper()}{field[1:]}Input!) {{ {field}(input: $i) {{ {shows} userErrors {{ message path }} }} }}"
+    answer = (await client.post("/graphql", json={"query": query, "variables": {"i": given}})).json()
+    assert not answer.get("errors"), answer
+    payload = answer["data"][field]
+    assert payload.pop("userErrors") == [], (field, given)
+    return payload
+
+
+async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
+    """Rows of every kind, in whose texts the word is."""
+    money = {"amount": price, "currency": "EUR"}
+    product = texts(word, "sku", "name", "description", "barcode", "externalId")
+    await command(client, "productUpsert", product | {"listPrice": money}, "product { id }")
+    await command(client, "partnerUpsert", texts(word, "code", "name", "email", "externalId"), "partner { id }")
+    made = await command(client, "warehouseCreate", texts(word, "code", "name"), "warehouse { id }")
+    places = []
+    for number in (1, 2):
+        given = {"warehouse": made["warehouse"]["id"], "code": f"{word}-{number}", "name": f"{word} name"}
+        places.append((await command(client, "locationCreate", given, "location { id }"))["location"]["id"])
+    sku = {"product": {"sku": product["sku"]}}
+    found = {"lines": [sku | {"location": places[0], "delta": price}], **texts(word, "reason")}
+    await command(client, "stockAdjust", found, "moves { id }")
+    for number, actions in ((1, ()), (2, ("orderConfirm",)), (3, ("orderConfirm", "orderShip"))):
+        order: dict[str, Any] = {"customer": {"code": f"{word}-1"}, "number": f"{word}-{number}", **texts(word, "note")}
+        order["lineItems"] = [sku | {"quantity": "1"} | texts(word, "description")]
+        if number == 1:
+            order |= texts(word, "externalId", "idempotencyKey")
+        await command(client, "orderCreate", order, "order { id }")
+        for action in actions:
+            await command(client, action, {"order": {"number": order["number"]}}, "order { id }")
+
+
+async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:
+    """The ids of a tenant's rows by their prefix, oldest first."""
+    found = {}
+    for prefix, loader in GRAPH.nodes.items():
+        table = loader.entity.model.__tablename__  # type: ignore[attr-defined]
+        rows = await admin.fetch(f"SELECT id FROM {table} WHERE tenant_id = $1 ORDER BY id", tenant)
+        assert rows, f"no row of {table} to try: furnish() should make one"
+        found[prefix] = [ids.encode(prefix, row["id"]) for row in rows]
+    return found
+
+
+async def company(target: Target, database: Database, admin: Any, name: str, words: Mapping[str, str]) -> Company:
+    """A company with rows of these words, at these prices."""
+    tenant = await tenants.create(target, name, "EUR")
+    client = client_of(database, await keys.create(target, tenant, f"{next(iter(words))} keeper"))
+    for word, price in words.items():
+        await furnish(client, word, price)
+    return Company(tenant, client, await rows_of(admin, tenant))
+
+
+@contextlib.asynccontextmanager
+async def staged(server: TestServer) -> AsyncIterator[Stage]:
+    """A stage on a database of its own."""
+    async with server.fresh() as target:
+        database = Database(target)
+        await database.open()
+        admin = await asyncpg.connect(target.admin)
+        try:
+            others = [
+                await company(target, database, admin, name, {OWN: "5"})
+                for name in ("reader", "one twin", "other twin")
+            ]
+            victim = await company(target, database, admin, THEIRS, {THEIRS: PRICE, HIDDEN: PRICE})
+            yield Stage(target, database, admin, victim, others[0], (others[1], others[2]))
+        finally:
+            await admin.close()
+            await database.close()
+
+
+def over(company: Company, database: Database) -> Company:
+    """The same company, by way of another database's pools."""
+    return replace(company, client=client_of(database, company.client.headers["Authorization"].removeprefix("Bearer ")))

@@ -1,0 +1,111 @@
+"""Threats 31 and 32: each place of the schema is given what another tenant has, and answers as if nobody had it.
+
+By the policies and the predicates together, by each alone, and, to see that the walk sees, by neither.
+"""
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from db.engine import Database, Target
+from db.reader import Reader
+from db.writer import Writer
+from tests.security.attack import read, write
+from tests.security.stage import Stage, over, staged
+from tests.security.walk import CURSORS, MUTATION, PLAIN_SCALARS, Place, read_places
+from tests.support.postgres import TestServer
+
+PREDICATE = re.compile(r"(?:\w+\.)?tenant_id = (\$\d+)(?:::UUID)?")
+
+
+class Unbound(Target):
+    """The administrator's, whom no policy binds, in place of the serving role."""
+
+    def settings(self) -> dict[str, str]:
+        return {name: value for name, value in super().settings().items() if name != "role"}
+
+
+@pytest.fixture(scope="module")
+async def stage(server: TestServer) -> AsyncIterator[Stage]:
+    async with staged(server) as made:
+        yield made
+
+
+@pytest.fixture
+def no_predicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every statement without its condition on the tenant."""
+    fetch, rows = Reader.fetch, Writer.rows
+
+    def open_(sql: str) -> str:
+        # But for the budgets': attackers who spend one another's would be throttled before they learn anything.
+        return sql if "budgets" in sql else PREDICATE.sub(r"\1::uuid IS NOT NULL", sql)
+
+    async def fetch_open(self: Reader, sql: str, *values: Any, row: type | None = None) -> list[Any]:
+        return await fetch(self, open_(sql), *values, row=row)
+
+    async def rows_open(self: Writer, sql: str, *values: Any) -> list[Any]:
+        return await rows(self, open_(sql), *values)
+
+    monkeypatch.setattr(Reader, "fetch", fetch_open)
+    monkeypatch.setattr(Writer, "rows", rows_open)
+
+
+@contextlib.asynccontextmanager
+async def without_policies(stage: Stage) -> AsyncIterator[Stage]:
+    """The stage for attackers whose statements no policy narrows."""
+    database = Database(Unbound(stage.target.admin, stage.target.admin))
+    await database.open()
+    one, other = stage.twins
+    try:
+        yield dataclasses.replace(
+            stage, reader=over(stage.reader, database), twins=(over(one, database), over(other, database))
+        )
+    finally:
+        await database.close()
+
+
+async def test_31_by_policies_and_predicates(stage: Stage) -> None:
+    assert await read(stage) == []
+    assert await write(stage) == []
+
+
+@pytest.mark.usefixtures("no_predicates")
+async def test_31_by_the_policies_alone(stage: Stage) -> None:
+    assert await read(stage, brief=True) == []
+    assert await write(stage) == []
+
+
+async def test_31_by_the_predicates_alone(stage: Stage) -> None:
+    async with without_policies(stage) as unbound:
+        assert await read(unbound, brief=True) == []
+        assert await write(unbound) == []
+
+
+OWN_PARENTS = {"Location.stockLevels"}
+"""Lists whose parents are the attacker's own: what refers to those can't be another tenant's, by foreign keys."""
+
+
+@pytest.mark.usefixtures("no_predicates")
+async def test_with_both_locks_off_the_walk_tells_of_every_field(server: TestServer) -> None:
+    async with staged(server) as stage, without_policies(stage) as open_:
+        told = await read(open_, once=True)
+        walked = {place.field for place in read_places(stage.reader.ids) if place.scalar not in PLAIN_SCALARS}
+        assert fields(told) == walked - OWN_PARENTS
+        told = await write(open_)
+        assert fields(told) == {*MUTATION.fields}
+        assert "productUpsert: products of the victim changed" in told
+
+
+def fields(told: list[str]) -> set[str]:
+    return {line.split(":")[0] for line in told}
+
+
+def test_a_place_of_an_unknown_kind_ends_the_walk() -> None:
+    place = Place("Query.things", "Query", "thing", "ID", "")
+    with pytest.raises(KeyError):
+        place.prefixes  # noqa: B018
+    assert {place.scalar for place in read_places({}) if place.name in CURSORS} == {"String"}
