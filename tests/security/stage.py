@@ -130,13 +130,13 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     found = {"lines": [sku | {"location": places[0], "delta": price}], **texts(word, "reason")}
     await command(client, "stockAdjust", found, "moves { id }")
     for number, actions in ((1, ()), (2, ("orderConfirm",)), (3, ("orderConfirm", "orderShip"))):
-        order: dict[str, Any] = {"customer": {"code": f"{word}-1"}, "number": f"{word}-{number}", **texts(word, "note")}
+        order: dict[str, Any] = {"customer": {"code": f"{word}-1"}, **texts(word, "note")}
         order["lineItems"] = [sku | {"quantity": "1"} | texts(word, "description")]
         if number == 1:
-            order |= texts(word, "externalId", "idempotencyKey")
-        await command(client, "orderCreate", order, "order { id }")
+            order |= texts(word, "number", "externalId", "idempotencyKey")
+        made = await command(client, "orderCreate", order, "order { id }")
         for action in actions:
-            await command(client, action, {"order": {"number": order["number"]}}, "order { id }")
+            await command(client, action, {"order": made["order"]}, "order { id }")
 
 
 async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:

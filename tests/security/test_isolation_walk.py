@@ -29,12 +29,6 @@ class Unbound(Target):
         return {name: value for name, value in super().settings().items() if name != "role"}
 
 
-@pytest.fixture(scope="module")
-async def stage(server: TestServer) -> AsyncIterator[Stage]:
-    async with staged(server) as made:
-        yield made
-
-
 @pytest.fixture
 def no_predicates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every statement without its condition on the tenant."""

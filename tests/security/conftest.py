@@ -1,0 +1,14 @@
+"""``stage``: a victim and attackers on a database of their own, which no test changes but by the twins' commands."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.security.stage import Stage, staged
+from tests.support.postgres import TestServer
+
+
+@pytest.fixture(scope="session")
+async def stage(server: TestServer) -> AsyncIterator[Stage]:
+    async with staged(server) as made:
+        yield made
