@@ -1,4 +1,4 @@
-"""The comparison finds faults: fifteen are planted in the breadth-first executor, one at a time."""
+"""The comparison finds faults: sixteen are planted in the breadth-first executor, one at a time."""
 
 import asyncio
 import gc
@@ -10,22 +10,17 @@ import pytest
 from tests.execution.fuzz import zoo
 from tests.execution.fuzz.compare import Comparison, Difference, Expected
 from tests.execution.fuzz.faults import FAULTS, Plant
+from tests.execution.fuzz.run import UNAWAITED, new_loop
 
 EXAMPLES = 160
 
-# What graphql-core's executor starts and, after an error beside it, never awaits. (The second: Python can't even
-# warn of it where a NamedTuple is being made, whose code has no builtins.)
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = UNAWAITED
 
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
+    with new_loop() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

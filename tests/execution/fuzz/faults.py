@@ -185,6 +185,18 @@ def parents_mixed_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Run, "_rows", rows)
 
 
+def columns_as_they_come(patch: pytest.MonkeyPatch) -> None:
+    """Where leaves are read while another field waits, values stand under the keys of those that came before."""
+    original = Run._overlapped
+
+    async def overlapped(self: Run, selection: SelectionPlan, *rest: Any) -> list[Any]:
+        columns = await original(self, selection, *rest)
+        come = sorted(zip(selection.fields, columns, strict=True), key=lambda each: each[0].waits)
+        return [column for _field, column in come]
+
+    patch.setattr(Run, "_overlapped", overlapped)
+
+
 FAULTS: list[Plant] = [
     null_one_level_too_far,
     null_stays,
@@ -201,4 +213,5 @@ FAULTS: list[Plant] = [
     typename_of_interface,
     errors_as_values,
     parents_mixed_up,
+    columns_as_they_come,
 ]

@@ -40,6 +40,11 @@ class Seen:
         }
         self.counts.update(name for name, true in found.items() if true)
 
+    def lacking(self, least: dict[str, int]) -> dict[str, int]:
+        """Of these counts those that weren't reached, as they are; ``documents`` is one."""
+        found = self.counts | {"documents": len(self.documents)}
+        return {name: found[name] for name, count in least.items() if found[name] < count}
+
     def words(self) -> set[str]:
         """All names in all documents."""
         return set(re.findall(r"\w+", " ".join(self.documents)))

@@ -1,0 +1,92 @@
+"""The comparison on the real schema, over demo data, in parts that can run beside one another."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from strawberry.types import ExecutionResult
+
+from app.context import Principal, RequestContext
+from app.graph import Graph, build
+from db.engine import Database, Target
+from execution import ExtensibleSchema
+from services import demo, tenants
+from tests.execution.fuzz import cases as generated
+from tests.execution.fuzz.compare import Case, Comparison
+from tests.execution.fuzz.erp import GATHER, Pool
+from tests.execution.fuzz.run import compare, new_loop
+from tests.execution.fuzz.seen import Seen
+from tests.execution.fuzz.views import views
+from tests.support.postgres import TestServer
+
+PARTS = 3
+"""Test files among which the views of the schema are dealt out."""
+
+VIEWS = 11 * PARTS
+
+EXAMPLES = 88
+"""Of each part; each example is a document reshaped in ``RESHAPINGS`` ways."""
+
+RESHAPINGS = 5
+
+LEAST = {
+    "documents": 340,
+    "runs": 480,
+    "rows": 255,
+    "lists of several": 240,
+    "errors": 65,
+    "data and errors": 1,
+    "null to the top": 60,
+    "nulls": 160,
+    "variables": 460,
+    "named fragments": 460,
+    "inline fragments": 460,
+    "aliases": 460,
+    "skip or include": 450,
+    "switched": 240,
+}
+"""What a part must have compared at least, or it has compared too little: see ``Seen``."""
+
+
+class Asker:
+    """Runs cases on a database, each in a request and a snapshot of its own."""
+
+    def __init__(self, database: Database, tenant: UUID) -> None:
+        self.database = database
+        self.tenant = tenant
+
+    async def __call__(self, schema: ExtensibleSchema, case: Case, variables: dict[str, Any]) -> ExecutionResult:
+        assert isinstance(schema, Graph)
+        async with self.database.reader(self.tenant) as reader:
+            context = RequestContext(Principal(self.tenant, "fuzz"), reader, schema.nodes)
+            return await schema.execute(case.text, variables, context_value=context, operation_name=case.operation)
+
+
+def compare_part(server: TestServer, part: int) -> Seen:
+    """Compare the executors on one part of the views, in a database of its own with the small demo."""
+    with new_loop() as loop:
+        fresh = server.fresh()
+        target = loop.run_until_complete(fresh.__aenter__())
+        try:
+            return _on(target, loop, part)
+        finally:
+            loop.run_until_complete(fresh.__aexit__(None, None, None))
+
+
+def _on(target: Target, loop: asyncio.AbstractEventLoop, part: int) -> Seen:
+    run = loop.run_until_complete
+    run(demo.load(target, demo.Size.SMALL))
+    ask = Asker(Database(target), run(tenants.find(target, "larkspur")))
+    run(ask.database.open())
+    try:
+        graph = build()
+        answer = run(ask(graph, Case(GATHER, []), {}))
+        assert not answer.errors
+        pool = Pool()
+        pool.gather(answer.data)
+        shown = views(graph._schema, VIEWS, 3, 2)[part::PARTS]
+        strategy = generated.cases(graph._schema, shown, pool.scalars(), pool.tame, RESHAPINGS)
+        comparison = Comparison(lambda breadth_first: build(breadth_first=breadth_first), ask)
+        return compare(comparison, strategy, loop, EXAMPLES, PARTS)
+    finally:
+        run(ask.database.close())
