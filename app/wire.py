@@ -98,7 +98,11 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _too_late(self) -> None:
-        self._end(408)
+        if self._in_head:
+            self._end(408)
+        else:
+            # Nothing came: an answer now might be taken for that to the request which is on its way.
+            self.transport.close()
 
     def _give_up(self) -> None:
         if self.transport.get_write_buffer_size():

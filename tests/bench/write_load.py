@@ -74,6 +74,10 @@ class Client:
 async def connected(port: int, key: str, count: int) -> AsyncIterator[list[Client]]:
     """So many clients."""
     streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+    for reader, writer in streams:
+        # A connection that sends nothing for ten seconds is ended; one that has had an answer may wait for its turn.
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b'{"status":"ok"}')
     yield [Client(reader, writer, key) for reader, writer in streams]
     for _, writer in streams:
         writer.close()
