@@ -81,8 +81,12 @@ async def cancelled_query(database: Database, tenant: UUID) -> None:
 
 async def killed_query(database: Database, tenant: UUID) -> None:
     async with database.reader(tenant) as reader:
+        [[pid]] = await reader.fetch("SELECT pg_backend_pid()")
+        admin = await asyncpg.connect(database.target.admin)
+        assert await admin.fetchval("SELECT pg_terminate_backend($1)", pid)
+        await admin.close()
         with pytest.raises(Unavailable):
-            await reader.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+            await reader.fetch(SKUS)
 
 
 async def failed_partners_query(database: Database, tenant: UUID) -> None:
