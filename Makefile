@@ -63,8 +63,8 @@ bench-flood: $(VENV)/dev ## Whether one key's flood is felt by another tenant; f
 chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=200 SEED=1)
 	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)
 
-fuzz: $(VENV)/dev ## Compare the executors on N generated queries, others each time (N=1000)
-	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q tests/execution/test_fuzz_erp.py tests/execution/test_fuzz_zoo.py
+fuzz: $(VENV)/dev ## Compare the executors on N generated queries, and draw N histories of stock, others each time (N=1000)
+	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q tests/execution/test_fuzz_*.py tests/services/stock/test_stock_machine.py
 
 bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
 	@$(PY) -m tests.bench.bench_import $(ARGS)
