@@ -2,7 +2,8 @@
 
     python -m tests.bench.bench_read [--short] [--size medium|large]
 
-One run, one table. For each query, in turn within one loop so that a noisy machine hits all alike:
+One run, one table. For each query, in turn within one loop so that a noisy machine hits all alike, and each after a
+call of its own that isn't counted, so that it finds its code and data in the processor's caches:
 (a) the floor, hand-written batched statements with asyncpg, dictionaries and orjson; (b) this
 executor in process, from text to JSON bytes; (c) the same over HTTP on one connection; (d) graphql-core's executor on
 the same schema. All four answers are checked to be equal first, and the number of SQL statements
@@ -37,6 +38,7 @@ from app.graph import Graph, build
 from app.place import migrated
 from app.settings import CHECKOUT, load
 from db.engine import Database, Target
+from db.reader import Reader
 from execution import Documents, document_cache
 from services import demo, keys
 from tests.bench import floors, queries
@@ -91,6 +93,7 @@ class Bench:
         self.tenant = tenant
         self.graphs = {breadth_first: self._graph(breadth_first=breadth_first) for breadth_first in (True, False)}
         self.statements = 0
+        self.opened: list[Reader] = []
 
     @staticmethod
     def _graph(*, breadth_first: bool) -> Graph:
@@ -100,13 +103,19 @@ class Bench:
 
     async def execute(self, case: Case, *, breadth_first: bool = True) -> bytes:
         graph = self.graphs[breadth_first]
-        async with self.database.reader(self.tenant) as reader:
-            context = RequestContext(Principal(self.tenant, "bench"), reader, graph.nodes)
-            result = await graph.execute(case.query, case.variables, context_value=context)
-            self.statements = len(reader.ran)
+        reader = self.database.reader(self.tenant)
+        self.opened.append(reader)
+        context = RequestContext(Principal(self.tenant, "bench"), reader, graph.nodes)
+        result = await graph.execute(case.query, case.variables, context_value=context)
+        self.statements = len(reader.ran)
         if result.errors:
             raise RuntimeError(result.errors)
         return orjson.dumps(result.data)
+
+    async def end(self) -> None:
+        """End the snapshots of what was executed; the server, too, does so when the answer is out."""
+        while self.opened:
+            await self.opened.pop().close()
 
     async def by_hand(self, case: Case) -> bytes:
         return await case.floor(self.floor, self.tenant, case.variables)
@@ -187,11 +196,13 @@ async def measure(bench: Bench, http: Http, case: Case, rounds: int) -> Row:
         "reference": lambda: bench.execute(case, breadth_first=False),
     }
     answers = {way: orjson.loads(await call()) for way, call in ways.items()}
+    await bench.end()
     answers["http"] = answers["http"]["data"]
     different = [way for way, answer in answers.items() if answer != answers["floor"]]
     if different:
         raise RuntimeError(f"{case.name}: {different} answer something else")
     size = len(await bench.execute(case))
+    await bench.end()
     if bench.statements != case.statements:
         raise RuntimeError(f"{case.name}: {bench.statements} statements instead of {case.statements}")
     times: dict[str, list[float]] = {way: [] for way in ways}
@@ -200,11 +211,14 @@ async def measure(bench: Bench, http: Http, case: Case, rounds: int) -> Row:
         for way, call in ways.items():
             if way == "reference" and round_ % max(rounds // 5, 1):
                 continue
+            await call()
+            await bench.end()
             start, used = perf_counter(), process_time()
             await call()
             if round_ >= 0:
                 times[way].append((perf_counter() - start) * 1000)
                 cpu[way] += (process_time() - used) * 1000
+            await bench.end()
     cpu = {way: used / len(times[way]) for way, used in cpu.items()}
     return Row(case, times, cpu, await peak(bench, case), size)
 
@@ -229,6 +243,7 @@ async def peak(bench: Bench, case: Case) -> float:
     await bench.execute(case)
     found = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
+    await bench.end()
     return found
 
 
