@@ -30,6 +30,9 @@ LOST = {
 }
 """How soon PostgreSQL gives up a connection of ours. No command is idle for so long: services.work.DEADLINE."""
 
+IDLE = 600.0
+"""Seconds after which a connection that nobody needed is closed."""
+
 WRITING = {
     # How long a statement waits for another writer before the command is tried again.
     "lock_timeout": "2s",
@@ -101,7 +104,7 @@ class Database:
             command_timeout=self.statement_timeout_ms / 1000 + 0.5,
             statement_cache_size=512,
             max_cached_statement_lifetime=0,
-            max_inactive_connection_lifetime=600,
+            max_inactive_connection_lifetime=IDLE,
             timeout=5,
         )
 

@@ -21,8 +21,8 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
-from db import embedded
-from db.engine import LOST, Database, Target
+from db import embedded, engine
+from db.engine import Database, Target
 from services import tenants
 from tests.support.postgres import TestServer, drop_all, start_embedded
 
@@ -33,9 +33,12 @@ RUN = "ERPGRAPH_TEST_RUN"
 os.environ.setdefault("ERPGRAPH_BUDGET", str(10**9))
 os.environ.setdefault("ERPGRAPH_BUDGET_RATE", str(10**8))
 
+# A session has dozens of pools, and a server a hundred connections.
+engine.IDLE = 3.0
+
 # The reference executor may be at Python for seconds between two statements on a busy machine, and a connection
 # of its that is ended then looks like a difference. Servers that tests start as processes have the real bound.
-LOST["idle_in_transaction_session_timeout"] = "120s"
+engine.LOST["idle_in_transaction_session_timeout"] = "120s"
 
 # The same examples at every run, and no limit that a busy machine could break. To look for new ones:
 # pytest --hypothesis-profile=default

@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.app.conftest import Site, site  # noqa: F401 - a fixture
+from tests.app.conftest import Site
 
 GRAPHQL = {"Accept": "application/graphql-response+json"}
 
 
 @pytest.fixture
-async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811 - pytest's way
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose key may not read the schema."""
     async with site.client(await site.without_roles()) as opened:
         yield opened
@@ -106,7 +106,7 @@ async def test_12_unhandled_errors(client: httpx.AsyncClient) -> None:
         assert word not in answer.text
 
 
-async def test_the_explorer_holds_no_key_in_production(site: Site) -> None:  # noqa: F811
+async def test_the_explorer_holds_no_key_in_production(site: Site) -> None:
     async with site.client("", environment="production", explorer=False) as stranger:
         answer = await stranger.get("/graphql", headers={"Accept": "text/html"})
         assert answer.status_code in {401, 406}

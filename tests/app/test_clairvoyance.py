@@ -12,7 +12,7 @@ import pytest
 from graphql import build_schema, is_enum_type, is_input_object_type, is_interface_type, is_object_type
 
 from app.settings import CHECKOUT
-from tests.app.conftest import Site, site  # noqa: F401 - a fixture
+from tests.app.conftest import Site
 
 SCHEMA = build_schema((CHECKOUT / "schema.graphql").read_text())
 
@@ -43,7 +43,7 @@ def misspelt(word: str) -> str:
 
 
 @pytest.fixture
-async def guesser(site: Site) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811 - pytest's way
+async def guesser(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     async with site.client(await site.without_roles()) as opened:
         yield opened
 
@@ -107,7 +107,7 @@ async def test_36_nor_do_those_of_variables(
     assert "Did you mean" not in said
 
 
-async def test_with_the_right_the_same_guesses_are_helped(site: Site) -> None:  # noqa: F811
+async def test_with_the_right_the_same_guesses_are_helped(site: Site) -> None:
     """So the test above would see it."""
     async with site.client() as client:
         answer = await client.post("/graphql", json={"query": "{ ordrs { nodes { id } } }"})
