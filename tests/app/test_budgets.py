@@ -169,9 +169,11 @@ async def test_an_idle_lease_is_given_back(site: Site, monkeypatch: pytest.Monke
         assert await answered(client, at_most=3) == 3
         owner = await run(site, "SELECT owner FROM budgets WHERE owner <> '' AND tenant_id = $1", tenant)
         async with asyncio.timeout(10):
-            while await run(site, POINTS, tenant, owner) != 1_000_000 - 324:  # noqa: ASYNC110
+            while await run(site, POINTS, tenant, owner) < 1_000_000 - 324:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        assert await run(site, POINTS, tenant, "") == 4_000_000 - 324
+        # Between the requests it may be given back and leased again, and a second refills by one.
+        for whose, capacity in ((owner, 1_000_000), ("", 4_000_000)):
+            assert 0 <= await run(site, POINTS, tenant, whose) - (capacity - 324) < 12
 
 
 async def test_it_refills_up_to_what_it_holds(site: Site) -> None:
