@@ -14,13 +14,16 @@ from core.errors import ErpError, Forbidden, Timeout, Unauthenticated, Unavailab
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 TRY_AGAIN = {"retry-after": "2"}
+VARY = "accept-encoding"
+"""What an answer's bytes depend on: who takes them compressed gets them so."""
+
 ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accept, accept-encoding"}
 """For what a client may keep, and has to ask about each time: it is one key's, so no cache may hand it to others."""
 
 
 def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
-    return Response(orjson.dumps(body), status, headers, f"{media}; charset=utf-8")
+    return Response(orjson.dumps(body), status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
 
 
 def kept(body: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str) -> Response:

@@ -9,6 +9,7 @@ import asyncpg
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import logs
 from app.browser import Browser
@@ -40,6 +41,18 @@ def settle_memory() -> None:
     gc.set_threshold(500_000, 20, 50)
 
 
+class Application(FastAPI):
+    """FastAPI, with a short way to the graph: its layers and its router took 4 % of a small query's time."""
+
+    graphql: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, str] | None = None) -> FastAPI:
     """The application over an open database. The explorer fills ``demo_keys`` (tenant to key) in.
 
@@ -50,13 +63,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
     documents = Documents(graph._schema, limits=limits, page=DEFAULT_PAGE, largest_page=MAX_PAGE)  # noqa: SLF001 - Strawberry has no public name for it
     graph.extensions = (document_cache(documents),)
-    app = FastAPI(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = Application(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
-    # The endpoint is an ASGI application: the route calls it without FastAPI's dependencies.
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
     app.state.naming = endpoint.naming
-    app.router.routes.append(Route("/graphql", endpoint))
+    app.graphql = Browser(endpoint, settings)
     app.router.routes.append(Route("/graphql/schema.graphql", SchemaFile(graph, endpoint.identity, settings).get))
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))

@@ -19,16 +19,12 @@ LEVEL = 1
 AT_ONCE = 524_288
 """Bytes that are compressed at once, in about 2 ms. More than that is a thread's work, beside other requests."""
 
-VARY = "accept-encoding"
-
 
 async def compressed(request: Request, answer: Response) -> Response:
     """The answer as the client takes it: compressed by gzip where it may be and is worth it."""
-    content = bytes(answer.body)
-    if len(content) < WORTH_IT or "content-encoding" in answer.headers:
+    if len(answer.body) < WORTH_IT or "accept-encoding" not in request.headers or "content-encoding" in answer.headers:
         return answer
-    if VARY not in answer.headers.get("vary", ""):
-        answer.headers.add_vary_header(VARY)
+    content = bytes(answer.body)
     if takes_gzip(",".join(request.headers.getlist("accept-encoding"))):
         answer.body = squeezed(content) if len(content) <= AT_ONCE else await asyncio.to_thread(squeezed, content)
         answer.headers["content-encoding"] = "gzip"

@@ -6,9 +6,9 @@ passes 53 of the 61 audits of that specification, and adds its own per-request w
 """
 
 import asyncio
+from secrets import token_hex
 from time import monotonic, perf_counter
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from graphql import GraphQLError, OperationType
@@ -25,7 +25,7 @@ from app.context import EXPLAIN, Principal, RequestContext
 from app.explorer import Explorer
 from app.graph import Graph
 from app.naming import Naming
-from app.patience import ClientGone, patience
+from app.patience import ClientGone, Patience
 from app.preparing import Prepared, Preparing, Rejected
 from app.problems import formatted
 from app.requests import GraphQLRequest, Refused, read
@@ -67,7 +67,7 @@ class GraphQLEndpoint:
     async def respond(self, request: Request) -> Response:
         """The answer to any request."""
         media = accepted(",".join(request.headers.getlist("accept")))
-        request_id = uuid4().hex
+        request_id = token_hex(16)
         try:
             return await self._respond(request, media, request_id)
         except ClientGone:
@@ -108,16 +108,19 @@ class GraphQLEndpoint:
         cost = {"requested": prepared.price, "limit": self.settings.limit_cost}
         if request.headers.get("x-cost-only") == "1":
             return answer({"data": None, "extensions": {"cost": cost | self.budgets.told(principal)}}, media)
-        charge = await self.budgets.charge(principal, prepared.price)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
+        running = await turn.take(writes=kind is OperationType.MUTATION)
         try:
-            async with turn.taken(writes=kind is OperationType.MUTATION):
+            charge = await self.budgets.charge(principal, prepared.price)
+            try:
                 result = await self._execute(request, asked, kind, context)
+            finally:
+                charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
+                self._release(context.reader)
         finally:
-            charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
-            self._release(context.reader)
+            running.release()
         return self._answer(request, prepared, result, context, cost | self.budgets.told(principal), media)
 
     def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
@@ -138,7 +141,7 @@ class GraphQLEndpoint:
             asked.query, asked.variables, context_value=context, operation_name=asked.operation
         )
         if kind is OperationType.QUERY:
-            async with patience(request, self.settings.limit_seconds):
+            async with Patience(request, self.settings.limit_seconds):
                 return await executing
         # A command is carried out and its answer stored, whoever waits for it; each has a deadline of its own.
         context.until = monotonic() + self.settings.limit_seconds

@@ -1,6 +1,5 @@
 """From an HTTP request to a GraphQL request: what the body or the query string may be, and what not."""
 
-import asyncio
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -10,9 +9,6 @@ from starlette.requests import ClientDisconnect, Request
 from core.errors import ErpError
 
 MAX_QUERY_STRING = 8_192
-
-RECEIVE_WITHIN = 10.0
-"""Seconds in which a body must have come."""
 
 
 class Refused(ErpError):
@@ -52,12 +48,9 @@ async def read(request: Request, most: int) -> GraphQLRequest:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(415, "Compressed requests are not taken.")
     try:
-        async with asyncio.timeout(RECEIVE_WITHIN):
-            body = await _body(request, most)
+        body = await _body(request, most)
         asked = _checked(orjson.loads(body))
         return asked._replace(size=len(body) - len(asked.query.encode(errors="replace")))
-    except TimeoutError:
-        raise Refused(408, "The body took too long to come.", connection="close") from None
     except orjson.JSONDecodeError as error:
         raise Refused(
             400, f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}."

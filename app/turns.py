@@ -1,8 +1,8 @@
 """How many requests of one key are served at once, so that one key can't take all connections."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Hashable, Iterator
+from collections.abc import Hashable
+from typing import Self
 
 from app.attempts import Throttled
 from core.errors import Overloaded
@@ -22,44 +22,46 @@ class Turns:
         self._most = most
         self._owners: dict[Hashable, Turn] = {}
 
-    @contextlib.contextmanager
-    def of(self, owner: Hashable) -> Iterator["Turn"]:
-        """A request's place among its owner's. Raises ``Throttled`` where there are too many."""
+    def of(self, owner: Hashable) -> "Turn":
+        """A request's place among its owner's, to be entered with ``with``. Raises ``Throttled`` where there are too
+        many.
+        """
         turn = self._owners.get(owner)
         if turn is None:
-            turn = self._owners[owner] = Turn(self._running)
+            turn = self._owners[owner] = Turn(self._owners, owner, self._running)
         if turn.flying >= self._most:
             raise Throttled(f"This key has {self._most} requests in flight, and may not have more.", 1)
-        turn.flying += 1
-        try:
-            yield turn
-        finally:
-            turn.flying -= 1
-            if not turn.flying:
-                del self._owners[owner]
+        return turn
 
 
 class Turn:
     """An owner's requests: how many there are, and which may run."""
 
-    def __init__(self, running: int) -> None:
+    def __init__(self, owners: "dict[Hashable, Turn]", owner: Hashable, running: int) -> None:
         self.flying = 0
+        self._owners = owners
+        self._owner = owner
         self._queries = asyncio.Semaphore(running)
         self._commands = asyncio.Semaphore(running)
 
-    @contextlib.asynccontextmanager
-    async def taken(self, *, writes: bool) -> AsyncIterator[None]:
-        """Run now, or when others have ended. Raises ``Overloaded`` for whom that takes too long."""
+    def __enter__(self) -> Self:
+        self.flying += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flying -= 1
+        if not self.flying:
+            del self._owners[self._owner]
+
+    async def take(self, *, writes: bool) -> asyncio.Semaphore:
+        """Run now, or when others have ended; release it then. Raises ``Overloaded`` for whom that takes too long."""
         free = self._commands if writes else self._queries
-        if free.locked():
-            try:
-                async with asyncio.timeout(WAIT):
-                    await free.acquire()
-            except TimeoutError:
-                raise Overloaded(AWAY) from None
-        else:
+        if not free.locked():
             await free.acquire()
+            return free
         try:
-            yield
-        finally:
-            free.release()
+            async with asyncio.timeout(WAIT):
+                await free.acquire()
+        except TimeoutError:
+            raise Overloaded(AWAY) from None
+        return free

@@ -12,6 +12,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 HEAD_WITHIN = 10.0
 """Seconds in which a request's head must have come, from the connection's or its own first byte on."""
 
+BODY_WITHIN = 10.0
+"""Seconds in which its body must have come, from then on."""
+
 SENT_WITHIN = 30.0
 """Seconds in which a client must have taken an answer, once it was written."""
 
@@ -27,6 +30,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._timer: TimerHandle | None = None
         self._in_head = False
+        self._in_body = False
         self._size = 0
         self._received = 0
         self._status = 400
@@ -56,13 +60,21 @@ class Protocol(HttpToolsProtocol):
             self._refuse(431)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         self._expect_nothing()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._expect_nothing()
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
+        # Most requests come whole, and need no timer.
+        if self._in_body and self._timer is None:
+            self._timer = self.loop.call_later(BODY_WITHIN, self._too_late)
+        elif self._in_head and not self.transport.is_closing():
             # A header that doesn't end isn't told before its end.
             self._received += len(data)
             if self._received > 2 * MAX_HEADERS:
@@ -98,7 +110,7 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _too_late(self) -> None:
-        if self._in_head:
+        if self._in_head or self._in_body:
             self._end(408)
         else:
             # Nothing came: an answer now might be taken for that to the request which is on its way.

@@ -18,7 +18,7 @@ QUERY = {"query": "{ viewer { principal } }"}
 @pytest.fixture
 async def port(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr("app.wire.HEAD_WITHIN", 0.3)
-    monkeypatch.setattr("app.requests.RECEIVE_WITHIN", 0.3)
+    monkeypatch.setattr("app.wire.BODY_WITHIN", 0.3)
     async with serving(create_app(load(), site.database)) as found:
         yield found
 
