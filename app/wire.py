@@ -110,10 +110,10 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _too_late(self) -> None:
-        if self._in_head or self._in_body:
+        if self._in_head or (self._in_body and not self.cycle.response_complete):
             self._end(408)
         else:
-            # Nothing came: an answer now might be taken for that to the request which is on its way.
+            # Nothing came, or it was answered: an answer now might be taken for that to a request on its way.
             self.transport.close()
 
     def _give_up(self) -> None:

@@ -158,3 +158,11 @@ async def test_34_an_upgrade_is_no_way_in(site: Site, port: int) -> None:
     async with Wire(port) as wire:
         wire.send(b"GET /graphql HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n")
         assert (await wire.answer()).status == 401
+
+
+async def test_24_a_body_that_nobody_waits_for(port: int) -> None:
+    """Who is refused before its body was read gets no second answer."""
+    async with Wire(port) as wire:
+        wire.send(post("erp_wrong", b"", {"Content-Length": "100"}) + b"{")
+        assert (await wire.answer()).status == 401
+        assert await wire.ended()
