@@ -33,6 +33,7 @@ class Protocol(HttpToolsProtocol):
         self._in_body = False
         self._size = 0
         self._received = 0
+        self._answers = 0
         self._status = 400
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -84,8 +85,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._answers += 1
         if self.transport.get_write_buffer_size():
-            self.loop.call_later(SENT_WITHIN, self._give_up)
+            self.loop.call_later(SENT_WITHIN, self._give_up, self._answers)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """What ends a connection whose bytes the parser doesn't take, with the status that fits."""
@@ -116,6 +118,7 @@ class Protocol(HttpToolsProtocol):
             # Nothing came, or it was answered: an answer now might be taken for that to a request on its way.
             self.transport.close()
 
-    def _give_up(self) -> None:
-        if self.transport.get_write_buffer_size():
+    def _give_up(self, answers: int) -> None:
+        """Unless another answer came since: then the client took this one."""
+        if self.transport.get_write_buffer_size() and answers == self._answers:
             self.transport.abort()
