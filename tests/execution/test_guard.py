@@ -114,10 +114,13 @@ def test_15_circular_fragments_are_refused_quickly(size: int) -> None:
     """Each spreads all of them."""
     spreads = " ".join(f"...F{n}" for n in range(size))
     text = "{ viewer { ...F0 } } " + " ".join(f"fragment F{n} on Viewer {{ {spreads} }}" for n in range(size))
-    began = process_time()
-    with pytest.raises((GraphQLError, TooMuch)):
-        check(parse(text), LIMITS)
-    assert process_time() - began < QUICK
+    seconds = []
+    for _ in range(3):  # a collection of the test session's garbage may fall into one
+        began = process_time()
+        with pytest.raises((GraphQLError, TooMuch)):
+            check(parse(text), LIMITS)
+        seconds.append(process_time() - began)
+    assert min(seconds) < QUICK
 
 
 @pytest.mark.parametrize(
