@@ -69,7 +69,8 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
     app.state.naming = endpoint.naming
     app.graphql = Browser(endpoint, settings)
-    app.router.routes.append(Route("/graphql/schema.graphql", SchemaFile(graph, endpoint.identity, settings).get))
+    schema_file = SchemaFile(graph, endpoint.identity, endpoint.budgets, settings)
+    app.router.routes.append(Route("/graphql/schema.graphql", schema_file.get))
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
     app.add_middleware(Browser, settings=settings)

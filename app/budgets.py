@@ -29,7 +29,7 @@ LOOK_AGAIN = 0.25
 """Seconds for which a process believes that there isn't as much: a flood asks the database four times a second."""
 
 LEASE_WITHIN = 2.0
-"""Seconds that the database has for a lease: it takes two thousandths of one."""
+"""Seconds that the database has for a lease, which takes half a millisecond; as long as one waits for a connection."""
 
 IDLE = 10.0
 """Seconds after which a lease that nobody spent from is given back."""

@@ -115,7 +115,7 @@ class GraphQLEndpoint:
         try:
             charge = await self.budgets.charge(principal, prepared.price)
             try:
-                result = await self._execute(request, asked, kind, context)
+                result = await self._execute(request, prepared, context)
             finally:
                 charge.settle(prepared.price if kind is OperationType.MUTATION else context.rows)
                 self._release(context.reader)
@@ -134,13 +134,12 @@ class GraphQLEndpoint:
             if self.preparing.documents.misses > before:
                 self.budgets.spend(principal, min(len(asked.query), self.settings.limit_characters))
 
-    async def _execute(
-        self, request: Request, asked: GraphQLRequest, kind: OperationType, context: RequestContext
-    ) -> Any:
+    async def _execute(self, request: Request, prepared: Prepared, context: RequestContext) -> Any:
+        asked = prepared.asked
         executing = self.graph.execute(
             asked.query, asked.variables, context_value=context, operation_name=asked.operation
         )
-        if kind is OperationType.QUERY:
+        if prepared.kind is OperationType.QUERY:
             async with Patience(request, self.settings.limit_seconds):
                 return await executing
         # A command is carried out and its answer stored, whoever waits for it; each has a deadline of its own.

@@ -43,9 +43,9 @@ class Patience:
         if self._watcher is not None:
             self._watcher.cancel()
         # Somebody else may have cancelled it at the same time, and is not to be kept from it.
-        ours = self._over is not None and self._task.uncancel() <= self._cancelling
-        if ours and kind is asyncio.CancelledError:
-            raise self._over from None  # type: ignore[misc]
+        over = self._over
+        if over is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise over from None
 
     def _look(self) -> None:
         self._watcher = self._loop.create_task(self._watch())

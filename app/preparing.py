@@ -27,7 +27,6 @@ class Prepared(NamedTuple):
     """An operation that may be executed."""
 
     asked: GraphQLRequest
-    document: Document
     kind: OperationType
     price: int
     """How many objects it may read."""
@@ -76,7 +75,7 @@ class Preparing:
         operation = chosen(document.node, asked.operation)
         price = self._price(document, operation, asked)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
-        return Prepared(asked, document, operation.operation, price, deprecated)
+        return Prepared(asked, operation.operation, price, deprecated)
 
     def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
         longest = longest_list(asked.variables)

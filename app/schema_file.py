@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.answers import ASK_AGAIN, JSON, knows, refusal, tagged
 from app.attempts import Throttled
 from app.auth import Identity
-from app.budgets import PAUSE
+from app.budgets import PAUSE, Budgets
 from app.compression import compressed
 from app.graph import Graph
 from app.preparing import check_reader
@@ -23,9 +23,10 @@ MEDIA = "application/graphql; charset=utf-8"
 class SchemaFile:
     """``/graphql/schema.graphql``: the running schema, with the modules that are installed."""
 
-    def __init__(self, graph: Graph, identity: Identity, settings: Settings) -> None:
+    def __init__(self, graph: Graph, identity: Identity, budgets: Budgets, settings: Settings) -> None:
         self.graph = graph
         self.identity = identity
+        self.budgets = budgets
         self.settings = settings
 
     async def get(self, request: Request) -> Response:
@@ -34,6 +35,7 @@ class SchemaFile:
         address = request.client.host if request.client else ""
         try:
             principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
+            await self.budgets.admit(principal)
             check_reader(principal, self.settings, request_id)
         except ErpError as error:
             if isinstance(error, Throttled):

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from app import budgets
+from app.settings import load
+from core.errors import BadInput
 from services import keys
 from services.budgets import Bucket, give_back, take
 from tests.app.conftest import Site
@@ -242,3 +244,20 @@ async def test_one_key_never_has_all_connections(site: Site) -> None:
         await eventually(lambda: not any(task.done() for task in flying))
         await holder.execute("ROLLBACK")
         assert {answer.status_code for answer in await asyncio.gather(*flying)} == {200}
+
+
+async def test_the_schema_file_is_paid_for_too(site: Site) -> None:
+    async with site.client(**SMALL) as client:
+        statuses = [(await client.get("/graphql/schema.graphql")).status_code for _ in range(22)]
+    assert statuses == [200] * 20 + [429] * 2
+
+
+@pytest.mark.parametrize("given", [{"limit_cost": 101, "budget": 100}, {"limit_cost": 10**10}])
+def test_a_budget_less_than_a_request_may_cost_is_refused(
+    given: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is set or is what it is by default: some requests could never be paid for."""
+    monkeypatch.delenv("ERPGRAPH_BUDGET")
+    with pytest.raises(BadInput, match="ERPGRAPH_BUDGET is not usable: it is less than ERPGRAPH_LIMIT_COST"):
+        load(**given)
+    assert load(limit_cost=100, budget=100).budget == 100
