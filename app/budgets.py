@@ -130,7 +130,7 @@ class Budgets:
             if account.leasing is None:
                 self._check(account, points)
                 account.leasing = asyncio.create_task(self._refill(account, points))
-                account.leasing.add_done_callback(lambda done: _leased(account, done))
+                account.leasing.add_done_callback(_seen)
             # One for all who wait: where the database hangs, all are told at once.
             await asyncio.shield(account.leasing)
             self._check(account, points)
@@ -148,6 +148,10 @@ class Budgets:
                 lease = await take(self._database, account.tenant, account.buckets, missing, missing + self._lease)
         except TimeoutError as error:
             raise Unavailable(AWAY) from error
+        finally:
+            # Here, not in a callback of the task: who came between the task's end and its callback waited for what
+            # had ended, again and again without the loop's turn. Floods brought the whole process to a stop so.
+            account.leasing = None
         account.points += lease.granted
         account.left, account.seen = lease.left, monotonic()
         if account.points < price:
@@ -185,7 +189,6 @@ class Budgets:
             log.warning("budget not given back", points=account.points, reason=type(error).__name__)
 
 
-def _leased(account: _Account, done: "asyncio.Task[None]") -> None:
-    account.leasing = None
-    if not done.cancelled():
-        done.exception()  # all who waited for it may have left
+def _seen(leased: "asyncio.Task[None]") -> None:
+    if not leased.cancelled():
+        leased.exception()  # all who waited for it may have left

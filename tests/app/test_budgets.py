@@ -8,6 +8,9 @@ import httpx
 import pytest
 
 from app import budgets
+from app.attempts import Throttled
+from app.budgets import Budgets
+from app.context import Principal
 from app.settings import load
 from core.errors import BadInput
 from services import keys
@@ -162,6 +165,26 @@ async def test_a_lease_serves_many_requests(site: Site, monkeypatch: pytest.Monk
     async with site.client(budget=1_000_000, budget_rate=1) as client:
         assert await answered(client, at_most=500) == 500
     assert [lease.granted for lease in leases] == [50_100]
+
+
+async def test_who_comes_as_a_lease_ends_takes_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who came between the end of one that hadn't enough for somebody else and what followed it looped for ever."""
+    who = Principal(site.tenants[0].id, "late", credential="key:late")
+    spending = Budgets(site.database, load(**SMALL))
+    late: list[asyncio.Task[None]] = []
+
+    async def then_somebody_comes(*args: Any) -> Any:
+        lease = await take(*args)
+        if not late:
+            late.append(asyncio.create_task(spending.admit(who)))
+        return lease
+
+    monkeypatch.setattr(budgets, "take", then_somebody_comes)
+    with pytest.raises(Throttled):
+        await spending.charge(who, 5_000)
+    # A loop that doesn't end lets nothing else run: pytest's own limit would end the run.
+    await late[0]
+    assert spending.told(who)["remaining"] == 2_050 - 100
 
 
 async def test_an_idle_lease_is_given_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
