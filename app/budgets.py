@@ -14,6 +14,7 @@ import structlog
 from app.attempts import Throttled
 from app.audit import audit
 from app.context import Principal
+from app.pace import Company, Pace
 from app.settings import Settings
 from core.errors import ErpError, Unavailable
 from db.engine import Database
@@ -52,6 +53,7 @@ class _Account:
 
     tenant: UUID
     buckets: tuple[Bucket, ...]
+    pace: Pace
     points: int = 0
     left: tuple[int, ...] = ()
     seen: float = 0.0
@@ -59,6 +61,10 @@ class _Account:
     short_of: int = 0
     short_until: float = 0.0
     leasing: "asyncio.Task[None] | None" = None
+
+    def spend(self, points: int) -> None:
+        self.points -= points
+        self.pace.spend(points)
 
     def remaining(self, now: float) -> int:
         """As far as this process can know, which doesn't see what others take."""
@@ -79,7 +85,7 @@ class Charge:
 
     def settle(self, used: int) -> None:
         """Give back what it didn't use."""
-        self._account.points += max(0, self.price - max(used, LEAST))
+        self._account.spend(-max(0, self.price - max(used, LEAST)))
 
 
 class Budgets:
@@ -92,12 +98,17 @@ class Budgets:
         self._limit = settings.limit_cost
         self._lease = max(1, settings.budget // PARTS)
         self._tenants = settings.budget_tenant
+        self._company = Company()
         self._accounts: dict[Owner, _Account] = {}
         self._giving: set[asyncio.Task[None]] = set()
 
     async def admit(self, principal: Principal) -> None:
         """Take what every request costs, before any work is done. Raises ``Throttled`` and ``Unavailable``."""
         await self._take(self._account(principal), LEAST)
+
+    async def keep_pace(self, principal: Principal) -> None:
+        """Hold a key back that has used more than its share while others are there. Raises ``Throttled``."""
+        await self._account(principal).pace.keep()
 
     async def charge(self, principal: Principal, price: int) -> Charge:
         """Take the rest of an operation's price. Raises ``Throttled`` where there isn't as much, and ``Unavailable``."""
@@ -107,7 +118,7 @@ class Budgets:
 
     def spend(self, principal: Principal, points: int) -> None:
         """Take what was used already, though it be more than there is."""
-        self._account(principal).points -= points
+        self._account(principal).spend(points)
 
     def told(self, principal: Principal) -> dict[str, int]:
         """The part of ``extensions.cost`` that changes with time."""
@@ -120,9 +131,11 @@ class Budgets:
         if account is None:
             mine = Bucket(principal.credential, self._capacity, self.rate)
             all_of_us = Bucket("", self._capacity * self._tenants, self.rate * self._tenants)
-            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine))
+            pace = Pace(owner, self.rate, self._company)
+            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), pace)
             self._look_later(account)
         account.used = monotonic()
+        self._company.seen(owner, account.used)
         return account
 
     async def _take(self, account: _Account, points: int) -> None:
@@ -134,7 +147,7 @@ class Budgets:
             # One for all who wait: where the database hangs, all are told at once.
             await asyncio.shield(account.leasing)
             self._check(account, points)
-        account.points -= points
+        account.spend(points)
 
     def _check(self, account: _Account, price: int) -> None:
         """Raise ``Throttled`` where it was just found that there isn't as much."""

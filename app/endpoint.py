@@ -100,6 +100,7 @@ class GraphQLEndpoint:
         self, request: Request, asked: GraphQLRequest, principal: Principal, turn: Turn, media: str, request_id: str
     ) -> Response:
         """The answer to a GraphQL request."""
+        await self.budgets.keep_pace(principal)
         prepared = self._prepare(asked, principal, request_id)
         self.naming.keep(asked, principal)
         kind = prepared.kind

@@ -20,6 +20,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
+from typing import NamedTuple
 
 import asyncpg
 import orjson
@@ -34,8 +35,9 @@ from tests.bench.queries import NESTED
 BOUND = 2.0
 FLOODING = 32
 SMALL = "{ orders(first: 1) { nodes { number customer { name } } } }"
-PAUSE = 0.005
-"""Seconds between two small queries: the client is a person's screen, not a load of its own."""
+EVERY = 0.01
+"""Seconds from one small query to the next: the client is a person's screen, not a load of its own. Each is timed
+from when it was due, so that one that waits long counts for those that would have come meanwhile."""
 
 
 def refused(number: int) -> str:
@@ -112,17 +114,25 @@ def line(process: "subprocess.Popen[bytes]") -> bytes:
     return process.stdout.readline()
 
 
-async def medians(http: Http, seconds: float) -> float:
-    """The median of a small query, in milliseconds, over so many seconds."""
-    times, until = [], perf_counter() + seconds
-    while perf_counter() < until:
-        start = perf_counter()
+class Times(NamedTuple):
+    """A small query's, in milliseconds."""
+
+    median: float
+    last: float
+    """Of a hundred the longest but one."""
+
+
+async def small(http: Http, seconds: float) -> Times:
+    """Send a small query again and again for so many seconds."""
+    times, begin = [], perf_counter()
+    for number in range(int(seconds / EVERY)):
+        due = begin + number * EVERY
+        await asyncio.sleep(max(0.0, due - perf_counter()))
         status = await http.ask({"query": SMALL})
-        times.append((perf_counter() - start) * 1000)
+        times.append((perf_counter() - due) * 1000)
         if status != 200:
             raise RuntimeError(f"a small query of the tenant next door was answered with {status}")
-        await asyncio.sleep(PAUSE)
-    return statistics.median(times)
+    return Times(statistics.median(times), statistics.quantiles(times, n=100)[98])
 
 
 @contextlib.asynccontextmanager
@@ -141,18 +151,21 @@ async def run(target: Target, *, short: bool) -> int:
     ratios = []
     async with served(target) as (port, ours, theirs):
         http = await Http.to(port, theirs)
-        await medians(http, 1)
-        print("a small query's median: quiet, flooded (ms), ratio; the flood's answers by status")
+        await small(http, 1)
+        print(
+            "a small query: median and 99 of 100, quiet and flooded (ms), their ratios; the flood's answers by status"
+        )
         for _ in range(rounds):
-            quiet = await medians(http, seconds / 3)
+            quiet = await small(http, seconds / 3)
             with child("tests.bench.bench_flood", "--flood", str(port), ours) as flooder:
                 await asyncio.sleep(1)
-                flooded = await medians(http, seconds)
+                flooded = await small(http, seconds)
                 assert flooder.stdin is not None
                 flooder.stdin.close()
                 statuses = orjson.loads(await asyncio.to_thread(line, flooder))
-            ratios.append(flooded / quiet)
-            print(f"{quiet:.2f} {flooded:.2f} {ratios[-1]:.2f} {statuses}", flush=True)
+            ratios.append(flooded.median / quiet.median)
+            figures = (*quiet, *flooded, ratios[-1], flooded.last / quiet.last)
+            print(" ".join(f"{figure:.2f}" for figure in figures), statuses, flush=True)
     ratio = statistics.median(ratios)
     print(f"{ratio:.2f} times the quiet median, bound {bound:.1f}")
     return int(ratio > bound)
