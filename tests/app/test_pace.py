@@ -13,8 +13,8 @@ from app.pace import Company, Pace
 from services import keys
 from tests.app.conftest import Site
 
-RATE = 1_000
-"""Objects a second: 250 of them in a process, 100 of which are never held back."""
+RATE = 500
+"""Objects a second: 250 of them in a process; 50 are never held back."""
 
 PAGE = {"query": "{ orders(first: 60) { nodes { id } } }"}
 BESIDE = {"query": "{ viewer { principal } }"}
@@ -73,7 +73,7 @@ async def test_it_waits_while_others_are_there(
     mine = together(*asked)
     mine.spend(200)
     await mine.keep()
-    assert clock.slept == pytest.approx((200 - 100) / 250 if waits else 0, abs=0.002)
+    assert clock.slept == pytest.approx((200 - 50) / 250 if waits else 0, abs=0.002)
 
 
 async def test_who_left_a_second_ago_is_not_there(clock: Clock, together: Callable[..., Pace]) -> None:
@@ -82,13 +82,13 @@ async def test_who_left_a_second_ago_is_not_there(clock: Clock, together: Callab
     clock.now += 0.5
     mine.spend(200)
     await mine.keep()
-    # 200 - 100 - 125 + 200 would take 0.7 s; the other one has been gone for a second after 0.5 of it.
+    # 200 - 50 - 125 + 200 would take 0.9 s; the other one has been gone for a second after 0.5 of it.
     assert 0.5 <= clock.slept < 0.501 + pace.STEP
 
 
 async def test_a_screen_at_once_is_not_held_back(clock: Clock, together: Callable[..., Pace]) -> None:
     mine = together("b", "a")
-    mine.spend(100)
+    mine.spend(50)
     await mine.keep()
     assert clock.slept == 0
     mine.spend(25)
@@ -99,7 +99,7 @@ async def test_a_screen_at_once_is_not_held_back(clock: Clock, together: Callabl
 async def test_what_is_given_back_need_not_be_waited_for(clock: Clock, together: Callable[..., Pace]) -> None:
     mine = together("b", "a")
     mine.spend(5_000)
-    mine.spend(-4_850)
+    mine.spend(-4_900)
     await mine.keep()
     assert clock.slept == pytest.approx(50 / 250, abs=0.002)
 
@@ -110,7 +110,7 @@ async def test_one_after_the_other_and_none_for_longer_than_two_seconds(monkeypa
     mine = Pace("a", RATE, company)
     order: list[Any] = []
     company.seen("b", monotonic())
-    mine.spend(120)
+    mine.spend(70)
 
     async def one(number: int) -> None:
         try:
