@@ -22,7 +22,7 @@ from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db.engine import Database
 from db.migrate import head
 from db.reader import GONE
-from execution import Documents, Limits, document_cache
+from execution import Documents, Limits
 
 READY_WITHIN = 2.0
 """Seconds after which a database that doesn't answer isn't ready: who probes has no patience either."""
@@ -62,7 +62,6 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
     limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
     documents = Documents(graph._schema, limits=limits, page=DEFAULT_PAGE, largest_page=MAX_PAGE)  # noqa: SLF001 - Strawberry has no public name for it
-    graph.extensions = (document_cache(documents),)
     app = Application(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None

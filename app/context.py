@@ -86,8 +86,3 @@ class RequestContext:
         """Raises ``Timeout`` when the request's time is over."""
         if monotonic() > self.until:
             raise Timeout("The request took too long: this was not begun.")
-
-    @property
-    def owner(self) -> UUID:
-        """Whose share of the caches this request uses."""
-        return self.principal.tenant

@@ -137,8 +137,8 @@ class GraphQLEndpoint:
 
     async def _execute(self, request: Request, prepared: Prepared, context: RequestContext) -> Any:
         asked = prepared.asked
-        executing = self.graph.execute(
-            asked.query, asked.variables, context_value=context, operation_name=asked.operation
+        executing = self.graph.execute_document(
+            prepared.document, asked.variables, context=context, operation=asked.operation
         )
         if prepared.kind is OperationType.QUERY:
             async with Patience(request, self.settings.limit_seconds):

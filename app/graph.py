@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from importlib import import_module
 
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -25,10 +24,6 @@ class Graph(ExtensibleSchema):
 
     nodes: dict[str, type]
 
-    def process_errors(self, *_: object) -> None:
-        """Nothing: Strawberry would log every error of a caller with a traceback. Faults are logged where
-        they are masked, in ``app.problems``."""
-
 
 def installed(names: Iterable[str] = MODULES) -> list[Module]:
     """The modules with these names, lower ones first. Raises ``UnknownModule`` where one is not known
@@ -47,7 +42,6 @@ def build(
     names: Iterable[str] = MODULES,
     *,
     breadth_first: bool = True,
-    extensions: Iterable[type[SchemaExtension]] = (),
 ) -> Graph:
     """The schema of these modules, for one executor or the other."""
     modules = [import_module("schema.root").MODULE, *installed(names)]
@@ -58,7 +52,6 @@ def build(
         types=[type_ for module in modules for type_ in module.types],
         extend=[added for module in modules for added in module.extends],
         breadth_first=breadth_first,
-        extensions=extensions,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     graph.nodes = {prefix: loader for module in modules for prefix, loader in module.nodes.items()}

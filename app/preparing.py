@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
 
 from app.audit import audit
 from app.context import SCHEMA, Principal
@@ -27,6 +27,7 @@ class Prepared(NamedTuple):
     """An operation that may be executed."""
 
     asked: GraphQLRequest
+    document: DocumentNode
     kind: OperationType
     price: int
     """How many objects it may read."""
@@ -75,7 +76,7 @@ class Preparing:
         operation = chosen(document.node, asked.operation)
         price = self._price(document, operation, asked)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
-        return Prepared(asked, operation.operation, price, deprecated)
+        return Prepared(asked, document.node, operation.operation, price, deprecated)
 
     def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
         longest = longest_list(asked.variables)

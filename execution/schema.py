@@ -1,9 +1,11 @@
 """A Strawberry schema whose types can be extended by other modules, for either executor."""
 
 from collections.abc import Callable, Iterable
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 import strawberry
+from graphql import DocumentNode, ExecutionResult, execute
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -44,6 +46,29 @@ class ExtensibleSchema(strawberry.Schema):
             kwargs["execution_context_class"] = BreadthFirstExecutor
         super().__init__(*args, **kwargs)
         attach(self._schema)
+
+    async def execute_document(
+        self,
+        document: DocumentNode,
+        variables: dict[str, Any] | None = None,
+        *,
+        context: Any = None,
+        operation: str | None = None,
+    ) -> ExecutionResult:
+        """Execute a document that was parsed and validated already (``Documents.get``).
+
+        Without Strawberry's ``execute``: for such a document it looks for extensions, and wraps every step for
+        them, which took 8 % of the time of a query of 20 rows. Strawberry's extensions aren't run.
+        """
+        result = execute(
+            self._schema,
+            document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation,
+            executor_class=self.execution_context_class,
+        )
+        return await result if isawaitable(result) else result
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """The fields of a type, with those that other modules add to it."""

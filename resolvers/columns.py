@@ -1,7 +1,6 @@
 """Leaves of a level, a column at a time: what a row holds, in the form in which the answer has it."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -26,16 +25,16 @@ def identifier(prefix: str, name: str = "id") -> Read:
 
 
 def moment(name: str) -> Read:
-    """A time in UTC, with Z. The session's time zone is UTC, so the offset is always +00:00."""
+    """A time in UTC, with Z; None for none. The whole column is written as JSON and read again: an eighth of the
+    time of ``isoformat`` for each, which was 6 % of a page of 20.
+    """
+    get = itemgetter(name)
 
     def read(batch: Batch) -> list[str | None]:
-        return [moment_text(row[name]) for row in batch.sources]
+        texts: list[str | None] = orjson.loads(orjson.dumps(list(map(get, batch.sources)), option=orjson.OPT_UTC_Z))
+        return texts
 
     return read
-
-
-def moment_text(value: datetime | None) -> str | None:
-    return None if value is None else f"{value.isoformat()[:-6]}Z"
 
 
 def money(amount: str, currency: str, *, total: bool) -> Read:

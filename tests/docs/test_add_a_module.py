@@ -21,6 +21,7 @@ QUERY = """{ products(where: {sku: {eq: "P-1"}}) { nodes { supplierCount supplie
   id __typename price { amount currency } minimum leadDays supplier { code } product { sku } } } } } }"""
 SCRIPT = """
 import asyncio, json, sys
+from graphql import parse
 from core.ids import new_id
 from app.context import Principal, RequestContext
 from app.graph import build
@@ -49,7 +50,7 @@ async def main(admin, serving, query):
         graph = build(load().modules, breadth_first=breadth_first)
         async with database.reader(tenant) as reader:
             context = RequestContext(Principal(tenant, "walk"), reader, graph.nodes)
-            result = await graph.execute(query, context_value=context)
+            result = await graph.execute_document(parse(query), context=context)
             answers.append([result.data, list(map(str, result.errors or ())), len(reader.ran)])
     await database.close()
     await migrate.downgrade(target, "-1")

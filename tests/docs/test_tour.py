@@ -12,7 +12,7 @@ from app.context import Principal, RequestContext
 from db.engine import Database
 from execution import Trace
 from services import demo, tenants
-from tests.support.graph import schema
+from tests.support.graph import executed, schema
 from tests.support.postgres import TestServer
 
 TOUR = (Path(__file__).parents[2] / "docs" / "tour.md").read_text()
@@ -46,7 +46,7 @@ async def test_each_runs_and_shows_something(database: Database, number: str, te
     tenant, graph = await tenants.find(database.target, "larkspur"), schema()
     reader = database.reader(tenant)
     context = RequestContext(Principal(tenant, "tour"), reader, graph.nodes, trace=Trace(), database=database)
-    result = await graph.execute(query, variables[0], context_value=context)
+    result = await executed(graph, query, context, variables[0])
     await context.reader.close()
     assert result.errors is None
     assert empty(result.data) == NOTHING.get(number, [])

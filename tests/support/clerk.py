@@ -12,7 +12,7 @@ from app.context import Principal, RequestContext
 from core import ids
 from db.engine import Database
 from db.models import metadata
-from tests.support.graph import schema
+from tests.support.graph import executed, schema
 
 PRODUCT = """product { id sku name description barcode unit active externalId version
     listPrice { amount currency } }"""
@@ -97,7 +97,7 @@ class Clerk:
         reader = self.database.reader(self.tenant)
         context = RequestContext(Principal(self.tenant, "clerk"), reader, graph.nodes, database=self.database)
         try:
-            result = await graph.execute(query, dict(variables or {}), context_value=context)
+            result = await executed(graph, query, context, variables)
         finally:
             await context.reader.close()
         self.read = len(context.reader.ran)
