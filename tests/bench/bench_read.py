@@ -87,9 +87,6 @@ IN_A_ROW = 5
 """Calls of one way that are counted, after one that isn't. A process that slept while the others ran took 0.2 ms more
 for its first request after that, and for its second still 0.1."""
 
-SETTLE = 0.001
-"""Seconds in which the server, too, ends the snapshot of the call before: it does so once its answer is out."""
-
 
 class Bench:
     """The ways to answer a query, over one database and one tenant."""
@@ -223,7 +220,6 @@ async def measure(bench: Bench, http: Http, case: Case, rounds: int) -> Row:
                     times[way].append((perf_counter() - start) * 1000)
                     cpu[way] += (process_time() - used) * 1000
                 await bench.end()
-                await asyncio.sleep(SETTLE)
             if slow:
                 gc.collect()  # its garbage isn't for the others to work among
     cpu = {way: used / len(times[way]) for way, used in cpu.items()}
