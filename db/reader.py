@@ -26,6 +26,9 @@ GONE = (
 AWAY = "The database can't be reached or is busy. Try again in a moment."
 
 
+ONE_PLAN = ";SET LOCAL plan_cache_mode = force_generic_plan"
+
+
 class Ran(NamedTuple):
     """A statement that a reader ran."""
 
@@ -53,8 +56,12 @@ class Reader:
         self._connection: Any = None
         self._failure: Exception | None = None
 
-    async def fetch(self, sql: str, *values: Any, row: type | None = None) -> list[Any]:
+    async def fetch(self, sql: str, *values: Any, row: type | None = None, one_plan: bool = False) -> list[Any]:
         """The rows of a query, as asyncpg records (of class ``row``, if given).
+
+        ``one_plan``: a plan made without the values serves all of them as well. Where such a query is a request's
+        first, PostgreSQL is told to make none for the values: it thinks that an unknown limit is a tenth of the table,
+        and planned a page of all orders anew each time, for 0.07 of its 0.22 ms.
 
         Raises ``Unavailable`` when no connection can be had, ``Timeout`` past the statement timeout.
         """
@@ -64,7 +71,7 @@ class Reader:
                 raise self._failure
             start = perf_counter()
             try:
-                connection = self._connection or await self._begin()
+                connection = self._connection or await self._begin(one_plan=one_plan)
                 rows = await self._run(connection, sql, values, row)
             except (ErpError, asyncpg.PostgresError) as error:
                 self._failure = error
@@ -85,16 +92,17 @@ class Reader:
             raise Unavailable(AWAY) from error
         return rows
 
-    async def _begin(self) -> Any:
+    async def _begin(self, *, one_plan: bool) -> Any:
         try:
             # With one idle there is no wait to bound, and the bound would cost more than the rest.
             idle = self._pool.get_idle_size() > 0
             connection = await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
             try:
-                # Both statements in one message: a round trip saved on every request.
+                # All statements in one message: a round trip saved on every request.
                 narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
+                planned = ONE_PLAN if one_plan else ""
                 await connection.execute(
-                    f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}"
+                    f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}{planned}"
                 )
             except BaseException:
                 # In what state it is, nobody knows, and to find out may take as long again.

@@ -83,13 +83,15 @@ class Loader(DataLoader[Any, Any]):
         """The values of distinct keys; keys without a value may be missing. One statement."""
         raise NotImplementedError
 
-    async def fetch(self, statement: Statement, given: dict[str, Any], keys: int) -> list[Any]:
-        """Run a statement for this tenant. ``keys`` is only told to the trace."""
+    async def fetch(
+        self, statement: Statement, given: dict[str, Any], keys: int, *, one_plan: bool = False
+    ) -> list[Any]:
+        """Run a statement for this tenant. ``keys`` is only told to the trace; ``one_plan``: see ``Reader.fetch``."""
         reader = self.reader
         given["tenant"] = reader.tenant
         given["partner"] = reader.partner
         start = perf_counter()
-        rows = await reader.fetch(statement.sql, *statement.values(given), row=self.row)
+        rows = await reader.fetch(statement.sql, *statement.values(given), row=self.row, one_plan=one_plan)
         if self.trace is not None:
             self.trace.batch(type(self).__name__, keys, len(rows), statement.sql, perf_counter() - start)
         return rows

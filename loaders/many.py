@@ -122,7 +122,7 @@ class Many(Loader):
         given = self._values(query)
         if self.key is not None:
             given["keys"] = keys
-        rows = await self.fetch(made, given, len(keys))
+        rows = await self.fetch(made, given, len(keys), one_plan=query.shape == ("and",) and query.search is None)
         if self.key is None:
             return {keys[0]: self._page(keys[0], rows)}
         groups: dict[Any, list[Any]] = {key: [] for key in keys}
