@@ -1,6 +1,7 @@
 """From a result to an HTTP answer: media types, statuses, bodies."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -84,6 +85,14 @@ def status_of(body: Mapping[str, Any]) -> int:
 
 def accepted(accept: str) -> str | None:
     """The media type to answer with, by the Accept header's preferences; None where neither will do."""
+    return _remembered(accept) if len(accept) <= LONGEST_REMEMBERED else _negotiated(accept)
+
+
+LONGEST_REMEMBERED = 200
+"""Characters of an Accept header that is worth remembering: browsers' have up to 150, and clients send what they like."""
+
+
+def _negotiated(accept: str) -> str | None:
     weights: dict[str, float] = {}
     for part in (accept or "*/*").split(","):
         media, *parameters = (piece.strip() for piece in part.split(";"))
@@ -101,3 +110,6 @@ def accepted(accept: str) -> str | None:
     named = [media for media in weights if media in (JSON, GRAPHQL_JSON)]
     best = max((*named, JSON, GRAPHQL_JSON), key=preference)
     return best if preference(best) > 0 else None
+
+
+_remembered = lru_cache(maxsize=500)(_negotiated)

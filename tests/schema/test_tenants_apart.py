@@ -159,9 +159,9 @@ class Recording(Reader):
 
     calls: list[tuple[str, tuple[Any, ...]]]
 
-    async def fetch(self, sql: str, *values: Any, row: type | None = None) -> list[Any]:
+    async def fetch(self, sql: str, *values: Any, row: type | None = None, one_plan: bool = False) -> list[Any]:
         self.calls.append((sql, values))
-        return await super().fetch(sql, *values, row=row)
+        return await super().fetch(sql, *values, row=row, one_plan=one_plan)
 
 
 @pytest.fixture(scope="module")

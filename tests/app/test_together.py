@@ -1,0 +1,72 @@
+"""An answer's head goes out with what follows it, and on its own where nothing does."""
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from app.wire import Together
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+
+
+class Sent(asyncio.Transport):
+    """A transport that remembers each write, and its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: "bytes | bytearray | memoryview") -> None:
+        self.writes.append(bytes(data))
+
+    def writelines(self, list_of_data: "Iterable[bytes | bytearray | memoryview]") -> None:
+        self.writes.append(b"".join(list_of_data))
+
+    def close(self) -> None:
+        self.writes.append(b"end")
+
+    def is_closing(self) -> bool:
+        return b"end" in self.writes
+
+
+@pytest.fixture
+def sent() -> Sent:
+    return Sent()
+
+
+async def test_head_and_body_in_one_write(sent: Sent) -> None:
+    together = Together(sent, asyncio.get_running_loop())
+    for before in range(2):
+        together.write(HEAD)
+        assert len(sent.writes) == before
+        together.write(b"ok")
+    await asyncio.sleep(0)
+    assert sent.writes == [HEAD + b"ok"] * 2
+
+
+async def test_a_head_alone_goes_out_in_the_loops_next_turn(sent: Sent) -> None:
+    together = Together(sent, asyncio.get_running_loop())
+    together.write(HEAD)
+    await asyncio.sleep(0)
+    assert sent.writes == [HEAD]
+    together.write(b"later")
+    assert sent.writes == [HEAD, b"later"]
+
+
+async def test_a_head_goes_out_before_the_end(sent: Sent) -> None:
+    together = Together(sent, asyncio.get_running_loop())
+    together.write(HEAD)
+    together.close()
+    assert together.is_closing()
+    await asyncio.sleep(0)
+    assert sent.writes == [HEAD, b"end"]
+
+
+async def test_pieces_keep_their_order_whatever_they_look_like(sent: Sent) -> None:
+    together = Together(sent, asyncio.get_running_loop())
+    pieces = [HEAD, b"HTTP/1.1 is what this piece is about", b"HTTP/1.1 and this one", b"", b"end of it"]
+    for piece in pieces:
+        together.write(piece)
+    await asyncio.sleep(0)
+    assert b"".join(sent.writes) == b"".join(pieces)
