@@ -64,6 +64,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     documents = Documents(graph._schema, limits=limits, page=DEFAULT_PAGE, largest_page=MAX_PAGE)  # noqa: SLF001 - Strawberry has no public name for it
     app = Application(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
+    app.state.leaving = False
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
     app.state.naming = endpoint.naming
@@ -81,7 +82,9 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """The database is reachable and its migrations are those that this code knows."""
+        """The database is reachable and its migrations are those that this code knows; and the server stays."""
+        if app.state.leaving:
+            return JSONResponse({"status": "unavailable", "reason": "stopping"}, 503)
         try:
             async with asyncio.timeout(READY_WITHIN):
                 revision = await database.revision()

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -34,16 +35,32 @@ Say = Callable[[str], None]
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that tells when it accepts requests."""
+    """Uvicorn that tells when it accepts requests, and serves on for ``drain`` seconds after SIGTERM."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], drain: float) -> None:
         super().__init__(config)
         self._ready = ready
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            self._loop = asyncio.get_running_loop()
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Who is at a terminal, or asks a second time, doesn't wait for others to notice."""
+        app: Any = self.config.app
+        if sig == signal.SIGTERM and self._drain and self.started and not app.state.leaving:
+            app.state.leaving = True
+            self._loop.call_soon_threadsafe(self._leave_slowly)
+        else:
+            super().handle_exit(sig, frame)
+
+    def _leave_slowly(self) -> None:
+        """Not ready any more; who has a connection is told with each answer to take another one."""
+        self.config.encoded_headers.append((b"connection", b"close"))
+        self._loop.call_later(self._drain, setattr, self, "should_exit", True)
 
 
 def run(settings: Settings, say: Say, report: demo.Report, announce: Say) -> None:
@@ -130,7 +147,7 @@ async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, rea
         timeout_graceful_shutdown=GRACE,
     )
     settle_memory()
-    server = _Server(config, ready)
+    server = _Server(config, ready, settings.drain_seconds)
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True

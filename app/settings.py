@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode] = ()
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
     hsts_seconds: int = Field(0, ge=0, description="how long browsers shall come by https only")
+    drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it serves on after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("budget")

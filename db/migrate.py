@@ -10,15 +10,26 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from core.errors import Unavailable
 from db.engine import Target
 from db.models import metadata
 from db.tenancy import APP, OWNER, PARTNER
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _ROLES_LOCK = 0x65727268
+
+PAUSE = 1.0
+"""Seconds between two attempts at a lock, in which those go on who waited behind the first."""
+
+PATIENCE = 60.0
+"""Seconds after which no other attempt is made."""
+
+LOCK_NOT_AVAILABLE = "55P03"
 
 LEAKPROOF = (
     "ts_match_vq(tsvector, tsquery)",
@@ -63,7 +74,11 @@ async def current(target: Target) -> str | None:
 
 
 async def upgrade(target: Target, revision: str = "head") -> None:
-    """Make the roles where they are missing, then migrate. Safe to run from several processes."""
+    """Make the roles where they are missing, then migrate. Safe to run from several processes, and on a live site: a
+    migration that has waited two seconds for a lock lets the others go first and tries again, for a minute.
+
+    Raises ``Unavailable`` where it doesn't get the lock.
+    """
     await ensure_roles(target)
     await _run(target, lambda settings: command.upgrade(settings, revision))
 
@@ -145,12 +160,37 @@ def _engine(target: Target) -> Any:
 
 
 async def _run(target: Target, action: Any) -> None:
+    attempts = AsyncRetrying(
+        retry=retry_if_exception(_locked),
+        wait=wait_fixed(PAUSE),
+        stop=stop_after_delay(PATIENCE),
+        reraise=True,
+    )
+    try:
+        await attempts(_once, target, action)
+    except DBAPIError as error:
+        if not _locked(error):
+            raise
+        raise Unavailable(
+            "A migration didn't get its lock: another session holds it, perhaps a long query or another migration. "
+            "What was migrated before stays. Look at pg_stat_activity, and run it again."
+        ) from error
+
+
+def _locked(error: BaseException) -> bool:
+    """Whether it waited for a lock for longer than ``migrations/env.py`` lets it."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+
+
+async def _once(target: Target, action: Any) -> None:
     def migrate(connection: Connection) -> None:
         settings = config()
         settings.attributes["connection"] = connection
         action(settings)
 
     engine = _engine(target)
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+    finally:
+        await engine.dispose()

@@ -38,8 +38,8 @@ def no_predicates(monkeypatch: pytest.MonkeyPatch) -> None:
         # But for the budgets': attackers who spend one another's would be throttled before they learn anything.
         return sql if "budgets" in sql else PREDICATE.sub(r"\1::uuid IS NOT NULL", sql)
 
-    async def fetch_open(self: Reader, sql: str, *values: Any, row: type | None = None) -> list[Any]:
-        return await fetch(self, open_(sql), *values, row=row)
+    async def fetch_open(self: Reader, sql: str, *values: Any, **options: Any) -> list[Any]:
+        return await fetch(self, open_(sql), *values, **options)
 
     async def rows_open(self: Writer, sql: str, *values: Any) -> list[Any]:
         return await rows(self, open_(sql), *values)

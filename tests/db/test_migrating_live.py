@@ -1,0 +1,144 @@
+"""Migrations on a site that is used (THREATS.md 44): nobody fails, and who waits too long lets others go first."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.asgi import create_app
+from app.settings import load
+from core.errors import Unavailable
+from db import migrate
+from db.engine import Database, Target
+from services import demo, keys, tenants
+
+REVISION = """
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "live", "{head}", None, None
+def upgrade():
+    op.execute("ALTER TABLE products ADD COLUMN live text")
+def downgrade():
+    op.execute("ALTER TABLE products DROP COLUMN live")
+"""
+QUERY = {"query": "{ products(first: 20) { nodes { sku stock { available } } } }"}
+COMMAND = (
+    'mutation {{ productUpsert(input: {{sku: "LIVE-{0}", name: "x"}}) {{ product {{ sku }} userErrors {{ code }} }} }}'
+)
+ADVISORY = 0x65727067
+HAS_COLUMN = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'live'"
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When a migration was begun."""
+    made: list[float] = []
+    once = migrate._once
+
+    async def counted(target: Target, action: Any) -> None:
+        made.append(monotonic())
+        await once(target, action)
+
+    monkeypatch.setattr(migrate, "_once", counted)
+    return made
+
+
+@pytest.fixture
+def another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One migration more, which needs the whole of a table for a moment."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, folder)
+    (folder / "versions" / "live.py").write_text(REVISION.format(head=migrate.head()))
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+
+
+@contextlib.asynccontextmanager
+async def holding(target: Target, statement: str) -> AsyncIterator[Any]:
+    """A session that has run a statement in a transaction, and doesn't end it."""
+    connection = await asyncpg.connect(target.admin)
+    try:
+        async with connection.transaction():
+            await connection.fetch(statement)
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def columns(target: Target) -> int:
+    connection = await asyncpg.connect(target.admin)
+    try:
+        return int(await connection.fetchval(HAS_COLUMN))
+    finally:
+        await connection.close()
+
+
+@pytest.mark.usefixtures("another")
+async def test_44_a_migration_beside_a_long_reader_fails_no_request(fresh: Target, attempts: list[float]) -> None:
+    await demo.load(fresh, demo.Size.SMALL)
+    tenant = min(await tenants.every(fresh), key=lambda tenant: tenant.name)
+    key = await keys.create(fresh, tenant.id, "live")
+    database = Database(fresh)
+    await database.open()
+    answers: list[tuple[int, bool, float]] = []
+    stop = False
+
+    async def asking(client: httpx.AsyncClient, number: int) -> None:
+        while not stop:
+            start = monotonic()
+            asked = {"query": COMMAND.format(len(answers))} if number % 3 == 0 else QUERY
+            answer = await client.post("/graphql", json=asked)
+            answers.append((answer.status_code, "errors" in answer.json(), monotonic() - start))
+            await asyncio.sleep(0.02)
+
+    transport = httpx.ASGITransport(create_app(load(), database))
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        async with holding(fresh, "SELECT count(*) FROM products"):
+            load_ = [asyncio.create_task(asking(client, number)) for number in range(6)]
+            await asyncio.sleep(0.3)
+            upgrade = asyncio.create_task(migrate.upgrade(fresh))
+            await asyncio.sleep(2.5)
+            assert not upgrade.done()
+        await upgrade
+        await asyncio.sleep(0.3)
+        stop = True
+        await asyncio.gather(*load_)
+    await database.close()
+    assert len(attempts) == 2
+    assert await columns(fresh) == 1
+    assert {(status, failed) for status, failed, _ in answers} == {(200, False)}
+    assert len(answers) > 60
+    # They wait behind the migration for as long as it waits, and no longer.
+    assert 1.0 < max(seconds for *_, seconds in answers) < 3.5
+
+
+@pytest.mark.usefixtures("another")
+async def test_who_comes_second_waits_for_the_first_for_longer_than_two_seconds(
+    fresh: Target, attempts: list[float]
+) -> None:
+    async with holding(fresh, f"SELECT pg_advisory_xact_lock({ADVISORY})"):
+        second = asyncio.create_task(migrate.upgrade(fresh))
+        await asyncio.sleep(2.5)
+        assert not second.done()
+    await second
+    assert (len(attempts), await columns(fresh)) == (2, 1)
+
+
+@pytest.mark.usefixtures("another")
+async def test_without_its_lock_it_says_so_and_changes_nothing(
+    fresh: Target, attempts: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "PATIENCE", 0.5)
+    async with holding(fresh, "SELECT count(*) FROM products"):
+        with pytest.raises(Unavailable, match="didn't get its lock"):
+            await migrate.upgrade(fresh)
+    assert (len(attempts), await columns(fresh)) == (1, 0)
+    # What it held is free again.
+    await migrate.upgrade(fresh)
+    assert await columns(fresh) == 1
