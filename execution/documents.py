@@ -20,14 +20,14 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from execution.cost import Price, Pricing
 from execution.deprecations import Deprecations, Uses
 from execution.guard import Limits, TooMuch, check
+from execution.one_of import OneOfVariables
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-"""Those that Strawberry validates with; one tuple for all documents."""
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfVariables)
+"""Those that Strawberry validates with, with a rule of ours in place of its own. One tuple for all documents."""
 
 
 _INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")

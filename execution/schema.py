@@ -10,6 +10,7 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from execution.executor import BreadthFirstExecutor
+from execution.one_of import tell_one_ofs
 from execution.reference import attach
 
 T = TypeVar("T", bound=type)
@@ -45,6 +46,7 @@ class ExtensibleSchema(strawberry.Schema):
         if breadth_first:
             kwargs["execution_context_class"] = BreadthFirstExecutor
         super().__init__(*args, **kwargs)
+        tell_one_ofs(self._schema)
         attach(self._schema)
 
     async def execute_document(

@@ -16,7 +16,7 @@ LEAST = {
     "errors": 165,
     "several errors": 75,
     "data and errors": 115,
-    "null to the top": 45,
+    "null to the top": 40,
     "nulls": 190,
     "other choice of errors": 15,
     "variables": 350,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
+from graphql import DocumentNode, ExecutionResult
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types import ExecutionResult
 
-from execution import BreadthFirstExecutor, Documents, ExtensibleSchema, document_cache
+from execution import BreadthFirstExecutor, Documents, ExtensibleSchema
 
 Path = tuple[str | int, ...]
 
@@ -81,7 +81,7 @@ class _ForgivingBreadthFirst(BreadthFirstExecutor):
         return built
 
 
-Ask = Callable[[ExtensibleSchema, Case, dict[str, Any]], Awaitable[ExecutionResult]]
+Ask = Callable[[ExtensibleSchema, DocumentNode, str | None, dict[str, Any]], Awaitable[ExecutionResult]]
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Expected:
 
 @dataclass
 class Comparison:
-    """Both executors on one schema. ``make(breadth_first)`` builds it, ``ask`` runs a case on it."""
+    """Both executors on one schema. ``make(breadth_first)`` builds it, ``ask`` executes a document on it."""
 
     make: Callable[[bool], ExtensibleSchema]
     ask: Ask
@@ -117,9 +117,7 @@ class Comparison:
 
     def forget(self) -> None:
         """Keep no document, and so no plan. All schemas share one store: they differ in their executor alone."""
-        store = document_cache(Documents(self.schemas[BreadthFirstExecutor]._schema))
-        for schema in self.schemas.values():
-            schema.extensions = (store,)
+        self.documents = Documents(self.schemas[BreadthFirstExecutor]._schema)
 
     async def expect(self, case: Case, variables: dict[str, Any]) -> Expected:
         """What the reference says."""
@@ -141,7 +139,10 @@ class Comparison:
         return mine.errors == reference.errors
 
     async def _run(self, executor: type, case: Case, variables: dict[str, Any]) -> Outcome:
-        return outcome(await self.ask(self.schemas[executor], case, variables))
+        document = self.documents.get(case.text)
+        if document.errors:
+            return outcome(ExecutionResult(None, document.errors))
+        return outcome(await self.ask(self.schemas[executor], document.node, case.operation, variables))
 
 
 def agree_exactly(mine: Outcome, reference: Outcome) -> None:

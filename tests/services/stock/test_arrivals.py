@@ -7,7 +7,7 @@ the orders: it begins anew, and takes the orders first. Here it is made to, by a
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from decimal import Decimal
 from typing import Any
 
@@ -149,10 +149,16 @@ async def test_two_that_cancel_for_each_other(shop: Clerk) -> None:
 
 async def test_twenty_orders_and_twenty_deliveries(shop: Clerk, dice: random.Random) -> None:
     """Nobody waits in the end while something is there, and the goods went by the time of confirmation."""
+    await twenty_orders_and_twenty_deliveries(shop, dice, at_once)
+
+
+async def twenty_orders_and_twenty_deliveries(
+    shop: Clerk, dice: random.Random, together: Callable[..., Awaitable[list[Told]]]
+) -> None:
     product = await shop.product()
     wanted = [dice.choice(("1", "2", "3")) for _ in range(20)]
     buying = [buy(shop, [(product, quantity)], allowBackorder=True) for quantity in wanted]
-    answers = await at_once(dice, [*buying, *(arrive(shop, product, "1") for _ in range(20))])
+    answers = await together(dice, [*buying, *(arrive(shop, product, "1") for _ in range(20))])
     assert [each.codes for each in answers] == [set()] * 40
     assert sums((await shop.stock(product)).values()) == ("20", "20")
     query = """SELECT l.quantity, l.reserved FROM line_items l JOIN orders o USING (tenant_id)
@@ -185,7 +191,11 @@ async def test_several_products_arrive_for_orders_of_several(shop: Clerk, dice: 
 async def test_goods_that_are_given_in_any_order_would_be_seen(
     shop: Clerk, dice: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The test of twenty orders can fail: here the last who came is served first."""
+    """The test of twenty orders can fail: here the last who came is served first, and all came before the goods."""
+
+    async def in_turn(_dice: random.Random, commands: list[Awaitable[Told]]) -> list[Told]:
+        return [await command for command in commands]
+
     monkeypatch.setattr(promises, "_WAITING", promises._WAITING.replace("o.confirmed_at,", "o.confirmed_at DESC,"))
     with pytest.raises(AssertionError, match="assert Decimal"):
-        await test_twenty_orders_and_twenty_deliveries(shop, dice)
+        await twenty_orders_and_twenty_deliveries(shop, dice, in_turn)
