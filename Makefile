@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -qq --no-input
-LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --no-annotate --quiet --extra embedded --extra build pyproject.toml
+LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --quiet --extra embedded --extra build pyproject.toml
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
@@ -49,7 +49,7 @@ test-storefront: $(VENV)/dev ## examples/storefront in headless Chromium (needs 
 	@$(PY) -m pytest -q tests/storefront $(ARGS)
 
 test-clients: $(VENV)/dev ## Real clients against a running server, and generated requests (needs Node 20 and npm)
-	@ERPGRAPH_CLIENTS=1 $(PY) -m pytest -q tests/clients $(ARGS)
+	@ERPGRAPH_CLIENTS=1 $(PY) -m pytest -q -o faulthandler_timeout=0 tests/clients $(ARGS)
 
 bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (ARGS=--short, ARGS="--size large")
 	@$(PY) -m tests.bench.bench_read $(ARGS)
@@ -64,7 +64,7 @@ chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=2
 	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)
 
 fuzz: $(VENV)/dev ## Compare the executors on N generated queries, and draw N histories of stock, others each time (N=1000)
-	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q tests/execution/test_fuzz_*.py tests/services/stock/test_stock_machine.py
+	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q -o faulthandler_timeout=0 tests/execution/test_fuzz_*.py tests/services/stock/test_stock_machine.py
 
 bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
 	@$(PY) -m tests.bench.bench_import $(ARGS)

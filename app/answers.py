@@ -21,6 +21,9 @@ VARY = "accept-encoding"
 ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accept, accept-encoding"}
 """For what a client may keep, and has to ask about each time: it is one key's, so no cache may hand it to others."""
 
+LONGEST_REMEMBERED = 200
+"""Characters of an Accept header that is worth remembering: browsers' have up to 150, and clients send what they like."""
+
 
 def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
@@ -86,10 +89,6 @@ def status_of(body: Mapping[str, Any]) -> int:
 def accepted(accept: str) -> str | None:
     """The media type to answer with, by the Accept header's preferences; None where neither will do."""
     return _remembered(accept) if len(accept) <= LONGEST_REMEMBERED else _negotiated(accept)
-
-
-LONGEST_REMEMBERED = 200
-"""Characters of an Accept header that is worth remembering: browsers' have up to 150, and clients send what they like."""
 
 
 def _negotiated(accept: str) -> str | None:

@@ -101,7 +101,7 @@ def load(**given: object) -> Settings:
     Raises ``BadInput`` that names the variable at fault.
     """
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         first = error.errors()[0]
         name = f"ERPGRAPH_{first['loc'][0]}".upper()

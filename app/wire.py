@@ -70,8 +70,8 @@ class Protocol(HttpToolsProtocol):
         self._answers = 0
         self._status = 400
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(Together(transport, self.loop))  # type: ignore[arg-type]
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # asyncio's BaseTransport is uvicorn's Transport
+        super().connection_made(Together(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

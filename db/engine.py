@@ -63,7 +63,7 @@ class Target:
         return {"application_name": "erpgraph", "jit": "off", "role": APP, "timezone": "UTC"}
 
 
-class _Pooled(asyncpg.Connection):  # type: ignore[misc]
+class _Pooled(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A pooled connection that isn't reset on release: readers and writers leave nothing behind but their
     transaction, and that has ended by then. It saves a round trip per request."""
 

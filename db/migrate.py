@@ -29,8 +29,6 @@ PAUSE = 1.0
 PATIENCE = 60.0
 """Seconds after which no other attempt is made."""
 
-LOCK_NOT_AVAILABLE = "55P03"
-
 LEAKPROOF = (
     "ts_match_vq(tsvector, tsquery)",
     "textlike(text, text)",
@@ -179,7 +177,10 @@ async def _run(target: Target, action: Any) -> None:
 
 def _locked(error: BaseException) -> bool:
     """Whether it waited for a lock for longer than ``migrations/env.py`` lets it."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+    return (
+        isinstance(error, DBAPIError)
+        and getattr(error.orig, "sqlstate", None) == asyncpg.LockNotAvailableError.sqlstate
+    )
 
 
 async def _once(target: Target, action: Any) -> None:

@@ -111,5 +111,5 @@ class LineItem(TenantRow, Base):
 
 
 # Sales is above inventory: it ties inventory's rows to its own, inventory doesn't know it.
-StockMove.__table__.append_constraint(refers("line_item_id", "line_items"))  # type: ignore[attr-defined]
-Reservation.__table__.append_constraint(refers("line_item_id", "line_items"))  # type: ignore[attr-defined]
+StockMove.__table__.append_constraint(refers("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
+Reservation.__table__.append_constraint(refers("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact

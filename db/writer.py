@@ -42,7 +42,7 @@ class Writer:
     async def abandon(self) -> None:
         """Roll back; a connection that can't even do that is thrown away, and PostgreSQL rolls back then."""
         try:
-            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # it runs in a task
                 # Called off in the middle of a statement: to wait for its end would take as long as it does.
                 self.discard()
                 return

@@ -27,7 +27,7 @@ from execution.guard import Limits, TooMuch, check
 from execution.one_of import OneOfVariables
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfVariables)
-"""Those that Strawberry validates with, with a rule of ours in place of its own. One tuple for all documents."""
+"""Those that Strawberry validates with; for its rule of ``@oneOf`` see ``execution.one_of``. One tuple for all documents."""
 
 
 _INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")

@@ -95,7 +95,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             settled = Settling(self.collected_errors, run.types, propagate=self.error_propagation).root(plan, data)
         # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept
         # the context, and with it all that was loaded, until the garbage collector came.
-        self.async_helpers = None  # type: ignore[assignment]
+        self.async_helpers = None  # type: ignore[assignment]  # it ends a reference cycle
         return ExecutionResult(settled, self.collected_errors.errors or None)
 
 

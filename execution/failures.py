@@ -62,7 +62,7 @@ class Settling:
     def _strict(self, plan: FieldPlan, type_: GraphQLOutputType, value: Any, path: Path) -> Any:
         if isinstance(value, Failure):
             nodes = [details.node for details in plan.details]
-            raise located_error(value.error, nodes, path.as_list())  # type: ignore[arg-type]
+            raise located_error(value.error, nodes, path.as_list())  # type: ignore[arg-type]  # as graphql-core calls it
         if value is None or not (plan.selections or is_list_type(type_)):
             return value
         if is_list_type(type_):

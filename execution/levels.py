@@ -129,7 +129,7 @@ class Run:
         """Final leaves: only the nulls are looked at, and only where there may be none."""
         if is_non_null_type(plan.definition.type) and has_null(values):
             return self._refuse_nulls(plan, list(values))
-        return values  # type: ignore[return-value]
+        return values  # type: ignore[return-value]  # a list by contract
 
     def _leaf(self, type_: GraphQLLeafType, value: Any) -> Any:
         if value is None or value is Undefined:
@@ -310,7 +310,7 @@ class Run:
 
     def _info(self, plan: FieldPlan, path: Path | None) -> Any:
         nodes = [details.node for details in plan.details]
-        return self.executor.build_resolve_info(plan.definition, nodes, plan.parent, path)  # type: ignore[arg-type]
+        return self.executor.build_resolve_info(plan.definition, nodes, plan.parent, path)  # type: ignore[arg-type]  # None at the top, as in graphql-core
 
     def _below(self, plan: FieldPlan, paths: Paths) -> Paths:
         return [Path(path, plan.key, plan.parent.name) for path in paths or ()]

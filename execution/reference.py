@@ -49,7 +49,7 @@ def _resolver(batch: BatchField) -> Any:
         def resolve_now(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
             if batch.permission is not None:
                 info.context.require(batch.permission)
-            (value,) = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))  # type: ignore[misc]
+            (value,) = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))  # type: ignore[misc]  # one source, one value
             return value
 
         return resolve_now
@@ -79,7 +79,7 @@ def _planned(info: GraphQLResolveInfo[Any]) -> FieldPlan:
 
 def _plan(info: GraphQLResolveInfo[Any]) -> FieldPlan:
     fragments = {name: FragmentDetails(definition) for name, definition in info.fragments.items()}
-    variables = VariableValues({}, info.variable_values)  # type: ignore[arg-type]
+    variables = VariableValues({}, info.variable_values)  # type: ignore[arg-type]  # they are coerced already
     planner = Planner(info.schema, info.operation, fragments, variables)
     details = [FieldDetails(node, None) for node in info.field_nodes]
     plan = planner.field(info.parent_type, str(info.path.key), details)

@@ -26,7 +26,7 @@ def extends(target: type) -> Callable[[T], T]:
     def mark(cls: T) -> T:
         definition = get_object_definition(target, strict=True)
         decorated = strawberry.input(cls) if definition.is_input else strawberry.type(cls)
-        decorated.__extends__ = target  # type: ignore[attr-defined]
+        decorated.__extends__ = target  # type: ignore[attr-defined]  # marked by extends()
         return decorated
 
     return mark
@@ -42,7 +42,7 @@ class ExtensibleSchema(strawberry.Schema):
         self.added: dict[type, list[StrawberryField]] = {}
         for cls in extend:
             fields = get_object_definition(cls, strict=True).fields
-            self.added.setdefault(cls.__extends__, []).extend(fields)  # type: ignore[attr-defined]
+            self.added.setdefault(cls.__extends__, []).extend(fields)  # type: ignore[attr-defined]  # marked by extends()
         if breadth_first:
             kwargs["execution_context_class"] = BreadthFirstExecutor
         super().__init__(*args, **kwargs)

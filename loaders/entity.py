@@ -16,7 +16,7 @@ Order = tuple[tuple[str, str], ...]
 """Names of sorts with their directions, the first counting most."""
 
 
-class Row(asyncpg.Record):  # type: ignore[misc]
+class Row(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
     """A row as it came from the database: a tuple of the columns asked for, by name or position."""
 
     # A record needs no dictionary of its own.
@@ -78,4 +78,4 @@ def final(attribute: Any) -> ColumnElement[Any]:
         return cast(func.trim_scale(attribute), Text)
     if isinstance(attribute.type, Amount):
         return cast(attribute, Text)
-    return attribute  # type: ignore[no-any-return]
+    return attribute  # type: ignore[no-any-return]  # SQLAlchemy's expressions are Any

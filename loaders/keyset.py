@@ -115,4 +115,4 @@ def _step(sort: Sort, bound: Any, *, up: bool, null: bool) -> ColumnElement[bool
         return None if up else sort.by.is_not(None)
     if up:
         return or_(sort.by > bound, sort.by.is_(None)) if sort.nullable else sort.by > bound
-    return sort.by < bound  # type: ignore[no-any-return]
+    return sort.by < bound  # type: ignore[no-any-return]  # SQLAlchemy's expressions are Any

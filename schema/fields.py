@@ -20,7 +20,7 @@ def node_type(entity: Entity, description: str) -> Callable[[T], T]:
 
     def decorate(cls: T) -> T:
         # An object of an interface is of the type whose rows are of this class.
-        cls.is_type_of = staticmethod(lambda row, _info: type(row) is entity.row)  # type: ignore[attr-defined]
+        cls.is_type_of = staticmethod(lambda row, _info: type(row) is entity.row)  # type: ignore[attr-defined]  # graphql-core looks for it there
         return strawberry.type(cls, description=description)
 
     return decorate

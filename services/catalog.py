@@ -48,7 +48,7 @@ class ProductUpsert(Command):
 class ProductRef(Ref):
     """A product by one of its keys."""
 
-    id: identifier("prod") | None = None  # type: ignore[valid-type]
+    id: identifier("prod") | None = None  # type: ignore[valid-type]  # a function makes the type
     sku: Key | None = None
     external_id: Key | None = None
 

@@ -44,7 +44,7 @@ class PartnerUpsert(Command):
 class PartnerRef(Ref):
     """A partner by one of its keys."""
 
-    id: identifier("par") | None = None  # type: ignore[valid-type]
+    id: identifier("par") | None = None  # type: ignore[valid-type]  # a function makes the type
     code: Key | None = None
     external_id: Key | None = None
 

@@ -102,7 +102,7 @@ def date_parser(dates: Dates) -> Callable[[str], str | None]:
         for form in dates.formats:
             try:
                 # The zone is set below, where the text names none.
-                found = datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)  # noqa: DTZ007
+                found = datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)  # noqa: DTZ007 - its time zone is given after it
                 return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
             except (ValueError, OverflowError):
                 continue

@@ -65,7 +65,7 @@ def _date_format(given: str) -> str:
     try:
         # %z and %Z print nothing for a time without a zone, and then don't read that.
         plain = given.replace("%z", "").replace("%Z", "").strip()
-        sound = given == ISO or datetime.strptime(day.strftime(plain), plain).date() == day.date()  # noqa: DTZ007
+        sound = given == ISO or datetime.strptime(day.strftime(plain), plain).date() == day.date()  # noqa: DTZ007 - only its digits matter
     except ValueError:
         sound = False
     if not sound:

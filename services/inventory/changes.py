@@ -27,7 +27,7 @@ Spot = tuple[UUID, UUID]
 
 class StockAdjustLine(Input):
     product: ProductRef
-    location: identifier("loc")  # type: ignore[valid-type]
+    location: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
     delta: Difference
 
 
@@ -40,7 +40,7 @@ class StockAdjust(Command):
 
 class StockSetLine(Input):
     product: ProductRef
-    location: identifier("loc")  # type: ignore[valid-type]
+    location: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
     on_hand: Count
     expected_on_hand: Count | None = None
 
@@ -61,8 +61,8 @@ class StockTransfer(Command):
     """Move goods from one location to another."""
 
     lines: Annotated[list[StockTransferLine], Field(min_length=1, max_length=MAX_LINES)]
-    source: identifier("loc")  # type: ignore[valid-type]
-    destination: identifier("loc")  # type: ignore[valid-type]
+    source: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
+    destination: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
     reason: Title | None = None
 
 

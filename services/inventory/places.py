@@ -26,7 +26,7 @@ class WarehouseCreate(Command):
 class LocationCreate(Command):
     """Make a location in a warehouse."""
 
-    warehouse: identifier("wh")  # type: ignore[valid-type]
+    warehouse: identifier("wh")  # type: ignore[valid-type]  # a function makes the type
     code: Label
     name: Title
     kind: LocationKind = "INTERNAL"

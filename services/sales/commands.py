@@ -29,7 +29,7 @@ Disposition = Annotated[Literal["RESTOCK", "QUARANTINE", "SCRAP"], Choice]
 class OrderRef(Ref):
     """An order by one of its keys."""
 
-    id: identifier("ord") | None = None  # type: ignore[valid-type]
+    id: identifier("ord") | None = None  # type: ignore[valid-type]  # a function makes the type
     number: Key | None = None
     external_id: Key | None = None
 
@@ -58,7 +58,7 @@ class OrderCreate(Command):
     line_items: Lines
     confirm: bool = False
     allow_backorder: bool = False
-    warehouse: identifier("wh") | None = None  # type: ignore[valid-type]
+    warehouse: identifier("wh") | None = None  # type: ignore[valid-type]  # a function makes the type
 
 
 class OnOrder(Command):
@@ -79,13 +79,13 @@ class OrderConfirm(OnOrder):
     """Promise an order: reserve the stock of every line, or nothing."""
 
     allow_backorder: bool = False
-    warehouse: identifier("wh") | None = None  # type: ignore[valid-type]
+    warehouse: identifier("wh") | None = None  # type: ignore[valid-type]  # a function makes the type
 
 
 class LineQuantity(Input):
     """A quantity of a line of the order."""
 
-    line_item: identifier("lin")  # type: ignore[valid-type]
+    line_item: identifier("lin")  # type: ignore[valid-type]  # a function makes the type
     quantity: Quantity
 
 
@@ -106,7 +106,7 @@ class ReturnLine(LineQuantity):
     """A quantity of a line that came back, what becomes of it, and where."""
 
     disposition: Disposition
-    location: identifier("loc") | None = None  # type: ignore[valid-type]
+    location: identifier("loc") | None = None  # type: ignore[valid-type]  # a function makes the type
 
 
 class OrderReturn(OnOrder):

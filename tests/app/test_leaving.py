@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.app.test_serve import folder  # noqa: F401 - a fixture
 from tests.support.command import ended, started
+from tests.support.folders import open_to_all
 
 Serving = tuple["subprocess.Popen[str]", str, str]
 
@@ -58,8 +58,16 @@ def ready(address: str) -> tuple[int, dict[str, str]]:
         connection.close()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the demo, once it was served."""
+    made = tmp_path_factory.mktemp("leaving")
+    open_to_all(made)
+    return made / ".data"
+
+
 @pytest.fixture
-def serving(folder: Path) -> Iterator[Serving]:  # noqa: F811
+def serving(folder: Path) -> Iterator[Serving]:
     """The server, the address that it listens on, and a key."""
     process = started("serve", "--port", "0", DATA_DIR=str(folder), DRAIN_SECONDS="3")
     assert process.stdout

@@ -16,6 +16,7 @@ import pytest
 from core import keys
 from db.engine import Target
 from tests.support.command import Ended, command, ended, one_line, started
+from tests.support.folders import open_to_all
 from tests.support.postgres import TestServer
 
 STUB = "tests.support.stub_serve"
@@ -44,9 +45,7 @@ class Served:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that the tests here use one after the other."""
     made = tmp_path_factory.mktemp("serve")
-    for path in (made, *made.parents):
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o011)
+    open_to_all(made)
     return made / ".data"
 
 
@@ -183,9 +182,7 @@ def test_production_tells_no_keys(fresh: Target) -> None:
 
 def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o011)
+    open_to_all(tmp_path)
     process: subprocess.Popen[str] = started("serve", "--port", "0", module=STUB, DATA_DIR=str(folder))
     assert process.stderr
     assert process.stderr.readline() == "Starting PostgreSQL\n"

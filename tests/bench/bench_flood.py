@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_flood [--short]
 
-On the medium demo, with the settings as they come: a client of one tenant sends small queries one after the
-other, first while it is quiet, then while a process with another tenant's key sends documents that are refused
+On the medium demo, with the settings as they come: a client of one tenant sends a small query every ten
+milliseconds, first while it is quiet, then while a process with another tenant's key sends documents that are refused
 (each another text, as dear to refuse as they get) and pages of 250 nested orders, on 32 connections, as fast as
 it is answered. The median of the small queries may be twice the quiet one (THREATS.md 22). The two are measured
 in turn, several times, and the ratios' median counts. Exits 1 past the bound; ``--short`` is for CI, with a bound

@@ -15,6 +15,7 @@ import pytest
 
 from core.errors import Unavailable
 from db import embedded
+from tests.support.folders import open_to_all
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has PostgreSQL run as another account")
 
@@ -26,13 +27,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     open_to_all(made)
     yield made
     assert alive(made) is None
-
-
-def open_to_all(folder: Path) -> None:
-    """As root, let PostgreSQL's account through pytest's private folders."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o011)
 
 
 def alive(folder: Path) -> int | None:

@@ -14,7 +14,7 @@ from db import embedded, migrate
 from db.engine import Database, Target
 from services import demo, keys, tenants
 from services.verify import verify
-from tests.db.test_embedded import open_to_all
+from tests.support.folders import open_to_all
 
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
 RULES = """
