@@ -6,7 +6,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 from execution.deprecations import Deprecations
 from execution.documents import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
-from execution.fields import Batch, BatchField, argument
+from execution.fields import Batch, BatchField, Shared, argument
 from execution.guard import Limits, TooMuch
 from execution.schema import ExtensibleSchema, extends
 from execution.trace import Trace
@@ -20,6 +20,7 @@ __all__ = [
     "Documents",
     "ExtensibleSchema",
     "Limits",
+    "Shared",
     "TooMuch",
     "Trace",
     "argument",

@@ -6,7 +6,7 @@ which calls it once per level, and graphql-core's own executor, for which ``exec
 gathers the objects that it meets one by one.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strawberry.annotation import StrawberryAnnotation
@@ -18,17 +18,44 @@ if TYPE_CHECKING:
     from execution.plan import FieldPlan
 
 
+class Table:
+    """A level's rows by column. They are turned round once for all of the level's fields, by ``zip``: a cell so takes a
+    third of the time that it takes by its name.
+    """
+
+    __slots__ = ("_columns", "_rows")
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
+        self._columns: dict[str, Sequence[Any]] | None = None
+
+    def column(self, name: str) -> Sequence[Any]:
+        if self._columns is None:
+            self._columns = dict(zip(self._rows[0].keys(), zip(*self._rows, strict=True), strict=True))
+        return self._columns[name]
+
+
 class Batch(NamedTuple):
     """All objects of a level, and what is asked of them.
 
     ``sources`` are the parent objects; ``args`` the coerced arguments under their GraphQL names;
-    ``context`` the request's context; ``field`` the plan, which knows the sub-selection.
+    ``context`` the request's context; ``field`` the plan, which knows the sub-selection. ``table`` is there
+    where it pays.
     """
 
     sources: Sequence[Any]
     args: dict[str, Any]
     context: Any
     field: "FieldPlan"
+    table: Table | None = None
+
+    def column(self, name: str) -> Sequence[Any]:
+        """One value of each source. They must be rows: they have ``keys()`` and ``row[name]``, and either are
+        dictionaries or have the same keys in the same order and are iterated by value, as a driver's records.
+        """
+        if self.table is None or isinstance(self.sources[0], dict):
+            return [source[name] for source in self.sources]
+        return self.table.column(name)
 
     def columns(self, typename: str | None = None) -> tuple[str, ...]:
         """The columns that the sub-selection needs of the rows that this field returns.
@@ -38,7 +65,23 @@ class Batch(NamedTuple):
         return self.field.columns(typename)
 
 
-Resolve = Callable[[Batch], Sequence[Any] | Awaitable[Sequence[Any]]]
+class Shared(NamedTuple):
+    """The values of a level whose parents share them, for a resolver to return instead of a list.
+
+    ``keys`` has each parent's key, ``found`` a value for each of these keys and no others; a key may be missing or have
+    None, and is null then. An object that several parents refer to is completed once.
+    """
+
+    keys: Sequence[Hashable]
+    found: Mapping[Any, Any]
+
+    def each(self) -> list[Any]:
+        """Each parent's value."""
+        return list(map(self.found.get, self.keys))
+
+
+Values = Sequence[Any] | Shared
+Resolve = Callable[[Batch], Values | Awaitable[Values]]
 
 
 class BatchField(StrawberryField):
@@ -48,8 +91,6 @@ class BatchField(StrawberryField):
     ``passes``: the values are made of the parent's row, so what the sub-selection needs, the
     parent's row needs as well.
     ``final``: the values are leaves in their serialised form (or None); no further check is made.
-    ``shared``: several parents may get the identical object (a relation to one), which is then
-    completed once.
     ``permission``: what the request's context must grant, by its method ``require(permission)``, which
     raises where it doesn't; asked before the resolver is called.
     """
@@ -61,7 +102,6 @@ class BatchField(StrawberryField):
         needs: Iterable[str] = (),
         passes: bool = False,
         final: bool = False,
-        shared: bool = False,
         permission: str | None = None,
         arguments: Iterable[StrawberryArgument] = (),
         name: str | None = None,
@@ -79,7 +119,6 @@ class BatchField(StrawberryField):
         self.needs = frozenset(needs)
         self.passes = passes
         self.final = final
-        self.shared = shared
         self.permission = permission
         self.arguments = list(arguments)
         # Not part of the class's constructor: rows are never instances of their Strawberry class.
@@ -92,7 +131,6 @@ class BatchField(StrawberryField):
             needs=self.needs,
             passes=self.passes,
             final=self.final,
-            shared=self.shared,
             permission=self.permission,
             arguments=self.arguments,
             name=self.graphql_name,

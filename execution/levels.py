@@ -4,21 +4,23 @@ import asyncio
 from collections.abc import Sequence
 from inspect import isawaitable
 from itertools import accumulate, chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import (
     GraphQLError,
     GraphQLLeafType,
     GraphQLOutputType,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
+    is_object_type,
 )
 from graphql.pyutils import Path, Undefined, is_iterable
 
 from execution.failures import Failure
-from execution.fields import Batch
+from execution.fields import Batch, Shared, Table
 from execution.plan import FieldPlan, SelectionPlan
 from execution.trace import Trace
 
@@ -26,10 +28,18 @@ if TYPE_CHECKING:
     from execution.executor import BreadthFirstExecutor
 
 MANY = 20
-"""Objects of a level from which on its leaves take longer than the task beside which they are read."""
+"""Objects of a level from which on it pays to read them by column, and its leaves in a task beside what waits."""
 
 Paths = list[Path | None] | None
 """Where each object of a level stands; None where no resolver below will ask."""
+
+
+class Level(NamedTuple):
+    """Objects of one type, and what they are by column if they are many."""
+
+    sources: Sequence[Any]
+    paths: Paths
+    table: Table | None
 
 
 class Run:
@@ -52,62 +62,69 @@ class Run:
         """The answer's objects for ``sources``, all of the selection's type."""
         if not sources:
             return []
+        many = len(sources) >= MANY
+        level = Level(sources, paths, Table(sources) if many else None)
         if self.trace is not None:
-            columns = await self._traced(self.trace, selection, sources, paths)
-        elif self.overlaps and selection.overlaps and len(sources) >= MANY:
-            columns = await self._overlapped(selection, sources, paths)
+            columns = await self._traced(self.trace, selection, level)
+        elif self.overlaps and selection.overlaps and many:
+            columns = await self._overlapped(selection, level)
         else:
-            columns = [await self.field(plan, sources, paths) for plan in selection.fields]
+            columns = [await self.field(plan, level) for plan in selection.fields]
         if not columns:
             return [{} for _ in sources]
         return selection.build(*columns)
 
-    async def _traced(self, trace: Trace, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
-        level = trace.level(selection, len(sources))
+    async def _traced(self, trace: Trace, selection: SelectionPlan, level: Level) -> list[Any]:
+        told = trace.level(selection, len(level.sources))
         columns = []
         for plan in selection.fields:
             # The field before may have gone down into levels of its own.
-            trace.current = level
-            columns.append(await self.field(plan, sources, paths))
+            trace.current = told
+            columns.append(await self.field(plan, level))
         return columns
 
-    async def _overlapped(self, selection: SelectionPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+    async def _overlapped(self, selection: SelectionPlan, level: Level) -> list[Any]:
         """The first field that waits, the leaves beside it while it does, and then the others.
 
         Never two that wait: they may share a connection, or load the same rows.
         """
         first, *others = (plan for plan in selection.fields if plan.waits)
-        columns: dict[FieldPlan, list[Any]] = {}
-        task = asyncio.create_task(self.field(first, sources, paths))
+        columns: dict[FieldPlan, Sequence[Any]] = {}
+        task = asyncio.create_task(self.field(first, level))
         try:
             for plan in selection.fields:
                 if not plan.waits:
                     await asyncio.sleep(0)  # the task's turn: to send a statement, or to go on with what came
-                    columns[plan] = await self.field(plan, sources, paths)
+                    columns[plan] = await self.field(plan, level)
             columns[first] = await task
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait([task])
         for plan in others:
-            columns[plan] = await self.field(plan, sources, paths)
+            columns[plan] = await self.field(plan, level)
         return [columns[plan] for plan in selection.fields]
 
-    async def field(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+    async def field(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
         """The completed values of one field for every object of the level."""
         if plan.batch is None:
-            return await self._plain(plan, sources, paths)
+            return await self._plain(plan, level)
         try:
             if plan.batch.permission is not None:
                 self.context.require(plan.batch.permission)
-            values = plan.batch.resolve_batch(Batch(sources, plan.arguments(self.variables), self.context, plan))
-            if not isinstance(values, list) and isawaitable(values):
+            batch = Batch(level.sources, plan.arguments(self.variables), self.context, plan, level.table)
+            values = plan.batch.resolve_batch(batch)
+            if not isinstance(values, list | tuple) and isawaitable(values):
                 values = await values
         except Exception as error:
-            return self._fail(error, len(sources))
+            return self._fail(error, len(level.sources))
         if plan.batch.final:
             return self._present(plan, values)
-        below = self._below(plan, paths) if plan.plain else None
+        if isinstance(values, Shared):
+            if not plan.plain and is_object_type(get_nullable_type(plan.definition.type)):
+                return await self._shared(plan, values)
+            values = values.each()
+        below = self._below(plan, level.paths) if plan.plain else None
         return await self.complete(plan, plan.definition.type, values, below)
 
     async def complete(
@@ -125,11 +142,11 @@ class Run:
 
     # ---------------------------------------------------------------- the shapes of values
 
-    def _present(self, plan: FieldPlan, values: Sequence[Any]) -> list[Any]:
+    def _present(self, plan: FieldPlan, values: Sequence[Any]) -> Sequence[Any]:
         """Final leaves: only the nulls are looked at, and only where there may be none."""
         if is_non_null_type(plan.definition.type) and has_null(values):
-            return self._refuse_nulls(plan, list(values))
-        return values  # type: ignore[return-value]  # a list by contract
+            return self._refuse_nulls(plan, values)
+        return values
 
     def _leaf(self, type_: GraphQLLeafType, value: Any) -> Any:
         if value is None or value is Undefined:
@@ -204,8 +221,8 @@ class Run:
 
     async def _objects(self, plan: FieldPlan, type_: Any, values: Sequence[Any], paths: Paths) -> list[Any]:
         if plan.batch is not None and not is_abstract_type(type_):
-            return await self._rows(plan, plan.selections[type_.name], values, paths)
-        completed = [self._failed(value) for value in values]
+            return await self._rows(plan.selections[type_.name], values, paths)
+        completed: list[Any] = [self._failed(value) for value in values]
         live = {
             index: value
             for index, value in enumerate(values)
@@ -218,7 +235,7 @@ class Run:
             groups = [(plan.selections[type_.name], live)]
         for selection, members in groups:
             below = None if paths is None else [paths[index] for index in members]
-            done = await self._one_type(plan, selection, list(members.values()), below)
+            done = await self.select(selection, list(members.values()), below)
             if is_abstract_type(type_):
                 self.types.update((id(value), selection) for value in done)
             for index, value in zip(members, done, strict=True):
@@ -231,31 +248,27 @@ class Run:
             return self._failure(value)
         return value if isinstance(value, Failure) else None
 
-    async def _rows(self, plan: FieldPlan, selection: SelectionPlan, values: Sequence[Any], paths: Paths) -> list[Any]:
+    async def _rows(self, selection: SelectionPlan, values: Sequence[Any], paths: Paths) -> list[Any]:
         """Objects from a batch resolver: rows or nulls, nothing else. This is the path that must be short."""
         if not has_null(values):
-            return await self._one_type(plan, selection, values, paths)
+            return await self.select(selection, values, paths)
         live = [index for index, value in enumerate(values) if value is not None]
         below = None if paths is None else [paths[index] for index in live]
         completed: list[Any] = [None] * len(values)
-        done = await self._one_type(plan, selection, [values[index] for index in live], below)
+        done = await self.select(selection, [values[index] for index in live], below)
         for index, value in zip(live, done, strict=True):
             completed[index] = value
         return completed
 
-    async def _one_type(
-        self, plan: FieldPlan, selection: SelectionPlan, sources: Sequence[Any], paths: Paths
-    ) -> list[Any]:
-        """Objects of one type; those that several parents share are completed once."""
-        if plan.batch is None or not plan.batch.shared or paths is not None:
-            return await self.select(selection, sources, paths)
-        identities = list(map(id, sources))
-        distinct = dict(zip(identities, sources, strict=True))
-        if len(distinct) == len(sources):
-            return await self.select(selection, sources, None)
-        built = await self.select(selection, list(distinct.values()), None)
-        done = dict(zip(distinct, built, strict=True))
-        return list(map(done.__getitem__, identities))
+    async def _shared(self, plan: FieldPlan, values: Shared) -> list[Any]:
+        """Objects that several parents may refer to: each is completed once."""
+        [selection] = plan.selections.values()
+        built = await self._rows(selection, list(values.found.values()), None)
+        done = dict(zip(values.found, built, strict=True))
+        completed = list(map(done.get, values.keys))
+        if is_non_null_type(plan.definition.type) and has_null(completed):
+            return self._refuse_nulls(plan, completed)
+        return completed
 
     async def _by_type(
         self, plan: FieldPlan, type_: Any, live: dict[int, Any], completed: list[Any], paths: Paths
@@ -288,12 +301,13 @@ class Run:
 
     # ---------------------------------------------------------------- ordinary resolvers
 
-    async def _plain(self, plan: FieldPlan, sources: Sequence[Any], paths: Paths) -> list[Any]:
+    async def _plain(self, plan: FieldPlan, level: Level) -> list[Any]:
         """A field whose resolver knows nothing of batches: called once per object, awaited together."""
+        sources = level.sources
         if plan.name == "__typename":
             return [plan.parent.name] * len(sources)
         executor = self.executor
-        below = self._below(plan, paths) or []
+        below = self._below(plan, level.paths) or []
         resolve = plan.definition.resolve or executor.field_resolver
         try:
             arguments = plan.arguments(self.variables)
@@ -324,7 +338,7 @@ class Run:
     def _fail(self, error: BaseException, count: int) -> list[Any]:
         return [self._failure(error)] * count
 
-    def _refuse_nulls(self, plan: FieldPlan, values: list[Any]) -> list[Any]:
+    def _refuse_nulls(self, plan: FieldPlan, values: Sequence[Any]) -> list[Any]:
         message = f"Cannot return null for non-nullable field {plan.parent}.{plan.name}."
         return [self._failure(TypeError(message)) if value is None else value for value in values]
 

@@ -12,7 +12,7 @@ from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from graphql.execution.values import VariableValues
 
-from execution.fields import Batch, BatchField
+from execution.fields import Batch, BatchField, Shared
 from execution.plan import BACKREF, FieldPlan, Planner
 
 
@@ -39,8 +39,9 @@ class _Batches(DataLoader[Any, Any]):
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
         batch, args, context, plan = self.parts
         # The root has no source; a loader takes no None, so it stands in a tuple.
-        values = batch.resolve_batch(Batch([source for (source,) in keys], args, context, plan))
-        return list(await values if isawaitable(values) else values)
+        found = batch.resolve_batch(Batch([source for (source,) in keys], args, context, plan))
+        values = await found if isawaitable(found) else found
+        return values.each() if isinstance(values, Shared) else list(values)
 
 
 def _resolver(batch: BatchField) -> Any:
@@ -49,7 +50,8 @@ def _resolver(batch: BatchField) -> Any:
         def resolve_now(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
             if batch.permission is not None:
                 info.context.require(batch.permission)
-            (value,) = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))  # type: ignore[misc]  # one source, one value
+            values: Any = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))
+            (value,) = values.each() if isinstance(values, Shared) else values
             return value
 
         return resolve_now

@@ -64,6 +64,10 @@ class Loader(DataLoader[Any, Any]):
 
     async def load_level(self, keys: Sequence[Any]) -> list[Any]:
         """The values of a level's keys, in their order; None for a None among them."""
+        return list(map((await self.load_distinct(keys)).get, keys))
+
+    async def load_distinct(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        """The value of each of a level's keys; not of a None among them."""
         known = self._known
         wanted = dict.fromkeys(keys)
         wanted.pop(None, None)
@@ -73,7 +77,7 @@ class Loader(DataLoader[Any, Any]):
             if len(found) < len(missing):
                 known.update(dict.fromkeys(missing))
             known.update(found)
-        return list(map(known.get, keys))
+        return known.copy() if len(known) == len(wanted) else {key: known[key] for key in wanted}
 
     async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
         """Aiodataloader's entrance: the same, for keys that came one by one."""

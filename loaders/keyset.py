@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Numeric, Text, and_, cast, func, or_, tuple_
+from sqlalchemy import ColumnElement, DateTime, Numeric, Text, Uuid, and_, cast, func, or_, tuple_
 
 from core.errors import BadInput
 from core.paging import decode_cursor, wrong_cursor
@@ -77,6 +77,8 @@ def _read(sort: Sort, given: str) -> Any:
         if moment.tzinfo is None:
             raise ValueError(given)
         return moment.astimezone(UTC)
+    if isinstance(kind, Uuid):
+        return UUID(given)
     number = kind.python_type(given)
     sound = (
         abs(number) <= MAX_INTEGER if isinstance(number, int) else number.is_finite() and abs(number.adjusted()) < 40

@@ -101,6 +101,7 @@ class LinesOfOrder(Many):
     entity = lines
     key = "order_id"
     few = True
+    unique = "POSITION"
 
 
 class LinesOfProduct(Many):

@@ -1,18 +1,17 @@
 """Relations of a level: keys out of the parents' rows, all of them to the loader in one call."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from core import ids
 from core.errors import BadInput
-from execution import Batch
+from execution import Batch, Shared
 from loaders.counts import Counts
 from loaders.filters import text_value
 from loaders.many import Connection, Many
 from loaders.one import One
 
-Load = Callable[[Batch], Awaitable[Sequence[Any]]]
+Load = Callable[[Batch], Awaitable[Sequence[Any] | Shared]]
 PAGE = "@page"
 """Stands among the columns for "the page must be loaded", though no column of it is asked for."""
 CURSOR = "@cursor"
@@ -21,10 +20,10 @@ CURSOR = "@cursor"
 
 def one(loader: type[One], key: str) -> Load:
     """The row that each parent's ``key`` column refers to."""
-    get = itemgetter(key)
 
-    async def load(batch: Batch) -> list[Any]:
-        return await loader.of(batch.context, batch.columns()).load_level(list(map(get, batch.sources)))
+    async def load(batch: Batch) -> Shared:
+        keys = batch.column(key)
+        return Shared(keys, await loader.of(batch.context, batch.columns()).load_distinct(keys))
 
     return load
 
@@ -34,7 +33,7 @@ def through(loader: type[One], key: str, name: str, missing: Any) -> Load:
     there is nothing to work it out from."""
 
     async def load(batch: Batch) -> list[Any]:
-        found = await loader.of(batch.context).load_level([row[key] for row in batch.sources])
+        found = await loader.of(batch.context).load_level(batch.column(key))
         return [missing if row is None else row[name] for row in found]
 
     return load
@@ -42,14 +41,13 @@ def through(loader: type[One], key: str, name: str, missing: Any) -> Load:
 
 def many(loader: type[Many], key: str | None = None) -> Load:
     """A page of rows for each parent; with no ``key`` a page of all there are."""
-    get = itemgetter(key)
 
     async def load(batch: Batch) -> list[Connection]:
         query = loader.query(batch.args)
         if query.shape != ("and",):
             for permission in loader.permissions(query):
                 batch.context.require(permission)
-        keys = [()] * len(batch.sources) if key is None else list(map(get, batch.sources))
+        keys = [()] * len(batch.sources) if key is None else batch.column(key)
         columns = batch.columns()
         if columns and query.page.limit:
             return await loader.of(batch.context, columns, query).load_level(keys)

@@ -61,9 +61,7 @@ def guarded(description: str, permission: str | None) -> dict[str, Any]:
 
 def one(description: str, loader: type[One], key: str) -> Any:
     """To one: the row that the ``key`` column refers to."""
-    return BatchField(
-        relations.one(loader, key), needs=[key], shared=True, **guarded(description, loader.entity.permission)
-    )
+    return BatchField(relations.one(loader, key), needs=[key], **guarded(description, loader.entity.permission))
 
 
 def many(
@@ -108,7 +106,6 @@ def lookup(description: str, prefix: str, by: Any, loaders: dict[str, type[One]]
     text = "Which one: exactly one of its keys."
     return BatchField(
         relations.lookup(prefix, loaders),
-        shared=True,
         arguments=[argument("by", by, text)],
         **guarded(description, loaders["id"].entity.permission),
     )

@@ -102,7 +102,7 @@ async def _stock(connection: Any, tenant: UUID, products: list[UUID]) -> dict[UU
         """SELECT l.id, l.product_id, l.location_id, trim_scale(l.on_hand)::text AS on_hand,
                   trim_scale(l.reserved)::text AS reserved, trim_scale(l.available)::text AS available
            FROM stock_levels l JOIN locations o ON o.tenant_id = l.tenant_id AND o.id = l.location_id
-           WHERE l.tenant_id = $1 AND l.product_id = ANY($2) AND o.kind = 'INTERNAL' ORDER BY l.product_id, l.id""",
+           WHERE l.tenant_id = $1 AND l.product_id = ANY($2) AND o.kind = 'INTERNAL' ORDER BY l.product_id, l.location_id""",
         tenant,
         products,
     )

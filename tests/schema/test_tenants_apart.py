@@ -203,8 +203,10 @@ async def test_the_predicate_alone_keeps_tenants_apart(
 ) -> None:
     """For the administrator, whom no policy binds, the answers are the same."""
     async with unguarded.acquire() as connection:
-        assert await connection.fetchval("SELECT count(DISTINCT tenant_id) FROM orders") == 3
-    for tenant in (oddments.tenant, larkspur, stonebridge):
+        seen = await connection.fetch("SELECT DISTINCT tenant_id FROM orders")
+    every = {oddments.tenant, larkspur, stonebridge}
+    assert every <= {row["tenant_id"] for row in seen}
+    for tenant in every:
         guarded = await ask(EVERYTHING, tenant, {"ids": sorted(own(oddments))[:100]})
         async with Reader(unguarded, tenant, 1) as reader:
             open_ = await ask_on(schema(), reader, EVERYTHING, {"ids": sorted(own(oddments))[:100]})

@@ -133,7 +133,7 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
             "updated_at": _later(index % 3),
         }
         for index, product in enumerate(products[:10])
-        for where, place in enumerate(places[:3])
+        for where, place in reversed([*enumerate(places[:3])])  # their ids' order isn't their locations'
         if (index + where) % 3
     ]
     moves = [
@@ -171,18 +171,23 @@ def _events(subjects: list[Row]) -> list[Row]:
 
 
 async def load(target: Target, name: str = "oddments") -> Oddments:
-    """Store the tenant as the owner, bound to it as any writer is."""
-    made = Oddments(new_id())
+    """The tenant with its rows."""
     products, partners = _products(), _partners()
     orders = _orders(partners)
-    made.rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
-    made.rows |= _stock(products)
-    made.rows["events"] = _events([*orders, *products[:4], *partners[:4]])
+    rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
+    rows |= _stock(products)
+    rows["events"] = _events([*orders, *products[:4], *partners[:4]])
+    return await stored(target, name, rows)
+
+
+async def stored(target: Target, name: str, rows: dict[str, list[Row]]) -> Oddments:
+    """Store a tenant and its rows as the owner, bound to it as any writer is."""
+    made = Oddments(new_id(), rows)
     async with administration(target, made.tenant) as connection:
         await connection.execute("INSERT INTO tenants (id, name, currency) VALUES ($1, $2, 'EUR')", made.tenant, name)
-        for table, rows in made.rows.items():
-            names = ["tenant_id", *rows[0]]
+        for table, each in made.rows.items():
+            names = ["tenant_id", *each[0]]
             marks = ", ".join(f"${index + 1}" for index in range(len(names)))
             statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
-            await connection.executemany(statement, [(made.tenant, *row.values()) for row in rows])
+            await connection.executemany(statement, [(made.tenant, *row.values()) for row in each])
     return made

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NewType, NoReturn, Optional
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from execution import Batch, BatchField, BreadthFirstExecutor, ExtensibleSchema, argument, extends
+from execution import Batch, BatchField, BreadthFirstExecutor, ExtensibleSchema, Shared, argument, extends
 from execution.fields import Resolve
 
 
@@ -88,9 +88,9 @@ def _some_failing(batch: Batch) -> list[Any]:
 SHARED: list["Dog"] = []
 
 
-def _owner(batch: Batch) -> list[Any]:
-    """Every source's owner is the same object."""
-    return [None if source.number == 3 else SHARED[0] for source in batch.sources]
+def _owner(batch: Batch) -> Shared:
+    """Every source's owner is the same object; the third has none."""
+    return Shared([None if source.number == 3 else 0 for source in batch.sources], {0: SHARED[0]})
 
 
 @strawberry.type
@@ -134,8 +134,8 @@ class Cat(Named):
     partly_strictly: str = batched(_some_failing)
     nothing: str | None = batched(lambda batch: [None] * len(batch.sources), final=True)
     nothing_strictly: str = batched(lambda batch: [None] * len(batch.sources), final=True)
-    owner: Optional["Dog"] = batched(_owner, shared=True)
-    owner_strictly: "Dog" = batched(_owner, shared=True)
+    owner: Optional["Dog"] = batched(_owner)
+    owner_strictly: "Dog" = batched(_owner)
 
 
 @strawberry.type

@@ -177,8 +177,8 @@ def parents_mixed_up(patch: pytest.MonkeyPatch) -> None:
     """Objects of several parents come back in the order in which their types were met."""
     original = Run._rows
 
-    async def rows(self: Run, field: FieldPlan, selection: SelectionPlan, values: Any, paths: Any) -> list[Any]:
-        completed = await original(self, field, selection, values, paths)
+    async def rows(self: Run, selection: SelectionPlan, values: Any, paths: Any) -> list[Any]:
+        completed = await original(self, selection, values, paths)
         live = [value for value in completed if value is not None and not isinstance(value, Failure)]
         return [*live, *[None] * (len(completed) - len(live))]
 

@@ -18,7 +18,7 @@ import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError
 from hypothesis_graphql import nodes
 
-from execution import Batch, BatchField, ExtensibleSchema, argument
+from execution import Batch, BatchField, ExtensibleSchema, Shared, argument
 from tests.execution.fuzz import cases as generated
 from tests.execution.fuzz.compare import Case, Comparison
 from tests.execution.fuzz.reshape import Arguments
@@ -193,6 +193,11 @@ async def _fails(_batch: Batch) -> Sequence[Any]:
     raise Refusal("all of them", extensions={"code": "BATCH"})
 
 
+def keepers(batch: Batch) -> Shared:
+    keys = [source.n % 4 if source.n % 7 else None for source in batch.sources]
+    return Shared(keys, {key: KEEPERS[key] for key in keys if key is not None})
+
+
 @strawberry.type
 class Keeper:
     """Whom several animals have in common. All that it has comes in batches, so it is completed once."""
@@ -203,14 +208,10 @@ class Keeper:
         lambda batch: [failure(source.n, 0) if source.n < 2 else 40 for source in batch.sources]
     )  # type: ignore[assignment]
     broken: int | None = BatchField(_fails)  # type: ignore[assignment]
-    boss: Optional["Keeper"] = BatchField(lambda batch: [keeper(source) for source in batch.sources], shared=True)  # type: ignore[assignment]
+    boss: Optional["Keeper"] = BatchField(keepers)  # type: ignore[assignment]
 
 
 KEEPERS = [Keeper(n=number) for number in range(4)]
-
-
-def keeper(source: Any) -> Keeper | None:
-    return KEEPERS[source.n % 4] if source.n % 7 else None
 
 
 @strawberry.interface
@@ -222,14 +223,14 @@ class Being:
     def where(self, info: strawberry.Info) -> list[str]:
         return [str(key) for key in info.path.as_list()]
 
-    keeper: Keeper | None = BatchField(lambda batch: [keeper(source) for source in batch.sources], shared=True)  # type: ignore[assignment]
+    keeper: Keeper | None = BatchField(keepers)  # type: ignore[assignment]
     told: str = BatchField(lambda batch: [told(batch.args)] * len(batch.sources), arguments=ARGUMENTS)  # type: ignore[assignment]
 
 
 @strawberry.interface
 @grown(5, 5)
 class Animal(Being):
-    keeper_strictly: Keeper = BatchField(lambda batch: [keeper(source) for source in batch.sources], shared=True)  # type: ignore[assignment]
+    keeper_strictly: Keeper = BatchField(keepers)  # type: ignore[assignment]
 
     @strawberry.field
     def scaled(
