@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import OutcomeUnknown, Overloaded, Unavailable
-from db.reader import AWAY, GONE, Reader
+from db.reader import AWAY, GONE, ORDERED_ARRAYS, Reader
 from db.tenancy import APP, OWNER, set_tenant
 from db.writer import Writer
 
@@ -63,6 +63,15 @@ class Target:
         return {"application_name": "erpgraph", "jit": "off", "role": APP, "timezone": "UTC"}
 
 
+async def _plan_for_the_values(connection: Any) -> None:
+    """For a PostgreSQL that reads an index for an array's keys, but not in its order (before 17): a plan for any array
+    there takes it for one of ten keys, and read all of a tenant's stock for the levels of 294 products (5.8 ms; planned
+    for the values, 1.8).
+    """
+    if connection.get_server_version().major < ORDERED_ARRAYS:
+        await connection.execute("SET plan_cache_mode = force_custom_plan")
+
+
 class _Pooled(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A pooled connection that isn't reset on release: readers and writers leave nothing behind but their
     transaction, and that has ended by then. It saves a round trip per request."""
@@ -88,11 +97,13 @@ class Database:
 
     async def open(self) -> None:
         """Connect. Raises what asyncpg raises if that can't be done."""
-        self._reading = await self._connect(1, self.size)
+        self._reading = await self._connect(1, self.size, init=_plan_for_the_values)
         self._writing = await self._connect(1, self.size, WRITING)
         self._aside = await self._connect(0, 2, WRITING)
 
-    async def _connect(self, least: int, most: int, more: Mapping[str, str] = MappingProxyType({})) -> Any:
+    async def _connect(
+        self, least: int, most: int, more: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> Any:
         timeout = {"statement_timeout": str(self.statement_timeout_ms)}
         return await asyncpg.create_pool(
             self.target.serving,
@@ -106,6 +117,7 @@ class Database:
             max_cached_statement_lifetime=0,
             max_inactive_connection_lifetime=IDLE,
             timeout=5,
+            **options,
         )
 
     async def close(self) -> None:

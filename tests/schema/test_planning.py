@@ -10,7 +10,13 @@ from tests.support.graph import ask as ask_on
 from tests.support.oddments import Oddments
 
 MODE = "SELECT current_setting('plan_cache_mode') AS mode, pg_backend_pid() AS backend"
-ONE, EACH = "force_generic_plan", "auto"
+ONE, EACH, VALUES = "force_generic_plan", "auto", "force_custom_plan"
+
+
+async def knows_arrays(ask: Asker) -> bool:
+    """Whether this PostgreSQL reads an index for an array's keys in the index's order. An older one plans each time."""
+    async with ask.database._reading.acquire() as connection:
+        return int(connection.get_server_version().major) >= 17
 
 
 @pytest.mark.parametrize(
@@ -31,7 +37,7 @@ async def test_a_plan_is_made_for_the_values_where_they_matter(
 ) -> None:
     async with ask.database.reader(oddments.tenant) as reader:
         assert not (await ask_on(schema(), reader, query)).errors
-        assert [row["mode"] for row in await reader.fetch(MODE)] == [mode]
+        assert [row["mode"] for row in await reader.fetch(MODE)] == [mode if await knows_arrays(ask) else VALUES]
 
 
 async def test_the_next_request_on_a_connection_is_not_told(ask: Asker, oddments: Oddments) -> None:
@@ -42,7 +48,7 @@ async def test_the_next_request_on_a_connection_is_not_told(ask: Asker, oddments
         for one_plan, mode in ((True, ONE), (False, EACH)):
             async with database.reader(oddments.tenant) as reader:
                 [row] = await reader.fetch(MODE, one_plan=one_plan)
-            assert row["mode"] == mode
+            assert row["mode"] == (mode if await knows_arrays(ask) else VALUES)
             backends.add(row["backend"])
         assert len(backends) == 1
     finally:
