@@ -19,9 +19,9 @@ from app.graph import build
 from app.schema_file import SchemaFile
 from app.settings import Settings
 from core.paging import DEFAULT_PAGE, MAX_PAGE
+from db.connections import GONE
 from db.engine import Database
 from db.migrate import head
-from db.reader import GONE
 from execution import Documents, Limits
 
 READY_WITHIN = 2.0

@@ -17,8 +17,8 @@ from app.context import Principal
 from app.pace import Company, Pace
 from app.settings import Settings
 from core.errors import ErpError, Unavailable
+from db.connections import AWAY
 from db.engine import Database
-from db.reader import AWAY
 from services.budgets import Bucket, give_back, take
 
 log = structlog.get_logger()

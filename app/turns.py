@@ -6,7 +6,7 @@ from typing import Self
 
 from app.attempts import Throttled
 from core.errors import Overloaded
-from db.reader import AWAY
+from db.connections import AWAY
 
 WAIT = 2.0
 """Seconds that a request waits for its turn, and as long as one waits for a connection (THREATS.md 40)."""

@@ -17,7 +17,8 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import OutcomeUnknown, Overloaded, Unavailable
-from db.reader import AWAY, GONE, ORDERED_ARRAYS, Reader
+from db.connections import AWAY, GONE, Connections
+from db.reader import ORDERED_ARRAYS, Reader
 from db.tenancy import APP, OWNER, set_tenant
 from db.writer import Writer
 
@@ -97,7 +98,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect. Raises what asyncpg raises if that can't be done."""
-        self._reading = await self._connect(1, self.size, init=_plan_for_the_values)
+        self._reading = await Connections.of(await self._connect(1, self.size, init=_plan_for_the_values))
         self._writing = await self._connect(1, self.size, WRITING)
         self._aside = await self._connect(0, 2, WRITING)
 

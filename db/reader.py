@@ -1,7 +1,6 @@
 """The read side's connection: one per request, one snapshot, queries in turn."""
 
 import asyncio
-import contextlib
 from time import perf_counter
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -9,22 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import ErpError, Timeout, Unavailable
+from db.connections import AWAY, GONE, Connections
 from db.tenancy import set_partner, set_tenant
-
-GONE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InternalClientError,  # used between the server's last word and the end of the connection
-)
-"""What a database that is away, restarting or refusing looks like from here."""
-
-AWAY = "The database can't be reached or is busy. Try again in a moment."
-
 
 ONE_PLAN = ";SET LOCAL plan_cache_mode = force_generic_plan"
 ORDERED_ARRAYS = 17
@@ -42,20 +27,24 @@ class Ran(NamedTuple):
 class Reader:
     """One ``REPEATABLE READ, READ ONLY`` transaction: the whole response is one moment of the data.
 
-    With a ``partner`` it sees what that business partner may see.
+    With a ``partner`` it sees what that business partner may see. The snapshot is of the first query's moment; the
+    transaction, and with it ``now()``, may be up to a second older (``db.connections``).
 
     Coroutines of a request may share it: they take turns. (A session shared without turns fails
     on a cold pool and passes on a warm one, so tests miss it.) ``ran`` lists what was executed.
     """
 
-    def __init__(self, pool: Any, tenant: UUID, acquire_timeout: float, partner: UUID | None = None) -> None:
+    def __init__(
+        self, connections: Connections, tenant: UUID, acquire_timeout: float, partner: UUID | None = None
+    ) -> None:
         self.tenant = tenant
         self.partner = partner
         self.ran: list[Ran] = []
-        self._pool = pool
+        self._connections = connections
         self._acquire_timeout = acquire_timeout
         self._turn = asyncio.Lock()
         self._connection: Any = None
+        self._binding = ""
         self._failure: Exception | None = None
 
     async def fetch(self, sql: str, *values: Any, row: type | None = None, one_plan: bool = False) -> list[Any]:
@@ -95,27 +84,14 @@ class Reader:
         return rows
 
     async def _begin(self, *, one_plan: bool) -> Any:
+        narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
+        planned = ONE_PLAN if one_plan and self._connections.version >= ORDERED_ARRAYS else ""
+        self._binding = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}{planned}"
         try:
-            # With one idle there is no wait to bound, and the bound would cost more than the rest.
-            idle = self._pool.get_idle_size() > 0
-            connection = await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
-            try:
-                # All statements in one message: a round trip saved on every request.
-                narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
-                planned = ONE_PLAN if one_plan and connection.get_server_version().major >= ORDERED_ARRAYS else ""
-                await connection.execute(
-                    f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}{planned}"
-                )
-            except BaseException:
-                # In what state it is, nobody knows, and to find out may take as long again.
-                with contextlib.suppress(asyncpg.InterfaceError):
-                    connection.terminate()
-                await self._pool.release(connection)
-                raise
-        except (TimeoutError, *GONE) as error:
+            self._connection = await self._connections.take(self._binding, self._acquire_timeout)
+        except GONE as error:
             raise Unavailable(AWAY) from error
-        self._connection = connection
-        return connection
+        return self._connection
 
     async def close(self) -> None:
         """End the snapshot and give the connection back. Safe to call twice, or without a query.
@@ -130,26 +106,12 @@ class Reader:
         finally:
             if self._connection is not None:
                 # Cancelled before its turn came.
-                self._connection.terminate()
-                await self._pool.release(self._connection)
+                await self._connections.discard(self._connection)
 
     async def _end(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
-            if not connection.is_closed():
-                await connection.execute("ROLLBACK")
-        except (asyncpg.PostgresError, *GONE):
-            # One that died under a query was taken back by the pool already, and can't even be ended.
-            with contextlib.suppress(asyncpg.InterfaceError):
-                connection.terminate()
-        except BaseException:
-            # Cancelled in between: the state of the session is unknown, so it isn't used again.
-            connection.terminate()
-            raise
-        finally:
-            await self._pool.release(connection)
+        if connection is not None:
+            await self._connections.give(connection, self._binding)
 
     async def __aenter__(self) -> Self:
         return self

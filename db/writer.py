@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import OutcomeUnknown
-from db.reader import AWAY, GONE
+from db.connections import AWAY, GONE
 from db.tenancy import set_tenant
 
 

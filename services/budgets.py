@@ -12,8 +12,8 @@ import asyncpg
 
 from core.errors import Unavailable
 from core.ids import new_id
+from db.connections import AWAY
 from db.engine import Database
-from db.reader import AWAY
 
 _WANTED = "unnest($2::text[], $3::bigint[], $4::bigint[]) AS wanted (owner, capacity, rate)"
 _NOW = "least(capacity, points + (rate * greatest(0, extract(epoch FROM clock_timestamp() - filled_at)))::bigint)"

@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import Unavailable
+from db.connections import GONE
 from db.engine import Target
-from db.reader import GONE
 from db.tenancy import set_tenant
 from services import tenants
 from services.imports.mapping import load

@@ -13,6 +13,7 @@ from app import auth
 from app.keys import Keys
 from core import keys as key_format
 from db import migrate
+from db.connections import Connections
 from db.engine import Database, Target, administration
 from resolvers import viewer
 from services import keys
@@ -141,7 +142,7 @@ async def test_a_statement_that_takes_too_long_is_stopped_and_told(site: Site) -
         codes = {error["extensions"]["code"] for answer in answers for error in answer.json().get("errors", ())}
         assert "TIMEOUT" in codes
         assert "INTERNAL_SERVER_ERROR" not in codes
-        assert database._reading.get_size() <= 1
+        assert database._reading.pool.get_size() <= 1
     await database.close()
 
 
@@ -151,8 +152,8 @@ async def test_while_the_database_is_away(site: Site) -> None:
     await database.open()
     async with site.client(database=database) as client:
         assert (await client.get("/readyz")).json() == {"status": "ok"}
-        database._reading.terminate()
-        database._reading = await asyncpg.create_pool(nowhere.serving, min_size=0, max_size=1, timeout=1)
+        database._reading.pool.terminate()
+        database._reading = Connections(await asyncpg.create_pool(nowhere.serving, min_size=0, max_size=1, timeout=1))
         answer = await client.post("/graphql", json=QUERY)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAVAILABLE"]
@@ -207,5 +208,5 @@ async def test_requests_cancelled_at_random_leave_nothing_behind(site: Site) -> 
         await asyncio.sleep(0.02)
     assert await connection.fetchval(stuck, name) == 0
     await connection.close()
-    assert database._reading.get_size() == database._reading.get_idle_size()
+    assert database._reading.pool.get_size() == database._reading.pool.get_idle_size()
     await database.close()

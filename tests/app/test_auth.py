@@ -224,5 +224,6 @@ async def test_a_key_is_never_in_the_logs(
     out, err = capfd.readouterr()
     assert out == ""
     assert err.count("[error    ] fault") == err.count("asyncpg.exceptions.DataError: planted") == 2
-    secret = site.key.rsplit("_", 1)[1][:-1]
+    # The secret may have an underscore in it, too.
+    secret = site.key.split("_", 2)[2][:-1]
     assert secret not in err + caplog.text

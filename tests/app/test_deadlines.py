@@ -33,7 +33,7 @@ async def database(site: Site) -> AsyncIterator[Database]:
 
 async def idle(database: Database, connection: Any) -> None:
     """Wait until every connection is back, out of its transaction, without a tenant."""
-    pool = database._reading
+    pool = database._reading.pool
     await eventually(lambda: pool.get_idle_size() == pool.get_size())
     async with asyncio.timeout(10):
         while await connection.fetchval(LEFT_OVER):  # noqa: ASYNC110 - PostgreSQL tells nobody

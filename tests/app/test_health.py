@@ -65,7 +65,7 @@ async def test_a_database_that_takes_no_one_in(server: TestServer, site: Site) -
             assert await ready(client) == (200, "")
             await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
-            await eventually(lambda: database._reading.get_size() == 0)
+            await eventually(lambda: database._reading.pool.get_size() == 0)
             assert await ready(client) == (503, "database")
             await other.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
             assert await ready(client) == (200, "")

@@ -32,7 +32,7 @@ class Pair(NamedTuple):
         first, second = [(await client.post("/graphql", json=WHO)).json()["data"] for client in self[1:]]
         assert [each["viewer"]["tenant"]["name"] for each in (first, second)] == ["larkspur", "stonebridge"]
         assert first["orders"]["nodes"] != second["orders"]["nodes"]
-        await eventually(lambda: self.database._reading.get_idle_size() == self.database._reading.get_size())
+        await eventually(lambda: self.database._reading.pool.get_idle_size() == self.database._reading.pool.get_size())
         async with self.database._reading.acquire() as connection:
             assert not connection.is_in_transaction()
             assert not await connection.fetchval("SELECT current_setting('app.tenant_id', true)")
@@ -49,7 +49,7 @@ async def pair(site: Site) -> AsyncIterator[Pair]:
         await made.see_their_own()
         yield made
         await made.see_their_own()
-        assert database._reading.get_size() == 1
+        assert database._reading.pool.get_size() == 1
     await database.close()
 
 

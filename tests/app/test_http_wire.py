@@ -128,11 +128,11 @@ async def test_threat_41_clients_that_vanish_at_random_moments_leave_nothing_beh
     async with serving(create_app(load(), database)) as port:
         for _ in range(30):
             await asyncio.gather(*(leave(port) for _ in range(10)))
-        await eventually(lambda: database._reading.get_idle_size() == database._reading.get_size())
+        await eventually(lambda: database._reading.pool.get_idle_size() == database._reading.pool.get_size())
         assert await in_transactions(site) == 0
         async with Wire(port) as wire:
             for key, name in tenants.items():
                 await assert_well(wire, key, name)
-        await eventually(lambda: database._reading.get_idle_size() == database._reading.get_size())
-        assert database._reading.get_size() <= 2
+        await eventually(lambda: database._reading.pool.get_idle_size() == database._reading.pool.get_size())
+        assert database._reading.pool.get_size() <= 2
     await database.close()

@@ -24,7 +24,6 @@ async def test_who_asks_late_is_refused_and_no_connection_is_lost(target: Target
                 await late
         assert len(reader.ran) == 1
         await reader.close()
-        pool = database._reading
-        assert pool.get_idle_size() == pool.get_size()
+        assert database._reading.free == database._reading.pool.get_size()
     finally:
         await database.close()

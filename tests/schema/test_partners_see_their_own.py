@@ -10,6 +10,7 @@ import pytest
 
 from core import ids
 from core.permissions import ROLES
+from db.connections import Connections
 from db.engine import Database, Target
 from db.tenancy import set_partner, set_tenant
 from loaders import partners as partner_loaders
@@ -115,8 +116,8 @@ async def unguarded(world: Target, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     database = Database(world)
     await database.open()
     await database._reading.close()
-    database._reading = await asyncpg.create_pool(
-        world.admin, min_size=1, max_size=2, server_settings={"timezone": "UTC"}
+    database._reading = Connections(
+        await asyncpg.create_pool(world.admin, min_size=1, max_size=2, server_settings={"timezone": "UTC"})
     )
     yield Asker(database)
     await database.close()

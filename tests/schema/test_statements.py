@@ -283,10 +283,10 @@ async def test_a_request_is_one_moment_of_the_data(ask: Asker, world: Target, st
 async def test_a_request_takes_one_connection_and_gives_it_back(
     ask: Asker, larkspur: UUID, *, breadth_first: bool
 ) -> None:
-    pool = ask.database._reading
-    free = pool.get_idle_size()
+    connections = ask.database._reading
+    free = connections.free
     async with ask.database.reader(larkspur) as reader:
         wide = "{ products { nodes { stock { onHand } } } orders { nodes { id } } partners { nodes { id } } }"
         (await ask_on(schema(breadth_first=breadth_first), reader, wide)).good["orders"]
-        assert pool.get_size() - pool.get_idle_size() == 1
-    assert pool.get_idle_size() >= free
+        assert connections.pool.get_size() - connections.free == 1
+    assert connections.free >= free

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from core import ids
+from db.connections import Connections
 from db.engine import Database, Target
 from db.reader import Reader
 from db.tenancy import set_tenant
@@ -208,7 +209,7 @@ async def test_the_predicate_alone_keeps_tenants_apart(
     assert every <= {row["tenant_id"] for row in seen}
     for tenant in every:
         guarded = await ask(EVERYTHING, tenant, {"ids": sorted(own(oddments))[:100]})
-        async with Reader(unguarded, tenant, 1) as reader:
+        async with Reader(Connections(unguarded), tenant, 1) as reader:
             open_ = await ask_on(schema(), reader, EVERYTHING, {"ids": sorted(own(oddments))[:100]})
         assert json.dumps(open_.good) == json.dumps(guarded.good)
 

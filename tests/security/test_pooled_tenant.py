@@ -42,8 +42,8 @@ async def single(stage: Stage) -> AsyncIterator[Database]:
 
 async def nothing_left(database: Database, stage: Stage) -> None:
     """Both connections are back and bound to nobody, and the next tenant reads and changes what is its own."""
-    for pool in (database._reading, database._writing):
-        async with asyncio.timeout(5), pool.acquire() as connection:
+    for connections, pool in ((database._reading, database._reading.pool), (database._writing, database._writing)):
+        async with asyncio.timeout(5), connections.acquire() as connection:
             assert not connection.is_in_transaction()
             assert tuple(await connection.fetchrow(LEFT)) == (None, None, APP, 0, "read committed")
         assert pool.get_size() == pool.get_idle_size() == 1

@@ -175,14 +175,17 @@ def errors_as_values(patch: pytest.MonkeyPatch) -> None:
 
 def parents_mixed_up(patch: pytest.MonkeyPatch) -> None:
     """Objects of several parents come back in the order in which their types were met."""
-    original = Run._rows
 
-    async def rows(self: Run, selection: SelectionPlan, values: Any, paths: Any) -> list[Any]:
-        completed = await original(self, selection, values, paths)
-        live = [value for value in completed if value is not None and not isinstance(value, Failure)]
-        return [*live, *[None] * (len(completed) - len(live))]
+    def mixing(original: Any) -> Any:
+        async def mixed(self: Run, *given: Any) -> list[Any]:
+            completed = await original(self, *given)
+            live = [value for value in completed if value is not None and not isinstance(value, Failure)]
+            return [*live, *[None] * (len(completed) - len(live))]
 
-    patch.setattr(Run, "_rows", rows)
+        return mixed
+
+    for way in ("_rows", "_shared"):
+        patch.setattr(Run, way, mixing(getattr(Run, way)))
 
 
 def columns_as_they_come(patch: pytest.MonkeyPatch) -> None:

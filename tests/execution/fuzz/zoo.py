@@ -208,7 +208,7 @@ class Keeper:
         lambda batch: [failure(source.n, 0) if source.n < 2 else 40 for source in batch.sources]
     )  # type: ignore[assignment]
     broken: int | None = BatchField(_fails)  # type: ignore[assignment]
-    boss: Optional["Keeper"] = BatchField(keepers)  # type: ignore[assignment]
+    boss: Optional["Keeper"] = BatchField(lambda batch: keepers(batch).each())  # type: ignore[assignment]
 
 
 KEEPERS = [Keeper(n=number) for number in range(4)]
