@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-write bench-flood chaos fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ test-clients: $(VENV)/dev ## Real clients against a running server, and generate
 
 bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (ARGS=--short, ARGS="--size large")
 	@$(PY) -m tests.bench.bench_read $(ARGS)
+
+bench-grown: $(VENV)/dev ## What ten times the rows in the tables cost; fails past its bound (loads the large demo: 4 GB, minutes)
+	@$(PY) -m tests.bench.bench_grown $(ARGS)
 
 bench-write: $(VENV)/dev ## Orders per second against the same rows written by hand; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_write $(ARGS)
