@@ -31,7 +31,10 @@ class Table:
 
     def column(self, name: str) -> Sequence[Any]:
         if self._columns is None:
-            self._columns = dict(zip(self._rows[0].keys(), zip(*self._rows, strict=True), strict=True))
+            names = tuple(self._rows[0].keys())
+            if tuple(self._rows[-1].keys()) != names:
+                raise ValueError("The rows of a level have different columns.")
+            self._columns = dict(zip(names, zip(*self._rows, strict=True), strict=True))
         return self._columns[name]
 
 
