@@ -144,15 +144,19 @@ class Connections:
             self._waiting -= 1
 
     async def _lying_ready(self, binding: str | None = None) -> Any:
-        """A connection that lies ready, with this binding or any; None where there is none that lives."""
-        while True:
-            found = next((each for each in self._ready if binding is None or each.binding == binding), None)
+        """A connection that lies ready: the last with this binding, so that what is too many becomes idle, or the first
+        of all; None where there is none that lives.
+        """
+        while self._ready:
+            mine = (each for each in reversed(self._ready) if each.binding == binding)
+            found = self._ready[0] if binding is None else next(mine, None)
             if found is None:
-                return None
+                break
             self._ready.remove(found)
             if _lives(found):
                 return found.connection
             await self.discard(found.connection)
+        return None
 
     async def _begun(self, connection: Any, binding: str) -> bool:
         """End the transaction, and begin another unless somebody waits for the connection."""

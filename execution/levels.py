@@ -118,12 +118,12 @@ class Run:
                 values = await values
         except Exception as error:
             return self._fail(error, len(level.sources))
-        if plan.batch.final:
-            return self._present(plan, values)
         if isinstance(values, Shared):
             if not plan.plain and is_object_type(get_nullable_type(plan.definition.type)):
                 return await self._shared(plan, values)
             values = values.each()
+        if plan.batch.final:
+            return self._present(plan, values)
         below = self._below(plan, level.paths) if plan.plain else None
         return await self.complete(plan, plan.definition.type, values, below)
 

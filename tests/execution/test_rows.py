@@ -71,13 +71,15 @@ class Keeper:
 class Animal:
     # Of five keys one isn't found, and one is None.
     keeper: Keeper | None = BatchField(lambda asked: Shared(asked.column("keeper"), {0: 10, 1: 11, 2: 12}))  # type: ignore[assignment]
+    badge: int | None = BatchField(lambda asked: Shared(asked.column("keeper"), {0: 7, 2: 8}), final=True)  # type: ignore[assignment]
+    badges: list[int] = BatchField(lambda asked: Shared(asked.column("at"), {0: [7], 1: []}))  # type: ignore[assignment]
     strictly: Keeper = BatchField(lambda asked: Shared(asked.column("keeper"), {0: 10, 1: 11, 2: 12}))  # type: ignore[assignment]
 
 
 @strawberry.type
 class Query:
     animals: list[Animal | None] = BatchField(  # type: ignore[assignment]
-        lambda _asked: [[{"keeper": (0, 1, 2, 3, None)[number % 5]} for number in range(2 * MANY)]]
+        lambda _asked: [[{"keeper": (0, 1, 2, 3, None)[number % 5], "at": number % 2} for number in range(2 * MANY)]]
     )
 
 
@@ -100,3 +102,16 @@ async def test_a_parent_whose_shared_object_is_missing_is_null_where_it_may_not_
     assert [animal is None for animal in answer.data["animals"]] == [False, False, False, True, True] * (2 * MANY // 5)
     paths = [error.path for error in answer.errors or ()]
     assert paths == [["animals", number, "strictly"] for number in range(2 * MANY) if number % 5 > 2]
+
+
+@pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
+async def test_leaves_and_lists_may_be_shared_too(*, breadth_first: bool) -> None:
+    schema = ExtensibleSchema(Query, breadth_first=breadth_first)
+    answer = await schema.execute("{ animals { badge badges } }", context_value=Context())
+    assert answer.errors is None
+    assert answer.data == {
+        "animals": [
+            {"badge": (7, None, 8, None, None)[number % 5], "badges": [[7], []][number % 2]}
+            for number in range(2 * MANY)
+        ]
+    }
