@@ -14,10 +14,13 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    parse,
+    Source,
+    Token,
     specified_rules,
     validate,
 )
+from graphql.language import Lexer
+from graphql.language.parser import Parser
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
@@ -68,6 +71,8 @@ class Documents:
     max_errors: int = 5
     hits: int = 0
     misses: int = 0
+    validated: int = 0
+    """How many of the misses came as far as validation, whose visitors wait for the garbage collector."""
     known: Mapping[str, Document] = field(default_factory=dict)
     _kept: dict[Hashable, OrderedDict[str, Document]] = field(default_factory=dict)
     _size: int = 0
@@ -100,18 +105,23 @@ class Documents:
             raise TooMuch("characters", self.limits.characters, len(text))
         node = self._parsed(text)
         check(node, self.limits)
+        self.validated += 1
         errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
         return Document(node, errors, _INTROSPECTION.search(text) is not None)
 
     def _parsed(self, text: str) -> DocumentNode:
+        lexer = Lexer(Source(text))
+        parser = Parser(lexer.source, lexer=lexer, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
         try:
-            return parse(text, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
+            return parser.parse_document()
+        except RecursionError:
+            raise TooMuch("levels", self.limits.depth, None) from None
         except GraphQLSyntaxError as error:
-            if "nested too deeply" in error.message:
-                raise TooMuch("levels", self.limits.depth, None) from None
             if "tokens" in error.message:
                 raise TooMuch("tokens", self.limits.tokens, None) from None
             raise
+        finally:
+            _unlink(lexer.token)
 
     def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
         """How many objects an operation of a valid document may read."""
@@ -151,6 +161,17 @@ class Documents:
         self._size -= 1
         if not self._kept[owner]:
             del self._kept[owner]
+
+
+def _unlink(last: Token) -> None:
+    """Cut a document's tokens from one another. They refer to the next and to the one before, for the parser alone, and
+    so would stay until the garbage collector came: it came every 300 refused documents, for 285 ms.
+    """
+    token: Token | None = last
+    while token is not None:
+        before = token.prev
+        token.prev = token.next = None
+        token = before
 
 
 def document_cache(documents: Documents) -> type[SchemaExtension]:

@@ -1,9 +1,10 @@
 """The store of parsed documents: bounded, and shared fairly."""
 
+import gc
 from typing import Any
 
 import pytest
-from graphql import GraphQLSyntaxError
+from graphql import GraphQLSyntaxError, SourceLocation, Token
 
 from execution import Documents, Limits, TooMuch, document_cache
 from tests.support.sample import Context, build
@@ -83,3 +84,41 @@ async def test_one_document_serves_every_request(documents: Documents) -> None:
     for _ in range(2):
         result = await schema.execute("{ nowhere }", None, Context())
         assert [error.message for error in result.errors] == ["Cannot query field 'nowhere' on type 'Query'."]
+
+
+@pytest.mark.parametrize(
+    "text, refused",
+    [
+        ("{ hello " * 3 + "]", GraphQLSyntaxError),
+        ('{ hello(by: "', GraphQLSyntaxError),
+        ("{ " + "hello # a comment\n" * 20, TooMuch),
+        ("{ hello " * 500, TooMuch),
+    ],
+    ids=["a syntax error", "an error in a token", "too many tokens", "too deep"],
+)
+def test_nothing_of_a_refused_document_waits_for_the_garbage_collector(
+    documents: Documents, text: str, refused: type[Exception]
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = tokens()
+        with pytest.raises(refused):
+            documents.get(text)
+        assert [each for each in tokens() if not any(each is other for other in before)] == []
+    finally:
+        gc.enable()
+
+
+def tokens() -> list[Token]:
+    """All that there are; other tests' documents have some."""
+    return [each for each in gc.get_objects() if isinstance(each, Token)]
+
+
+def test_a_kept_documents_errors_have_their_places(documents: Documents) -> None:
+    """Though its tokens don't know each other any more."""
+    [error] = documents.get("{ hello\n  nowhere }").errors
+    assert error.locations == [SourceLocation(2, 3)]
+    node = documents.get("{ hello }").node
+    assert node.loc is not None
+    assert node.loc.start_token.next is None
