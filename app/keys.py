@@ -18,7 +18,7 @@ log = structlog.get_logger()
 # Not now(): a reader's transaction may have begun up to a second before it was asked.
 _FIND = """
 SELECT id, name, roles, partner_id, expires_at, last_used_at, trusted_only,
-    (last_used_at < now() - interval '1 minute') IS NOT FALSE AS stale
+    (last_used_at < statement_timestamp() - interval '1 minute') IS NOT FALSE AS stale
 FROM api_keys
 WHERE tenant_id = $1 AND hash = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > statement_timestamp())
 """

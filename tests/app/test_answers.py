@@ -113,7 +113,7 @@ async def test_a_fault_is_masked_and_logged_once(client: httpx.AsyncClient, monk
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
     monkeypatch.setattr(viewer, "name", broken)
-    graph = client._transport.app.state.graph  # type: ignore[attr-defined]
+    graph = client._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
     field = graph._schema.type_map["Viewer"].fields["principal"].extensions["strawberry-definition"]
     monkeypatch.setattr(field, "resolve_batch", broken)
     with capture_logs() as logs:

@@ -217,7 +217,7 @@ async def test_a_key_is_never_in_the_logs(
         monkeypatch.undo()
         assert await asked(client) == 200
         assert await asked(client, Authorization=f"Bearer {site.key[:-1]}x") == 401
-        graph = client._transport.app.state.graph  # type: ignore[attr-defined]
+        graph = client._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
         field = graph._schema.type_map["Viewer"].fields["tenant"].extensions["strawberry-definition"]
         monkeypatch.setattr(field, "resolve_batch", broken)
         assert await asked(client) == 200

@@ -83,7 +83,7 @@ async def test_41_a_command_is_carried_out_though_its_client_left(site: Site, da
             await asyncio.sleep(0.1)
             await waiting(holder, 1, "products")
         async with asyncio.timeout(10):
-            while await connection.fetchval(LATE) == 0:  # noqa: ASYNC110
+            while await connection.fetchval(LATE) == 0:  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
         await connection.execute("DELETE FROM products WHERE starts_with(sku, 'LATE-')")
 
@@ -105,7 +105,7 @@ async def test_no_command_begins_after_the_requests_time(site: Site, database: D
 
 async def test_41_many_leave_at_random_moments(site: Site, database: Database) -> None:
     """``make chaos`` has ten thousand of them, on two servers."""
-    chance, times = random.Random(41), 200  # noqa: S311
+    chance, times = random.Random(41), 200  # noqa: S311 - the same at every run
     async with serving(create_app(load(), database)) as port, site.admin() as connection:
 
         async def one() -> None:

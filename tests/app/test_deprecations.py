@@ -175,7 +175,7 @@ def test_it_is_worked_out_once_and_not_at_all_where_nothing_is(aged: Graph, monk
         document = documents.get("{ __typename }")
         [operation] = document.node.definitions
         for _ in range(3):
-            assert documents.deprecated(document, operation, {}) == []  # type: ignore[arg-type]
+            assert documents.deprecated(document, operation, {}) == []  # type: ignore[arg-type]  # the document has that operation
         assert walks == expected
 
 
@@ -184,7 +184,7 @@ def test_a_long_chain_of_fragments_is_walked_once(aged: Graph) -> None:
         f"fragment F{n} on Thing {{ ...F{n + 1} ...F{n + 1} other {{ ...F{n + 1} }} }}" for n in range(200)
     )
     document = parse(f"{{ thing {{ ...F0 }} }} {chain} fragment F200 on Thing {{ number }}")
-    assert Deprecations(aged._schema).uses(document, document.definitions[0])({}) == ["Thing.number"]  # type: ignore[arg-type]
+    assert Deprecations(aged._schema).uses(document, document.definitions[0])({}) == ["Thing.number"]  # type: ignore[arg-type]  # the document has that operation
 
 
 def test_the_schema_says_it(aged: Graph) -> None:

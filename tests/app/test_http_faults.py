@@ -108,7 +108,7 @@ async def test_after_a_fault(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: object) -> Any:
         raise asyncpg.DataError("planted")
 
-    graph = pair.ours._transport.app.state.graph  # type: ignore[attr-defined]
+    graph = pair.ours._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
     field = graph._schema.type_map["OrderConnection"].fields["nodes"].extensions["strawberry-definition"]
     with monkeypatch.context() as patch:
         patch.setattr(field, "resolve_batch", broken)

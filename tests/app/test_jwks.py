@@ -62,7 +62,7 @@ async def test_keys_that_are_known_stay_when_the_address_is_away(clock: Clock) -
             clock.now += 601
             before = len(address.asked)
             assert await keys.find("rsa")
-            await eventually(lambda before=before: len(address.asked) > before and keys._fetching is None)  # type: ignore[misc]
+            await eventually(lambda before=before: len(address.asked) > before and keys._fetching is None)  # type: ignore[misc]  # mypy takes a default for an argument
             assert await keys.find("rsa")
             with pytest.raises(Unavailable):
                 await keys.find("new")

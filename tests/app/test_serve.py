@@ -33,7 +33,7 @@ class Served:
         self.url = self.lines[0][1]
 
     def get(self, path: str = "/graphql") -> Any:
-        with urllib.request.urlopen(self.url.removesuffix("/graphql") + path, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.url.removesuffix("/graphql") + path, timeout=10) as answer:  # noqa: S310 - our own server's address
             return json.load(answer)
 
     def end(self, number: int) -> Ended:

@@ -140,10 +140,10 @@ async def main(first: int, runs: int, leavers: int) -> int:
                 broken += 1
                 print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program that prints
             if (seed - first + 1) % 20 == 0:
-                print(total, flush=True)  # noqa: T201
-        print(f"{total}; COMMITs cut: {hurt.proxy.was_cut}; {broken} broken", flush=True)  # noqa: T201
-        left = await leave.many(hurt, leavers, random.Random(first))  # noqa: S311
-    print(left)  # noqa: T201
+                print(total, flush=True)  # noqa: T201 - a program's output
+        print(f"{total}; COMMITs cut: {hurt.proxy.was_cut}; {broken} broken", flush=True)  # noqa: T201 - a program's output
+        left = await leave.many(hurt, leavers, random.Random(first))  # noqa: S311 - the same at every run
+    print(left)  # noqa: T201 - a program's output
     return 1 if broken or left.wrong or not total.outcomes[Outcome.OK.name.lower()] else 0
 
 

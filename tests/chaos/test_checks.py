@@ -53,9 +53,9 @@ def test_a_sound_history_is_sound() -> None:
 
 def test_what_is_in_doubt_may_have_happened() -> None:
     there = deepcopy(SOUND)._replace(
-        keys=SOUND.keys | {DOUBTFUL.key: (1, 1), MAYBE_MOVED.key: (1, 1)},  # type: ignore[operator]
-        events=SOUND.events | {("order.returned", "ord_2"): 1},  # type: ignore[operator]
-        moves=SOUND.moves | {"other": (Decimal(7), False)},  # type: ignore[operator]
+        keys=SOUND.keys | {DOUBTFUL.key: (1, 1), MAYBE_MOVED.key: (1, 1)},  # type: ignore[operator]  # a Mapping to mypy, a dictionary here
+        events=SOUND.events | {("order.returned", "ord_2"): 1},  # type: ignore[operator]  # a Mapping to mypy, a dictionary here
+        moves=SOUND.moves | {"other": (Decimal(7), False)},  # type: ignore[operator]  # a Mapping to mypy, a dictionary here
     )
     # The same key stands for two commands here: what is kept under it may be either's.
     history = [each for each in HISTORY if each is not FAILED]
@@ -185,13 +185,13 @@ def error(code: str, message: str) -> dict[str, Any]:
         ({"data": {"orderShip": {"userErrors": [], "order": None}}}, 1, Outcome.UNKNOWN, True),
     ],
 )
-def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome: Outcome, odd: bool) -> None:  # noqa: FBT001
+def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome: Outcome, odd: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     asked = Command("key", "orderShip", {}, attempts=attempts)
     note(asked, answer)
     assert (asked.outcome, bool(asked.strange)) == (outcome, odd)
 
 
-def seen(version: int = 2, reserved: str = "3", available: str = "1", more: bool = False) -> Any:  # noqa: FBT001, FBT002
+def seen(version: int = 2, reserved: str = "3", available: str = "1", more: bool = False) -> Any:  # noqa: FBT001, FBT002 - named where it is given
     line = {"product": {"sku": "P"}, "reservedQuantity": "3"}
     orders = [{"id": "ord_1", "version": version, "lineItems": {"nodes": [line]}}]
     stock = {"onHand": "4", "reserved": reserved, "available": available}

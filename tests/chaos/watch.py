@@ -56,7 +56,7 @@ def judge(answer: Any, versions: dict[str, int]) -> list[str]:
         versions[order["id"]] = order["version"]
     held: Counter[str] = Counter()
     for line in (line for order in orders["nodes"] for line in order["lineItems"]["nodes"]):
-        held[line["product"]["sku"]] += Decimal(line["reservedQuantity"])  # type: ignore[assignment]
+        held[line["product"]["sku"]] += Decimal(line["reservedQuantity"])  # type: ignore[assignment]  # a Counter of decimals
     for product in products:
         stock = {name: Decimal(value) for name, value in product["stock"].items()}
         if stock["available"] != stock["onHand"] - stock["reserved"] or min(stock.values()) < 0:

@@ -78,7 +78,7 @@ def test_text_is_the_same_number(values: list[tuple[Decimal, str]]) -> None:
 def test_a_line_costs_the_exact_product_rounded_once(quantity: Decimal, price: Decimal, currency: str) -> None:
     digits = money.digits(currency)
     total = money.line_total(quantity, price, currency)
-    assert -total.as_tuple().exponent == digits  # type: ignore[operator]
+    assert -total.as_tuple().exponent == digits  # type: ignore[operator]  # finite, so its exponent is a number
     # In whole numbers, which round nothing: half of the last digit is as far as it may be, and half goes up.
     exact, unit = int(quantity.scaleb(6)) * int(price.scaleb(6)), 10 ** (12 - digits)
     assert int(str(total).replace(".", "")) == (exact + unit // 2) // unit

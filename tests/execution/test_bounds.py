@@ -5,19 +5,20 @@ from typing import Any
 import pytest
 import strawberry
 
-from execution import BatchField, ExtensibleSchema
+from execution import ExtensibleSchema
 from execution.plan import MAX_COMPILED, MAX_DEPTH, MAX_FIELDS
+from tests.support.sample import batched
 
 
 @strawberry.type
 class Thing:
-    name: str = BatchField(lambda batch: list(batch.sources), final=True)  # type: ignore[assignment]
-    thing: "Thing" = BatchField(lambda batch: list(batch.sources))  # type: ignore[assignment]
+    name: str = batched(lambda batch: list(batch.sources), final=True)
+    thing: "Thing" = batched(lambda batch: list(batch.sources))
 
 
 @strawberry.type
 class Query:
-    thing: Thing = BatchField(lambda _batch: ["one"])  # type: ignore[assignment]
+    thing: Thing = batched(lambda _batch: ["one"])
 
 
 SCHEMA = ExtensibleSchema(Query)

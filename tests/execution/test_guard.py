@@ -147,4 +147,4 @@ def test_the_price_is_how_many_objects_may_be_read(query: str, variables: dict[s
     document = documents.get(query)
     assert document.errors == []
     [operation] = [each for each in document.node.definitions if each.kind == "operation_definition"]
-    assert documents.price(document, operation, variables) == price  # type: ignore[arg-type]
+    assert documents.price(document, operation, variables) == price  # type: ignore[arg-type]  # the document has that operation

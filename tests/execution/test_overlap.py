@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import strawberry
 
-from execution import Batch, BatchField, ExtensibleSchema, Trace, argument
+from execution import Batch, ExtensibleSchema, Trace, argument
+from tests.support.sample import batched
 
 
 @dataclass
@@ -57,17 +58,17 @@ async def other(batch: Batch) -> list[str]:
 
 @strawberry.type
 class Thing:
-    slow: str = BatchField(slow)  # type: ignore[assignment]
-    other: str = BatchField(other)  # type: ignore[assignment]
-    number: int = BatchField(number)  # type: ignore[assignment]
-    stops: int = BatchField(stops)  # type: ignore[assignment]
+    slow: str = batched(slow)
+    other: str = batched(other)
+    number: int = batched(number)
+    stops: int = batched(stops)
 
 
 @strawberry.type
 class Query:
-    things: list[Thing] = BatchField(
+    things: list[Thing] = batched(
         lambda batch: [range(batch.args["first"])], arguments=[argument("first", int, "How many.", 2)]
-    )  # type: ignore[assignment]
+    )
 
 
 SCHEMA = ExtensibleSchema(Query)

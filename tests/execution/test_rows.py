@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import strawberry
 
-from execution import Batch, BatchField, ExtensibleSchema, Shared
+from execution import Batch, ExtensibleSchema, Shared
 from execution.fields import Table
 from execution.levels import MANY
-from tests.support.sample import Context
+from tests.support.sample import Context, batched
 
 
 class Record(tuple[Any, ...]):
@@ -64,21 +64,21 @@ def _names(asked: Batch) -> list[str]:
 
 @strawberry.type
 class Keeper:
-    name: str = BatchField(_names, final=True)  # type: ignore[assignment]
+    name: str = batched(_names, final=True)
 
 
 @strawberry.type
 class Animal:
     # Of five keys one isn't found, and one is None.
-    keeper: Keeper | None = BatchField(lambda asked: Shared(asked.column("keeper"), {0: 10, 1: 11, 2: 12}))  # type: ignore[assignment]
-    badge: int | None = BatchField(lambda asked: Shared(asked.column("keeper"), {0: 7, 2: 8}), final=True)  # type: ignore[assignment]
-    badges: list[int] = BatchField(lambda asked: Shared(asked.column("at"), {0: [7], 1: []}))  # type: ignore[assignment]
-    strictly: Keeper = BatchField(lambda asked: Shared(asked.column("keeper"), {0: 10, 1: 11, 2: 12}))  # type: ignore[assignment]
+    keeper: Keeper | None = batched(lambda asked: Shared(asked.column("keeper"), {0: 10, 1: 11, 2: 12}))
+    badge: int | None = batched(lambda asked: Shared(asked.column("keeper"), {0: 7, 2: 8}), final=True)
+    badges: list[int] = batched(lambda asked: Shared(asked.column("at"), {0: [7], 1: []}))
+    strictly: Keeper = batched(lambda asked: Shared(asked.column("keeper"), {0: 10, 1: 11, 2: 12}))
 
 
 @strawberry.type
 class Query:
-    animals: list[Animal | None] = BatchField(  # type: ignore[assignment]
+    animals: list[Animal | None] = batched(
         lambda _asked: [[{"keeper": (0, 1, 2, 3, None)[number % 5], "at": number % 2} for number in range(2 * MANY)]]
     )
 

@@ -45,8 +45,8 @@ def test_what_says_nothing_has_no_shape(where: Any) -> None:
     [("a", "%a%"), ("%", "%\\%%"), ("_", "%\\_%"), ("\\", "%\\\\%"), ("\\%", "%\\\\\\%%"), ("", "%%"), ("😀", "%😀%")],
 )
 def test_patterns_mean_themselves(given_text: str, pattern: str) -> None:
-    assert products.filters["sku"].normalise("contains", given_text) == pattern  # type: ignore[union-attr]
-    assert products.filters["sku"].normalise("startsWith", given_text) == pattern[1:]  # type: ignore[union-attr]
+    assert products.filters["sku"].normalise("contains", given_text) == pattern  # type: ignore[union-attr]  # these are filters, not relations
+    assert products.filters["sku"].normalise("startsWith", given_text) == pattern[1:]  # type: ignore[union-attr]  # these are filters, not relations
 
 
 @given(text=st.text(max_size=60))

@@ -11,7 +11,7 @@ from resolvers import columns
 
 
 def batch(*sources: Any) -> Batch:
-    return Batch(sources, {}, None, None)  # type: ignore[arg-type]
+    return Batch(sources, {}, None, None)  # type: ignore[arg-type]  # nothing is selected
 
 
 @pytest.mark.parametrize(

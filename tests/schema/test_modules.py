@@ -119,4 +119,4 @@ def test_the_order_of_the_names_doesnt_matter() -> None:
 
 
 def test_without_any_module_there_is_still_a_graph() -> None:
-    assert {*build(())._schema.query_type.fields} == {"node", "nodes", "viewer"}  # type: ignore[union-attr]
+    assert {*build(())._schema.query_type.fields} == {"node", "nodes", "viewer"}  # type: ignore[union-attr]  # the schema's types are known

@@ -87,7 +87,7 @@ def ordered(rows: Sequence[Row], listed: Listed, order: Order) -> list[str]:
     for name, direction in reversed(order):
         keys = {row["id"]: listed.sorts[name](row) for row in rows}
         nulls_last = {key: (value is None, value or 0) for key, value in keys.items()}
-        rows.sort(key=lambda row, keys=nulls_last: keys[row["id"]], reverse=direction == "DESC")  # type: ignore[misc]
+        rows.sort(key=lambda row, keys=nulls_last: keys[row["id"]], reverse=direction == "DESC")  # type: ignore[misc]  # mypy takes a default for an argument
     return [ids.encode(listed.prefix, row["id"]) for row in rows]
 
 

@@ -185,7 +185,7 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
         "order": f'order(by: {{ id: "{order}" }}) {{ number }}',
         "viewer": "viewer { principal permissions }",
     }
-    for name, field in schema()._schema.query_type.fields.items():  # type: ignore[union-attr]
+    for name, field in schema()._schema.query_type.fields.items():  # type: ignore[union-attr]  # the schema's types are known
         costs = {asked[name]: COST[f"Query.{name}"]} if name in asked else dict(selections(f"Query.{name}", field))
         for selection, cost in costs.items():
             answer = await ask(f"{{ {selection} }}", larkspur, breadth_first=breadth_first)

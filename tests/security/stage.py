@@ -143,7 +143,7 @@ async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:
     """The ids of a tenant's rows by their prefix, oldest first."""
     found = {}
     for prefix, loader in GRAPH.nodes.items():
-        table = loader.entity.model.__tablename__  # type: ignore[attr-defined]
+        table = loader.entity.model.__tablename__  # type: ignore[attr-defined]  # SQLAlchemy's, given by the class
         rows = await admin.fetch(f"SELECT id FROM {table} WHERE tenant_id = $1 ORDER BY id", tenant)
         assert rows, f"no row of {table} to try: furnish() should make one"
         found[prefix] = [ids.encode(prefix, row["id"]) for row in rows]

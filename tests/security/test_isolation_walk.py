@@ -101,5 +101,5 @@ def fields(told: list[str]) -> set[str]:
 def test_a_place_of_an_unknown_kind_ends_the_walk() -> None:
     place = Place("Query.things", "Query", "thing", "ID", "")
     with pytest.raises(KeyError):
-        place.prefixes  # noqa: B018
+        place.prefixes  # noqa: B018 - the property raises
     assert {place.scalar for place in read_places({}) if place.name in CURSORS} == {"String"}

@@ -26,9 +26,9 @@ from graphql import (
 from tests.security.stage import GRAPH, OWN, TEXTS
 
 SCHEMA = build_schema(GRAPH.as_str())
-QUERY: GraphQLObjectType = SCHEMA.type_map["Query"]  # type: ignore[assignment]
-MUTATION: GraphQLObjectType = SCHEMA.type_map["Mutation"]  # type: ignore[assignment]
-PREFIXES = {loader.entity.typename: prefix for prefix, loader in GRAPH.nodes.items()}  # type: ignore[attr-defined]
+QUERY: GraphQLObjectType = SCHEMA.type_map["Query"]  # type: ignore[assignment]  # an object type
+MUTATION: GraphQLObjectType = SCHEMA.type_map["Mutation"]  # type: ignore[assignment]  # an object type
+PREFIXES = {loader.entity.typename: prefix for prefix, loader in GRAPH.nodes.items()}  # type: ignore[attr-defined]  # nodes are loaders' classes
 
 NAMED = {
     **dict.fromkeys(("location", "source", "destination"), "loc"),

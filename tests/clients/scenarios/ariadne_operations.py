@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from main import connect  # type: ignore[import-not-found]
+from main import connect  # type: ignore[import-not-found]  # installed in the client's own environment
 
 
 async def main() -> None:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gql import GraphQLRequest  # type: ignore[import-not-found]
-from main import connect  # type: ignore[import-not-found]
+from gql import GraphQLRequest  # type: ignore[import-not-found]  # installed in the client's own environment
+from main import connect  # type: ignore[import-not-found]  # installed in the client's own environment
 
 
 def main() -> None:

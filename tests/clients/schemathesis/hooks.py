@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import schemathesis  # type: ignore[import-not-found]
+import schemathesis  # type: ignore[import-not-found]  # installed in the client's own environment
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 
@@ -20,7 +20,7 @@ for name, values in SCALARS.items():
     schemathesis.graphql.scalar(name, values.map(nodes.String))
 
 
-@schemathesis.check  # type: ignore[untyped-decorator]
+@schemathesis.check  # type: ignore[untyped-decorator]  # schemathesis isn't installed here
 def kept_its_word(_context: Any, response: Any, _case: Any) -> None:
     """No fault, masked or not, and nothing over its limit."""
     answer = response.json()

@@ -43,7 +43,7 @@ def null_stays(patch: pytest.MonkeyPatch) -> None:
 
 def no_index_in_paths(patch: pytest.MonkeyPatch) -> None:
     """The path of an error in a list doesn't say where in the list."""
-    original = failures.located_error  # type: ignore[attr-defined]
+    original = failures.located_error  # type: ignore[attr-defined]  # imported there, not exported
 
     def located(error: Any, nodes: Any, path: list[str | int]) -> Any:
         return original(error, nodes, [key for key in path if isinstance(key, str)])
@@ -65,7 +65,7 @@ def aliases_merged(patch: pytest.MonkeyPatch) -> None:
 
 def directives_of_fragments_ignored(patch: pytest.MonkeyPatch) -> None:
     """What a switch leaves out is there all the same: every switch counts as on, ``@skip`` as off."""
-    original = plan.collect_subfields  # type: ignore[attr-defined]
+    original = plan.collect_subfields  # type: ignore[attr-defined]  # imported there, not exported
 
     def collect(schema: Any, fragments: Any, variables: Any, operation: Any, *rest: Any) -> Any:
         true = dict.fromkeys(variables.coerced, True)

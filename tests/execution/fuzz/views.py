@@ -47,7 +47,7 @@ def views(schema: GraphQLSchema, number: int, leaves: int, others: int) -> list[
 def _shuffled(node: Composite, schema: GraphQLSchema) -> tuple[list[str], list[str]]:
     fields = list(node.fields or ())
     Random(node.name.value).shuffle(fields)  # noqa: S311 - the same at every run
-    definitions = schema.type_map[node.name.value].fields  # type: ignore[attr-defined]
+    definitions = schema.type_map[node.name.value].fields  # type: ignore[attr-defined]  # the schema's types are known
     plain = [each.name.value for each in fields if is_leaf_type(get_named_type(definitions[each.name.value].type))]
     return plain, [each.name.value for each in fields if each.name.value not in plain]
 
@@ -58,7 +58,7 @@ def _turn(names: list[str], view: int, count: int) -> list[str]:
 
 def _view(definitions: object, shown: Shown) -> GraphQLSchema:
     texts = []
-    for node in definitions:  # type: ignore[attr-defined]
+    for node in definitions:  # type: ignore[attr-defined]  # the schema's types are known
         if isinstance(node, Composite):
             # What an interface shows, its types show as well.
             names = set().union(shown[node.name.value], *(shown[each.name.value] for each in node.interfaces or ()))

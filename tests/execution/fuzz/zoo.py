@@ -23,6 +23,7 @@ from tests.execution.fuzz import cases as generated
 from tests.execution.fuzz.compare import Case, Comparison
 from tests.execution.fuzz.reshape import Arguments
 from tests.execution.fuzz.views import views
+from tests.support.sample import batched
 
 SHAPES = (
     *("Optional[{}]", "{}"),
@@ -203,12 +204,10 @@ class Keeper:
     """Whom several animals have in common. All that it has comes in batches, so it is completed once."""
 
     n: strawberry.Private[int]
-    badge: int = BatchField(lambda batch: [source.n or None for source in batch.sources], final=True)  # type: ignore[assignment]
-    age: int | None = BatchField(
-        lambda batch: [failure(source.n, 0) if source.n < 2 else 40 for source in batch.sources]
-    )  # type: ignore[assignment]
-    broken: int | None = BatchField(_fails)  # type: ignore[assignment]
-    boss: Optional["Keeper"] = BatchField(lambda batch: keepers(batch).each())  # type: ignore[assignment]
+    badge: int = batched(lambda batch: [source.n or None for source in batch.sources], final=True)
+    age: int | None = batched(lambda batch: [failure(source.n, 0) if source.n < 2 else 40 for source in batch.sources])
+    broken: int | None = batched(_fails)
+    boss: Optional["Keeper"] = batched(lambda batch: keepers(batch).each())
 
 
 KEEPERS = [Keeper(n=number) for number in range(4)]
@@ -223,14 +222,14 @@ class Being:
     def where(self, info: strawberry.Info) -> list[str]:
         return [str(key) for key in info.path.as_list()]
 
-    keeper: Keeper | None = BatchField(keepers)  # type: ignore[assignment]
-    told: str = BatchField(lambda batch: [told(batch.args)] * len(batch.sources), arguments=ARGUMENTS)  # type: ignore[assignment]
+    keeper: Keeper | None = batched(keepers)
+    told: str = batched(lambda batch: [told(batch.args)] * len(batch.sources), arguments=ARGUMENTS)
 
 
 @strawberry.interface
 @grown(5, 5)
 class Animal(Being):
-    keeper_strictly: Keeper = BatchField(keepers)  # type: ignore[assignment]
+    keeper_strictly: Keeper = batched(keepers)
 
     @strawberry.field
     def scaled(
@@ -242,16 +241,16 @@ class Animal(Being):
 @strawberry.type
 @grown(20, 10)
 class Cat(Animal):
-    broken: int | None = BatchField(_fails)  # type: ignore[assignment]
-    broken_strictly: int = BatchField(_fails)  # type: ignore[assignment]
+    broken: int | None = batched(_fails)
+    broken_strictly: int = batched(_fails)
 
 
 @strawberry.type
 @grown(20, 30)
 class Dog(Animal):
-    broken_strictly: int = BatchField(_fails)  # type: ignore[assignment]
-    final: int | None = BatchField(lambda batch: [source.n % 3 or None for source in batch.sources], final=True)  # type: ignore[assignment]
-    final_strictly: int = BatchField(lambda batch: [source.n % 9 or None for source in batch.sources], final=True)  # type: ignore[assignment]
+    broken_strictly: int = batched(_fails)
+    final: int | None = batched(lambda batch: [source.n % 3 or None for source in batch.sources], final=True)
+    final_strictly: int = batched(lambda batch: [source.n % 9 or None for source in batch.sources], final=True)
 
 
 @strawberry.type
