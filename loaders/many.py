@@ -1,4 +1,4 @@
-"""To many: the pages of a connection, a limit per parent, in one statement for a whole level."""
+"""To many: the pages of a connection, a limit per parent, in one statement for a whole level; two where few overflow."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
