@@ -12,16 +12,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import logs
-from app.browser import Browser
-from app.endpoint import GraphQLEndpoint
-from app.explorer import Explorer
-from app.graph import build
-from app.schema_file import SchemaFile
+from app.http.endpoint import GraphQLEndpoint
+from app.http.explorer import Explorer
+from app.http.schema_file import SchemaFile
+from app.http.security import Browser
+from app.registry import build
 from app.settings import Settings
 from core.paging import DEFAULT_PAGE, MAX_PAGE
-from db.connections import GONE
-from db.engine import Database
-from db.migrate import head
+from db.admin.migrate import head
+from db.runtime.connections import GONE
+from db.runtime.engine import Database
 from execution import Documents, Limits
 
 READY_WITHIN = 2.0

@@ -9,8 +9,8 @@ from uuid import UUID
 from app.audit import audit
 from core.errors import Forbidden, Timeout
 from core.permissions import EVERYTHING
-from db.engine import Database
-from db.reader import Reader
+from db.runtime.engine import Database
+from db.runtime.reader import Reader
 from execution import Trace
 
 EXPLAIN = "plan:read"

@@ -125,7 +125,7 @@ def by_text(name: str, *columns: str) -> Index:
     """One GIN index for the search and for every contains and startsWith: its columns are independent.
 
     The columns are in the database's own collation, which knows the case of every script; "C" knows
-    that of A to Z. ``loaders.filters`` searches in that collation too.
+    that of A to Z. ``loaders.kit.filters`` searches in that collation too.
     """
     trigrams = dict.fromkeys(columns, 'COLLATE "default" gin_trgm_ops')
     return by_tenant(name, "search", *columns, postgresql_using="gin", postgresql_ops=trigrams)

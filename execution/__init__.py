@@ -3,11 +3,11 @@
 See README.md in this folder. It knows Strawberry and graphql-core, and nothing of any domain.
 """
 
-from execution.deprecations import Deprecations
-from execution.documents import Document, Documents, document_cache
+from execution.documents.deprecations import Deprecations
+from execution.documents.limits import Limits, TooMuch
+from execution.documents.store import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
 from execution.fields import Batch, BatchField, Shared, argument
-from execution.guard import Limits, TooMuch
 from execution.schema import ExtensibleSchema, extends
 from execution.trace import Trace
 

@@ -9,8 +9,8 @@ from graphql import DocumentNode, ExecutionResult, execute
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
+from execution.documents.one_of import tell_one_ofs
 from execution.executor import BreadthFirstExecutor
-from execution.one_of import tell_one_ofs
 from execution.reference import attach
 
 T = TypeVar("T", bound=type)

@@ -8,7 +8,7 @@ const systemFonts = {
   transform: (code, id) => (id.endsWith(".css") ? code.replace(/@font-face\s*\{[^}]*\}/g, "") : null),
 };
 
-// The page is served at /graphql, its files at /explorer/NAME-HASH (app/explorer.py).
+// The page is served at /graphql, its files at /explorer/NAME-HASH (app/http/explorer.py).
 export default defineConfig({
   plugins: [react(), systemFonts],
   base: "/explorer/",

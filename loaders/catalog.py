@@ -2,10 +2,10 @@
 
 from db.base import KEY_TEXT
 from db.catalog import Product
-from loaders import filters
-from loaders.entity import ASC, Entity, Sort
-from loaders.many import Many
-from loaders.one import One
+from loaders.kit import filters
+from loaders.kit.entity import ASC, Entity, Sort
+from loaders.kit.many import Many
+from loaders.kit.one import One
 
 products = Entity(
     Product,

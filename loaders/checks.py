@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import Any
 
 from db import checks
-from loaders.base import Context
+from loaders.kit.base import Context
 
 _SQL = checks.every("$2")
 

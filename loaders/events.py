@@ -1,10 +1,10 @@
 """What happened to a record: its timeline."""
 
 from db.events import Event
-from loaders import filters
-from loaders.entity import DESC, Entity, Sort
-from loaders.many import Many
-from loaders.one import One
+from loaders.kit import filters
+from loaders.kit.entity import DESC, Entity, Sort
+from loaders.kit.many import Many
+from loaders.kit.one import One
 
 events = Entity(
     Event,

@@ -6,12 +6,12 @@ from sqlalchemy import Select, Text, any_, cast, func, select
 
 from db.catalog import Product
 from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
-from loaders import filters
 from loaders.catalog import products
-from loaders.entity import ASC, DESC, Entity, Sort
-from loaders.many import Many
-from loaders.one import TENANT, One
-from loaders.statements import constant
+from loaders.kit import filters
+from loaders.kit.entity import ASC, DESC, Entity, Sort
+from loaders.kit.many import Many
+from loaders.kit.one import TENANT, One
+from loaders.kit.statements import constant
 
 warehouses = Entity(
     Warehouse, "Warehouse", "wh", "stock:read", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),)

@@ -7,12 +7,12 @@ from sqlalchemy import Select, case, exists, func, select
 from db.base import KEY_TEXT
 from db.catalog import Product
 from db.sales import LineItem, Order
-from loaders import filters
-from loaders.entity import ASC, DESC, Entity, Sort
-from loaders.filters import Related
-from loaders.many import Many
-from loaders.one import PARTNER, TENANT, One
-from loaders.statements import constant
+from loaders.kit import filters
+from loaders.kit.entity import ASC, DESC, Entity, Sort
+from loaders.kit.filters import Related
+from loaders.kit.many import Many
+from loaders.kit.one import PARTNER, TENANT, One
+from loaders.kit.statements import constant
 
 
 def _with_product(condition: Any) -> Any:
@@ -113,7 +113,7 @@ class LinesOfProduct(Many):
 
 
 class ProgressOfOrder(One):
-    """How far an order's lines are: a row of the fields of ``core.orders.Progress``.
+    """How far an order's lines are: a row of the fields of ``core.sales.Progress``.
 
     What was cancelled is not waited for. Reserved counts what is held or has left already; returned
     is measured against what was shipped.

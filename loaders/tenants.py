@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from db.tenants import Tenant
-from loaders.entity import Entity
-from loaders.one import TENANT, One
+from loaders.kit.entity import Entity
+from loaders.kit.one import TENANT, One
 
 tenants = Entity(Tenant, "Tenant", "ten")
 

@@ -1,7 +1,7 @@
 """Alembic's environment: migrations on a live site take short locks, one at a time, as the owner.
 
 A migration that waits for a lock makes every later query of that table wait behind it, so it gives
-up after two seconds and is tried again a second later (``db.migrate``). The advisory lock lets several
+up after two seconds and is tried again a second later (``db.admin.migrate``). The advisory lock lets several
 processes start at once: one migrates, the others wait and find nothing to do.
 """
 

@@ -16,9 +16,9 @@ from core.problems import (
     Refused,
 )
 from execution import Batch
-from loaders.one import One
-from services.answer import Answer
-from services.work import C, Service, perform
+from loaders.kit.one import One
+from services.kit.answer import Answer
+from services.kit.work import C, Service, perform
 
 TYPES = {
     INVALID_INPUT: "InvalidInputError",

@@ -7,7 +7,7 @@ from uuid import UUID
 from core import ids
 from core.errors import BadInput
 from execution import Batch
-from loaders.one import One
+from loaders.kit.one import One
 
 MAX_NODES = 100
 

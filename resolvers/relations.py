@@ -6,10 +6,10 @@ from typing import Any
 from core import ids
 from core.errors import BadInput
 from execution import Batch, Shared
-from loaders.counts import Counts
-from loaders.filters import text_value
-from loaders.many import Connection, Many
-from loaders.one import One
+from loaders.kit.counts import Counts
+from loaders.kit.filters import text_value
+from loaders.kit.many import Connection, Many
+from loaders.kit.one import One
 
 Load = Callable[[Batch], Awaitable[Sequence[Any] | Shared]]
 PAGE = "@page"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.orders import PROGRESS, Progress, available_actions
+from core.sales import PROGRESS, Progress, available_actions
 from execution import Batch
 from loaders.sales import ProgressOfOrder
 

@@ -6,11 +6,11 @@ from typing import Any
 import strawberry
 
 from execution import BatchField, argument
-from loaders.one import One
+from loaders.kit.one import One
 from resolvers import commands
 from schema.fields import batched, column, guarded
 from schema.shared import op
-from services.work import C, Service
+from services.kit.work import C, Service
 
 
 @strawberry.enum(description="What is wrong with an input: for programs, which shouldn't read messages.")

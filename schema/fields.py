@@ -7,9 +7,9 @@ import strawberry
 
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from execution import BatchField, argument
-from loaders.entity import Entity
-from loaders.many import Many
-from loaders.one import One
+from loaders.kit.entity import Entity
+from loaders.kit.many import Many
+from loaders.kit.one import One
 from resolvers import columns, relations
 
 T = TypeVar("T", bound=type)

@@ -9,10 +9,10 @@ from pydantic import AfterValidator
 
 from core.money import CURRENCIES
 from core.problems import Problems
-from services.answer import References
-from services.command import Command, Input, Key, Label, LongText, Price, Ref, Title, Unit, Version, identifier
-from services.records import Kind, upsert
-from services.work import Work
+from services.kit.answer import References
+from services.kit.command import Command, Input, Key, Label, LongText, Price, Ref, Title, Unit, Version, identifier
+from services.kit.records import Kind, upsert
+from services.kit.work import Work
 
 PRODUCT = Kind("product", "products", "sku")
 

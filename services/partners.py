@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from core.problems import Problems
-from services.answer import References
-from services.command import Choice, Command, Key, Label, Ref, Title, Version, identifier
-from services.records import Kind, upsert
-from services.work import Work
+from services.kit.answer import References
+from services.kit.command import Choice, Command, Key, Label, Ref, Title, Version, identifier
+from services.kit.records import Kind, upsert
+from services.kit.work import Work
 
 PARTNER = Kind("partner", "partners", "code")
 

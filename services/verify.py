@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from db import checks
-from db.engine import Target
+from db.runtime.engine import Target
 from db.tenancy import OWNER, set_tenant
 
 

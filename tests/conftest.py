@@ -21,9 +21,10 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
-from db import embedded, engine
-from db.engine import Database, Target
-from services import tenants
+from db.admin import embedded
+from db.runtime import engine
+from db.runtime.engine import Database, Target
+from services.platform import tenants
 from tests.support.postgres import TestServer, drop_all, start_embedded
 
 RUN = "ERPGRAPH_TEST_RUN"

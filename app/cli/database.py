@@ -4,9 +4,9 @@ import typer
 
 from app import settings
 from app.cli.support import run, say
-from app.place import place
-from app.place import upgrade as bring
-from db import migrate
+from app.database import place
+from app.database import upgrade as bring
+from db.admin import migrate
 
 app = typer.Typer(no_args_is_help=True, help="The database: its tables and where it is.")
 

@@ -6,7 +6,7 @@ import typer
 
 from app import settings
 from app.cli.support import progress, run, say
-from app.place import migrated
+from app.database import migrated
 from services import demo as engine
 
 

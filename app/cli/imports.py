@@ -7,7 +7,7 @@ import typer
 
 from app import settings
 from app.cli.support import progress, run
-from app.place import migrated
+from app.database import migrated
 
 app = typer.Typer(no_args_is_help=True, help="Bring in data of other systems.")
 

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="The graph's contract.")
 @app.command("print")
 def show() -> None:
     """Print the schema of the installed modules (ERPGRAPH_MODULES) in GraphQL's schema language."""
-    from app import graph
+    from app import registry as graph
 
     typer.echo(graph.build(settings.load().modules).as_str())
 
@@ -29,8 +29,8 @@ def deprecations(
     """List what is deprecated in the installed modules: since when, until when at least it stays, and why."""
     import orjson
 
-    from app import graph
-    from app.deprecations import listed, today
+    from app import registry as graph
+    from app.documents.deprecations import listed, today
 
     found = listed(graph.build(settings.load().modules)._schema)  # noqa: SLF001 - Strawberry has no public name for it
     if overdue:

@@ -23,7 +23,7 @@ def serve(
     Ctrl-C or SIGTERM lets requests in flight end, then stops the server, then the embedded PostgreSQL.
     """
     chosen = settings.load(host=host, port=port)
-    from app.serve import run
+    from app.server import run
 
     def announce(lines: str) -> None:
         say("The graph is served. Open the explorer in a browser, or send the header 'Authorization: Bearer KEY'.")

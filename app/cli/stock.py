@@ -6,7 +6,7 @@ import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.place import migrated
+from app.database import migrated
 
 app = typer.Typer(no_args_is_help=True, help="Stock: is what the books say what happened?")
 
@@ -27,7 +27,7 @@ def verify(
 
     async def compare() -> int:
         from core.money import decimal_text
-        from services import tenants
+        from services.platform import tenants
         from services.verify import verify as compared
 
         found = 0

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.interrupt import terminable
+from app.signals import terminable
 
 Result = TypeVar("Result")
 Report = Callable[[str, int, int], None]

@@ -6,9 +6,9 @@ import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.place import migrated
+from app.database import migrated
 from core.numbering import ORDER_PATTERN
-from services import tenants
+from services.platform import tenants
 
 app = typer.Typer(no_args_is_help=True, help="Companies that share the deployment and never see each other.")
 

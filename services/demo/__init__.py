@@ -15,8 +15,8 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import BadInput
-from db import bulk
-from db.engine import Target, administration
+from db.runtime import bulk
+from db.runtime.engine import Target, administration
 from db.tenancy import OWNER, set_tenant
 from services.demo import catalog, ledger, partners, sales, stock
 from services.demo.companies import COMPANIES, Company, Size

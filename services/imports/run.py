@@ -9,15 +9,15 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import Unavailable
-from db.connections import GONE
-from db.engine import Target
+from db.runtime.connections import GONE
+from db.runtime.engine import Target
 from db.tenancy import set_tenant
-from services import tenants
 from services.imports.mapping import load
 from services.imports.rejects import Rejects
 from services.imports.rows import staged
 from services.imports.source import Source, opened
 from services.imports.store import Store, Summary
+from services.platform import tenants
 
 Report = Callable[[str, int, int], None]
 """Told of progress: the stage (bytes read, checking, storing), what is done of it, and how much it is in all."""

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from core import money
 from core.ids import new_id
-from db import bulk
+from db.runtime import bulk
 from services.imports.rows import MAX_NAME, STAGED
 
 PORTION = 8_000_000

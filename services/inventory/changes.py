@@ -12,13 +12,13 @@ from core import ids
 from core.money import LIMIT, decimal_text
 from core.problems import STALE_STOCK, Problems
 from services import catalog
-from services.answer import References
 from services.catalog import Item, ProductRef
-from services.command import MAX_LINES, Command, Count, Difference, Input, Quantity, Title, identifier
 from services.inventory import places, stock
 from services.inventory.places import Location
 from services.inventory.stock import Move, Moved
-from services.work import Work
+from services.kit.answer import References
+from services.kit.command import MAX_LINES, Command, Count, Difference, Input, Quantity, Title, identifier
+from services.kit.work import Work
 
 ZERO = Decimal(0)
 Spot = tuple[UUID, UUID]

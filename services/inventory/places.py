@@ -6,9 +6,9 @@ from uuid import UUID
 
 from core.ids import new_id
 from core.problems import DUPLICATE, NOT_FOUND, Problems, refuse
-from services.answer import References
-from services.command import Choice, Command, Label, Title, identifier
-from services.work import Again, Work
+from services.kit.answer import References
+from services.kit.command import Choice, Command, Label, Title, identifier
+from services.kit.work import Again, Work
 
 HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
 """The kinds of locations that have balances. Goods come from and go to the others without a count."""

@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from core.allocation import Hold, Place
 from core.ids import new_id
+from core.inventory import Hold, Place
 from services import catalog
-from services.work import Work
+from services.kit.work import Work
 
 
 class Move(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.catalog import Currency, ProductRef
-from services.command import (
+from services.kit.command import (
     MAX_LINES,
     Choice,
     Command,

@@ -10,21 +10,21 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from core import ids, numbering
-from core.allocation import Demand
 from core.ids import new_id
+from core.inventory import Demand
 from core.money import LIMIT, line_total
-from core.orders import available_actions
 from core.problems import DUPLICATE, INVALID_TRANSITION, Problems, refuse
+from core.sales import available_actions
 from services import catalog, partners
-from services.answer import References
 from services.catalog import Item
 from services.inventory import places, stock
+from services.kit.answer import References
+from services.kit.work import Again, Work
 from services.partners import Customer
 from services.sales import numbers
 from services.sales.commands import LineItem, OrderCreate, OrderUpdate
 from services.sales.orders import Order, locked, told
 from services.sales.promises import Wanted, promise, reserved
-from services.work import Again, Work
 
 
 class Ordered(NamedTuple):

@@ -7,17 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
-from core.allocation import Demand, Hold
+from core.inventory import Demand, Hold
 from core.money import decimal_text
 from core.problems import NOT_FOUND, Problems, refuse
-from services.answer import References
 from services.inventory import places, stock
 from services.inventory.places import Location
 from services.inventory.stock import Move
+from services.kit.answer import References
+from services.kit.work import Work
 from services.sales.commands import LineQuantity, OrderCancel, OrderConfirm, OrderReturn, OrderShip, ReturnLine
 from services.sales.orders import ZERO, Line, Step, TooMuch, locked, portions, record, status_after, told
 from services.sales.promises import Wanted, promise, reserved
-from services.work import Work
 
 _CONFIRM = """
     WITH stepped AS (

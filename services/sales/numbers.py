@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 from core.errors import OutcomeUnknown
 from core.ids import new_id
 from core.numbering import Series
-from db.engine import Database
-from services.work import Again
+from db.runtime.engine import Database
+from services.kit.work import Again
 
 MOST = 128
 """The largest block. What is left of one when the process ends is lost."""

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core import ids
-from core.orders import Progress, available_actions, share
 from core.problems import INVALID_TRANSITION, NOT_FOUND, Problems, refuse
-from services.records import version_conflict
+from core.sales import Progress, available_actions, share
+from services.kit.records import version_conflict
+from services.kit.work import First, Work
 from services.sales.commands import LineQuantity, OnOrder
-from services.work import First, Work
 
 ZERO = Decimal(0)
 L = TypeVar("L", bound=LineQuantity)

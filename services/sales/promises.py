@@ -7,12 +7,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core import ids
-from core.allocation import Allocation, Demand, Hold, Place, allocate
+from core.inventory import Allocation, Demand, Hold, Place, allocate
 from core.money import decimal_text
 from core.problems import Problems
 from services.inventory import stock
+from services.kit.work import Again, Work
 from services.sales.orders import STEP, Step, first, steps, told
-from services.work import Again, Work
 
 
 class Wanted(NamedTuple):

@@ -11,9 +11,10 @@ import pytest
 
 from app.asgi import create_app
 from app.settings import load
-from db.engine import Database, Target
-from services import demo, keys, tenants
-from services.tenants import Tenant
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import keys, tenants
+from services.platform.tenants import Tenant
 from tests.support.postgres import TestServer
 
 

@@ -9,14 +9,14 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app import auth
-from app.keys import Keys
+from app.auth import authenticator as auth
+from app.auth.api_keys import Keys
 from core import keys as key_format
-from db import migrate
-from db.connections import Connections
-from db.engine import Database, Target, administration
+from db.admin import migrate
+from db.runtime.connections import Connections
+from db.runtime.engine import Database, Target, administration
 from resolvers import viewer
-from services import keys
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import body
 

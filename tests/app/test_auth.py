@@ -14,12 +14,13 @@ import asyncpg
 import httpx
 import pytest
 
-from app import auth, credentials
-from app.keys import Keys
+from app.auth import authenticator as auth
+from app.auth import credentials
+from app.auth.api_keys import Keys
 from core import keys as key_format
 from core.ids import new_id
-from db.engine import Database, administration
-from services import keys
+from db.runtime.engine import Database, administration
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import body
 
@@ -27,7 +28,7 @@ QUERY = {"query": "{ viewer { tenant { name } } }"}
 
 
 class Clock:
-    """Time as ``app.auth`` sees it."""
+    """Time as ``app.auth.authenticator`` sees it."""
 
     def __init__(self) -> None:
         self.passed = 0.0

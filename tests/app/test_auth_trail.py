@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app import attempts
-from app.attempts import Attempts, Throttled, source
-from app.auth import Identity
+from app.auth import throttle as attempts
+from app.auth.authenticator import Identity
+from app.auth.throttle import Attempts, source
+from app.errors.http_errors import Throttled
 from core import keys as key_format
 from core.errors import Unauthenticated
-from services import keys
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import eventually
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.asgi import create_app
-from app.browser import HEADERS
+from app.http.security import HEADERS
 from app.settings import load
 from core.errors import BadInput
 from tests.app.conftest import Site

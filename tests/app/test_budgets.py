@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from app import budgets
-from app.attempts import Throttled
-from app.budgets import Budgets
 from app.context import Principal
+from app.errors.http_errors import Throttled
 from app.settings import load
+from app.throttling import budgets
+from app.throttling.budgets import Budgets
 from core.errors import BadInput
-from services import keys
-from services.budgets import Bucket, give_back, take
+from services.platform import keys
+from services.platform.budgets import Bucket, give_back, take
 from tests.app.conftest import Site
 from tests.support.http import eventually
 from tests.support.locks import locked, waiting
@@ -29,7 +29,7 @@ POINTS = "SELECT points FROM budgets WHERE tenant_id = $1 AND owner = $2"
 
 @pytest.fixture(autouse=True)
 async def full(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    monkeypatch.setattr("app.endpoint.PAUSE", 0.0)
+    monkeypatch.setattr("app.http.endpoint.PAUSE", 0.0)
     # Nothing is given back while another test looks.
     monkeypatch.setattr(budgets, "IDLE", 3_600.0)
     yield
@@ -230,8 +230,8 @@ async def test_who_does_not_wait_is_made_to(site: Site, monkeypatch: pytest.Monk
 
     async with site.client(**SMALL) as client:
         assert await answered(client) == 20
-        monkeypatch.setattr("app.endpoint.PAUSE", 0.2)
-        monkeypatch.setattr("app.endpoint.asyncio.sleep", sleep)
+        monkeypatch.setattr("app.http.endpoint.PAUSE", 0.2)
+        monkeypatch.setattr("app.http.endpoint.asyncio.sleep", sleep)
         assert await answered(client) == 0
     assert waited == [0.2]
 

@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from core import keys
-from db import migrate
-from db.engine import Target
-from services import tenants
+from db.admin import migrate
+from db.runtime.engine import Target
+from services.platform import tenants
 from tests.support.command import Ended, command, ended, one_line, started
 from tests.support.postgres import TestServer
 

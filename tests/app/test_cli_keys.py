@@ -10,9 +10,9 @@ import typer
 
 from app.cli.keys import LONGEST, span
 from core.ids import new_id
-from db.engine import Target, administration
-from services import keys, tenants
-from services.keys import Key
+from db.runtime.engine import Target, administration
+from services.platform import keys, tenants
+from services.platform.keys import Key
 from tests.support.command import Ended, command, one_line
 from tests.support.postgres import TestServer
 

@@ -15,10 +15,12 @@ import strawberry
 from graphql import parse
 from typer.testing import CliRunner
 
-from app import asgi, deprecations, graph
+from app import asgi
+from app import registry as graph
 from app.cli import schema as commands
-from app.deprecations import listed
-from app.graph import Graph
+from app.documents import deprecations
+from app.documents.deprecations import listed
+from app.registry import Graph
 from execution import BatchField, Deprecations, Documents, argument
 from schema.deprecation import Deprecation, a_year_after, deprecated, read
 from tests.app.conftest import Site

@@ -7,7 +7,7 @@ import pytest
 
 from app.asgi import create_app
 from app.settings import load
-from services import keys
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import Wire, body, serving, told
 

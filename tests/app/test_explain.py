@@ -7,8 +7,9 @@ import pytest
 
 from app.asgi import create_app
 from app.settings import load
-from db.engine import Database, Target
-from services import demo, keys, tenants
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import keys, tenants
 
 QUERY = "{ orders(first: 3) { nodes { number customer { name } lineItems(first: 2) { nodes { quantity product { sku } } } } } }"
 

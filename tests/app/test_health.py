@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from core import keys as key_format
 from core.ids import new_id
-from db import embedded, migrate
-from db.engine import Database, Target
-from services import keys, tenants
+from db.admin import embedded, migrate
+from db.runtime.engine import Database, Target
+from services.platform import keys, tenants
 from tests.app.conftest import Site
 from tests.support.http import body, eventually
 from tests.support.postgres import TestServer

@@ -9,8 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-from db.engine import Database
-from services import keys
+from db.runtime.engine import Database
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import eventually, told
 from tests.support.locks import locked, waiting

@@ -18,10 +18,10 @@ import db
 import loaders
 import resolvers
 import services
-from app.graph import build
+from app.registry import build
 from core.errors import ErpError
 from db.models import metadata
-from services import keys
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import GIVE_AWAYS, body
 
@@ -229,13 +229,13 @@ async def test_threat_35_errors_are_few_however_many_there_are(client: httpx.Asy
 
 def test_the_scan_finds_what_it_looks_for() -> None:
     assert give_aways("There is no such order.") == []
-    assert {"tenant_id", "line_items", "db.reader", "ErpError"} <= secrets()
+    assert {"tenant_id", "line_items", "db.runtime.reader", "ErpError"} <= secrets()
     for planted in (
         "asyncpg refused",
         'File "x"',
         f"in {ErpError.__name__}",
         "column tenant_id",
-        "db.reader",
+        "db.runtime.reader",
         "value: None",
     ):
         assert give_aways(planted) != [], planted

@@ -7,7 +7,7 @@ import pytest
 import strawberry
 
 from app import asgi
-from app.graph import Graph
+from app.registry import Graph
 from tests.app.conftest import Site
 from tests.support.http import body, told
 

@@ -11,8 +11,8 @@ import pytest
 
 from app.asgi import create_app
 from app.settings import load
-from db.engine import Database
-from services import keys
+from db.runtime.engine import Database
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import Wire, eventually, post, serving
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.settings import CHECKOUT
-from db.engine import Database, Target
-from services import tenants
+from db.runtime.engine import Database, Target
 from services.imports import import_orders
+from services.platform import tenants
 from tests.support.graph import Asker
 
 FILE = CHECKOUT.parent / "shared" / "data" / "online_retail_2010-12.csv.gz"

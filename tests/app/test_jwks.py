@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app import jwks
-from app.jwks import IssuerKeys, read
+from app.auth import jwks
+from app.auth.jwks import IssuerKeys, read
 from core.errors import BadInput, Unavailable
 from tests.support.http import eventually, serving
 from tests.support.provider import Address, jwk_set, made, public

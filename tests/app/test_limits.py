@@ -73,7 +73,7 @@ async def test_a_document_over_a_limit_says_by_how_much(client: httpx.AsyncClien
 @pytest.fixture
 def stranger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks hasn't the permission to read the schema: nobody has."""
-    monkeypatch.setattr("app.preparing.SCHEMA", "schema:nobody")
+    monkeypatch.setattr("app.documents.preparation.SCHEMA", "schema:nobody")
 
 
 @pytest.mark.parametrize(

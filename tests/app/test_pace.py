@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app import pace
-from app.attempts import Throttled
-from app.pace import Company, Pace
-from services import keys
+from app.errors.http_errors import Throttled
+from app.throttling import fairness as pace
+from app.throttling.fairness import Company, Pace
+from services.platform import keys
 from tests.app.conftest import Site
 
 RATE = 500

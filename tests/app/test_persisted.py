@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.persisted import Persisted
-from services import keys
+from app.documents.persisted import Persisted
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import body, told
 

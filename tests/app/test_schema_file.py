@@ -4,8 +4,8 @@ import httpx
 import pytest
 from graphql import build_schema
 
-from app.graph import build
-from services import keys
+from app.registry import build
+from services.platform import keys
 from tests.app.conftest import Site
 from tests.support.http import body, told
 
@@ -48,14 +48,14 @@ async def test_without_a_key_there_is_none(site: Site) -> None:
 
 
 async def test_without_the_permission_there_is_none(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.preparing.SCHEMA", "schema:nobody")
+    monkeypatch.setattr("app.documents.preparation.SCHEMA", "schema:nobody")
     answer = await client.get(FILE, headers={"If-None-Match": "*"})
     assert told(answer) == (403, "FORBIDDEN")
     assert "schema:nobody" in answer.text
 
 
 async def test_wrong_keys_are_held_back_here_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.schema_file.PAUSE", 0)
+    monkeypatch.setattr("app.http.schema_file.PAUSE", 0)
     async with site.client("erp_wrong", failed_attempts=2) as stranger:
         assert [(await stranger.get(FILE)).status_code for _ in range(3)] == [401, 401, 429]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from core import keys
-from db.engine import Target
+from db.runtime.engine import Target
 from tests.support.command import Ended, command, ended, one_line, started
 from tests.support.folders import open_to_all
 from tests.support.postgres import TestServer

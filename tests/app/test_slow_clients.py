@@ -17,8 +17,8 @@ QUERY = {"query": "{ viewer { principal } }"}
 
 @pytest.fixture
 async def port(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    monkeypatch.setattr("app.wire.HEAD_WITHIN", 0.3)
-    monkeypatch.setattr("app.wire.BODY_WITHIN", 0.3)
+    monkeypatch.setattr("app.http.protocol.HEAD_WITHIN", 0.3)
+    monkeypatch.setattr("app.http.protocol.BODY_WITHIN", 0.3)
     async with serving(create_app(load(), site.database)) as found:
         yield found
 
@@ -75,7 +75,7 @@ async def test_24_half_a_body(site: Site, port: int, length: int) -> None:
 
 
 async def test_24_who_does_not_read_the_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.wire.SENT_WITHIN", 0.3)
+    monkeypatch.setattr("app.http.protocol.SENT_WITHIN", 0.3)
     line = "id quantity unitPrice { amount } product { id sku name description }"
     page = f"orders(first: 250) {{ nodes {{ id number lineItems(first: 200) {{ nodes {{ {line} }} }} }} }}"
     large = {"query": "{ " + " ".join(f"a{n}: {page}" for n in range(7)) + " }"}
@@ -136,7 +136,7 @@ async def test_3_addresses(site: Site, port: int, length: int, status: int) -> N
 
 async def test_24_five_hundred_slow_clients(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """While they are there others are served, and then they are gone."""
-    monkeypatch.setattr("app.wire.HEAD_WITHIN", 2.0)
+    monkeypatch.setattr("app.http.protocol.HEAD_WITHIN", 2.0)
     head = parts(site.key)[0]
     async with serving(create_app(load(), site.database)) as port:
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]

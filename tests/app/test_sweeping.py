@@ -5,7 +5,7 @@ import gc
 import httpx
 from graphql.language.visitor import EnterLeaveVisitor
 
-from app.preparing import SWEEP
+from app.documents.preparation import SWEEP
 
 
 def left() -> int:

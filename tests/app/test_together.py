@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.wire import Together
+from app.http.protocol import Together
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 

@@ -16,14 +16,14 @@ from joserfc.jwk import OctKey
 from structlog.testing import capture_logs
 
 from app.asgi import create_app
-from app.auth import Identity
+from app.auth.authenticator import Identity
+from app.auth.credentials import Wrong
+from app.auth.tokens import Tokens
 from app.context import Principal
-from app.credentials import Wrong
 from app.settings import Settings, load
-from app.tokens import Tokens
 from core.errors import BadInput, Unauthenticated
 from core.permissions import ROLES
-from db.engine import administration
+from db.runtime.engine import administration
 from tests.app.conftest import Site
 from tests.support.http import body
 from tests.support.provider import AUDIENCE, ISSUER, claims, jwk_set, made, public, signed, signed_with
@@ -248,7 +248,7 @@ async def test_a_token_that_is_remembered_ends_when_it_expires(tokens: Tokens, m
     identity, token = Identity(tokens.database, tokens), signed(exp=int(time.time()) - 50)
     assert (await identity.principal(f"Bearer {token}")).name == "ada"
     later = time.time() + 12
-    for place in ("app.credentials.time", "joserfc._rfc7519.claims.time.time"):
+    for place in ("app.auth.credentials.time", "joserfc._rfc7519.claims.time.time"):
         monkeypatch.setattr(place, lambda: later)
     with pytest.raises(Wrong, match="expired"):
         await identity.principal(f"Bearer {token}")

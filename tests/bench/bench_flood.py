@@ -26,10 +26,11 @@ import asyncpg
 import orjson
 import uvloop
 
-from app.place import migrated
+from app.database import migrated
 from app.settings import CHECKOUT, load
-from db.engine import Target
-from services import demo, keys
+from db.runtime.engine import Target
+from services import demo
+from services.platform import keys
 from tests.bench.queries import NESTED
 
 BOUND = 2.0

@@ -20,9 +20,9 @@ import asyncpg
 import uvloop
 
 from app.asgi import settle_memory
-from app.place import migrated
+from app.database import migrated
 from app.settings import CHECKOUT, load
-from db.engine import Database
+from db.runtime.engine import Database
 from services import demo
 from tests.bench.bench_read import CASES, IN_A_ROW, SAMPLE, Bench, Case
 

@@ -20,11 +20,11 @@ from time import perf_counter
 
 import asyncpg
 
-from db import embedded, migrate
-from db.engine import Target
+from db.admin import embedded, migrate
+from db.runtime.engine import Target
 from db.tenancy import OWNER
-from services import tenants
 from services.imports import Summary, import_orders
+from services.platform import tenants
 
 HERE = Path(__file__).resolve().parents[2]
 FILE = HERE.parent / "shared" / "data" / "online_retail_2010-12.csv.gz"

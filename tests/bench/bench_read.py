@@ -34,13 +34,14 @@ import uvloop
 
 from app.asgi import settle_memory
 from app.context import Principal, RequestContext
-from app.graph import build
-from app.place import migrated
+from app.database import migrated
+from app.registry import build
 from app.settings import CHECKOUT, load
-from db.engine import Database, Target
-from db.reader import Reader
+from db.runtime.engine import Database, Target
+from db.runtime.reader import Reader
 from execution import Documents
-from services import demo, keys
+from services import demo
+from services.platform import keys
 from tests.bench import floors, queries
 
 Call = Callable[[], Awaitable[bytes]]

@@ -30,9 +30,9 @@ import uvloop
 
 from app.asgi import settle_memory
 from app.settings import CHECKOUT
-from db import embedded
-from db.engine import Target
-from services import keys
+from db.admin import embedded
+from db.runtime.engine import Target
+from services.platform import keys
 from services.verify import verify
 from tests.bench import write_setup
 from tests.bench.write_load import Child, Client, child, connected

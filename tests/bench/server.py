@@ -11,9 +11,9 @@ import uvicorn
 import uvloop
 
 from app.asgi import create_app, settle_memory
+from app.http.protocol import Protocol
 from app.settings import load
-from app.wire import Protocol
-from db.engine import Database, Target
+from db.runtime.engine import Database, Target
 
 ENDLESS = {"budget": 10**12, "budget_rate": 10**9, "limit_in_flight": 1_000}
 

@@ -10,8 +10,8 @@ from time import process_time
 import orjson
 import uvloop
 
-from db.engine import Database, Target
-from services.work import repeated
+from db.runtime.engine import Database, Target
+from services.kit.work import repeated
 from tests.bench.server import serve
 
 

@@ -10,10 +10,11 @@ from uuid import UUID
 import asyncpg
 
 from core.ids import new_id
-from db import bulk, embedded, migrate
-from db.engine import Target, administration
+from db.admin import embedded, migrate
+from db.runtime import bulk
+from db.runtime.engine import Target, administration
 from db.tenancy import APP
-from services import tenants
+from services.platform import tenants
 from tests.bench.write_work import CURRENCY, CUSTOMER, PRODUCTS, QUANTITY, sku
 
 ON_HAND = 1_000_000_000

@@ -48,7 +48,7 @@ _REFERENCES = """
 
 LEFT_BEHIND = f"""
     SELECT state FROM pg_stat_activity WHERE usename = '{APP}' AND state LIKE 'idle in transaction%'
-      -- A reading connection lies ready for a second (db.connections).
+      -- A reading connection lies ready for a second (db.runtime.connections).
       AND NOT (query LIKE 'ROLLBACK;BEGIN %' AND state_change > clock_timestamp() - interval '2 seconds')
     UNION ALL SELECT 'an advisory lock' FROM pg_locks WHERE locktype = 'advisory'
     UNION ALL SELECT count(*) || ' connections' FROM pg_stat_activity WHERE usename = '{APP}' HAVING count(*) > $1

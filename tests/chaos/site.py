@@ -16,10 +16,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
-from db import embedded, migrate
-from db.engine import Target
+from db.admin import embedded, migrate
+from db.runtime.engine import Target
 from db.tenancy import APP
-from services import keys, tenants
+from services.platform import keys, tenants
 from tests.chaos.proxy import Proxy
 from tests.chaos.server import Server
 

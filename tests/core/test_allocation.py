@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.allocation import Demand, Hold, Place, allocate
+from core.inventory import Demand, Hold, Place, allocate
 
 PRODUCTS = [UUID(int=number) for number in (1, 2)]
 HOUSES = [UUID(int=number) for number in (11, 12)]

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from core.orders import TRANSITIONS, Progress, available_actions
+from core.sales import TRANSITIONS, Progress, available_actions
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from core.ids import new_id
-from db import bulk
-from db.engine import Target, administration
+from db.runtime import bulk
+from db.runtime.engine import Target, administration
 
 COLUMNS = ("tenant_id", "id", "code", "name")
 

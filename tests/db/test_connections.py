@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from core.errors import Unavailable
 from core.ids import new_id
-from db import connections
-from db.engine import Database, Target, administration
-from db.reader import Reader
+from db.runtime import connections
+from db.runtime.engine import Database, Target, administration
+from db.runtime.reader import Reader
 from tests.support.http import eventually
 
 WHO = """

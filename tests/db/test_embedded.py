@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from core.errors import Unavailable
-from db import embedded
+from db.admin import embedded
 from tests.support.folders import open_to_all
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has PostgreSQL run as another account")
@@ -101,7 +101,7 @@ async def test_a_pid_that_another_program_has_got_is_no_server(folder: Path) -> 
 
 
 async def test_a_killed_process_holds_no_server(folder: Path) -> None:
-    code = f"from db import embedded; from pathlib import Path; embedded.start(Path({str(folder)!r})); print(1, flush=True); input()"
+    code = f"from db.admin import embedded; from pathlib import Path; embedded.start(Path({str(folder)!r})); print(1, flush=True); input()"
     other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout
     assert other.stdout.readline() == b"1\n"

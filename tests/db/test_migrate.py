@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.place import require_head, upgrade
+from app.database import require_head, upgrade
 from app.settings import Settings
 from core.errors import Unavailable
-from db import migrate
-from db.engine import Target
+from db.admin import migrate
+from db.runtime.engine import Target
 from tests.support.postgres import TestServer
 
 TABLES = "SELECT array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"

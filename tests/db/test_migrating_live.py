@@ -15,9 +15,10 @@ import pytest
 from app.asgi import create_app
 from app.settings import load
 from core.errors import Unavailable
-from db import migrate
-from db.engine import Database, Target
-from services import demo, keys, tenants
+from db.admin import migrate
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import keys, tenants
 
 REVISION = """
 from alembic import op

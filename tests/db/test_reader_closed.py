@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from core.errors import Unavailable
-from db.engine import Database, Target
+from db.runtime.engine import Database, Target
 
 
 async def test_who_asks_late_is_refused_and_no_connection_is_lost(target: Target, acme: UUID) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from app.asgi import create_app
 from app.settings import load
-from db import embedded, migrate
-from db.engine import Database, Target
-from services import demo, keys, tenants
+from db.admin import embedded, migrate
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import keys, tenants
 from services.verify import verify
 from tests.support.folders import open_to_all
 

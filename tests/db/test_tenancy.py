@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from core.ids import new_id
-from db.engine import Target, administration
 from db.models import metadata
+from db.runtime.engine import Target, administration
 from db.tenancy import APP, APPEND_ONLY, OWNER, PARTNER, set_tenant
 
 TENANT_TABLES = sorted(set(metadata.tables) - {"tenants"})

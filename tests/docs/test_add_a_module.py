@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from db.engine import Target
-from db.migrate import head
+from db.admin.migrate import head
+from db.runtime.engine import Target
 from tests.support.postgres import TestServer
 
 ROOT = Path(__file__).parents[2]
@@ -24,11 +24,11 @@ import asyncio, json, sys
 from graphql import parse
 from core.ids import new_id
 from app.context import Principal, RequestContext
-from app.graph import build
+from app.registry import build
 from app.settings import load
-from db import migrate
-from db.engine import Database, Target, administration
-from services import tenants
+from db.admin import migrate
+from db.runtime.engine import Database, Target, administration
+from services.platform import tenants
 
 async def main(admin, serving, query):
     target = Target(admin, serving)

@@ -8,8 +8,9 @@ import httpx
 
 from app.asgi import create_app
 from app.settings import Settings, load
-from db.engine import Database, Target
-from services import demo, keys, tenants
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import keys, tenants
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

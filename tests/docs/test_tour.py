@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from app.context import Principal, RequestContext
-from db.engine import Database
+from db.runtime.engine import Database
 from execution import Trace
-from services import demo, tenants
+from services import demo
+from services.platform import tenants
 from tests.support.graph import executed, schema
 from tests.support.postgres import TestServer
 

@@ -8,8 +8,8 @@ import pytest
 from graphql import GraphQLError, parse
 
 from core.paging import DEFAULT_PAGE
-from execution.documents import Documents
-from execution.guard import Limits, TooMuch, check
+from execution.documents.limits import Limits, TooMuch, check
+from execution.documents.store import Documents
 from tests.support.graph import schema
 
 LIMITS = Limits()

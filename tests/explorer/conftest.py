@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from app.asgi import create_app
 from app.settings import load
-from db.engine import Database
+from db.runtime.engine import Database
 from tests.support import browser as browsers
 from tests.support.http import serving
 from tests.support.postgres import TestServer

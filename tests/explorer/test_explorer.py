@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from app.asgi import create_app
 from app.settings import load
-from db.engine import Database
+from db.runtime.engine import Database
 from tests.explorer.conftest import Open
 from tests.support.http import serving
 

@@ -7,9 +7,9 @@ import pytest
 from fastapi import FastAPI
 
 from app.asgi import create_app
-from app.explorer import BUILT
+from app.http.explorer import BUILT
 from app.settings import load
-from db.engine import Database
+from db.runtime.engine import Database
 
 PAGE = {"accept": "text/html,*/*;q=0.8"}
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from loaders import filters
 from loaders.catalog import products
+from loaders.kit import filters
+from loaders.kit.statements import statement
 from loaders.sales import orders
-from loaders.statements import statement
 
 
 def test_the_same_shape_whatever_is_looked_for() -> None:

@@ -4,8 +4,8 @@ from sqlalchemy import ARRAY, Integer, Text, Uuid, select
 
 from core import ids
 from db.catalog import Product
-from loaders import statements
-from loaders.statements import constant, statement, value
+from loaders.kit import statements
+from loaders.kit.statements import constant, statement, value
 
 
 def test_a_shape_is_built_once() -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from db.engine import Database, Target
-from services import demo, tenants
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import tenants
 from tests.support import oddments as hand_made
 from tests.support.graph import Asker
 from tests.support.postgres import TestServer

@@ -4,7 +4,7 @@ import gc
 import warnings
 from uuid import UUID
 
-from loaders.entity import Row
+from loaders.kit.entity import Row
 from tests.support.graph import Asker
 
 QUERY = """{ orders(first: 5) { totalCount { value } nodes { number lineItems(first: 3) { nodes {

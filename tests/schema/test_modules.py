@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from graphql import assert_valid_schema
 
-from app.graph import MODULES, UnknownModule, build
+from app.registry import MODULES, UnknownModule, build
 from core import ids
 from tests.support.graph import Asker, schema
 from tests.support.oddments import Oddments

@@ -11,7 +11,7 @@ import pytest
 
 from core import ids
 from core.ids import new_id
-from db.engine import Target
+from db.runtime.engine import Target
 from tests.support import oddments as hand_made
 from tests.support.graph import Asker
 from tests.support.oddments import Oddments

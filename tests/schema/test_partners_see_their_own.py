@@ -10,12 +10,12 @@ import pytest
 
 from core import ids
 from core.permissions import ROLES
-from db.connections import Connections
-from db.engine import Database, Target
+from db.runtime.connections import Connections
+from db.runtime.engine import Database, Target
 from db.tenancy import set_partner, set_tenant
 from loaders import partners as partner_loaders
 from loaders import sales as sales_loaders
-from loaders.statements import _statements
+from loaders.kit.statements import _statements
 from tests.support.graph import Asker
 
 EXECUTORS = pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
@@ -112,7 +112,7 @@ async def test_the_policy_alone_holds(
 @pytest.fixture
 async def unguarded(world: Target, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asker]:
     """A database whose connections bypass row-level security, as an administrator's do, and stay so."""
-    monkeypatch.setattr("db.reader.set_partner", lambda _partner: "SELECT 1")
+    monkeypatch.setattr("db.runtime.reader.set_partner", lambda _partner: "SELECT 1")
     database = Database(world)
     await database.open()
     await database._reading.close()

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from db.engine import Database
+from db.runtime.engine import Database
 from db.tenancy import set_tenant
 from tests.support.graph import Asker, schema
 from tests.support.graph import ask as ask_on

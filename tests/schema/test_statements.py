@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from core import ids
-from db.engine import Target, administration
+from db.runtime.engine import Target, administration
 from tests.support.graph import Asker, schema
 from tests.support.graph import ask as ask_on
 from tests.support.oddments import Oddments

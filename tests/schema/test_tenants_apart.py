@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from core import ids
-from db.connections import Connections
-from db.engine import Database, Target
-from db.reader import Reader
+from db.runtime.connections import Connections
+from db.runtime.engine import Database, Target
+from db.runtime.reader import Reader
 from db.tenancy import set_tenant
 from tests.support.graph import Asker, schema
 from tests.support.graph import ask as ask_on

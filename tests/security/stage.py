@@ -15,12 +15,12 @@ import asyncpg
 import httpx
 
 from app.asgi import create_app
-from app.graph import Graph, build
+from app.registry import Graph, build
 from app.settings import load
 from core import ids
-from db.engine import Database, Target
 from db.models import metadata
-from services import keys, tenants
+from db.runtime.engine import Database, Target
+from services.platform import keys, tenants
 from tests.support.postgres import TestServer
 
 THEIRS, HIDDEN = "quokka", "bilby"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from db.engine import Database, Target
-from db.reader import Reader
-from db.writer import Writer
+from db.runtime.engine import Database, Target
+from db.runtime.reader import Reader
+from db.runtime.writer import Writer
 from tests.security.attack import read, write
 from tests.security.stage import Stage, over, staged
 from tests.security.walk import CURSORS, MUTATION, PLAIN_SCALARS, Place, read_places

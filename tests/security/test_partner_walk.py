@@ -7,10 +7,10 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from db.engine import Database
-from loaders.base import Loader
-from loaders.statements import _statements
-from services import keys
+from db.runtime.engine import Database
+from loaders.kit.base import Loader
+from loaders.kit.statements import _statements
+from services.platform import keys
 from tests.security.attack import Secrets, read
 from tests.security.stage import HIDDEN, OWN, PRICE, THEIRS, Company, Stage, client_of, company, furnish, rows_of
 from tests.support.postgres import TestServer
@@ -55,7 +55,7 @@ def no_predicate(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def no_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions that don't become the partners' role."""
-    monkeypatch.setattr("db.reader.set_partner", lambda _partner: "SELECT 1")
+    monkeypatch.setattr("db.runtime.reader.set_partner", lambda _partner: "SELECT 1")
 
 
 async def told(stage: Stage, *, once: bool = False) -> list[str]:

@@ -14,10 +14,10 @@ import pytest
 
 from core import ids
 from core.errors import Timeout, Unavailable
-from db.engine import Database
-from db.reader import Reader
+from db.runtime.engine import Database
+from db.runtime.reader import Reader
+from db.runtime.writer import Writer
 from db.tenancy import APP
-from db.writer import Writer
 from tests.security.stage import OWN, Stage
 
 SLEEP = "SELECT pg_sleep(30) WHERE $1::uuid IS NOT NULL"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from db.engine import Target, administration
-from services import tenants
+from db.runtime.engine import Target, administration
+from services.platform import tenants
 
 
 @pytest.fixture

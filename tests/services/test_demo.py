@@ -6,9 +6,10 @@ import asyncpg
 import pytest
 
 from core.errors import BadInput
-from db.engine import Database, Target
-from services import demo, tenants
+from db.runtime.engine import Database, Target
+from services import demo
 from services.demo.companies import COMPANIES
+from services.platform import tenants
 from tests.support.postgres import TestServer
 
 TABLES = (

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from core.errors import BadInput, Unavailable
-from db.engine import Target, administration
-from services import tenants
+from db.runtime.engine import Target, administration
 from services.imports import import_orders
+from services.platform import tenants
 from tests.support.imports import HEADER, MAPPING, counts, lines, run
 
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.ids import new_id
-from db.engine import Target, administration
-from services import tenants
+from db.runtime.engine import Target, administration
 from services.imports import import_orders
 from services.imports.store import Stored
+from services.platform import tenants
 from tests.support.imports import HEADER, MAPPING, TABLES, counts, lines, orders, partners, products, rejected, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]

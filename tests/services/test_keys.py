@@ -8,10 +8,10 @@ import pytest
 
 from core import keys as form
 from core.errors import BadInput
-from db import migrate
-from db.engine import Target, administration
+from db.admin import migrate
+from db.runtime.engine import Target, administration
 from db.tenancy import set_tenant
-from services import keys, tenants
+from services.platform import keys, tenants
 from tests.support.postgres import TestServer
 
 

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from core.errors import BadInput
-from db.engine import Target
-from services import tenants
+from db.runtime.engine import Target
+from services.platform import tenants
 
 
 async def test_a_tenant_is_made_listed_and_found(fresh: Target) -> None:

@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from db import checks
-from db.engine import Database, Target
-from services import demo, tenants
+from db.runtime.engine import Database, Target
+from services import demo
+from services.platform import tenants
 from services.verify import verify
 from tests.support.graph import Asker
 from tests.support.postgres import TestServer

@@ -26,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.asgi import create_app
 from app.settings import CHECKOUT, load
-from db.engine import Database
+from db.runtime.engine import Database
 from tests.support import browser as browsers
 from tests.support.http import serving
 from tests.support.postgres import TestServer

@@ -190,7 +190,7 @@ async def test_an_answer_that_gets_lost_makes_no_second_order(shop: Shop, site: 
 
 
 async def test_a_wrong_key_and_too_many_of_them(opening: Opening, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.attempts.time", lambda: 30.0)
+    monkeypatch.setattr("app.auth.throttle.time", lambda: 30.0)
     async with serving(site.application(failed_attempts=1)) as port:
         site.graph = f"http://127.0.0.1:{port}"
         async with opening() as shop:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
-from db.engine import Database
-from services import demo, keys, tenants
+from db.runtime.engine import Database
+from services import demo
+from services.platform import keys, tenants
 from tests.support.postgres import TestServer
 
 CHROMIUM = shutil.which("chromium")

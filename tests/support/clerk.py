@@ -10,8 +10,8 @@ from graphql import GraphQLError
 
 from app.context import Principal, RequestContext
 from core import ids
-from db.engine import Database
 from db.models import metadata
+from db.runtime.engine import Database
 from tests.support.graph import executed, schema
 
 PRODUCT = """product { id sku name description barcode unit active externalId version

@@ -4,8 +4,8 @@ import itertools
 from typing import Any
 
 from core.numbering import ORDER_PATTERN
-from db.engine import Database, Target
-from services import tenants
+from db.runtime.engine import Database, Target
+from services.platform import tenants
 from tests.support.clerk import Clerk
 
 _NAMES = itertools.count(1)

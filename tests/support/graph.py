@@ -8,11 +8,11 @@ from uuid import UUID
 from graphql import ExecutionResult, GraphQLError
 
 from app.context import Principal, RequestContext
-from app.graph import MODULES, Graph, build
+from app.registry import MODULES, Graph, build
 from core.errors import BadInput
 from core.permissions import EVERYTHING
-from db.engine import Database
-from db.reader import Ran, Reader
+from db.runtime.engine import Database
+from db.runtime.reader import Ran, Reader
 from execution import Documents
 
 

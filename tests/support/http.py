@@ -11,7 +11,7 @@ import orjson
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.wire import Protocol
+from app.http.protocol import Protocol
 
 GIVE_AWAYS = (
     *("Traceback", 'File "', ".py", "/app/", "/work", "/usr", "object at 0x", "0x7", "<class", "NoneType", "KeyError"),

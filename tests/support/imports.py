@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from db.engine import Target, administration
+from db.runtime.engine import Target, administration
 from services.imports import Summary, import_orders
 
 TABLES = ("partners", "products", "orders", "line_items", "stock_levels", "stock_moves", "reservations")

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from db.engine import Target
+from db.runtime.engine import Target
 
 
 @contextlib.asynccontextmanager

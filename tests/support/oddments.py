@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from core.ids import new_id
-from db.engine import Target, administration
+from db.runtime.engine import Target, administration
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from db import embedded, migrate
-from db.engine import Target
+from db.admin import embedded, migrate
+from db.runtime.engine import Target
 from db.tenancy import APP
 
 _BUILD_LOCK = 0x74657374

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.cli import main
 from app.settings import Settings
-from db.engine import Database
+from db.runtime.engine import Database
 
 
 def create_app(_settings: Settings, database: Database, _demo_keys: Mapping[str, str]) -> FastAPI:
@@ -34,5 +34,5 @@ def create_app(_settings: Settings, database: Database, _demo_keys: Mapping[str,
 
 
 if __name__ == "__main__":
-    with patch("app.serve.create_app", create_app):
+    with patch("app.server.create_app", create_app):
         main()

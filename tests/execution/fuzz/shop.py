@@ -7,10 +7,11 @@ from uuid import UUID
 from graphql import DocumentNode, ExecutionResult, parse
 
 from app.context import Principal, RequestContext
-from app.graph import Graph, build
-from db.engine import Database, Target
+from app.registry import Graph, build
+from db.runtime.engine import Database, Target
 from execution import ExtensibleSchema
-from services import demo, tenants
+from services import demo
+from services.platform import tenants
 from tests.execution.fuzz import cases as generated
 from tests.execution.fuzz.compare import Comparison
 from tests.execution.fuzz.erp import GATHER, Pool

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from db.engine import Database, Target
+from db.runtime.engine import Database, Target
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 from tests.support.postgres import TestServer

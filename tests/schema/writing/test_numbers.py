@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from db.engine import Database
+from db.runtime.engine import Database
 from services.sales import numbers
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk

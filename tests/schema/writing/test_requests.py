@@ -3,9 +3,9 @@
 import pytest
 
 from core.errors import Unavailable
-from db import engine
-from db.engine import Database
-from services import work
+from db.runtime import engine
+from db.runtime.engine import Database
+from services.kit import work
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from core.errors import Unavailable
-from db import engine
-from db.engine import Database
-from services import idempotency, work
+from db.runtime import engine
+from db.runtime.engine import Database
+from services.kit import idempotency, work
 from tests.support.clerk import PAYLOADS, Clerk, lines
 from tests.support.desk import Desk
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import get_named_type, is_leaf_type, is_object_type
 
-from db.writer import Writer
+from db.runtime.writer import Writer
 from tests.support.clerk import Clerk, lines
 from tests.support.desk import Desk
 from tests.support.graph import schema

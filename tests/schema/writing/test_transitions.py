@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.orders import TRANSITIONS
+from core.sales import TRANSITIONS
 from tests.support.clerk import Clerk, lines
 
 ACTIONS = ("UPDATE", "CONFIRM", "SHIP", "CANCEL", "RETURN")

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from db.engine import Database
-from services import work
+from db.runtime.engine import Database
+from services.kit import work
 from tests.support.clerk import Clerk
 from tests.support.crowd import PATIENT
 from tests.support.desk import Desk

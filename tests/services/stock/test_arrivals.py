@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services import work
+from services.kit import work
 from services.sales import promises
 from tests.support.clerk import Clerk, identity, lines
 from tests.support.crowd import Told, at_once, buy, sums, tell

@@ -8,7 +8,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from db.engine import Database
+from db.runtime.engine import Database
 from services import catalog
 from services.inventory import stock
 from tests.support.clerk import Clerk

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from core.allocation import Allocation, Demand, allocate
+from core.inventory import Allocation, Demand, allocate
 from core.problems import STALE_STOCK, Problems
-from db.engine import Database
+from db.runtime.engine import Database
 from services.inventory import changes, stock
 from services.sales import fulfilment, orders, promises
 from tests.support.desk import Desk

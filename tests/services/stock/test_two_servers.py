@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services import keys
+from services.platform import keys
 from tests.support.clerk import Clerk, mutation
 from tests.support.command import ROOT, environment
 from tests.support.desk import Desk

@@ -1,0 +1,1 @@
+"""Who asks: keys, tokens, and wrong attempts at them."""

@@ -1,0 +1,92 @@
+"""Who asks: the API key or token of a request, and nothing else, decides tenant, principal and permissions.
+
+It comes in the header ``Authorization``. There are no cookies, so a browser adds nothing on its own
+that a foreign page could use.
+"""
+
+import asyncio
+from hashlib import sha256
+from time import monotonic
+
+from app.audit import audit
+from app.auth.api_keys import Keys
+from app.auth.credentials import DaysSeen, Known, Wrong
+from app.auth.throttle import Attempts
+from app.auth.tokens import Tokens
+from app.context import Principal
+from core import keys
+from core.errors import Unauthenticated
+from db.runtime.engine import Database
+
+KEPT_FOR = 5.0
+"""Seconds that a credential found good is trusted without another look: how long a revoked one may still work."""
+
+MAX_KEPT = 10_000
+
+
+class Identity:
+    """Finds out who asks, and remembers for a few seconds whom it found (never whom it didn't)."""
+
+    def __init__(self, database: Database, tokens: Tokens | None = None, attempts: int = 30) -> None:
+        """``attempts``: how many wrong keys and tokens an address may send in a minute."""
+        self._keys = Keys(database)
+        self._tokens = tokens
+        self._attempts = Attempts(attempts)
+        self._seen = DaysSeen()
+        self._kept: dict[bytes, tuple[float, Known]] = {}
+        self._looking: dict[bytes, asyncio.Task[Known]] = {}
+
+    async def principal(self, authorization: str | None, address: str = "", request_id: str = "") -> Principal:
+        """The principal of an ``Authorization`` header that came from that address.
+
+        Raises ``Unauthenticated``, ``Throttled``, and ``Unavailable`` when it can't be told now.
+        """
+        scheme, _, credential = (authorization or "").partition(" ")
+        credential = credential.strip()
+        if scheme.lower() != "bearer" or not credential:
+            raise Unauthenticated("An API key is needed: send it as Authorization: Bearer erp_…")
+        # Compared by its hash: how long that takes tells nothing about the characters of others.
+        digest = sha256(credential.encode()).digest()
+        until, known = self._kept.get(digest, (0.0, None))
+        if known is not None and until > monotonic() and known.in_force():
+            return known.principal
+        if known is None:
+            # What was good a moment ago isn't guessed: who shares an address with a guesser goes on working.
+            self._attempts.check(address)
+        try:
+            known = await self._find_once(digest, credential)
+        except Wrong as error:
+            self._refused(digest, error, address, request_id)
+            raise
+        self._seen.note(known, request_id)
+        self._keep(digest, known)
+        return known.principal
+
+    async def _find_once(self, digest: bytes, credential: str) -> Known:
+        """One look-up for all requests that wait for the same credential."""
+        looking = self._looking.get(digest)
+        if looking is None:
+            looking = self._looking[digest] = asyncio.create_task(self._find(credential))
+            looking.add_done_callback(lambda done: self._found(digest, done))
+        return await asyncio.shield(looking)
+
+    async def _find(self, credential: str) -> Known:
+        if self._tokens is None or credential.startswith(keys.PREFIX):
+            return await self._keys.find(credential)
+        return await self._tokens.find(credential)
+
+    def _found(self, digest: bytes, looking: "asyncio.Task[Known]") -> None:
+        del self._looking[digest]
+        if not looking.cancelled():
+            looking.exception()  # all who waited for it may have left
+
+    def _keep(self, digest: bytes, known: Known) -> None:
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[digest] = (monotonic() + KEPT_FOR, known)
+
+    def _refused(self, digest: bytes, error: Wrong, address: str, request_id: str) -> None:
+        self._kept.pop(digest, None)
+        audit("wrong credential", request_id, reason=error.reason, address=address)
+        if self._attempts.failed(address):
+            audit("no more attempts in this minute", request_id, address=address)

@@ -1,0 +1,94 @@
+"""Where the database is: one's own, or the embedded server, started for as long as it is used."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from app.settings import Settings
+from core.errors import Unavailable
+from db.admin import embedded, migrate
+from db.runtime.engine import Target
+
+
+@contextlib.asynccontextmanager
+async def place(settings: Settings) -> AsyncIterator[Target]:
+    """The database that the settings name, reachable, but perhaps not migrated.
+
+    Raises ``Unavailable`` with one sentence when it can't be had.
+    """
+    if settings.database_url:
+        target = Target.of(settings.database_url, settings.app_database_url or None)
+        await _reach(settings)
+        yield target
+        return
+    server = embedded.start(settings.data_dir)
+    try:
+        await embedded.ensure_database(server)
+        yield server.target
+    finally:
+        server.stop()
+
+
+@contextlib.asynccontextmanager
+async def migrated(settings: Settings) -> AsyncIterator[Target]:
+    """As ``place``, with the newest tables. The embedded database is brought there; one's own isn't.
+
+    Raises ``Unavailable`` when one's own is at another revision.
+    """
+    async with place(settings) as target:
+        if settings.database_url:
+            await require_head(target)
+        else:
+            await upgrade(settings, target)
+        yield target
+
+
+async def upgrade(settings: Settings, target: Target) -> None:
+    """Migrate to the newest revision; in the embedded database also mark functions leakproof.
+
+    Raises ``Unavailable`` for a database that a newer program has migrated.
+    """
+    if await migrate.current(target) != migrate.head():
+        await _refuse_newer(target)
+        await migrate.upgrade(target)
+    if not settings.database_url:
+        await migrate.mark_leakproof(target)
+
+
+async def require_head(target: Target) -> None:
+    """Raise ``Unavailable`` unless the database is at the newest revision."""
+    await _refuse_newer(target)
+    if await migrate.current(target) != migrate.head():
+        raise Unavailable("The database isn't migrated. Run 'erpgraph db upgrade' first.")
+
+
+async def _refuse_newer(target: Target) -> None:
+    current = await migrate.current(target)
+    if current is not None and current not in migrate.revisions():
+        raise Unavailable(
+            f"The database is at revision {current}, which this program doesn't know: a newer one has migrated it."
+        )
+
+
+async def _reach(settings: Settings) -> None:
+    """Connect once with each login, so that what is wrong with it is told at once."""
+    for name, url in (("DATABASE_URL", settings.database_url), ("APP_DATABASE_URL", settings.app_database_url)):
+        if not url:
+            continue
+        try:
+            connection = await asyncpg.connect(url, timeout=5)
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            reason = str(error) or "no answer within 5 seconds"
+            raise Unavailable(f"The database of ERPGRAPH_{name} ({shown(url)}) can't be reached: {reason}") from error
+        await connection.close()
+
+
+def shown(url: str) -> str:
+    """A connection URL without its password and its options: fit for a terminal or a log."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    except ValueError:
+        return "not a URL"

@@ -1,0 +1,1 @@
+"""What may be run: trusted, persisted and prepared documents."""

@@ -1,0 +1,147 @@
+"""From a GraphQL request to an operation that may be executed: parsed, within the limits, valid, allowed, priced."""
+
+import gc
+from typing import Any, NamedTuple
+
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
+
+from app.audit import audit
+from app.context import SCHEMA, Principal
+from app.documents.deprecations import Telling
+from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
+from app.errors.http_errors import Rejected
+from app.errors.redaction import veiled
+from app.http.request import GraphQLRequest
+from app.settings import Settings
+from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
+from execution import Document, Documents, TooMuch
+
+SWEEP = 4
+"""Documents after which what their validation left behind is collected: graphql-core's visitors refer to themselves, some
+1,400 objects for a document. Left alone they are collected every 350 documents, for over 100 ms in which nobody is
+served (``app.asgi.settle_memory``); four documents' take 1 ms."""
+
+
+class Prepared(NamedTuple):
+    """An operation that may be executed."""
+
+    asked: GraphQLRequest
+    document: DocumentNode
+    kind: OperationType
+    price: int
+    """How many objects it may read."""
+    deprecated: list[dict[str, str | None]]
+    """What is deprecated and it uses, as clients are told."""
+
+
+class Preparing:
+    """Prepares requests; bounded work, whatever they hold (docs/decisions/0011-price-before-work.md)."""
+
+    def __init__(self, documents: Documents, settings: Settings) -> None:
+        self.documents = documents
+        self.settings = settings
+        self._deprecated = Telling(documents)
+        self._swept = 0
+
+    def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+        """Raises ``Rejected``."""
+        try:
+            return self._prepare(asked, principal, request_id)
+        except Rejected as outcome:
+            raise Rejected(self.told(outcome.errors, asked, principal)) from None
+        except TooMuch as error:
+            raise Rejected([plain(too_much(error))]) from None
+        except ErpError as error:
+            raise Rejected([plain(error)]) from None
+        except GraphQLError as error:
+            code = PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
+            raise Rejected(formatted([error], request_id, code)) from None
+        finally:
+            if self.documents.validated >= self._swept + SWEEP:
+                self._swept = self.documents.validated
+                gc.collect(0)
+
+    def told(self, errors: list[dict[str, Any]], asked: GraphQLRequest, principal: Principal) -> list[dict[str, Any]]:
+        """The errors as this principal may read them."""
+        return errors if reads_schema(principal, self.settings) else veiled(errors, asked)
+
+    def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+        knows = reads_schema(principal, self.settings)
+        try:
+            document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
+        except GraphQLSyntaxError:
+            raise
+        except GraphQLError as error:
+            raise Rejected(formatted([error], request_id, VALIDATION_FAILED)) from None
+        if document.errors:
+            raise Rejected(formatted(document.errors, request_id, VALIDATION_FAILED))
+        if document.introspects:
+            check_reader(principal, self.settings, request_id)
+        operation = chosen(document.node, asked.operation)
+        price = self._price(document, operation, asked)
+        deprecated = self._deprecated.of(document, operation, asked.variables or {})
+        return Prepared(asked, document.node, operation.operation, price, deprecated)
+
+    def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
+        longest = longest_list(asked.variables)
+        if longest > self.settings.limit_list:
+            raise TooMuch("entries in a list", self.settings.limit_list, longest)
+        if asked.size > self.settings.limit_variables:
+            raise TooMuch("bytes besides the document", self.settings.limit_variables, asked.size)
+        price = self.documents.price(document, operation, asked.variables or {})
+        most = self.settings.limit_cost
+        if price > most:
+            message = f"This may read {price:,} objects, and a request may read {most:,}: ask for smaller pages."
+            raise CostLimit(message, facts={"cost": {"requested": price, "limit": most}})
+        return price
+
+
+def reads_schema(principal: Principal, settings: Settings) -> bool:
+    """Whether somebody may read the schema, and be helped with misspelt names."""
+    return settings.introspection and SCHEMA in principal.permissions
+
+
+def check_reader(principal: Principal, settings: Settings, request_id: str) -> None:
+    """Raises ``Forbidden`` for who may not read the schema."""
+    if not settings.introspection:
+        raise Forbidden("This server doesn't show its schema to anybody: ERPGRAPH_INTROSPECTION is off.")
+    if SCHEMA not in principal.permissions:
+        audit("denied", request_id, **principal.shown, permission=SCHEMA)
+        raise Forbidden(f"Your key doesn't allow introspection: it needs {SCHEMA}.")
+
+
+def too_much(error: TooMuch) -> LimitExceeded:
+    """The error for a document over a limit, with its numbers."""
+    kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
+    facts = {"limit": error.limit, "maximum": error.maximum}
+    return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
+
+
+def longest_list(given: Any) -> int:
+    """The length of the longest list anywhere in the variables."""
+    longest, waiting = 0, [given]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            longest = max(longest, len(each))
+            waiting += [item for item in each if isinstance(item, (dict, list))]
+        elif isinstance(each, dict):
+            waiting += [item for item in each.values() if isinstance(item, (dict, list))]
+    return longest
+
+
+def chosen(document: Any, name: str | None) -> OperationDefinitionNode:
+    """The operation to run. Raises ``GraphQLError`` where the request doesn't say which."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if name is not None:
+        for operation in operations:
+            if operation.name is not None and operation.name.value == name:
+                return operation
+        raise GraphQLError(f"There is no operation named {name}.")
+    if len(operations) != 1:
+        raise GraphQLError(
+            "The document has several operations: operationName must say which."
+            if operations
+            else "The document has no operation."
+        )
+    return operations[0]

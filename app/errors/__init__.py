@@ -1,0 +1,1 @@
+"""Errors as HTTP and GraphQL clients see them."""

@@ -1,0 +1,1 @@
+"""How a request arrives and its answer leaves."""

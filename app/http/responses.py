@@ -1,0 +1,114 @@
+"""From a result to an HTTP answer: media types, statuses, bodies."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from app.errors.formatting import plain
+from app.errors.http_errors import HttpError
+from core.errors import ErpError, Forbidden, Timeout, Unauthenticated, Unavailable
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+TRY_AGAIN = {"retry-after": "2"}
+VARY = "accept-encoding"
+"""What an answer's bytes depend on: who takes them compressed gets them so."""
+
+ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accept, accept-encoding"}
+"""For what a client may keep, and has to ask about each time: it is one key's, so no cache may hand it to others."""
+
+LONGEST_REMEMBERED = 200
+"""Characters of an Accept header that is worth remembering: browsers' have up to 150, and clients send what they like."""
+
+
+def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(orjson.dumps(body), status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
+
+
+def kept(body: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str) -> Response:
+    """The answer to a query by GET, which its client may keep: 304 where it is what the client has.
+
+    ``known`` is the header If-None-Match. The tag is of data and errors alone, and so a weak one: what the
+    answer cost changes each time.
+    """
+    content = orjson.dumps({name: part for name, part in body.items() if name != "extensions"})
+    tag = tagged(media.encode() + content)
+    headers = {**headers, **ASK_AGAIN, "etag": tag}
+    if knows(known, tag):
+        return Response(None, 304, headers)
+    content = b'%b,"extensions":%b}' % (content[:-1], orjson.dumps(body["extensions"]))
+    return Response(content, 200, headers, f"{media}; charset=utf-8")
+
+
+def tagged(content: bytes) -> str:
+    """The tag of a content, as ETag has it."""
+    return f'W/"{sha256(content).hexdigest()[:32]}"'
+
+
+def knows(known: str, tag: str) -> bool:
+    """Whether a header If-None-Match has the tag."""
+    tags = {each.strip().removeprefix("W/") for each in known.split(",")}
+    return "*" in tags or tag.removeprefix("W/") in tags
+
+
+def rejected(errors: list[dict[str, Any]], media: str) -> Response:
+    """The answer to a GraphQL request of which nothing was executed: 400, or 200 for who asked for plain JSON.
+
+    So the audits of GraphQL over HTTP want it; the newest draft's 422 fails them.
+    """
+    return answer({"errors": errors}, media, 400 if media == GRAPHQL_JSON else 200)
+
+
+def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> Response:
+    """The answer to a request that never came to be a GraphQL request, or to be executed."""
+    status, more = 400, {}
+    match error:
+        case HttpError():
+            status, more = error.status, error.headers
+        case Unauthenticated():
+            status, more = 401, {"www-authenticate": "Bearer"}
+        case Forbidden():
+            status = 403
+        case Unavailable() | Timeout():
+            status, more = 503, TRY_AGAIN
+    return answer({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
+
+
+def status_of(body: Mapping[str, Any]) -> int:
+    """503 where the database was away for the whole answer, so that proxies and clients try again."""
+    errors = body.get("errors", ())
+    away = any(error["extensions"]["code"] == Unavailable.code for error in errors)
+    return 503 if away and not any((body["data"] or {}).values()) else 200
+
+
+def accepted(accept: str) -> str | None:
+    """The media type to answer with, by the Accept header's preferences; None where neither will do."""
+    return _remembered(accept) if len(accept) <= LONGEST_REMEMBERED else _negotiated(accept)
+
+
+def _negotiated(accept: str) -> str | None:
+    weights: dict[str, float] = {}
+    for part in (accept or "*/*").split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
+        try:
+            weight = float(quality)
+        except ValueError:
+            weight = 0.0
+        weights[media.lower()] = weight if 0 <= weight <= 1 else 0.0
+
+    def preference(media: str) -> float:
+        # The narrowest range is the one that counts: what has q=0 isn't let in again by a wider one.
+        return next((weights[range_] for range_ in (media, "application/*", "*/*") if range_ in weights), 0.0)
+
+    named = [media for media in weights if media in (JSON, GRAPHQL_JSON)]
+    best = max((*named, JSON, GRAPHQL_JSON), key=preference)
+    return best if preference(best) > 0 else None
+
+
+_remembered = lru_cache(maxsize=500)(_negotiated)

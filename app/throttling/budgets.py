@@ -1,0 +1,207 @@
+"""What a key and its tenant may still ask for: charged by the price, refunded down to what was read.
+
+A process spends from leases (services.platform.budgets), so that most requests cost no round trip: one is taken for
+some fifty thousand objects. A lease that lies idle is given back.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+import structlog
+
+from app.audit import audit
+from app.context import Principal
+from app.errors.http_errors import Throttled
+from app.settings import Settings
+from app.throttling.fairness import Company, Pace
+from core.errors import ErpError, Unavailable
+from db.runtime.connections import AWAY
+from db.runtime.engine import Database
+from services.platform.budgets import Bucket, give_back, take
+
+log = structlog.get_logger()
+
+PARTS = 20
+"""A lease is this part of a key's budget, or as much more as a request needs."""
+
+LOOK_AGAIN = 0.25
+"""Seconds for which a process believes that there isn't as much: a flood asks the database four times a second."""
+
+LEASE_WITHIN = 2.0
+"""Seconds that the database has for a lease, which takes half a millisecond; as long as one waits for a connection."""
+
+IDLE = 10.0
+"""Seconds after which a lease that nobody spent from is given back."""
+
+LEAST = 100
+"""What a request costs at the least, whatever becomes of it: what goes on around a query takes as long as reading
+a hundred objects."""
+
+PAUSE = 0.2
+"""Seconds that a refusal takes, once a budget is spent: who doesn't wait for retry-after is made to."""
+
+Owner = tuple[UUID, str]
+
+
+@dataclass
+class _Account:
+    """What this process has of a credential's budget. ``left`` is what the buckets had at ``seen``; ``short_of`` is
+    more than there will be before ``short_until``.
+    """
+
+    tenant: UUID
+    buckets: tuple[Bucket, ...]
+    pace: Pace
+    points: int = 0
+    left: tuple[int, ...] = ()
+    seen: float = 0.0
+    used: float = 0.0
+    short_of: int = 0
+    short_until: float = 0.0
+    leasing: "asyncio.Task[None] | None" = None
+
+    def spend(self, points: int) -> None:
+        self.points -= points
+        self.pace.spend(points)
+
+    def remaining(self, now: float) -> int:
+        """As far as this process can know, which doesn't see what others take."""
+        passed = now - self.seen
+        shared = (
+            min(bucket.capacity, left + int(bucket.rate * passed))
+            for bucket, left in zip(self.buckets, self.left, strict=True)
+        )
+        return max(0, self.points + min(shared, default=0))
+
+
+@dataclass
+class Charge:
+    """What an operation has paid."""
+
+    _account: _Account
+    price: int
+
+    def settle(self, used: int) -> None:
+        """Give back what it didn't use."""
+        self._account.spend(-max(0, self.price - max(used, LEAST)))
+
+
+class Budgets:
+    """The budgets, as one process spends them."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.rate = settings.budget_rate
+        self._database = database
+        self._capacity = settings.budget
+        self._limit = settings.limit_cost
+        self._lease = max(1, settings.budget // PARTS)
+        self._tenants = settings.budget_tenant
+        self._company = Company()
+        self._accounts: dict[Owner, _Account] = {}
+        self._giving: set[asyncio.Task[None]] = set()
+
+    async def admit(self, principal: Principal) -> None:
+        """Take what every request costs, before any work is done. Raises ``Throttled`` and ``Unavailable``."""
+        await self._take(self._account(principal), LEAST)
+
+    async def keep_pace(self, principal: Principal) -> None:
+        """Hold a key back that has used more than its share while others are there. Raises ``Throttled``."""
+        await self._account(principal).pace.keep()
+
+    async def charge(self, principal: Principal, price: int) -> Charge:
+        """Take the rest of an operation's price. Raises ``Throttled`` where there isn't as much, and ``Unavailable``."""
+        account = self._account(principal)
+        await self._take(account, max(0, price - LEAST))
+        return Charge(account, price)
+
+    def spend(self, principal: Principal, points: int) -> None:
+        """Take what was used already, though it be more than there is."""
+        self._account(principal).spend(points)
+
+    def told(self, principal: Principal) -> dict[str, int]:
+        """The part of ``extensions.cost`` that changes with time."""
+        remaining = self._account(principal).remaining(monotonic())
+        return {"remaining": min(remaining, self._capacity), "restoreRate": self.rate}
+
+    def _account(self, principal: Principal) -> _Account:
+        owner = (principal.tenant, principal.credential)
+        account = self._accounts.get(owner)
+        if account is None:
+            mine = Bucket(principal.credential, self._capacity, self.rate)
+            all_of_us = Bucket("", self._capacity * self._tenants, self.rate * self._tenants)
+            pace = Pace(owner, self.rate, self._company)
+            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), pace)
+            self._look_later(account)
+        account.used = monotonic()
+        self._company.seen(owner, account.used)
+        return account
+
+    async def _take(self, account: _Account, points: int) -> None:
+        while account.points < points:
+            if account.leasing is None:
+                self._check(account, points)
+                account.leasing = asyncio.create_task(self._refill(account, points))
+                account.leasing.add_done_callback(_seen)
+            # One for all who wait: where the database hangs, all are told at once.
+            await asyncio.shield(account.leasing)
+            self._check(account, points)
+        account.spend(points)
+
+    def _check(self, account: _Account, price: int) -> None:
+        """Raise ``Throttled`` where it was just found that there isn't as much."""
+        if account.points < price and price >= account.short_of and account.short_until > monotonic():
+            raise self._throttled(account, price)
+
+    async def _refill(self, account: _Account, price: int) -> None:
+        missing = price - account.points
+        try:
+            async with asyncio.timeout(LEASE_WITHIN):
+                lease = await take(self._database, account.tenant, account.buckets, missing, missing + self._lease)
+        except TimeoutError as error:
+            raise Unavailable(AWAY) from error
+        finally:
+            # Here, not in a callback of the task: who came between the task's end and its callback waited for what
+            # had ended, again and again without the loop's turn. Floods brought the whole process to a stop so.
+            account.leasing = None
+        account.points += lease.granted
+        account.left, account.seen = lease.left, monotonic()
+        if account.points < price:
+            account.short_of, account.short_until = price, monotonic() + LOOK_AGAIN
+            audit("budget spent", "", tenant=str(account.tenant), credential=account.buckets[-1].owner)
+
+    def _throttled(self, account: _Account, price: int) -> Throttled:
+        remaining = account.remaining(monotonic())
+        seconds = max(1, -(-(price - remaining) // self.rate))
+        cost = {"requested": price, "limit": self._limit, "remaining": remaining, "restoreRate": self.rate}
+        return Throttled(
+            f"This key has read as much as it may for now. Try again in {seconds} s.", seconds, {"cost": cost}
+        )
+
+    def _look_later(self, account: _Account) -> None:
+        asyncio.get_running_loop().call_later(IDLE, self._look, account)
+
+    def _look(self, account: _Account) -> None:
+        """Give a lease back that has been idle; keep looking while it is used."""
+        if account.leasing or monotonic() - account.used < IDLE:
+            self._look_later(account)
+            return
+        owner = (account.tenant, account.buckets[-1].owner)
+        self._accounts.pop(owner, None)
+        if account.points:
+            giving = asyncio.create_task(self._give_back(account))
+            self._giving.add(giving)
+            giving.add_done_callback(self._giving.discard)
+
+    async def _give_back(self, account: _Account) -> None:
+        """What is below zero is a debt, and goes back as well."""
+        try:
+            await give_back(self._database, account.tenant, account.buckets, account.points)
+        except ErpError as error:
+            log.warning("budget not given back", points=account.points, reason=type(error).__name__)
+
+
+def _seen(leased: "asyncio.Task[None]") -> None:
+    if not leased.cancelled():
+        leased.exception()  # all who waited for it may have left

@@ -1,0 +1,197 @@
+"""Roles, schema and migrations: what ``erpgraph db upgrade`` does, and how it knows what is missing."""
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from core.errors import Unavailable
+from db.models import metadata
+from db.runtime.engine import Target
+from db.tenancy import APP, OWNER, PARTNER
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+_ROLES_LOCK = 0x65727268
+
+PAUSE = 1.0
+"""Seconds between two attempts at a lock, in which those go on who waited behind the first."""
+
+PATIENCE = 60.0
+"""Seconds after which no other attempt is made."""
+
+LEAKPROOF = (
+    "ts_match_vq(tsvector, tsquery)",
+    "textlike(text, text)",
+    "texticlike(text, text)",
+    *(f"numeric_{name}(numeric, numeric)" for name in ("eq", "ne", "lt", "le", "gt", "ge", "cmp")),
+)
+"""Functions behind the search, LIKE, ILIKE and comparisons of amounts. PostgreSQL applies a condition
+before a row-level policy, and so through an index, only when its function is marked leakproof."""
+
+
+def config() -> Config:
+    """Alembic's configuration: there is no ini file, everything is here."""
+    settings = Config()
+    settings.set_main_option("script_location", str(MIGRATIONS))
+    settings.set_main_option("path_separator", "os")
+    return settings
+
+
+def head() -> str:
+    """The newest revision that this code knows."""
+    revision = ScriptDirectory.from_config(config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def revisions() -> frozenset[str]:
+    """Every revision that this code knows."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+
+
+async def current(target: Target) -> str | None:
+    """The revision that the database is at, or None for an empty one."""
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return revision
+    finally:
+        await connection.close()
+
+
+async def upgrade(target: Target, revision: str = "head") -> None:
+    """Make the roles where they are missing, then migrate. Safe to run from several processes, and on a live site: a
+    migration that has waited two seconds for a lock lets the others go first and tries again, for a minute.
+
+    Raises ``Unavailable`` where it doesn't get the lock.
+    """
+    await ensure_roles(target)
+    await _run(target, lambda settings: command.upgrade(settings, revision))
+
+
+async def downgrade(target: Target, revision: str) -> None:
+    await _run(target, lambda settings: command.downgrade(settings, revision))
+
+
+async def ensure_roles(target: Target) -> None:
+    """Create the owner and the serving role, and let them into this database.
+
+    Needs a role with CREATEROLE the first time; afterwards membership in both is enough. Roles
+    belong to the whole server, so they are made only where they are missing.
+    """
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _ROLES_LOCK)
+            for role, login in ((OWNER, "LOGIN"), (APP, "LOGIN"), (PARTNER, "NOLOGIN")):
+                if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+                    await connection.execute(f"CREATE ROLE {role} {login} NOSUPERUSER NOBYPASSRLS NOCREATEROLE")
+                # PostgreSQL 16 tells membership apart from the right to SET ROLE.
+                may = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
+                if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", role, may):
+                    await connection.execute(f"GRANT {role} TO CURRENT_USER")
+            # The serving role may become the partners' role, but mustn't inherit it: policies "TO" a role go for
+            # all that inherit it.
+            if not await connection.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, PARTNER):
+                if connection.get_server_version().major >= 16:
+                    await connection.execute(f"GRANT {PARTNER} TO {APP} WITH INHERIT FALSE, SET TRUE")
+                else:
+                    await connection.execute(f"ALTER ROLE {APP} NOINHERIT; GRANT {PARTNER} TO {APP}")
+            database = await connection.fetchval("SELECT quote_ident(current_database())")
+            await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
+            await connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER}")
+            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {APP}, {PARTNER}")
+    finally:
+        await connection.close()
+
+
+async def mark_leakproof(target: Target) -> None:
+    """Let conditions on text, searches and amounts use their indexes under row-level security.
+
+    Needs a superuser, and concerns this database only. What it gives up is told in
+    docs/decisions/0005-leakproof.md; a server of one's own keeps PostgreSQL's marks unless its
+    administrator decides otherwise.
+    """
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _ROLES_LOCK)
+            for function in LEAKPROOF:
+                signature = f"pg_catalog.{function}"
+                marked = "SELECT proleakproof FROM pg_proc WHERE oid = to_regprocedure($1)"
+                if not await connection.fetchval(marked, signature):
+                    await connection.execute(f"ALTER FUNCTION {signature} LEAKPROOF")
+    finally:
+        await connection.close()
+
+
+async def differences(target: Target) -> list[Any]:
+    """What autogenerate would change: empty when the migrations say what the models say."""
+    found: list[Any] = []
+
+    def compare(connection: Connection) -> None:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        found.extend(compare_metadata(context, metadata))
+
+    async with _engine(target).connect() as connection:
+        await connection.run_sync(compare)
+    return found
+
+
+def _engine(target: Target) -> Any:
+    async def connect() -> Any:
+        return await asyncpg.connect(target.admin, timeout=5)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+
+
+async def _run(target: Target, action: Any) -> None:
+    attempts = AsyncRetrying(
+        retry=retry_if_exception(_locked),
+        wait=wait_fixed(PAUSE),
+        stop=stop_after_delay(PATIENCE),
+        reraise=True,
+    )
+    try:
+        await attempts(_once, target, action)
+    except DBAPIError as error:
+        if not _locked(error):
+            raise
+        raise Unavailable(
+            "A migration didn't get its lock: another session holds it, perhaps a long query or another migration. "
+            "What was migrated before stays. Look at pg_stat_activity, and run it again."
+        ) from error
+
+
+def _locked(error: BaseException) -> bool:
+    """Whether it waited for a lock for longer than ``migrations/env.py`` lets it."""
+    return (
+        isinstance(error, DBAPIError)
+        and getattr(error.orig, "sqlstate", None) == asyncpg.LockNotAvailableError.sqlstate
+    )
+
+
+async def _once(target: Target, action: Any) -> None:
+    def migrate(connection: Connection) -> None:
+        settings = config()
+        settings.attributes["connection"] = connection
+        action(settings)
+
+    engine = _engine(target)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,1 @@
+"""Connections, and the two ways to use one: reading and writing."""

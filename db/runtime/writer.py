@@ -1,0 +1,61 @@
+"""The write side's connection: one per command, one transaction, committed in one place."""
+
+import asyncio
+import contextlib
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from core.errors import OutcomeUnknown
+from db.runtime.connections import AWAY, GONE
+from db.tenancy import set_tenant
+
+
+class Writer:
+    """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md)."""
+
+    def __init__(self, connection: Any, tenant: UUID) -> None:
+        self.tenant = tenant
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement, whose ``$1`` is the tenant: no statement of the write side is without it."""
+        rows: list[Any] = await self._connection.fetch(sql, self.tenant, *values)
+        return rows
+
+    async def begin(self) -> None:
+        # One message: a round trip for both.
+        await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)}")
+
+    async def commit(self) -> None:
+        """Raises ``OutcomeUnknown`` when the connection is lost on the way, or when whoever waits for it is
+        called off: the server may have committed.
+        """
+        try:
+            said = await self._connection.execute("COMMIT")
+        except (asyncio.CancelledError, *GONE) as error:
+            raise OutcomeUnknown(AWAY) from error
+        # PostgreSQL ends a failed transaction by rolling it back, and reports no error for that.
+        assert said == "COMMIT", said
+
+    async def abandon(self) -> None:
+        """Roll back; a connection that can't even do that is thrown away, and PostgreSQL rolls back then."""
+        try:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # it runs in a task
+                # Called off in the middle of a statement: to wait for its end would take as long as it does.
+                self.discard()
+                return
+            await self._connection.execute("ROLLBACK")
+        except (asyncpg.PostgresError, *GONE):
+            self.discard()
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Throw the connection away. One that died under a statement was taken back by the pool already, and
+        can't even be ended.
+        """
+        with contextlib.suppress(asyncpg.InterfaceError):
+            self._connection.terminate()

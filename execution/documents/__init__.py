@@ -1,0 +1,1 @@
+"""Documents before they run: parsed, measured, validated, priced, kept."""

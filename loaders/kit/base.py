@@ -1,0 +1,101 @@
+"""The loaders: aiodataloader's, one class per relation. Asking for the class is the registration."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, ClassVar, Protocol, Self
+
+from aiodataloader import DataLoader
+
+from db.runtime.reader import Reader
+from loaders.kit.entity import Entity
+from loaders.kit.statements import Statement
+
+
+class Context(Protocol):
+    """What a loader needs of a request."""
+
+    reader: Reader
+    loaders: dict[Hashable, Any]
+    trace: Any
+
+
+class Loader(DataLoader[Any, Any]):
+    """Loads the values of a relation for many keys with one statement.
+
+    One instance per request, set of columns and arguments. ``load_all`` fetches; it calls no other
+    loader. ``load_level`` is the way for a whole level: it makes no future per key.
+    """
+
+    entity: ClassVar[Entity]
+
+    def __init__(self, context: Context, columns: tuple[str, ...], arguments: Any = None) -> None:
+        super().__init__()
+        # Not the context itself: it holds its loaders, and a request's rows in such a cycle stayed until
+        # the garbage collector came, which took a seventh of a nested page's time.
+        self.reader = context.reader
+        self.trace = context.trace
+        self.columns = columns
+        self.arguments = arguments
+        self._known: dict[Any, Any] = {}
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the request sees a business partner's rows only: its statements are others then."""
+        return self.reader.partner is not None
+
+    def visible(self, entity: Entity | None = None) -> tuple[Any, ...]:
+        """The conditions on rows that this request may see, besides their tenant."""
+        own = (entity or self.entity).own
+        return (own,) if self.narrowed and own is not None else ()
+
+    @property
+    def row(self) -> type | None:
+        """The class of the rows, which tells their type; None for rows that are no object of the graph."""
+        return self.entity.row
+
+    @classmethod
+    def of(cls, context: Context, columns: tuple[str, ...] = (), arguments: Hashable = None) -> Self:
+        """The request's loader of this relation, for these columns and arguments."""
+        key = (cls, columns, arguments)
+        found: Self | None = context.loaders.get(key)
+        if found is None:
+            found = context.loaders[key] = cls(context, columns, arguments)
+        return found
+
+    async def load_level(self, keys: Sequence[Any]) -> list[Any]:
+        """The values of a level's keys, in their order; None for a None among them."""
+        return list(map((await self.load_distinct(keys)).get, keys))
+
+    async def load_distinct(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        """The value of each of a level's keys; not of a None among them."""
+        known = self._known
+        wanted = dict.fromkeys(keys)
+        wanted.pop(None, None)
+        missing = [key for key in wanted if key not in known] if known else list(wanted)
+        if missing:
+            found = await self.load_all(missing)
+            if len(found) < len(missing):
+                known.update(dict.fromkeys(missing))
+            known.update(found)
+        return known.copy() if len(known) == len(wanted) else {key: known[key] for key in wanted}
+
+    async def batch_load_fn(self, keys: list[Any]) -> list[Any]:
+        """Aiodataloader's entrance: the same, for keys that came one by one."""
+        return list(map((await self.load_all(keys)).get, keys))
+
+    async def load_all(self, keys: list[Any]) -> Mapping[Any, Any]:
+        """The values of distinct keys; keys without a value may be missing. One statement."""
+        raise NotImplementedError
+
+    async def fetch(
+        self, statement: Statement, given: dict[str, Any], keys: int, *, one_plan: bool = False
+    ) -> list[Any]:
+        """Run a statement for this tenant. ``keys`` is only told to the trace; ``one_plan``: see ``Reader.fetch``."""
+        reader = self.reader
+        given["tenant"] = reader.tenant
+        given["partner"] = reader.partner
+        start = perf_counter()
+        rows = await reader.fetch(statement.sql, *statement.values(given), row=self.row, one_plan=one_plan)
+        if self.trace is not None:
+            self.trace.batch(type(self).__name__, keys, len(rows), statement.sql, perf_counter() - start)
+        return rows

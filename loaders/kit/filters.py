@@ -1,0 +1,257 @@
+"""What a ``where`` argument says, split into its shape (which makes the SQL) and its values.
+
+Two requests with the same shape run the same prepared statement, whatever they look for.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Numeric,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    collate,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    true,
+)
+from sqlalchemy.types import TypeEngine
+
+from core import ids
+from core.errors import BadInput
+from loaders.kit.statements import value
+
+MAX_DEPTH = 10
+MAX_LEAVES = 100
+MAX_LIST = 500
+
+Shape = tuple[Any, ...]
+Clause = ColumnElement[bool]
+
+_OPERATORS: dict[str, Callable[[Any, Any], Clause]] = {
+    # "Not equal" is the complement of "equal": a null isn't equal to anything.
+    "eq": lambda column, bound: column == bound,
+    "ne": lambda column, bound: column.is_distinct_from(bound),
+    "in": lambda column, bound: column == any_(bound),
+    "notIn": lambda column, bound: (column == any_(bound)).is_not(true()),
+    "gt": lambda column, bound: column > bound,
+    "gte": lambda column, bound: column >= bound,
+    "lt": lambda column, bound: column < bound,
+    "lte": lambda column, bound: column <= bound,
+    # In the collation of the trigram indexes: db.base.by_text.
+    "contains": lambda column, bound: collate(column, "default").ilike(bound, escape="\\"),
+    "startsWith": lambda column, bound: collate(column, "default").ilike(bound, escape="\\"),
+    "isNull": lambda column, bound: column.is_(None) == bound,
+}
+
+
+class Filter:
+    """A filterable thing: the SQL expression it compares, the parameters' type, and how a value is
+    read. ``read`` raises ``BadInput`` for one that can't be. ``within`` leads from a comparison of
+    another table's column to a condition on this one. ``permission`` is what one needs to compare it: where
+    a filter tells of rows that the list itself doesn't show."""
+
+    def __init__(
+        self,
+        by: Any,
+        type_: TypeEngine[Any],
+        read: Callable[[Any], Any] = lambda given: given,
+        within: Callable[[Clause], Clause] = lambda clause: clause,
+        permission: str | None = None,
+    ) -> None:
+        self.by = by
+        self.type = type_
+        self.read = read
+        self.within = within
+        self.permission = permission
+
+    def normalise(self, operation: str, given: Any) -> Any:
+        """The value of one comparison, as the database driver takes it."""
+        if given is None:
+            raise BadInput("null can't be compared with: use isNull, or leave the comparison out.")
+        if operation in ("in", "notIn"):
+            if len(given) > MAX_LIST:
+                raise BadInput(f"At most {MAX_LIST} values can be listed.")
+            return tuple(self.read(each) for each in given)
+        if operation == "isNull":
+            return given
+        if operation in ("contains", "startsWith"):
+            escaped = text_value(given).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            return f"%{escaped}%" if operation == "contains" else f"{escaped}%"
+        return self.read(given)
+
+    def clause(self, operation: str, name: str) -> Clause:
+        """The SQL of one comparison with the parameter of this name."""
+        type_: TypeEngine[Any] = self.type
+        if operation in ("in", "notIn"):
+            type_ = ARRAY(type_)
+        elif operation == "isNull":
+            type_ = Boolean()
+        return self.within(_OPERATORS[operation](self.by, value(name, type_)))
+
+
+class Related(NamedTuple):
+    """A filter on rows of another entity: ``exists(condition)`` makes the SQL for "there is one"."""
+
+    filters: Mapping[str, "Filter | Related"]
+    exists: Callable[[Clause], Clause]
+
+
+def text_value(given: str) -> str:
+    """Text that PostgreSQL can take: it refuses NUL, and lone surrogates aren't UTF-8."""
+    if "\0" in given:
+        raise BadInput("Text must not contain the NUL character.")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise BadInput("Text must be valid Unicode; this has half of a surrogate pair.") from None
+    return given
+
+
+def identifier(by: Any, prefix: str) -> Filter:
+    return Filter(by, Uuid(), lambda given: ids.decode(prefix, given))
+
+
+def text(by: Any, within: Callable[[Clause], Clause] = lambda clause: clause, permission: str | None = None) -> Filter:
+    return Filter(by, Text(), text_value, within, permission)
+
+
+def decimal(by: Any, permission: str | None = None) -> Filter:
+    return Filter(by, Numeric(), permission=permission)
+
+
+def moment(by: Any) -> Filter:
+    return Filter(by, DateTime(timezone=True))
+
+
+def boolean(by: Any) -> Filter:
+    return Filter(by, Boolean())
+
+
+def choice(by: Any) -> Filter:
+    """An enum, stored as its name."""
+    return Filter(by, Text(), lambda given: getattr(given, "value", given))
+
+
+def normalise(
+    filters: Mapping[str, Filter | Related], where: Mapping[str, Any] | None
+) -> tuple[Shape, tuple[Any, ...]]:
+    """The shape of a ``where`` and its values in order. ``BadInput`` carries the path of what is wrong."""
+    values: list[Any] = []
+    return _condition(filters, where or {}, values, 1), tuple(values)
+
+
+def _condition(filters: Mapping[str, Any], where: Mapping[str, Any], values: list[Any], depth: int) -> Shape:
+    if depth > MAX_DEPTH:
+        raise BadInput(f"Filters may be nested {MAX_DEPTH} levels deep, not more.")
+    parts: list[Shape] = []
+    for name, given in where.items():
+        # A null where a whole condition may stand is the same as leaving it out.
+        if given is None:
+            continue
+        try:
+            parts += _part(filters, name, given, values, depth)
+        except BadInput as error:
+            raise error.below(name) from None
+    return ("and", *parts)
+
+
+def _part(filters: Mapping[str, Any], name: str, given: Any, values: list[Any], depth: int) -> Iterator[Shape]:
+    if name in ("and", "or"):
+        yield (name, *(_within(index, filters, each, values, depth) for index, each in enumerate(given)))
+    elif name == "not":
+        yield ("not", _condition(filters, given, values, depth + 1))
+    elif isinstance(filters[name], Related):
+        for quantifier, condition in given.items():
+            if condition is not None:
+                yield (quantifier, name, _within(quantifier, filters[name].filters, condition, values, depth))
+    else:
+        for operation, operand in given.items():
+            try:
+                values.append(filters[name].normalise(operation, operand))
+            except BadInput as error:
+                raise error.below(operation) from None
+            if len(values) > MAX_LEAVES:
+                raise BadInput(f"A filter may have {MAX_LEAVES} comparisons, not more.")
+            yield ("is", name, operation)
+
+
+def _within(
+    step: str | int, filters: Mapping[str, Any], where: Mapping[str, Any], values: list[Any], depth: int
+) -> Shape:
+    """The shape of a condition inside another one; what is wrong with it is found through ``step``."""
+    try:
+        return _condition(filters, where, values, depth + 1)
+    except BadInput as error:
+        raise error.below(step) from None
+
+
+def permissions(filters: Mapping[str, Any], shape: Shape) -> Iterator[str]:
+    """What one needs to ask for a shape, besides seeing the list."""
+    kind, *parts = shape
+    if kind == "is":
+        if filters[parts[0]].permission is not None:
+            yield filters[parts[0]].permission
+    elif kind in ("and", "or", "not"):
+        for part in parts:
+            yield from permissions(filters, part)
+    else:
+        name, within = parts
+        yield from permissions(filters[name].filters, within)
+
+
+def condition(filters: Mapping[str, Filter | Related], shape: Shape) -> Clause:
+    """The SQL of a shape. Its parameters are named ``w0``, ``w1``, … in the order of the values."""
+    return _clause(filters, shape, (f"w{index}" for index in range(MAX_LEAVES + 1)))
+
+
+def parameters(values: tuple[Any, ...]) -> dict[str, Any]:
+    """The values of a normalised ``where``, under the names that ``condition`` gives them."""
+    return {f"w{index}": given for index, given in enumerate(values)}
+
+
+def _clause(filters: Mapping[str, Any], shape: Shape, names: Iterator[str]) -> Clause:
+    kind, *rest = shape
+    if kind == "and":
+        return and_(true(), *(_clause(filters, part, names) for part in rest))
+    if kind == "or":
+        return or_(false(), *(_clause(filters, part, names) for part in rest))
+    if kind == "not":
+        return _clause(filters, rest[0], names).is_not(true())
+    if kind == "is":
+        clause: Clause = filters[rest[0]].clause(rest[1], next(names))
+        return clause
+    related: Related = filters[rest[0]]
+    inner = _clause(related.filters, rest[1], names)
+    if kind == "every":
+        return not_(related.exists(inner.is_not(true())))
+    return related.exists(inner) if kind == "some" else not_(related.exists(inner))
+
+
+def search_query(given: str) -> str | None:
+    """The text-search query of what a person typed: every word, each as a prefix; None for no word.
+
+    Words are runs of letters and digits, as in the indexed column (``db.base.search_vector``).
+    """
+    words = "".join(letter if letter.isalnum() else " " for letter in text_value(given)).split()
+    return " & ".join(f"{word}:*" for word in words[:20]) or None
+
+
+def tsquery(name: str) -> Any:
+    """The text-search query in the parameter of this name."""
+    return func.to_tsquery(literal_column("'simple'::regconfig"), value(name, Text()))
+
+
+def matches(column: Any, name: str) -> Clause:
+    """The SQL of a full-text search with the query of this name."""
+    clause: Clause = column.bool_op("@@")(tsquery(name))
+    return clause

@@ -1,0 +1,1 @@
+"""What every module's commands are made of."""

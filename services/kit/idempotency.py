@@ -1,0 +1,83 @@
+"""Idempotency keys: a retry gets the first answer, and nothing is done twice.
+
+The key is stored in the transaction that carries its command out. Who comes later, or at the same
+time, runs into the unique constraint, undoes what it did, starts anew and finds the answer.
+"""
+
+from collections.abc import Sequence
+from time import monotonic
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from core.ids import new_id
+from core.problems import IDEMPOTENCY_KEY_REUSED, Refused, refuse
+from db.runtime.writer import Writer
+from services.kit import events
+from services.kit.answer import Answer
+from services.kit.command import Command
+
+KEPT_HOURS = 48
+SWEEP_EVERY = 600.0
+"""Seconds between a process's sweeps of one tenant's old keys."""
+
+SWEEP_AT_MOST = 1_000
+
+_FIND = "SELECT digest, answer FROM idempotency_keys WHERE tenant_id = $1 AND key = $2"
+_STORE = f"""
+    WITH happened AS ({events.STORE})
+    INSERT INTO idempotency_keys (tenant_id, id, key, command, digest, answer) VALUES ($1, $9, $10, $11, $12, $13)
+"""
+_SWEEP = f"""
+    DELETE FROM idempotency_keys WHERE tenant_id = $1 AND id IN (
+        SELECT id FROM idempotency_keys
+        WHERE tenant_id = $1 AND created_at < now() - interval '{KEPT_HOURS} hours'
+        ORDER BY created_at LIMIT {SWEEP_AT_MOST} FOR UPDATE SKIP LOCKED)
+"""
+_UNIQUE = "uq_idempotency_keys_tenant_id_key"
+
+_swept: dict[UUID, float] = {}
+
+
+async def find(writer: Writer, command: Command) -> Answer | None:
+    """The answer that the command's key got before; None for a new key, or none.
+
+    Raises ``Refused`` when the key was used for another command or another input.
+    """
+    if command.idempotency_key is None:
+        return None
+    rows = await writer.rows(_FIND, command.idempotency_key)
+    if not rows:
+        return None
+    if rows[0]["digest"] != command.digest():
+        raise _conflict()
+    return Answer.restored(orjson.loads(rows[0]["answer"]))
+
+
+async def store(
+    writer: Writer, principal: str, happened: Sequence[events.Happened], command: Command, answer: Answer
+) -> None:
+    """Store what happened, and keep the answer under the command's key, if it has one: in one statement."""
+    told = events.values(principal, happened)
+    if command.idempotency_key is None:
+        if happened:
+            await writer.rows(events.STORE, *told)
+        return
+    if monotonic() - _swept.get(writer.tenant, -SWEEP_EVERY) >= SWEEP_EVERY:
+        _swept[writer.tenant] = monotonic()
+        await writer.rows(_SWEEP)
+    # default: the UUIDs that asyncpg makes are of a class of their own, which orjson doesn't know.
+    kept = orjson.dumps(answer.stored(), default=str).decode()
+    key, name = command.idempotency_key, type(command).__name__
+    await writer.rows(_STORE, *told, new_id(), key, name, command.digest(), kept)
+
+
+def is_taken(error: Exception) -> bool:
+    """Whether another attempt with the same key committed first."""
+    return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _UNIQUE
+
+
+def _conflict() -> Refused:
+    message = "This idempotencyKey was used for another input. Take a new key for a new command."
+    return refuse(IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")

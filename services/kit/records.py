@@ -1,0 +1,93 @@
+"""Records that people keep, such as products: made or changed by their key."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+from pydantic.alias_generators import to_camel
+
+from core.ids import new_id
+from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, Refused, refuse
+from services.kit.work import Again, Work
+
+
+class Kind(NamedTuple):
+    """A kind of records: what people call one, its table, and the column of its key."""
+
+    name: str
+    table: str
+    key: str
+
+
+async def upsert(work: Work, kind: Kind, values: Mapping[str, Any], *, expected: int | None) -> UUID:
+    """Make or change the record whose key has the given value; ``values`` has the columns that were given.
+
+    A record that already is as wanted is left alone. Raises ``Refused`` for another version than the
+    expected one, and for an external id that another record has.
+    """
+    columns = ", ".join(("id", "version", *values))
+    sql = f"SELECT {columns} FROM {kind.table} WHERE tenant_id = $1 AND {kind.key} = $2 FOR NO KEY UPDATE"
+    found = await work.rows(sql, values[kind.key])
+    if not found:
+        if expected is not None:
+            message = f"There is no {kind.name} with this {kind.key}, so it has no version yet."
+            raise refuse(NOT_FOUND, message, to_camel(kind.key))
+        return await _insert(work, kind, values)
+    [record] = found
+    if expected not in (None, record["version"]):
+        raise version_conflict(record["version"], expected)
+    before = {name: record[name] for name, value in values.items() if record[name] != value}
+    if before:
+        await _change(work, kind, record, before, {name: values[name] for name in before})
+    identity: UUID = record["id"]
+    return identity
+
+
+async def _insert(work: Work, kind: Kind, values: Mapping[str, Any]) -> UUID:
+    identity = new_id()
+    places = ", ".join(f"${index}" for index in range(3, 3 + len(values)))
+    sql = f"""
+        INSERT INTO {kind.table} (tenant_id, id, {", ".join(values)}) VALUES ($1, $2, {places})
+        ON CONFLICT (tenant_id, {kind.key}) DO NOTHING RETURNING id
+    """
+    if not await stored(work, kind, sql, identity, *values.values()):
+        raise Again("made by another")  # a moment ago: the next attempt finds it
+    work.note(f"{kind.name}.created", identity, version=1, after=facts(values))
+    return identity
+
+
+async def _change(work: Work, kind: Kind, record: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    settings = ", ".join(f"{name} = ${index}" for index, name in enumerate(after, start=3))
+    sql = f"""
+        UPDATE {kind.table} SET {settings}, version = version + 1, updated_at = clock_timestamp()
+        WHERE tenant_id = $1 AND id = $2 RETURNING version
+    """
+    [[version]] = await stored(work, kind, sql, record["id"], *after.values())
+    work.note(f"{kind.name}.updated", record["id"], version=version, before=facts(before), after=facts(after))
+
+
+async def stored(work: Work, kind: Kind, sql: str, *values: Any) -> list[Any]:
+    """Run a statement that stores a record. Raises ``Refused`` where another one has its external id, or a
+    number that was asked for.
+    """
+    try:
+        return await work.rows(sql, *values)
+    except asyncpg.UniqueViolationError as error:
+        column = (error.constraint_name or "").removeprefix(f"uq_{kind.table}_tenant_id_")
+        if column == "external_id":
+            raise refuse(DUPLICATE, f"Another {kind.name} has this externalId.", "externalId") from None
+        raise
+
+
+def facts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns under the names that the graph gives them."""
+    return {to_camel(name): value for name, value in values.items()}
+
+
+def version_conflict(current: int, expected: int | None) -> Refused:
+    """The refusal for a record that was changed since the caller read it."""
+    message = (
+        f"This was changed in the meantime: it is at version {current}, and {expected} was expected. Read it again."
+    )
+    return refuse(VERSION_CONFLICT, message, "expectedVersion", current_version=current)

@@ -1,0 +1,199 @@
+"""Carrying a command out: one transaction, its events, its idempotency key, and another try where that helps.
+
+The only way from a request to a service. A service takes the ``Work`` and a frozen command, changes
+rows, notes events and returns references to what it made; it never commits.
+"""
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable
+from core.problems import INVALID_INPUT, Problem, Refused
+from db.runtime.engine import Database
+from db.runtime.writer import Writer
+from services.kit import idempotency
+from services.kit.answer import Answer, References
+from services.kit.command import Command
+from services.kit.events import Happened
+
+C = TypeVar("C", bound=Command)
+
+PATIENCE = 2.5
+"""Seconds in which a command is begun again."""
+
+DEADLINE = 4.5
+"""Seconds after which the caller has an answer, whatever the command waits for."""
+
+CONTENDED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+"""The server undid the attempt because of others' work at the same time."""
+
+repeated: Counter[str] = Counter()
+"""Attempts that were begun again, by reason, over the life of the process."""
+
+
+class Again(Exception):
+    """What a service found has changed under it: the attempt ends without effect, and the next one does
+    ``first`` before anything else.
+    """
+
+    def __init__(self, reason: str, first: "First | None" = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.first = first
+
+
+@dataclass(slots=True)
+class Work:
+    """A command's transaction: for whom, by whom, and what has happened in it so far.
+
+    ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
+    orders that it holds, ``products`` those whose stock it holds.
+    """
+
+    writer: Writer
+    database: Database
+    principal: str
+    locked: set[UUID] = field(default_factory=set)
+    products: frozenset[UUID] = frozenset()
+    happened: list[Happened] = field(default_factory=list)
+
+    @property
+    def tenant(self) -> UUID:
+        return self.writer.tenant
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement, whose ``$1`` is the tenant."""
+        return await self.writer.rows(sql, *values)
+
+    def note(
+        self,
+        type_: str,
+        subject: UUID,
+        *,
+        version: int | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what happened to a record, in the past tense: it is stored with the change itself."""
+        self.happened.append(Happened(type_, subject, version, before, after))
+
+
+_BUSY = "Too many others are changing the same records. Nothing was done; try again in a moment."
+
+Service = Callable[[Work, C], Awaitable[References]]
+First = Callable[[Work], Awaitable[None]]
+
+
+async def perform(database: Database, tenant: UUID, principal: str, command: C, service: Service[C]) -> Answer:
+    """Carry a command out, once: its answer, or the one that its key got before.
+
+    Raises ``Unavailable`` when the database is away or too busy, ``Timeout`` past the statement timeout,
+    and ``OutcomeUnknown`` where an attempt may have been stored and no later one could find out.
+    """
+    attempts = _Attempts(database, tenant, principal, command, service)
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return await attempts.until_told()
+    except (TimeoutError, Again, Unavailable, asyncpg.PostgresError) as error:
+        told = _told(error, command, doubtful=attempts.doubtful)
+        raise told from error
+
+
+@dataclass(slots=True)
+class _Attempts(Generic[C]):
+    """The attempts at one command. ``doubtful``: one of them was sent to be stored, and no answer came."""
+
+    database: Database
+    tenant: UUID
+    principal: str
+    command: C
+    service: Service[C]
+    doubtful: bool = False
+    first: First | None = None
+
+    async def until_told(self) -> Answer:
+        """The answer of the first attempt that has one. Raises what the last one met."""
+        deadline = monotonic() + PATIENCE
+        for attempt in itertools.count():
+            try:
+                return await self.once(look=attempt > 0)
+            except (Again, Unavailable, *CONTENDED, asyncpg.UniqueViolationError) as error:
+                self.doubtful |= isinstance(error, OutcomeUnknown)
+                self.first = error.first if isinstance(error, Again) else self.first
+                pause = random.uniform(0, min(0.2, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, keeps no secret
+                if not _may_repeat(error, self.command) or monotonic() + pause > deadline:
+                    raise
+                repeated[getattr(error, "reason", type(error).__name__)] += 1
+            await asyncio.sleep(pause)
+        raise AssertionError
+
+    async def once(self, *, look: bool) -> Answer:
+        """One attempt. ``look``: see first whether the key has an answer. The first attempt doesn't: most keys
+        are new, one that isn't is met when it is stored, and a refusal looks before it is told.
+        """
+        command = self.command
+        try:
+            async with self.database.transaction(self.tenant) as writer:
+                stored = await idempotency.find(writer, command) if look else None
+                if stored is not None:
+                    return stored
+                work = Work(writer, self.database, self.principal)
+                if self.first is not None:
+                    await self.first(work)
+                answer = Answer(await self.service(work, command))
+                await idempotency.store(writer, self.principal, work.happened, command, answer)
+                return answer
+        except asyncpg.NumericValueOutOfRangeError:
+            problem = Problem(INVALID_INPUT, "A sum of these numbers is too large to be kept.", ("input",))
+            return await self.remembered(Answer({}, (problem,)))
+        except Refused as refused:
+            # Rolled back. The refusal is final for its key too: an earlier attempt of the same command
+            # that is still on its way must not succeed after the caller was told that it failed.
+            return await self.remembered(Answer({}, refused.problems))
+
+    async def remembered(self, answer: Answer) -> Answer:
+        """A refusal, kept under the command's key; or what the key has already."""
+        if self.command.idempotency_key is None or answer.is_conflict:
+            return answer
+        async with self.database.transaction(self.tenant) as writer:
+            stored = await idempotency.find(writer, self.command)
+            if stored is None:
+                await idempotency.store(writer, self.principal, (), self.command, answer)
+            return stored or answer
+
+
+def _may_repeat(error: Exception, command: Command) -> bool:
+    """After a rollback nothing was done. After a commit without an answer nobody knows, but a key makes
+    sure that nothing is done twice.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return command.idempotency_key is not None
+    if isinstance(error, Overloaded):
+        return False
+    return not isinstance(error, asyncpg.UniqueViolationError) or idempotency.is_taken(error)
+
+
+def _told(error: Exception, command: Command, *, doubtful: bool) -> Exception:
+    """The error as the caller hears of it; a fault of ours stays as it is. "Nothing was done" is said only
+    where no attempt is in doubt, whatever the last one met.
+    """
+    if doubtful:
+        again = "Send it again with the same idempotencyKey."
+        how = again if command.idempotency_key else "Look before you send it again."
+        return OutcomeUnknown(f"The database went away, and whether this was stored is not known. {how}")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return Timeout("This took too long and was stopped. Nothing was done.")
+    if isinstance(error, Unavailable):
+        return Unavailable("The database can't be reached or is busy. Nothing was done; try again in a moment.")
+    if isinstance(error, (TimeoutError, Again, *CONTENDED)) or idempotency.is_taken(error):
+        return Unavailable(_BUSY)
+    return error

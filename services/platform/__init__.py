@@ -1,0 +1,1 @@
+"""What every tenant has, whatever modules are installed: itself, its keys, its budgets."""

@@ -1,0 +1,73 @@
+"""Tenants: made and listed by whoever runs the deployment, never by a request."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core import numbering
+from core.errors import BadInput
+from core.ids import new_id
+from core.money import CURRENCIES
+from core.numbering import ORDER_PATTERN
+from db.runtime.engine import Target, administration
+
+MAX_NAME = 100
+
+
+class Tenant(NamedTuple):
+    id: UUID
+    name: str
+    currency: str
+    timezone: str
+    created_at: datetime
+
+
+async def create(
+    target: Target, name: str, currency: str, timezone: str = "UTC", order_numbers: str = ORDER_PATTERN
+) -> UUID:
+    """Make a tenant and tell its id.
+
+    Raises ``BadInput`` for a name that is taken, empty, too long or has blanks at its ends, for a
+    currency that ISO 4217 doesn't know, for an unknown time zone, and for a pattern of numbers without {n}.
+    """
+    if not name or name != name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise BadInput(f"A tenant's name is 1 to {MAX_NAME} printable characters, without blanks at its ends.")
+    if currency not in CURRENCIES:
+        raise BadInput(f"{currency!r} is not a currency: give an ISO 4217 code such as EUR.")
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadInput(f"{timezone!r} is not a time zone: give a name such as Europe/Berlin.") from None
+    numbering.series(order_numbers, 2000)
+    tenant = new_id()
+    async with administration(target) as connection:
+        # Names are unique by this command: the lock lets only one at a time look and then insert.
+        await connection.execute("LOCK TABLE tenants IN SHARE ROW EXCLUSIVE MODE")
+        if await connection.fetchval("SELECT 1 FROM tenants WHERE name = $1", name):
+            raise BadInput(f"There is a tenant named {name!r} already.")
+        await connection.execute(
+            "INSERT INTO tenants (id, name, currency, timezone, order_numbers) VALUES ($1, $2, $3, $4, $5)",
+            tenant,
+            name,
+            currency,
+            timezone,
+            order_numbers,
+        )
+    return tenant
+
+
+async def every(target: Target) -> list[Tenant]:
+    """All tenants by name."""
+    async with administration(target) as connection:
+        rows = await connection.fetch("SELECT id, name, currency, timezone, created_at FROM tenants ORDER BY name")
+    return [Tenant(*row.values()) for row in rows]
+
+
+async def find(target: Target, name: str) -> UUID:
+    """The id of the tenant of that name; ``BadInput`` if there is none."""
+    async with administration(target) as connection:
+        tenant: UUID | None = await connection.fetchval("SELECT id FROM tenants WHERE name = $1", name)
+    if tenant is None:
+        raise BadInput(f"There is no tenant named {name!r}. 'erpgraph tenant list' shows those there are.")
+    return tenant
