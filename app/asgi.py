@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import logs
+from app import __version__, logs
 from app.http.endpoint import GraphQLEndpoint
 from app.http.explorer import Explorer
 from app.http.schema_file import SchemaFile
@@ -78,7 +78,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     @app.get("/healthz")
     async def healthz() -> JSONResponse:
         """The process lives."""
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", "version": __version__})
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:

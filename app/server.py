@@ -11,10 +11,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import structlog
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from app import __version__, logs
 from app.asgi import create_app, settle_memory
 from app.database import place, require_head, upgrade
 from app.http.protocol import Protocol
@@ -25,6 +27,8 @@ from core.errors import BadInput, Unavailable
 from db.runtime.engine import Database, Target
 from services import demo
 from services.platform import keys, tenants
+
+log = structlog.get_logger()
 
 GRACE = 10
 """Seconds that requests in flight get to end after SIGTERM; none lasts longer than its statements may."""
@@ -94,6 +98,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: Settings, listener: socket.socket, say: Say, report: demo.Report, announce: Say) -> None:
+    logs.configure()
+    host, port = listener.getsockname()[:2]
+    log.info("starting", version=__version__, environment=settings.environment, host=host, port=port)
     with terminable():
         await _live(settings, listener, say, report, announce)
     say("Stopped serving")

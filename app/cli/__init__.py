@@ -1,10 +1,12 @@
 """The command line ``erpgraph``: one module per group of commands, and ``main`` that tells errors in one line."""
 
 import sys
+from typing import Annotated
 
 import asyncpg
 import typer
 
+from app import __version__
 from app.cli import database, demo, imports, keys, schema, serve, stock, tenants
 from core.errors import ErpError
 
@@ -19,6 +21,23 @@ app = typer.Typer(
     Every command works on the database of [bold]ERPGRAPH_DATABASE_URL[/bold]; without it on the embedded PostgreSQL,
     whose data is in [bold].data/[/bold] of the checkout, beside a running server or alone.""",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"erpgraph {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.add_typer(imports.app, name="import")

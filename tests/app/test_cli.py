@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from app import __version__
 from core import keys
 from db.admin import migrate
 from db.runtime.engine import Target
@@ -58,6 +60,13 @@ def test_every_command_explains_itself() -> None:
         assert shown.code == 0
         assert "Usage: " in shown.out
         assert shown.err == ""
+
+
+def test_it_names_its_version_and_the_changelog_has_it() -> None:
+    assert command("--version").out == f"erpgraph {__version__}\n"
+    changes = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
+    assert "\n## [Unreleased]\n" in changes
+    assert f"\n## [{__version__}] - " in changes
 
 
 def test_a_tenant_from_first_to_last(own: Target) -> None:

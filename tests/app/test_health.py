@@ -11,6 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from app import __version__
 from core import keys as key_format
 from core.ids import new_id
 from db.admin import embedded, migrate
@@ -31,8 +32,9 @@ async def ready(client: httpx.AsyncClient) -> tuple[int, str]:
 
 async def test_neither_needs_a_key_and_both_are_read_only(site: Site) -> None:
     async with site.client("") as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok", "version": __version__}
+        assert (await client.get("/readyz")).json() == {"status": "ok"}
         for path in ("/healthz", "/readyz"):
-            assert (await client.get(path)).json() == {"status": "ok"}
             assert (await client.post(path)).status_code == 405
 
 

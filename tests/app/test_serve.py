@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app import __version__
 from core import keys
 from db.runtime.engine import Target
 from tests.support.command import Ended, command, ended, one_line, started
@@ -135,7 +136,8 @@ def fails(**settings: str) -> str:
     """The one line that a start failed with, after those that tell its steps."""
     failed = command("serve", "--port", "0", **settings)
     assert (failed.code, failed.out) == (1, "")
-    steps, said = failed.err.splitlines()[:-1], failed.err.splitlines()[-1]
+    first, *steps, said = failed.err.splitlines()
+    assert f"version={__version__}" in first
     assert all(step in {"Starting PostgreSQL", "Connecting to PostgreSQL", "Migrating"} for step in steps)
     return said
 
@@ -185,6 +187,9 @@ def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path) -> Non
     open_to_all(tmp_path)
     process: subprocess.Popen[str] = started("serve", "--port", "0", module=STUB, DATA_DIR=str(folder))
     assert process.stderr
+    first = process.stderr.readline()
+    assert "starting" in first
+    assert f"version={__version__}" in first
     assert process.stderr.readline() == "Starting PostgreSQL\n"
     process.terminate()
     stopped = ended(process)
