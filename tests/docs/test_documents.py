@@ -57,3 +57,12 @@ def test_the_code_names_decisions_that_there_are() -> None:
 def test_decisions_are_numbered_apart() -> None:
     numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").iterdir()]
     assert sorted(numbers) == sorted(set(numbers))
+
+
+def test_decisions_have_a_date_and_a_status() -> None:
+    for path in sorted((ROOT / "docs" / "decisions").iterdir()):
+        title, _, state, *_ = path.read_text().splitlines()
+        assert re.fullmatch(rf"# {int(path.name[:4])}\. .+", title), path.name
+        assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d · Status: (proposed|accepted|superseded by \d{4})", state), (
+            path.name
+        )
