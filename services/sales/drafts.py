@@ -108,7 +108,7 @@ async def _store(
     try:
         await work.rows(_MAKE, order, currency, *_columns(lines, held), *values, *state)
     except asyncpg.UniqueViolationError as error:
-        raise _taken(error, command) from None
+        raise _taken(work, error, command, number) from None
     facts = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
     work.note("order.created", order, version=1, after=facts | {"lineItems": _facts(lines)})
     if command.confirm:
@@ -181,7 +181,7 @@ async def _number(work: Work, customer: Customer, placed: datetime) -> str:
     return await numbers.take(work.database, work.tenant, numbering.series(customer.order_numbers, year))
 
 
-def _taken(error: Any, command: OrderCreate) -> Exception:
+def _taken(work: Work, error: Any, command: OrderCreate, number: str) -> Exception:
     """What to make of a key that another order has."""
     if error.constraint_name == "uq_orders_tenant_id_external_id":
         return refuse(DUPLICATE, "Another order has this externalId.", "externalId")
@@ -190,7 +190,8 @@ def _taken(error: Any, command: OrderCreate) -> Exception:
         return fault
     if command.number:
         return refuse(DUPLICATE, f"There is an order {command.number} already.", "number")
-    return Again("number taken")  # given by a client before the series came to it: the next one may be free
+    numbers.discard(work.database, work.tenant, number)
+    return Again("number taken")  # by a client or an import, since the block was taken: the next attempt passes it over
 
 
 def _columns(lines: Sequence[Ordered], held: dict[UUID, Decimal]) -> tuple[Sequence[Any], ...]:

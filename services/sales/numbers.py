@@ -2,6 +2,10 @@
 
 So concurrent orders of a tenant don't wait for each other's commit, and a number that was taken for
 an order that came to nothing is missing: orders may have gaps, unlike invoices.
+
+Numbers that orders have already, from an import or given by clients, are passed over, however many
+there are: a block has free ones only, and where all of one are taken the series jumps to the next
+that is free.
 """
 
 import asyncio
@@ -14,22 +18,56 @@ from core.errors import OutcomeUnknown
 from core.ids import new_id
 from core.numbering import Series
 from db.runtime.engine import Database
+from db.runtime.writer import Writer
 from services.kit.work import Again
 
 MOST = 128
 """The largest block. What is left of one when the process ends is lost."""
 
-_NEXT = "UPDATE number_series SET next = next + $3 WHERE tenant_id = $1 AND name = $2 RETURNING next - $3"
+NEAR = 10_000
+"""So many numbers ahead are looked up one by one, 2 µs each. Further ahead all of the series are sorted: half a
+second for a million."""
 
-# Numbers that are there already, from an import or given by clients, aren't given again.
-_FIRST = """
-    INSERT INTO number_series (tenant_id, id, name, next)
-    SELECT $1, $2, $3, $4 + 1 + coalesce(max(digits::bigint), 0) FROM (
-        SELECT substr(number, length($5::text) + 1, length(number) - length($5) - length($6::text)) AS digits
-        FROM orders WHERE tenant_id = $1 AND starts_with(number, $5) AND right(number, length($6)) = $6
-    ) numbers WHERE digits ~ '^[0-9]{1,15}$'
-    ON CONFLICT (tenant_id, name) DO UPDATE SET next = number_series.next + $4
-    RETURNING next - $4
+# All of these statements have the tenant, prefix, digits and suffix of the series as $1 to $4.
+_IS_FREE = """(
+    SELECT o.id FROM orders o
+    WHERE o.tenant_id = $1 AND o.number = $2::text || lpad(n::text, greatest($3::int, length(n::text)), '0') || $4::text
+) IS NULL"""
+_FREE_OF_BLOCK = f"""
+    SELECT first, (SELECT array_agg(n ORDER BY n) FROM generate_series(first, first + $6 - 1) n WHERE {_IS_FREE}) AS free
+    FROM block
+"""
+_NEXT = f"""
+    WITH block AS (
+        UPDATE number_series SET next = greatest(next, $7) + $6::bigint WHERE tenant_id = $1 AND name = $5
+        RETURNING next - $6 AS first
+    ) {_FREE_OF_BLOCK}
+"""
+# The counts of the orders whose numbers the series could have made. By a range, which the index of the numbers
+# has, and not by starts_with(), which row-level security keeps from it.
+_COUNTS = """
+    SELECT CASE WHEN digits ~ '^[0-9]{1,15}$' THEN digits::bigint END AS n FROM (
+        SELECT substr(number, length($2::text) + 1, greatest(length(number) - length($2) - length($4::text), 0)) AS digits
+        FROM orders
+        WHERE tenant_id = $1 AND number >= $2 || '0' AND number < $2 || ':' AND right(number, length($4)) = $4
+    ) numbers
+"""
+_FIRST = f"""
+    WITH block AS (
+        INSERT INTO number_series (tenant_id, id, name, next)
+        SELECT $1, $7, $5, $6::bigint + 1 + coalesce(max(n), 0) FROM ({_COUNTS}) counts
+        ON CONFLICT (tenant_id, name) DO UPDATE SET next = number_series.next + $6
+        RETURNING next - $6 AS first
+    ) {_FREE_OF_BLOCK}
+"""
+_NEXT_FREE = f"""
+    SELECT coalesce(
+        (SELECT n FROM generate_series($5::bigint, $5 + {NEAR - 1}) n WHERE {_IS_FREE} LIMIT 1),
+        (SELECT n + 1 FROM (
+            SELECT n, lead(n) OVER (ORDER BY n) AS following FROM (SELECT DISTINCT n FROM ({_COUNTS}) counts) used
+            WHERE n >= $5
+         ) runs WHERE following IS DISTINCT FROM n + 1 ORDER BY n LIMIT 1),
+        $5 + {NEAR})
 """
 
 
@@ -39,8 +77,8 @@ class _Block:
     then leaves no gap at a restart, and thirty a second wait for a block once in four seconds.
     """
 
-    next: int = 0
-    end: int = 0
+    left: list[int] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)
     size: int = 1
     taken: float = float("-inf")
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -50,13 +88,23 @@ _blocks: WeakKeyDictionary[Database, dict[tuple[UUID, str], _Block]] = WeakKeyDi
 
 
 async def take(database: Database, tenant: UUID, series: Series) -> str:
-    """The next number of a series, given to nobody else."""
+    """The next number of a series that no order has, given to nobody else."""
     block = _blocks.setdefault(database, {}).setdefault((tenant, series.name), _Block())
     async with block.turn:
-        if block.next == block.end:
+        if not block.left:
             await _refill(block, database, tenant, series)
-        block.next += 1
-        return series.number(block.next - 1)
+        number = series.number(block.left.pop(0))
+        block.given.add(number)
+        return number
+
+
+def discard(database: Database, tenant: UUID, number: str) -> None:
+    """Drop the block that this number came from: an order got it from elsewhere since, and may have got its
+    neighbours too. A block that has taken its place meanwhile stays.
+    """
+    for (owner, _), block in _blocks.get(database, {}).items():
+        if owner == tenant and number in block.given:
+            block.left.clear()
 
 
 async def _refill(block: _Block, database: Database, tenant: UUID, series: Series) -> None:
@@ -64,11 +112,24 @@ async def _refill(block: _Block, database: Database, tenant: UUID, series: Serie
     size = min(2 * block.size, MOST) if now - block.taken < 1 else 1
     try:
         async with database.transaction(tenant, aside=True) as writer:
-            rows = await writer.rows(_NEXT, series.name, size)
-            if not rows:
-                rows = await writer.rows(_FIRST, new_id(), series.name, size, series.prefix, series.suffix)
+            free = await _reserve(writer, series, size)
     except OutcomeUnknown as error:
         # Of the block, not of the order, which is rolled back and begun again.
         raise Again("number series") from error
     # Kept only now: a block whose commit got no answer may be another's, and is left out.
-    block.next, block.end, block.size, block.taken = rows[0][0], rows[0][0] + size, size, now
+    block.left, block.given, block.size, block.taken = free, set(), size, now
+
+
+async def _reserve(writer: Writer, series: Series, size: int) -> list[int]:
+    """The free numbers of the next block, at least one. The row of the series is locked from the first statement
+    on, so nobody else jumps to the same place.
+    """
+    shape = (series.prefix, series.digits, series.suffix)
+    rows = await writer.rows(_NEXT, *shape, series.name, size, 0)
+    if not rows:
+        rows = await writer.rows(_FIRST, *shape, series.name, size, new_id())
+    [(first, free)] = rows
+    while not free:
+        [[least]] = await writer.rows(_NEXT_FREE, *shape, first)
+        [(first, free)] = await writer.rows(_NEXT, *shape, series.name, size, least)
+    return list(free)
