@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,7 @@ from graphql import (
 )
 from graphql.pyutils import Path, Undefined, is_iterable
 
+from core.spending import measured
 from execution.failures import Failure
 from execution.fields import Batch, Shared, Table
 from execution.plan import FieldPlan, SelectionPlan
@@ -90,7 +91,7 @@ class Run:
         """
         first, *others = (plan for plan in selection.fields if plan.waits)
         columns: dict[FieldPlan, Sequence[Any]] = {}
-        task = asyncio.create_task(self.field(first, level))
+        task = asyncio.create_task(measured(self.field(first, level)))
         try:
             for plan in selection.fields:
                 if not plan.waits:
@@ -353,7 +354,8 @@ async def _settle(values: list[Any]) -> None:
     waiting = [index for index, value in enumerate(values) if isawaitable(value)]
     if not waiting:
         return
-    results = await asyncio.gather(*(values[index] for index in waiting), return_exceptions=True)
+    tasks = (measured(each) if iscoroutine(each) else each for each in (values[index] for index in waiting))
+    results = await asyncio.gather(*tasks, return_exceptions=True)
     for index, result in zip(waiting, results, strict=True):
         if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result

@@ -5,7 +5,8 @@ some fifty thousand objects. A lease that lies idle is given back.
 """
 
 import asyncio
-from dataclasses import dataclass
+from contextvars import Context
+from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from app.context import Principal
 from app.errors.http_errors import Throttled
 from app.settings import Settings
 from app.throttling.fairness import Company, Pace
+from app.throttling.spending import points
 from core.errors import ErpError, Unavailable
+from core.spending import Spending
 from db.runtime.connections import AWAY
 from db.runtime.engine import Database
 from services.platform.budgets import Bucket, give_back, take
@@ -78,14 +81,21 @@ class _Account:
 
 @dataclass
 class Charge:
-    """What an operation has paid."""
+    """What a request has spent, and what it has paid of that."""
 
-    _account: _Account
-    price: int
+    account: _Account
+    spent: Spending = field(default_factory=Spending)
+    paid: int = LEAST
+    least: int = LEAST
+    """What is not given back, whatever it spends."""
 
-    def settle(self, used: int) -> None:
-        """Give back what it didn't use."""
-        self._account.spend(-max(0, self.price - max(used, LEAST)))
+    def settle(self) -> None:
+        """Have it paid what it spent, and no less than ``least``: the rest of what it paid before is given back, and
+        what it spent beyond that is taken, though it be more than there is. It may be settled again and again.
+        """
+        due = max(points(self.spent), self.least)
+        self.account.spend(due - self.paid)
+        self.paid = due
 
 
 class Budgets:
@@ -102,23 +112,25 @@ class Budgets:
         self._accounts: dict[Owner, _Account] = {}
         self._giving: set[asyncio.Task[None]] = set()
 
-    async def admit(self, principal: Principal) -> None:
+    async def admit(self, principal: Principal) -> Charge:
         """Take what every request costs, before any work is done. Raises ``Throttled`` and ``Unavailable``."""
-        await self._take(self._account(principal), LEAST)
+        account = self._account(principal)
+        await self._take(account, LEAST)
+        return Charge(account)
 
     async def keep_pace(self, principal: Principal) -> None:
         """Hold a key back that has used more than its share while others are there. Raises ``Throttled``."""
         await self._account(principal).pace.keep()
 
-    async def charge(self, principal: Principal, price: int) -> Charge:
-        """Take the rest of an operation's price. Raises ``Throttled`` where there isn't as much, and ``Unavailable``."""
-        account = self._account(principal)
-        await self._take(account, max(0, price - LEAST))
-        return Charge(account, price)
-
-    def spend(self, principal: Principal, points: int) -> None:
-        """Take what was used already, though it be more than there is."""
-        self._account(principal).spend(points)
+    async def reserve(self, charge: Charge, price: int, *, keep: bool = False) -> None:
+        """Take the rest of an operation's price before it runs; ``keep`` it, though it spend less. Raises ``Throttled``
+        where there isn't as much, and ``Unavailable``.
+        """
+        missing = max(0, price - charge.paid)
+        await self._take(charge.account, missing)
+        charge.paid += missing
+        if keep:
+            charge.least = charge.paid
 
     def told(self, principal: Principal) -> dict[str, int]:
         """The part of ``extensions.cost`` that changes with time."""
@@ -138,16 +150,17 @@ class Budgets:
         self._company.seen(owner, account.used)
         return account
 
-    async def _take(self, account: _Account, points: int) -> None:
-        while account.points < points:
+    async def _take(self, account: _Account, wanted: int) -> None:
+        while account.points < wanted:
             if account.leasing is None:
-                self._check(account, points)
-                account.leasing = asyncio.create_task(self._refill(account, points))
+                self._check(account, wanted)
+                # Without a context: what a lease takes isn't the request's doing.
+                account.leasing = asyncio.create_task(self._refill(account, wanted), context=Context())
                 account.leasing.add_done_callback(_seen)
             # One for all who wait: where the database hangs, all are told at once.
             await asyncio.shield(account.leasing)
-            self._check(account, points)
-        account.spend(points)
+            self._check(account, wanted)
+        account.spend(wanted)
 
     def _check(self, account: _Account, price: int) -> None:
         """Raise ``Throttled`` where it was just found that there isn't as much."""

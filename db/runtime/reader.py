@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import ErpError, Timeout, Unavailable
+from core.spending import current
 from db.runtime.connections import AWAY, GONE, Connections
 from db.tenancy import set_partner, set_tenant
 
@@ -60,15 +61,25 @@ class Reader:
             if self._failure is not None:
                 # The transaction is over: what is asked of it now fails for the same reason.
                 raise self._failure
-            start = perf_counter()
             try:
                 connection = self._connection or await self._begin(one_plan=one_plan)
-                rows = await self._run(connection, sql, values, row)
+                return await self._measured(connection, sql, values, row)
             except (ErpError, asyncpg.PostgresError) as error:
                 self._failure = error
                 raise
-            self.ran.append(Ran(sql, len(rows), perf_counter() - start))
-            return rows
+
+    async def _measured(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
+        """The rows. What a statement takes is paid for though it fails, or is stopped."""
+        rows: list[Any] = []
+        start = perf_counter()
+        try:
+            rows = await self._run(connection, sql, values, row)
+        finally:
+            seconds, spending = perf_counter() - start, current()
+            if spending is not None:
+                spending.statement(seconds, len(rows))
+        self.ran.append(Ran(sql, len(rows), seconds))
+        return rows
 
     async def _run(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
         try:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from core.errors import OutcomeUnknown
+from core.spending import current
 from db.runtime.connections import AWAY, GONE
 from db.tenancy import set_tenant
 
@@ -21,8 +23,14 @@ class Writer:
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement, whose ``$1`` is the tenant: no statement of the write side is without it."""
-        rows: list[Any] = await self._connection.fetch(sql, self.tenant, *values)
-        return rows
+        start = perf_counter()
+        try:
+            rows: list[Any] = await self._connection.fetch(sql, self.tenant, *values)
+            return rows
+        finally:
+            spending = current()
+            if spending is not None:
+                spending.statement(perf_counter() - start)
 
     async def begin(self) -> None:
         # One message: a round trip for both.

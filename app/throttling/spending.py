@@ -1,0 +1,31 @@
+"""What a request costs, by what it spent: the dearest of what there is only so much of.
+
+A key pays for objects read. The loop, the database and the network are spent by other things as well, and each is
+changed into the same points: what it can do in the time in which an object is read, some 4 µs.
+"""
+
+from core.spending import Spending
+
+PER_SECOND = 250_000
+"""Points for a second of the loop, or of the database: so many objects are read in it."""
+
+LEAVES = 10
+"""Leaves that cost as much as an object."""
+
+BYTES = 100
+"""Bytes of an answer that cost as much as an object."""
+
+FREE = 0.002
+"""Seconds of either that are paid for with what every request costs at the least: a small query takes half of them, and
+what is by the clock is the machine's doing as much as the request's."""
+
+
+def points(spent: Spending) -> int:
+    """What a request costs that has spent so much."""
+    seconds = max(spent.loop_seconds, spent.statement_seconds) - FREE
+    return max(
+        spent.rows,
+        spent.objects + spent.leaves // LEAVES,
+        spent.bytes // BYTES,
+        int(seconds * PER_SECOND),
+    )

@@ -1,0 +1,84 @@
+"""What a request spends, measured while it runs: each layer adds what it sees, and nothing is told twice.
+
+Rows and statements are added by the database's reader and writer, the loop's time by ``measure`` and ``measured``,
+what the answer holds by the endpoint. A request's own is found by ``current``, in its tasks as well.
+"""
+
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import thread_time
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Spending:
+    """What one request has spent so far. Seconds of the loop are CPU time of its thread, in which nobody else was
+    served; those of statements are by the clock, without the wait for a connection.
+    """
+
+    rows: int = 0
+    objects: int = 0
+    """Objects in the answer; one that several parents share counts for each of them."""
+    leaves: int = 0
+    bytes: int = 0
+    loop_seconds: float = 0.0
+    statement_seconds: float = 0.0
+
+    async def measure(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of the work. What it does until then is added here, and is ``current`` to all that it calls."""
+        token = _current.set(self)
+        try:
+            return await _Steps(work, self)
+        finally:
+            _current.reset(token)
+
+    def statement(self, seconds: float, rows: int = 0) -> None:
+        """A statement took so long, whether it came to its end or was stopped."""
+        self.statement_seconds += seconds
+        self.rows += rows
+
+
+_current: ContextVar[Spending | None] = ContextVar("spending", default=None)
+
+
+def current() -> Spending | None:
+    """The spending of the request that this belongs to, if it belongs to one."""
+    return _current.get()
+
+
+async def measured(work: Coroutine[Any, Any, T]) -> T:
+    """The result of what becomes a task of its own: its time is added to that of its request."""
+    spending = _current.get()
+    return await (work if spending is None else _Steps(work, spending))
+
+
+@dataclass(slots=True)
+class _Steps(Generic[T]):
+    """Drives a coroutine as ``await`` does, with a clock around each of its steps.
+
+    The thread's CPU time, not the clock's: on a busy machine a step is interrupted, for which nobody is to pay. It
+    costs 0.2 to 1 µs a look; a small query has four steps.
+    """
+
+    work: Coroutine[Any, Any, T]
+    spending: Spending
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        step: Callable[[Any], Any] = self.work.send
+        given: Any = None
+        while True:
+            began = thread_time()
+            try:
+                waits_for = step(given)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            finally:
+                self.spending.loop_seconds += thread_time() - began
+            try:
+                step, given = self.work.send, (yield waits_for)
+            except BaseException as error:  # noqa: BLE001 - it is the work's, and handed on
+                step, given = self.work.throw, error

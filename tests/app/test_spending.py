@@ -1,0 +1,226 @@
+"""What a request spends is measured and paid for, however it ends (cases/attack.md, "One fix for the kind")."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.throttling import budgets, spending
+from app.throttling.spending import FREE, points
+from core.spending import Spending, current, measured
+from tests.app.conftest import Site
+from tests.support.locks import locked, waiting
+
+
+class Clock:
+    """A thread's time, which passes only while somebody works."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def work(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("core.spending.thread_time", clock)
+    return clock
+
+
+async def test_each_step_counts_and_what_others_do_between_does_not(clock: Clock) -> None:
+    spent, others = Spending(), asyncio.Event()
+
+    async def other() -> None:
+        clock.work(100)
+        others.set()
+
+    async def work() -> str:
+        clock.work(1)
+        beside = asyncio.create_task(other())
+        await others.wait()
+        clock.work(2)
+        await beside
+        return "done"
+
+    assert await spent.measure(work()) == "done"
+    assert spent.loop_seconds == 3
+
+
+async def test_tasks_of_its_own_count_when_they_say_so(clock: Clock) -> None:
+    spent = Spending()
+
+    async def part(seconds: float) -> float:
+        await asyncio.sleep(0)
+        clock.work(seconds)
+        return seconds
+
+    async def work() -> Any:
+        return await asyncio.gather(measured(part(1)), measured(part(2)))
+
+    assert await spent.measure(work()) == [1, 2]
+    assert spent.loop_seconds == 3
+
+
+async def _raise(clock: Clock, _: asyncio.Event) -> None:
+    clock.work(1)
+    raise ValueError
+
+
+async def _catch_and_raise(clock: Clock, _: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
+    finally:
+        clock.work(1)
+
+
+async def _be_cancelled(clock: Clock, stop: asyncio.Event) -> None:
+    stop.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        clock.work(1)
+
+
+@pytest.mark.parametrize(
+    "work, kind",
+    [(_raise, ValueError), (_catch_and_raise, TimeoutError), (_be_cancelled, asyncio.CancelledError)],
+)
+async def test_what_ends_badly_is_measured_to_its_end(
+    clock: Clock, work: Callable[[Clock, asyncio.Event], Coroutine[Any, Any, None]], kind: type[BaseException]
+) -> None:
+    spent, stop = Spending(), asyncio.Event()
+    task = asyncio.create_task(spent.measure(work(clock, stop)))
+
+    async def stopper() -> None:
+        await stop.wait()
+        task.cancel()
+
+    stopping = asyncio.create_task(stopper())
+    [outcome] = await asyncio.gather(task, return_exceptions=True)
+    stopping.cancel()
+    assert isinstance(outcome, kind)
+    assert spent.loop_seconds == 1
+
+
+async def test_it_is_found_inside_and_nowhere_else() -> None:
+    spent = Spending()
+
+    async def inside() -> Any:
+        return current(), await asyncio.create_task(measured(found()))
+
+    async def found() -> Any:
+        return current()
+
+    assert current() is None
+    assert await spent.measure(inside()) == (spent, spent)
+    assert current() is None
+    assert await measured(found()) is None
+
+
+@pytest.mark.parametrize(
+    "spent, price",
+    [
+        (Spending(), 0),
+        (Spending(rows=7, objects=3), 7),
+        (Spending(rows=7, objects=6, leaves=29), 8),
+        (Spending(rows=7, bytes=1_000_000), 10_000),
+        (Spending(rows=7, loop_seconds=FREE), 7),
+        (Spending(loop_seconds=1 + FREE, statement_seconds=0.5), 250_000),
+        (Spending(loop_seconds=1, statement_seconds=4 + FREE), 1_000_000),
+    ],
+)
+def test_the_dearest_is_what_it_costs(spent: Spending, price: int) -> None:
+    assert points(spent) == pytest.approx(price, abs=1)
+
+
+@pytest.fixture
+async def charged(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[budgets.Charge]]:
+    """The charges of the requests, as they were settled."""
+    found: list[budgets.Charge] = []
+    settle = budgets.Charge.settle
+
+    def noted(charge: budgets.Charge) -> None:
+        settle(charge)
+        if charge not in found:
+            found.append(charge)
+
+    monkeypatch.setattr(budgets.Charge, "settle", noted)
+    yield found
+    async with site.admin() as connection:
+        await connection.execute("TRUNCATE budgets")
+
+
+async def test_a_refused_document_costs_what_it_took_to_refuse_it(
+    site: Site, charged: list[budgets.Charge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spending, "FREE", 0.0)
+    fields = " ".join(f"nope{n}" for n in range(900))
+    async with site.client(limit_fields=10_000) as client:
+        answer = await client.post("/graphql", json={"query": f"{{ orders {{ nodes {{ {fields} }} }} }}"})
+    assert answer.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    [charge] = charged
+    spent, paid = charge.spent, charge.paid
+    assert paid == max(100, int(spent.loop_seconds * 250_000)) > 500
+
+
+async def test_a_query_that_was_stopped_costs_the_time_of_its_statement(
+    site: Site, charged: list[budgets.Charge]
+) -> None:
+    async with site.client(limit_seconds=1) as client, locked(site.target) as holder:
+        answer = await client.post("/graphql", json={"query": "{ orders(first: 1) { nodes { id } } }"})
+        await waiting(holder, 0)
+    assert answer.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
+    [charge] = charged
+    spent, paid = charge.spent, charge.paid
+    assert spent.statement_seconds > 0.5
+    assert paid == points(spent) > 100_000
+
+
+async def test_a_client_that_left_has_paid(site: Site, charged: list[budgets.Charge]) -> None:
+    async with site.client() as client, locked(site.target) as holder:
+        asking = asyncio.create_task(client.post("/graphql", json={"query": "{ orders(first: 1) { nodes { id } } }"}))
+        await waiting(holder, 1)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await waiting(holder, 0)
+    [charge] = charged
+    spent, paid = charge.spent, charge.paid
+    assert spent.statement_seconds > 0
+    assert paid == max(100, points(spent))
+
+
+async def test_a_command_costs_its_price_or_what_it_spent(
+    site: Site, charged: list[budgets.Charge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spending, "FREE", 0.0)
+    command = 'mutation { productUpsert(input: {sku: "SPENT", name: "x"}) { product { id } } }'
+    async with site.client() as client:
+        assert (await client.post("/graphql", json={"query": command})).json()["data"]["productUpsert"]["product"]
+    [charge] = charged
+    spent, paid = charge.spent, charge.paid
+    assert spent.statement_seconds > 0
+    assert paid == max(100, points(spent))
+
+
+async def test_a_statement_that_fails_counts_as_well(site: Site) -> None:
+    spent = Spending()
+
+    async def work() -> None:
+        async with site.database.reader(site.tenants[0].id) as reader:
+            await reader.fetch("SELECT pg_sleep(0.05)")
+            before = spent.statement_seconds
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await reader.fetch("SELECT 1 / length(pg_sleep(0.05)::text)")
+            assert 0.05 <= before <= spent.statement_seconds - 0.05
+
+    await spent.measure(work())
+    assert spent.rows == 1
