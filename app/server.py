@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from app import __version__, logs
 from app.asgi import create_app, settle_memory
 from app.database import place, require_head, upgrade
-from app.http.protocol import Protocol
+from app.http.protocol import BoundedHttpProtocol
 from app.registry import installed
 from app.settings import Settings
 from app.signals import terminable
@@ -147,7 +147,7 @@ def _lines(listener: socket.socket, settings: Settings, made: list[tuple[str, st
 async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         app,
-        http=Protocol,
+        http=BoundedHttpProtocol,
         log_level=settings.log_level,
         log_config=None,
         access_log=False,

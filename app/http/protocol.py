@@ -4,10 +4,12 @@ Uvicorn gives a client all the time in the world to send a request's head, to se
 its answer; 500 such connections take a process's file descriptors (THREATS.md 3 and 24).
 """
 
-from asyncio import AbstractEventLoop, TimerHandle, Transport
+from asyncio import TimerHandle, Transport
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.http.transport import CoalescingTransport
 
 HEAD_WITHIN = 10.0
 """Seconds in which a request's head must have come, from the connection's or its own first byte on."""
@@ -23,41 +25,7 @@ MAX_URL = 16_384
 """Bytes. A query string may have half of it (``app.http.request``), which is told in better words."""
 
 
-class Together:
-    """A transport that sends an answer's head with what follows it: one system call and one packet less for each
-    answer.
-    """
-
-    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.writelines((head, data))
-        elif data.startswith(b"HTTP/1.1 "):
-            self._head = data
-            # Nothing may follow, or later.
-            self._loop.call_soon(self._send)
-        else:
-            self._transport.write(data)
-
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
-
-    def _send(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
-
-
-class Protocol(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -71,7 +39,7 @@ class Protocol(HttpToolsProtocol):
         self._status = 400
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # asyncio's BaseTransport is uvicorn's Transport
-        super().connection_made(Together(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
+        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -11,7 +11,7 @@ import uvicorn
 import uvloop
 
 from app.asgi import create_app, settle_memory
-from app.http.protocol import Protocol
+from app.http.protocol import BoundedHttpProtocol
 from app.settings import load
 from db.runtime.engine import Database, Target
 
@@ -26,7 +26,7 @@ async def serve(
     config = uvicorn.Config(
         create_app(load(**settings), database),
         port=0,
-        http=Protocol,
+        http=BoundedHttpProtocol,
         access_log=False,
         log_config=None,
         timeout_keep_alive=600,

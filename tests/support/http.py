@@ -11,7 +11,7 @@ import orjson
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.http.protocol import Protocol
+from app.http.protocol import BoundedHttpProtocol
 
 GIVE_AWAYS = (
     *("Traceback", 'File "', ".py", "/app/", "/work", "/usr", "object at 0x", "0x7", "<class", "NoneType", "KeyError"),
@@ -51,7 +51,7 @@ async def eventually(true: Callable[[], bool]) -> None:
 async def serving(app: ASGIApp) -> AsyncIterator[int]:
     """The application on a free port of this machine; tells the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(app, http=BoundedHttpProtocol, lifespan="off", log_config=None, access_log=False)
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         await eventually(lambda: server.started)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.http.protocol import Together
+from app.http.transport import CoalescingTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
@@ -36,37 +36,37 @@ def sent() -> Sent:
 
 
 async def test_head_and_body_in_one_write(sent: Sent) -> None:
-    together = Together(sent, asyncio.get_running_loop())
+    transport = CoalescingTransport(sent, asyncio.get_running_loop())
     for before in range(2):
-        together.write(HEAD)
+        transport.write(HEAD)
         assert len(sent.writes) == before
-        together.write(b"ok")
+        transport.write(b"ok")
     await asyncio.sleep(0)
     assert sent.writes == [HEAD + b"ok"] * 2
 
 
 async def test_a_head_alone_goes_out_in_the_loops_next_turn(sent: Sent) -> None:
-    together = Together(sent, asyncio.get_running_loop())
-    together.write(HEAD)
+    transport = CoalescingTransport(sent, asyncio.get_running_loop())
+    transport.write(HEAD)
     await asyncio.sleep(0)
     assert sent.writes == [HEAD]
-    together.write(b"later")
+    transport.write(b"later")
     assert sent.writes == [HEAD, b"later"]
 
 
 async def test_a_head_goes_out_before_the_end(sent: Sent) -> None:
-    together = Together(sent, asyncio.get_running_loop())
-    together.write(HEAD)
-    together.close()
-    assert together.is_closing()
+    transport = CoalescingTransport(sent, asyncio.get_running_loop())
+    transport.write(HEAD)
+    transport.close()
+    assert transport.is_closing()
     await asyncio.sleep(0)
     assert sent.writes == [HEAD, b"end"]
 
 
 async def test_pieces_keep_their_order_whatever_they_look_like(sent: Sent) -> None:
-    together = Together(sent, asyncio.get_running_loop())
+    transport = CoalescingTransport(sent, asyncio.get_running_loop())
     pieces = [HEAD, b"HTTP/1.1 is what this piece is about", b"HTTP/1.1 and this one", b"", b"end of it"]
     for piece in pieces:
-        together.write(piece)
+        transport.write(piece)
     await asyncio.sleep(0)
     assert b"".join(sent.writes) == b"".join(pieces)
