@@ -1,14 +1,21 @@
-"""The server's side of a connection: uvicorn's, with bounds on what uvicorn waits for without end.
+"""The server's side of a connection: uvicorn's, with one body and one answer for each request, and with bounds on what
+uvicorn waits for without end.
 
 Uvicorn gives a client all the time in the world to send a request's head, to send nothing at all, and to take
-its answer; 500 such connections take a process's file descriptors (THREATS.md 3 and 24).
+its answer; 500 such connections take a process's file descriptors (docs/security.md, cases 3 and 24).
 """
 
 from asyncio import TimerHandle, Transport
 from typing import Any
 
+import httptools
+import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from app.errors.formatting import plain
+from app.errors.http_errors import HttpError
+from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
+from app.http.security import HEADERS
 from app.http.transport import CoalescingTransport
 
 HEAD_WITHIN = 10.0
@@ -20,9 +27,18 @@ BODY_WITHIN = 10.0
 SENT_WITHIN = 30.0
 """Seconds in which a client must have taken an answer, once it was written."""
 
-MAX_HEADERS = 65_536
-MAX_URL = 16_384
-"""Bytes. A query string may have half of it (``app.http.request``), which is told in better words."""
+LISTENS_FOR = 1.0
+"""Seconds for which a client that says nothing more may still be listening. It may as well have left, which looks the
+same, and a query that nobody waits for is stopped."""
+
+MAX_WAITING = 50
+"""Requests that wait on a connection behind the one that is answered. What came in one piece, 9,000 of the smallest, took
+a fifth of a second to read."""
+
+_COMMON = b"".join(
+    f"{name}: {value}\r\n".encode()
+    for name, value in ({"content-type": "application/json", "connection": "close"} | HEADERS).items()
+)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -33,10 +49,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._timer: TimerHandle | None = None
         self._in_head = False
         self._in_body = False
-        self._size = 0
+        self._offers = False
         self._received = 0
         self._answers = 0
-        self._status = 400
+        self._refusal: HttpError | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # asyncio's BaseTransport is uvicorn's Transport
         super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
@@ -46,64 +62,151 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_nothing()
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's always says None
+        """The client says nothing more. Whoever sent a whole request may have closed but half of the connection."""
+        if self._in_body or not self._is_answering():
+            return False
+        self.cycle.keep_alive = False
+        self._expect_nothing()
+        self._timer = self.loop.call_later(LISTENS_FOR, self.transport.close)
+        return True
+
+    # What the parser calls.
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._size = self._received = 0
+        self._received = 0
+        self._head = Head()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > MAX_URL:
-            self._refuse(414)
+            raise HttpError(414, f"A request's target may have {MAX_URL:,} bytes.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            # Trailers: uvicorn adds them to the headers, where a proxy that strips and sets those has not looked.
+            raise HttpError(400, "Headers after the body are not taken.")
+        name = name.lower()
+        self._head.add(name, value)
         super().on_header(name, value)
-        self._size += len(name) + len(value)
-        if self._size > MAX_HEADERS:
-            self._refuse(431)
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._in_body = False, True
         self._expect_nothing()
+        self._offers = self.parser.should_upgrade()
+        if self._offers and self.parser.get_method() != b"CONNECT":
+            return
+        self._check_line()
         super().on_headers_complete()
+        self._in_head, self._in_body = False, True
 
     def on_message_complete(self) -> None:
+        if self._offers:
+            return
         self._in_body = False
         self._expect_nothing()
         super().on_message_complete()
 
+    def _check_line(self) -> None:
+        """Look at what the request's first line says, once the headers are there."""
+        version = self.parser.get_http_version()
+        if version not in {"1.0", "1.1"}:
+            raise HttpError(505, "HTTP/1.1 is spoken here, and HTTP/1.0.")
+        if self.parser.get_method() == b"CONNECT":
+            raise HttpError(501, "This server is no proxy.")
+        if version == "1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
+            raise HttpError(400, "HTTP/1.0 knows no Transfer-Encoding.")
+        self.url, authority = origin_form(self.url)
+        if authority is not None:
+            self.headers[:] = [header for header in self.headers if header[0] != b"host"]
+            self.headers.append((b"host", authority))
+        if len(self.pipeline) >= MAX_WAITING:
+            raise HttpError(429, f"No more than {MAX_WAITING} requests may wait on a connection.")
+
+    # What the network calls.
+
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        if self._refusal is not None or self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._end(cause if isinstance(cause, HttpError) else HttpError(400, "This is not valid HTTP/1.1."))
+            return
         # Most requests come whole, and need no timer.
         if self._in_body and self._timer is None:
             self._timer = self.loop.call_later(BODY_WITHIN, self._too_late)
-        elif self._in_head and not self.transport.is_closing():
+        elif self._in_head:
             # A header that doesn't end isn't told before its end.
             self._received += len(data)
             if self._received > 2 * MAX_HEADERS:
-                self._end(431)
+                self._end(HttpError(431, f"A request's headers may have {MAX_HEADERS:,} bytes."))
             elif self._timer is None:
                 self._expect_head()
 
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser. It stops behind a head that offers another protocol and leaves the rest to whoever speaks
+        that: uvicorn took the body for the next request (uvicorn #2722). Here it reads on, as if nothing were offered.
+        """
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                rest = rest[offer.args[0] :]
+                line = b"%b %b HTTP/%b\r\n" % (
+                    self.parser.get_method(),
+                    self.url,
+                    self.parser.get_http_version().encode(),
+                )
+                lines = [b"%b: %b\r\n" % header for header in without_offer(self.headers)]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                self.parser.feed_data(b"".join((line, *lines, b"\r\n")))
+            else:
+                return
+
     def on_response_complete(self) -> None:
+        waiting = bool(self.pipeline)
         super().on_response_complete()
         self._answers += 1
-        if self.transport.get_write_buffer_size():
+        if self._refusal is not None and not waiting:
+            self._refuse()
+        elif self.transport.get_write_buffer_size():
             self.loop.call_later(SENT_WITHIN, self._give_up, self._answers)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """What ends a connection whose bytes the parser doesn't take, with the status that fits."""
-        self._end(self._status)
+    # How it ends.
 
-    def _end(self, status: int) -> None:
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end(self, refusal: HttpError) -> None:
+        """Take nothing more, and end with this refusal, behind the answers to what came before."""
         self._expect_nothing()
-        self.transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
-        self.transport.close()
+        self._refusal = refusal
+        if not self._in_body:
+            waits = self._is_answering()
+        elif waits := bool(self.pipeline):
+            self.pipeline.popleft()  # the request that is refused hasn't begun
+        elif self.cycle.response_started:
+            self.transport.close()  # whoever was refused before its body was read gets no second answer
+            return
+        else:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if not waits:
+            self._refuse()
 
-    def _refuse(self, status: int) -> None:
-        """What is raised in the parser's callbacks ends in ``send_400_response``."""
-        self._status = status
-        raise ValueError(status)
+    def _refuse(self) -> None:
+        if self._refusal is None or self.transport.is_closing():
+            return
+        content = orjson.dumps({"errors": [plain(self._refusal)]})
+        head = b"%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINE[self._refusal.status], _COMMON, len(content))
+        self.transport.write(head + content)
+        self.transport.close()
 
     def _expect_head(self) -> None:
         self._timer = self.loop.call_later(HEAD_WITHIN, self._too_late)
@@ -115,7 +218,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         if self._in_head or (self._in_body and not self.cycle.response_complete):
-            self._end(408)
+            self._end(HttpError(408, "The request didn't come in time."))
         else:
             # Nothing came, or it was answered: an answer now might be taken for that to a request on its way.
             self.transport.close()
