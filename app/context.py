@@ -58,6 +58,9 @@ class RequestContext:
     database: Database | None = None
     loaders: dict[Hashable, Any] = field(default_factory=dict)
     batches: dict[Hashable, Any] = field(default_factory=dict)
+    done: dict[str, Any] = field(default_factory=dict)
+    """The mutations that were carried out, by their place in the answer: what each made or changed, and where its
+    payload has it (``resolvers.commands.Done``). Of these no error may say that they can be tried again."""
     until: float = float("inf")
     """When its time is over, by ``time.monotonic``; no command begins after that."""
     _rows: int = 0
@@ -67,14 +70,18 @@ class RequestContext:
         """How many rows this request has read so far."""
         return self._rows + sum(ran.rows for ran in self.reader.ran)
 
-    async def refresh(self) -> None:
-        """Forget the snapshot and all that was read from it: what follows reads what was just written."""
-        assert self.database is not None, "only a context with a database can write"
+    async def renew(self) -> Reader:
+        """Forget the snapshot and all that was read from it: what follows reads what is about to be written, by the
+        reader that is returned. Raises ``RuntimeError`` in a context that can't write.
+        """
+        if self.database is None:
+            raise RuntimeError("only a context with a database can write")
         self._rows = self.rows
         await self.reader.close()
         self.reader = self.database.reader(self.principal.tenant, self.principal.partner)
         self.loaders.clear()
         self.batches.clear()
+        return self.reader
 
     def require(self, permission: str) -> None:
         """Raises ``Forbidden`` unless the principal has the permission."""

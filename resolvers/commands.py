@@ -1,8 +1,13 @@
-"""A command in, its payload out: what was changed is read afterwards, as any query reads it."""
+"""A command in, its payload out: what was changed is read afterwards, as any query reads it, but on the connection that
+changed it. On another one of a pool that others had taken, commands that were stored said "try again".
+"""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
+from graphql import GraphQLField, get_named_type
+
+from core.ids import encode
 from core.problems import (
     DUPLICATE,
     IDEMPOTENCY_KEY_REUSED,
@@ -16,8 +21,9 @@ from core.problems import (
     Refused,
 )
 from execution import Batch
+from execution.plan import BACKREF
 from loaders.kit.one import One
-from services.kit.answer import Answer
+from services.kit.answer import Answer, References
 from services.kit.work import C, Service, perform
 
 TYPES = {
@@ -55,18 +61,44 @@ class UserErrorRow(dict[str, Any]):
 _ROWS = {code: type(f"{name}Row", (UserErrorRow,), {"typename": name}) for code, name in TYPES.items()}
 
 
+class Done(NamedTuple):
+    """A command that was carried out: references to what it made or changed, and the field that shows that."""
+
+    references: References
+    field: GraphQLField
+
+    def ids(self, nodes: Mapping[str, type]) -> dict[str, Any]:
+        """The public ids under the names that the payload's fields have. ``nodes``: loaders by the prefix of ids."""
+        payload: Any = get_named_type(self.field.type)
+        prefixes = {loader.entity.typename: prefix for prefix, loader in nodes.items()}  # type: ignore[attr-defined]  # they are loaders' classes
+        found: dict[str, Any] = {}
+        for name, field in payload.fields.items():
+            declared = field.extensions.get(BACKREF)
+            for key in getattr(declared, "needs", ()):
+                if key in self.references:
+                    found[name] = _encoded(prefixes[get_named_type(field.type).name], self.references[key])
+        return found
+
+
+def _encoded(prefix: str, given: Any) -> Any:
+    return [encode(prefix, each) for each in given] if isinstance(given, list) else encode(prefix, given)
+
+
 def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaitable[list[Payload]]]:
     """The resolver of a mutation: reads its ``input`` as this command and has it carried out by the service."""
 
     async def resolve(batch: Batch) -> list[Payload]:
         context = batch.context
         context.check_time()
+        reader = await context.renew()
+        principal = context.principal
         try:
             given = command.read(batch.args["input"])
-            answer = await perform(context.database, context.principal.tenant, context.principal.name, given, service)
+            answer = await perform(context.database, principal.tenant, principal.name, given, service, reader)
         except Refused as refused:
             answer = Answer({}, refused.problems)
-        await context.refresh()
+        if not answer.problems:
+            context.done[batch.field.key] = Done(answer.references, batch.field.definition)
         return [Payload(answer.references, errors=[UserErrorRow.of(each) for each in answer.problems])]
 
     return resolve

@@ -6,7 +6,7 @@ from typing import Optional
 import strawberry
 
 from loaders import catalog as loaders
-from schema.commands import ERRORS, UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.commands import ERRORS, UserError, changed, expected_version, given, mutation, retry_key, user_errors
 from schema.events import Event, timeline
 from schema.fields import column, lookup, many, moment, money, node_id, node_type, one
 from schema.module import Module
@@ -130,7 +130,7 @@ class ProductUpsertInput:
 
 @strawberry.type(description="A product after it was made or changed.")
 class ProductPayload:
-    product: Product | None = one("The product; null where nothing was changed.", loaders.ProductById, "product_id")
+    product: Product | None = one(changed("The product"), loaders.ProductById, "product_id")
     user_errors: list[UserError] = user_errors()
 
 

@@ -96,13 +96,18 @@ def given(description: str) -> Any:
     return strawberry.field(description=description)
 
 
+def changed(what: str) -> str:
+    """The description of what a payload shows of a command's doing."""
+    return f"{what}; null where the command was refused, or with the error DONE_NOT_READ where it was carried out."
+
+
 def user_errors() -> Any:
     return batched("What the caller can mend; empty where the command was carried out.", commands.user_errors)
 
 
 def listed(description: str, loader: type[One], key: str) -> Any:
     """What a command made or changed, several of a kind."""
-    return batched(description, commands.listed(loader, key), permission=loader.entity.permission)
+    return batched(description, commands.listed(loader, key), needs=[key], permission=loader.entity.permission)
 
 
 def mutation(description: str, command: type[C], service: Service[C], given: Any, permission: str) -> Any:

@@ -11,7 +11,7 @@ from loaders.catalog import ProductById
 from resolvers import inventory as resolvers
 from resolvers.relations import through
 from schema.catalog import Product, ProductRef, ProductWhere
-from schema.commands import ERRORS, UserError, given, listed, mutation, retry_key, user_errors
+from schema.commands import ERRORS, UserError, changed, given, listed, mutation, retry_key, user_errors
 from schema.fields import batched, column, computed, many, moment, node_id, node_type, one, same
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
@@ -260,26 +260,24 @@ class StockTransferInput:
 
 @strawberry.type(description="A warehouse after it was made, or why it wasn't.")
 class WarehousePayload:
-    warehouse: Warehouse | None = one("The warehouse; null where none was made.", loaders.WarehouseById, "warehouse_id")
+    warehouse: Warehouse | None = one(changed("The warehouse"), loaders.WarehouseById, "warehouse_id")
     user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="A location after it was made, or why it wasn't.")
 class LocationPayload:
-    location: Location | None = one("The location; null where none was made.", loaders.LocationById, "location_id")
+    location: Location | None = one(changed("The location"), loaders.LocationById, "location_id")
     user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="Balances after they were changed, and the moves that did it.")
 class StockPayload:
     stock_levels: list[StockLevel] | None = listed(
-        "The balances that the lines are about, each once; null where nothing was changed.",
+        changed("The balances that the lines are about, each once"),
         loaders.StockLevelById,
         "stock_level_ids",
     )
-    moves: list[StockMove] | None = listed(
-        "What was moved; null where nothing was changed.", loaders.StockMoveById, "move_ids"
-    )
+    moves: list[StockMove] | None = listed(changed("What was moved"), loaders.StockMoveById, "move_ids")
     user_errors: list[UserError] = user_errors()
 
 

@@ -6,7 +6,7 @@ from typing import Optional
 import strawberry
 
 from loaders import partners as loaders
-from schema.commands import ERRORS, UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.commands import ERRORS, UserError, changed, expected_version, given, mutation, retry_key, user_errors
 from schema.events import Event, timeline
 from schema.fields import column, lookup, many, moment, node_id, node_type, one
 from schema.module import Module
@@ -116,7 +116,7 @@ class PartnerUpsertInput:
 
 @strawberry.type(description="A partner after it was made or changed.")
 class PartnerPayload:
-    partner: Partner | None = one("The partner; null where nothing was changed.", loaders.PartnerById, "partner_id")
+    partner: Partner | None = one(changed("The partner"), loaders.PartnerById, "partner_id")
     user_errors: list[UserError] = user_errors()
 
 

@@ -21,6 +21,7 @@ from app.auth.tokens import Tokens
 from app.context import EXPLAIN, Principal, RequestContext
 from app.documents.preparation import Prepared, Preparing
 from app.documents.resolver import Naming
+from app.errors.carried_out import corrected
 from app.errors.formatting import formatted
 from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
@@ -150,7 +151,7 @@ class GraphQLEndpoint:
         media: str,
     ) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""
-        errors = formatted(result.errors or (), context.request_id)
+        errors = corrected(formatted(result.errors or (), context.request_id), context.done, self.graph.nodes)
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
         if result.data is None and not any(error.path for error in result.errors or ()):
             return rejected(self.preparing.told(errors, prepared.asked, context.principal), media)
@@ -161,7 +162,7 @@ class GraphQLEndpoint:
             body["extensions"]["deprecations"] = prepared.deprecated
         if context.trace is not None:
             body["extensions"]["plan"] = explained(context.trace, body)
-        status = status_of(body)
+        status = 200 if context.done else status_of(body)
         headers = {"x-request-id": context.request_id}
         if request.method == "GET" and status == 200 and context.trace is None:
             return kept(body, media, headers, request.headers.get("if-none-match", ""))

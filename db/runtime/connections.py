@@ -42,11 +42,14 @@ class _Ready(NamedTuple):
 
 
 class Connections:
-    """A pool of asyncpg connections for transactions that only read. ``version`` is PostgreSQL's major one."""
+    """A pool of asyncpg connections for transactions that only read. ``version`` is PostgreSQL's major one;
+    ``ahead`` whether a transaction is begun before it is asked for.
+    """
 
-    def __init__(self, pool: Any, version: int = 0) -> None:
+    def __init__(self, pool: Any, version: int = 0, *, ahead: bool = True) -> None:
         self.pool = pool
         self.version = version
+        self._ahead = ahead
         self._ready: list[_Ready] = []
         self._waiting = 0
         self._closed = False
@@ -162,7 +165,7 @@ class Connections:
         """End the transaction, and begin another unless somebody waits for the connection."""
         if connection.is_closed():
             return False
-        if not (self._waiting or self._closed):
+        if self._ahead and not (self._waiting or self._closed):
             await connection.execute(f"ROLLBACK;{binding}")
             if not (self._waiting or self._closed):
                 return True

@@ -95,12 +95,14 @@ class Database:
     _reading: Any = field(default=None, repr=False)
     _writing: Any = field(default=None, repr=False)
     _aside: Any = field(default=None, repr=False)
+    _lent: Any = field(default=None, repr=False)
 
     async def open(self) -> None:
         """Connect. Raises what asyncpg raises if that can't be done."""
         self._reading = await Connections.of(await self._connect(1, self.size, init=_plan_for_the_values))
         self._writing = await self._connect(1, self.size, WRITING)
         self._aside = await self._connect(0, 2, WRITING)
+        self._lent = Connections(self._writing, self._reading.version, ahead=False)
 
     async def _connect(
         self, least: int, most: int, more: Mapping[str, str] = MappingProxyType({}), **options: Any
@@ -132,9 +134,12 @@ class Database:
         return Reader(self._reading, tenant, self.acquire_timeout, partner)
 
     @contextlib.asynccontextmanager
-    async def transaction(self, tenant: UUID, *, aside: bool = False) -> AsyncIterator[Writer]:
+    async def transaction(
+        self, tenant: UUID, *, aside: bool = False, payload: Reader | None = None
+    ) -> AsyncIterator[Writer]:
         """A write transaction of a tenant; commits at the end, or rolls back. The only place that commits.
-        ``aside``: one that is made and ended while another is open.
+        ``aside``: one that is made and ended while another is open. ``payload`` reads on the transaction's connection
+        once it is committed, so that a change that was made can also be told of.
 
         Raises ``Unavailable`` when the database is away or no connection is free: nothing was done then;
         ``OutcomeUnknown`` when it went away during the commit; and what PostgreSQL says of a statement.
@@ -153,7 +158,7 @@ class Database:
             try:
                 await writer.begin()
                 yield writer
-                await writer.commit()
+                await writer.commit("" if payload is None else payload.opening)
             except OutcomeUnknown:
                 writer.discard()
                 raise
@@ -163,8 +168,12 @@ class Database:
             except BaseException:
                 await writer.abandon()
                 raise
+            if payload is not None:
+                payload.adopt(connection, self._lent)
+                connection = None
         finally:
-            await pool.release(connection)
+            if connection is not None:
+                await pool.release(connection)
 
     async def revision(self) -> str | None:
         """The migration that the database is at, None before the first; raises what asyncpg raises if

@@ -13,6 +13,9 @@ from db.runtime.connections import AWAY, GONE, Connections
 from db.tenancy import set_partner, set_tenant
 
 ONE_PLAN = ";SET LOCAL plan_cache_mode = force_generic_plan"
+AS_READERS_PLAN = {True: ";SET LOCAL plan_cache_mode = auto", False: ";SET LOCAL plan_cache_mode = force_custom_plan"}
+"""How a reader plans on a connection of the writers', which plan otherwise: by whether arrays are ``ORDERED_ARRAYS``."""
+
 ORDERED_ARRAYS = 17
 """The first PostgreSQL whose plan for any array is as good as one for the values."""
 
@@ -94,10 +97,21 @@ class Reader:
             raise Unavailable(AWAY) from error
         return rows
 
-    async def _begin(self, *, one_plan: bool) -> Any:
+    @property
+    def opening(self) -> str:
+        """The statements with which a transaction of this reader's begins on a connection of the writers'."""
+        return self._opening(AS_READERS_PLAN[self._connections.version >= ORDERED_ARRAYS])
+
+    def adopt(self, connection: Any, lent: Connections) -> None:
+        """Read on this connection, which has begun with ``opening`` and goes back to ``lent``."""
+        self._connection, self._connections, self._binding = connection, lent, ""
+
+    def _opening(self, planning: str) -> str:
         narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
-        planned = ONE_PLAN if one_plan and self._connections.version >= ORDERED_ARRAYS else ""
-        self._binding = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}{planned}"
+        return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}{planning}"
+
+    async def _begin(self, *, one_plan: bool) -> Any:
+        self._binding = self._opening(ONE_PLAN if one_plan and self._connections.version >= ORDERED_ARRAYS else "")
         try:
             self._connection = await self._connections.take(self._binding, self._acquire_timeout)
         except GONE as error:

@@ -13,6 +13,13 @@ from core.spending import current
 from db.runtime.connections import AWAY, GONE
 from db.tenancy import set_tenant
 
+NOTHING_STORED = (
+    asyncpg.InFailedSQLTransactionError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.TransactionRollbackError,
+)
+"""What a server answers to a COMMIT that it has rolled back."""
+
 
 class Writer:
     """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md)."""
@@ -36,16 +43,21 @@ class Writer:
         # One message: a round trip for both.
         await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)}")
 
-    async def commit(self) -> None:
-        """Raises ``OutcomeUnknown`` when the connection is lost on the way, or when whoever waits for it is
-        called off: the server may have committed.
+    async def commit(self, then: str = "") -> None:
+        """Commit, and in the same message begin what the statements ``then`` begin.
+
+        Raises ``OutcomeUnknown`` where it can't be known whether it was stored: the connection was lost on the way,
+        whoever waits for it is called off, or the server stopped somewhere between; and what PostgreSQL says where
+        nothing was stored.
         """
         try:
-            said = await self._connection.execute("COMMIT")
-        except (asyncio.CancelledError, *GONE) as error:
+            # PostgreSQL ends a failed transaction by rolling it back, and reports no error for that COMMIT. To SELECT
+            # it says that the transaction has failed, and drops the rest of the message.
+            await self._connection.execute(f"SELECT;COMMIT;{then}")
+        except NOTHING_STORED:
+            raise
+        except (asyncio.CancelledError, asyncpg.PostgresError, *GONE) as error:
             raise OutcomeUnknown(AWAY) from error
-        # PostgreSQL ends a failed transaction by rolling it back, and reports no error for that.
-        assert said == "COMMIT", said
 
     async def abandon(self) -> None:
         """Roll back; a connection that can't even do that is thrown away, and PostgreSQL rolls back then."""

@@ -6,7 +6,7 @@ import strawberry
 
 from loaders import sales as loaders
 from schema.catalog import ProductRef
-from schema.commands import UserError, expected_version, given, mutation, retry_key, user_errors
+from schema.commands import UserError, changed, expected_version, given, mutation, retry_key, user_errors
 from schema.fields import column, one
 from schema.partners import PartnerRef
 from schema.sales.reading import Order, OrderAction, OrderRef, OrderStatus
@@ -128,7 +128,7 @@ class InvalidTransitionError(UserError):
 
 @strawberry.type(description="An order after it was made or changed, or why it wasn't.")
 class OrderPayload:
-    order: Order | None = one("The order as it is now; null where nothing was changed.", loaders.OrderById, "order_id")
+    order: Order | None = one(changed("The order as it is now"), loaders.OrderById, "order_id")
     user_errors: list[UserError] = user_errors()
 
 

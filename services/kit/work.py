@@ -19,6 +19,7 @@ import asyncpg
 from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable
 from core.problems import INVALID_INPUT, Problem, Refused
 from db.runtime.engine import Database
+from db.runtime.reader import Reader
 from db.runtime.writer import Writer
 from services.kit import idempotency
 from services.kit.answer import Answer, References
@@ -93,13 +94,21 @@ Service = Callable[[Work, C], Awaitable[References]]
 First = Callable[[Work], Awaitable[None]]
 
 
-async def perform(database: Database, tenant: UUID, principal: str, command: C, service: Service[C]) -> Answer:
-    """Carry a command out, once: its answer, or the one that its key got before.
+async def perform(
+    database: Database,
+    tenant: UUID,
+    principal: str,
+    command: C,
+    service: Service[C],
+    payload: Reader | None = None,
+) -> Answer:
+    """Carry a command out, once: its answer, or the one that its key got before. ``payload`` reads on the command's own
+    connection then, in a snapshot of the moment after its commit.
 
     Raises ``Unavailable`` when the database is away or too busy, ``Timeout`` past the statement timeout,
     and ``OutcomeUnknown`` where an attempt may have been stored and no later one could find out.
     """
-    attempts = _Attempts(database, tenant, principal, command, service)
+    attempts = _Attempts(database, tenant, principal, command, service, payload)
     try:
         async with asyncio.timeout(DEADLINE):
             return await attempts.until_told()
@@ -117,6 +126,7 @@ class _Attempts(Generic[C]):
     principal: str
     command: C
     service: Service[C]
+    payload: Reader | None = None
     doubtful: bool = False
     first: First | None = None
 
@@ -142,7 +152,7 @@ class _Attempts(Generic[C]):
         """
         command = self.command
         try:
-            async with self.database.transaction(self.tenant) as writer:
+            async with self.database.transaction(self.tenant, payload=self.payload) as writer:
                 stored = await idempotency.find(writer, command) if look else None
                 if stored is not None:
                     return stored
@@ -164,7 +174,7 @@ class _Attempts(Generic[C]):
         """A refusal, kept under the command's key; or what the key has already."""
         if self.command.idempotency_key is None or answer.is_conflict:
             return answer
-        async with self.database.transaction(self.tenant) as writer:
+        async with self.database.transaction(self.tenant, payload=self.payload) as writer:
             stored = await idempotency.find(writer, self.command)
             if stored is None:
                 await idempotency.store(writer, self.principal, (), self.command, answer)
