@@ -20,6 +20,8 @@ class ErpError(Exception):
     """Something to tell the caller: a message without internals, a stable code, and facts for programs."""
 
     code = "INTERNAL"
+    always_reported = False
+    """Whether it is reported even where a null further up makes its place vanish: what the caller can do something about."""
 
     def __init__(
         self, message: str, *, path: tuple[str | int, ...] = (), facts: Mapping[str, object] | None = None
@@ -39,6 +41,7 @@ class BadInput(ErpError):
     """An argument or input that makes no sense; ``path`` leads to it (``("where", "sku", "eq")``)."""
 
     code = "BAD_USER_INPUT"
+    always_reported = True
 
 
 class LimitExceeded(ErpError):
@@ -61,6 +64,7 @@ class Unauthenticated(ErpError):
 
 class Forbidden(ErpError):
     code = "FORBIDDEN"
+    always_reported = True
 
 
 class Unavailable(ErpError):

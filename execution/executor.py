@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
+from functools import cache
 from typing import Any, ClassVar
 
 from graphql import ExecutionResult, GraphQLError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution.failures import Settling
+from execution.failures import Settling, add_hidden
 from execution.levels import Paths, Run
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 
@@ -93,10 +94,27 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         settled: dict[str, Any] | None = data
         if run.failed:
             settled = Settling(self.collected_errors, run.types, propagate=self.error_propagation).root(plan, data)
+            if self.error_propagation and run.reports:
+                add_hidden(self.collected_errors, run.types, plan, data)
         # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept
         # the context, and with it all that was loaded, until the garbage collector came.
         self.async_helpers = None  # type: ignore[assignment]  # it ends a reference cycle
         return ExecutionResult(settled, self.collected_errors.errors or None)
+
+
+@cache
+def forgiving(executor: Any) -> Any:
+    """An executor that doesn't propagate nulls: what failed is null with its error, and its neighbours stand."""
+
+    class Forgiving(executor):  # type: ignore[misc]  # of whichever executor it is given
+        @classmethod
+        def build(cls, *args: Any, **kwargs: Any) -> Any:
+            built = super().build(*args, **kwargs)
+            if isinstance(built, cls):
+                built.error_propagation = False
+            return built
+
+    return Forgiving
 
 
 def _finish_now(running: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResult:

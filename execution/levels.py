@@ -44,7 +44,8 @@ class Level(NamedTuple):
 
 
 class Run:
-    """One execution of a plan. ``failed`` tells whether the answer holds a ``Failure``.
+    """One execution of a plan. ``failed`` tells whether the answer holds a ``Failure``, ``reports`` whether one of them is of
+    an error that is ``always_reported``: a null further up doesn't hide it.
 
     ``overlaps``: whether leaves may be read while a field beside them waits, for which there must be an event
     loop. Under a trace everything runs in turn, so that each batch's time is its own.
@@ -55,6 +56,7 @@ class Run:
         self.context = executor.context_value
         self.variables = executor.variable_values
         self.failed = False
+        self.reports = False
         self.types: dict[int, SelectionPlan] = {}
         self.trace: Trace | None = getattr(self.context, "trace", None)
         self.overlaps = overlaps and self.trace is None
@@ -337,6 +339,7 @@ class Run:
         return Failure(error)
 
     def _fail(self, error: BaseException, count: int) -> list[Any]:
+        self.reports |= getattr(error, "always_reported", False)
         return [self._failure(error)] * count
 
     def _refuse_nulls(self, plan: FieldPlan, values: Sequence[Any]) -> list[Any]:

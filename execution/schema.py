@@ -10,7 +10,7 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from execution.documents.one_of import tell_one_ofs
-from execution.executor import BreadthFirstExecutor
+from execution.executor import BreadthFirstExecutor, forgiving
 from execution.reference import attach
 
 T = TypeVar("T", bound=type)
@@ -56,19 +56,22 @@ class ExtensibleSchema(strawberry.Schema):
         *,
         context: Any = None,
         operation: str | None = None,
+        propagate: bool = True,
     ) -> ExecutionResult:
-        """Execute a document that was parsed and validated already (``Documents.get``).
+        """Execute a document that was parsed and validated already (``Documents.get``). Without ``propagate`` a field
+        that failed is null and nothing else, whatever its type says.
 
         Without Strawberry's ``execute``: for such a document it looks for extensions, and wraps every step for
         them, which took 8 % of the time of a query of 20 rows. Strawberry's extensions aren't run.
         """
+        executor: Any = self.execution_context_class
         result = execute(
             self._schema,
             document,
             context_value=context,
             variable_values=variables,
             operation_name=operation,
-            executor_class=self.execution_context_class,
+            executor_class=executor if propagate else forgiving(executor),
         )
         return await result if isawaitable(result) else result
 

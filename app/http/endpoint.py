@@ -132,7 +132,11 @@ class GraphQLEndpoint:
     async def _execute(self, request: Request, prepared: Prepared, context: RequestContext) -> Any:
         asked = prepared.asked
         executing = self.graph.execute_document(
-            prepared.document, asked.variables, context=context, operation=asked.operation
+            prepared.document,
+            asked.variables,
+            context=context,
+            operation=asked.operation,
+            propagate=asked.propagates,
         )
         if prepared.kind is OperationType.QUERY:
             async with Patience(request, self.settings.limit_seconds):

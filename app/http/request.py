@@ -22,6 +22,8 @@ class GraphQLRequest(NamedTuple):
     """Bytes of its body besides the document."""
     document: str = ""
     """The id of a trusted document: ``documentId``, or Relay's ``doc_id``."""
+    propagates: bool = True
+    """Whether a null that may not be there takes its parent along: ``onError`` is PROPAGATE, not NULL."""
     hash: str = ""
     """Of a document that was or shall be persisted: Apollo's ``extensions.persistedQuery.sha256Hash``."""
 
@@ -112,7 +114,19 @@ def _checked(given: Any) -> GraphQLRequest:
     if not isinstance(given.get("extensions"), dict | None):
         raise HttpError(400, "extensions must be an object, or left out.")
     query, document, hash_ = _document(given)
-    return GraphQLRequest(query, variables, operation or None, document=document, hash=hash_)
+    propagates = _propagates(given.get("onError"))
+    return GraphQLRequest(query, variables, operation or None, document=document, propagates=propagates, hash=hash_)
+
+
+def _propagates(given: Any) -> bool:
+    """What ``onError`` says, in the words of the draft of error behaviour (docs/decisions/0022-errors.md)."""
+    if given not in (None, "PROPAGATE", "NULL"):
+        raise HttpError(
+            400,
+            'onError must be "NULL" (a field that fails is null, its neighbours stand) or "PROPAGATE" (the default:'
+            " where the field can't be null, its parent is).",
+        )
+    return bool(given != "NULL")
 
 
 def _document(given: dict[str, Any]) -> tuple[str, str, str]:

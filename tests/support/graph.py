@@ -50,7 +50,12 @@ def documents(graph: Graph) -> Documents:
 
 
 async def executed(
-    graph: Graph, query: str, context: RequestContext, variables: Mapping[str, Any] | None = None
+    graph: Graph,
+    query: str,
+    context: RequestContext,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    propagate: bool = True,
 ) -> ExecutionResult:
     """What a query gives, on the application's way from a text to an answer: without what the endpoint adds."""
     try:
@@ -59,7 +64,7 @@ async def executed(
         return ExecutionResult(None, [error])
     if document.errors:
         return ExecutionResult(None, document.errors)
-    return await graph.execute_document(document.node, dict(variables or {}), context=context)
+    return await graph.execute_document(document.node, dict(variables or {}), context=context, propagate=propagate)
 
 
 class Asker:
@@ -78,10 +83,18 @@ class Asker:
         modules: Iterable[str] = MODULES,
         permissions: frozenset[str] = EVERYTHING,
         partner: UUID | None = None,
+        propagate: bool = True,
+        writes: bool = False,
     ) -> Answer:
         graph = schema(tuple(modules), breadth_first=breadth_first)
-        async with self.database.reader(tenant, partner) as reader:
-            return await ask(graph, reader, query, variables, permissions)
+        reader = self.database.reader(tenant, partner)
+        principal = Principal(tenant, "tests", permissions, partner)
+        context = RequestContext(principal, reader, graph.nodes, database=self.database if writes else None)
+        try:
+            result = await executed(graph, query, context, variables, propagate=propagate)
+            return Answer(result.data, list(result.errors or ()), context.reader.ran)
+        finally:
+            await context.reader.close()
 
 
 async def ask(
