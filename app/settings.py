@@ -52,8 +52,17 @@ class Settings(BaseSettings):
     limit_root_fields: int = Field(20, ge=1, description="root fields of a query")
     limit_mutations: int = Field(10, ge=1, description="mutations of a request")
     limit_directives: int = Field(5, ge=0, description="directives at one place")
-    limit_overlaps: int = Field(20_000, ge=0, description="pairs of fields with one place in the answer")
+    limit_overlaps: int = Field(8_000, ge=0, description="comparisons of fields with one place in the answer")
+    limit_operations: int = Field(20, ge=1, description="operations of a document")
+    limit_fragments: int = Field(50, ge=0, description="fragments of a document")
+    limit_definitions: int = Field(100, ge=0, description="variables that a document defines")
+    limit_usages: int = Field(500, ge=0, description="uses of variables, fragments put in place")
+    limit_values: int = Field(300, ge=0, description="literals of a document")
     limit_list: int = Field(500, ge=1, description="entries of a list in the variables")
+    limit_nodes: int = Field(
+        10_000, ge=100, description="values in the variables, and fields that their objects may have"
+    )
+    limit_nesting: int = Field(50, ge=1, description="levels of the variables")
     limit_cost: int = Field(1_000_000, ge=1, description="objects that an operation may read")
     limit_body: int = Field(1_048_576, ge=1_024, description="bytes of a request")
     limit_variables: int = Field(262_144, ge=64, description="bytes of a request besides its document")

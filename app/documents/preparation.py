@@ -8,6 +8,7 @@ from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDef
 from app.audit import audit
 from app.context import SCHEMA, Principal
 from app.documents.deprecations import Telling
+from app.documents.variables import check_size, check_weight
 from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.errors.http_errors import Rejected
 from app.errors.redaction import veiled
@@ -66,6 +67,10 @@ class Preparing:
         return errors if reads_schema(principal, self.settings) else veiled(errors, asked)
 
     def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+        # Size before content: what is too large is looked at by nobody.
+        if asked.size > self.settings.limit_variables:
+            raise TooMuch("bytes besides the document", self.settings.limit_variables, asked.size)
+        check_size(asked.variables, self.settings)
         knows = reads_schema(principal, self.settings)
         try:
             document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
@@ -83,11 +88,7 @@ class Preparing:
         return Prepared(asked, document.node, operation.operation, price, deprecated)
 
     def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
-        longest = longest_list(asked.variables)
-        if longest > self.settings.limit_list:
-            raise TooMuch("entries in a list", self.settings.limit_list, longest)
-        if asked.size > self.settings.limit_variables:
-            raise TooMuch("bytes besides the document", self.settings.limit_variables, asked.size)
+        check_weight(self.documents.schema, operation, asked.variables or {}, self.settings)
         price = self.documents.price(document, operation, asked.variables or {})
         most = self.settings.limit_cost
         if price > most:
@@ -115,19 +116,6 @@ def too_much(error: TooMuch) -> LimitExceeded:
     kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
     facts = {"limit": error.limit, "maximum": error.maximum}
     return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
-
-
-def longest_list(given: Any) -> int:
-    """The length of the longest list anywhere in the variables."""
-    longest, waiting = 0, [given]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, list):
-            longest = max(longest, len(each))
-            waiting += [item for item in each if isinstance(item, (dict, list))]
-        elif isinstance(each, dict):
-            waiting += [item for item in each.values() if isinstance(item, (dict, list))]
-    return longest
 
 
 def chosen(document: Any, name: str | None) -> OperationDefinitionNode:

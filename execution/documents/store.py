@@ -65,7 +65,7 @@ class Documents:
     capacity: int = 1_000
     share: int = 200
     max_length: int = 20_000
-    limits: Limits = field(default_factory=lambda: Limits(1_000_000, 10_000, *[10**9] * 7))
+    limits: Limits = field(default_factory=lambda: Limits(1_000_000, 10_000, *[10**9] * 12))
     page: int = 20
     largest_page: int = 250
     max_errors: int = 5

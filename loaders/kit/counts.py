@@ -22,7 +22,7 @@ class Counts(Loader):
         loader, query, cap = self.arguments
         many = loader(self, (), query)
         shape = (query.shape, query.search is None)
-        made = statement((Counts, loader, self.narrowed, *shape), partial(self.build, many))
+        made = statement((Counts, loader, self.narrowed, *shape), partial(self.build, many), self.reader.tenant)
         given = filters.parameters(query.values) | {"search": query.search, "cap": cap + 1}
         if many.key is not None:
             given["keys"] = keys

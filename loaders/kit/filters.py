@@ -4,6 +4,7 @@ Two requests with the same shape run the same prepared statement, whatever they 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -33,6 +34,29 @@ from loaders.kit.statements import value
 MAX_DEPTH = 10
 MAX_LEAVES = 100
 MAX_LIST = 500
+MAX_VALUES = 1_000
+"""Values of all of a filter's lists together."""
+
+MAX_NODES = 250
+"""Conditions and comparisons of a filter, with or without anything in them: each becomes SQL, 0.05 to 0.1 ms of work for
+a shape that is new."""
+
+RELATED = 20
+"""Nodes that some, every or none counts for: a subquery, which takes 0.8 ms to make and has PostgreSQL read another
+table."""
+
+MAX_TEXT = 300
+"""Characters of a text to compare with, as many as the longest that can be compared has (a name)."""
+
+MAX_PATTERN = 200
+"""Characters of a text to look for: PostgreSQL makes trigrams of it, and lowers it for each row."""
+
+RELATED_PRICE = 100
+"""Points for each some, every and none: the other table is read for it. The time that it really takes is charged
+afterwards (app.throttling.spending)."""
+
+MAX_SEARCH = 200
+"""Characters of a full-text search."""
 
 Shape = tuple[Any, ...]
 Clause = ColumnElement[bool]
@@ -81,13 +105,14 @@ class Filter:
         if operation in ("in", "notIn"):
             if len(given) > MAX_LIST:
                 raise BadInput(f"At most {MAX_LIST} values can be listed.")
-            return tuple(self.read(each) for each in given)
+            return tuple(self.read(limited(each, MAX_TEXT)) for each in given)
         if operation == "isNull":
             return given
         if operation in ("contains", "startsWith"):
+            given = limited(given, MAX_PATTERN)
             escaped = text_value(given).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             return f"%{escaped}%" if operation == "contains" else f"{escaped}%"
-        return self.read(given)
+        return self.read(limited(given, MAX_TEXT))
 
     def clause(self, operation: str, name: str) -> Clause:
         """The SQL of one comparison with the parameter of this name."""
@@ -104,6 +129,13 @@ class Related(NamedTuple):
 
     filters: Mapping[str, "Filter | Related"]
     exists: Callable[[Clause], Clause]
+
+
+def limited(given: Any, most: int) -> Any:
+    """The same, where it isn't a text that is too long: looked at before anything else is."""
+    if isinstance(given, str) and len(given) > most:
+        raise BadInput(f"At most {most} characters can be looked for, and this has {len(given):,}.")
+    return given
 
 
 def text_value(given: str) -> str:
@@ -146,53 +178,98 @@ def normalise(
     filters: Mapping[str, Filter | Related], where: Mapping[str, Any] | None
 ) -> tuple[Shape, tuple[Any, ...]]:
     """The shape of a ``where`` and its values in order. ``BadInput`` carries the path of what is wrong."""
-    values: list[Any] = []
-    return _condition(filters, where or {}, values, 1), tuple(values)
+    reading = _Reading()
+    return reading.condition(filters, where or {}, 1), tuple(reading.values)
 
 
-def _condition(filters: Mapping[str, Any], where: Mapping[str, Any], values: list[Any], depth: int) -> Shape:
-    if depth > MAX_DEPTH:
-        raise BadInput(f"Filters may be nested {MAX_DEPTH} levels deep, not more.")
-    parts: list[Shape] = []
-    for name, given in where.items():
-        # A null where a whole condition may stand is the same as leaving it out.
-        if given is None:
-            continue
-        try:
-            parts += _part(filters, name, given, values, depth)
-        except BadInput as error:
-            raise error.below(name) from None
-    return ("and", *parts)
+@dataclass(slots=True)
+class _Reading:
+    """The reading of one filter: its values so far, and how much it is. A list's length counts before what is in it is
+    looked at.
+    """
 
+    values: list[Any] = field(default_factory=list)
+    nodes: int = 0
+    listed: int = 0
 
-def _part(filters: Mapping[str, Any], name: str, given: Any, values: list[Any], depth: int) -> Iterator[Shape]:
-    if name in ("and", "or"):
-        yield (name, *(_within(index, filters, each, values, depth) for index, each in enumerate(given)))
-    elif name == "not":
-        yield ("not", _condition(filters, given, values, depth + 1))
-    elif isinstance(filters[name], Related):
-        for quantifier, condition in given.items():
-            if condition is not None:
-                yield (quantifier, name, _within(quantifier, filters[name].filters, condition, values, depth))
-    else:
-        for operation, operand in given.items():
+    def condition(self, filters: Mapping[str, Any], where: Mapping[str, Any], depth: int) -> Shape:
+        if depth > MAX_DEPTH:
+            raise BadInput(f"Filters may be nested {MAX_DEPTH} levels deep, not more.")
+        parts: list[Shape] = []
+        for name, given in where.items():
+            # A null where a whole condition may stand is the same as leaving it out.
+            if given is None:
+                continue
             try:
-                values.append(filters[name].normalise(operation, operand))
+                parts += self._part(filters, name, given, depth)
             except BadInput as error:
-                raise error.below(operation) from None
-            if len(values) > MAX_LEAVES:
-                raise BadInput(f"A filter may have {MAX_LEAVES} comparisons, not more.")
-            yield ("is", name, operation)
+                raise error.below(name) from None
+        return ("and", *parts)
+
+    def _part(self, filters: Mapping[str, Any], name: str, given: Any, depth: int) -> Iterator[Shape]:
+        if name in ("and", "or"):
+            self._count(len(given))
+            yield (name, *(self._within(index, filters, each, depth) for index, each in enumerate(given)))
+        elif name == "not":
+            self._count(1)
+            yield ("not", self.condition(filters, given, depth + 1))
+        elif isinstance(filters[name], Related):
+            for quantifier, condition in given.items():
+                if condition is not None:
+                    self._count(RELATED)
+                    yield (quantifier, name, self._within(quantifier, filters[name].filters, condition, depth))
+        else:
+            for operation, operand in given.items():
+                self._compare(filters[name], operation, operand)
+                yield ("is", name, operation)
+
+    def _compare(self, by: Filter, operation: str, operand: Any) -> None:
+        """Note one comparison's value."""
+        if len(self.values) == MAX_LEAVES:
+            raise BadInput(f"A filter may have {MAX_LEAVES} comparisons, not more.")
+        self._count(1)
+        try:
+            if isinstance(operand, list):
+                self.listed += len(operand)
+                if self.listed > MAX_VALUES and len(operand) <= MAX_LIST:
+                    raise BadInput(f"All lists of a filter together may have {MAX_VALUES:,} values, not more.")
+            self.values.append(by.normalise(operation, operand))
+        except BadInput as error:
+            raise error.below(operation) from None
+
+    def _count(self, nodes: int) -> None:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
+            raise BadInput(
+                f"A filter may have {MAX_NODES} conditions and comparisons, not more; some, every and none count for"
+                f" {RELATED} each."
+            )
+
+    def _within(self, step: str | int, filters: Mapping[str, Any], where: Mapping[str, Any], depth: int) -> Shape:
+        """The shape of a condition inside another one; what is wrong with it is found through ``step``."""
+        try:
+            return self.condition(filters, where, depth + 1)
+        except BadInput as error:
+            raise error.below(step) from None
 
 
-def _within(
-    step: str | int, filters: Mapping[str, Any], where: Mapping[str, Any], values: list[Any], depth: int
-) -> Shape:
-    """The shape of a condition inside another one; what is wrong with it is found through ``step``."""
-    try:
-        return _condition(filters, where, values, depth + 1)
-    except BadInput as error:
-        raise error.below(step) from None
+def price(where: Any) -> int:
+    """What a ``where`` costs besides the rows that it leaves, as far as its shape tells: an object's price for each
+    comparison, ``RELATED_PRICE`` for each subquery. It may be anything that stands in a request, and is not walked
+    further than a filter may go.
+    """
+    total, seen, waiting = 0, 0, [where]
+    while waiting and seen <= MAX_NODES + MAX_VALUES:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            seen += len(each)
+            total += len(each)
+            total += RELATED_PRICE * sum(name in each for name in ("some", "every", "none"))
+            waiting += each.values()
+        elif isinstance(each, list):
+            seen += len(each)
+            waiting += [item for item in each if isinstance(item, dict)]
+    return total
 
 
 def permissions(filters: Mapping[str, Any], shape: Shape) -> Iterator[str]:
@@ -242,7 +319,8 @@ def search_query(given: str) -> str | None:
 
     Words are runs of letters and digits, as in the indexed column (``db.base.search_vector``).
     """
-    words = "".join(letter if letter.isalnum() else " " for letter in text_value(given)).split()
+    given = text_value(limited(given, MAX_SEARCH))
+    words = "".join(letter if letter.isalnum() else " " for letter in given).split()
     return " & ".join(f"{word}:*" for word in words[:20]) or None
 
 

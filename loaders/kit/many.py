@@ -162,7 +162,7 @@ class Many(Loader):
     async def _read(self, way: Way, keys: list[Any], limit: int) -> list[Any]:
         query: Query = self.arguments
         shape = (type(self), way.__name__, self.columns, self.narrowed, *self._shape())
-        made = statement(shape, partial(self.build, way))
+        made = statement(shape, partial(self.build, way), self.reader.tenant)
         given = self._values(query) | {"keys": keys, "limit": limit}
         return await self.fetch(made, given, len(keys), one_plan=query.shape == ("and",) and query.search is None)
 

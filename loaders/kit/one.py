@@ -29,7 +29,8 @@ class One(Loader):
     async def load_all(self, keys: list[Any]) -> dict[Any, Any]:
         """The rows by their keys."""
         single = len(keys) == 1
-        made = statement((type(self), self.columns, single, self.narrowed), partial(self.build, single=single))
+        shape = (type(self), self.columns, single, self.narrowed)
+        made = statement(shape, partial(self.build, single=single), self.reader.tenant)
         rows = await self.fetch(made, {"key": keys[0]} if single else {"keys": keys}, len(keys))
         return dict(zip(map(_first, rows), rows, strict=True))
 

@@ -4,7 +4,6 @@ Building and compiling a SELECT takes SQLAlchemy about as long as PostgreSQL nee
 each shape of statement is made once per process; a request only brings the values.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,8 +12,18 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
+from core.fair_store import FairStore
+
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-_CAPACITY = 2_000
+CAPACITY = 32_000_000
+"""Bytes of all the statements that are kept."""
+
+FACTOR = 7
+"""Bytes that a statement takes for each character of its text, with its key and its parameters' names (measured:
+tests/loaders/test_statements.py)."""
+
+LONGEST = 20_000
+"""Characters of a text beyond which it isn't kept: making it again is the least that it takes."""
 
 
 class Statement(NamedTuple):
@@ -28,24 +37,22 @@ class Statement(NamedTuple):
         return [given[name] for name in self.names]
 
 
-_statements: OrderedDict[Hashable, Statement] = OrderedDict()
+_statements: FairStore[Hashable, Statement] = FairStore(CAPACITY)
 
 
-def statement(key: Hashable, build: Callable[[], ClauseElement]) -> Statement:
+def statement(key: Hashable, build: Callable[[], ClauseElement], owner: Hashable = None) -> Statement:
     """The compiled statement of a shape; ``build`` makes it where it isn't known yet.
 
-    The least recently used are forgotten past a bound. They are cheap to make again, so a client
-    that invents shapes costs others a compilation, not their place.
+    All share what is kept, and it counts for the ``owner`` (the tenant) that asked for it first: one that invents
+    shapes loses its own.
     """
     found = _statements.get(key)
     if found is not None:
-        _statements.move_to_end(key)
         return found
     compiled: Any = build().compile(dialect=_DIALECT)
     made = Statement(str(compiled), tuple(compiled.positiontup))
-    _statements[key] = made
-    if len(_statements) > _CAPACITY:
-        _statements.popitem(last=False)
+    if len(made.sql) <= LONGEST:
+        _statements.put(owner, key, made, 1_000 + FACTOR * len(made.sql))
     return made
 
 

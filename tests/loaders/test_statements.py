@@ -1,11 +1,20 @@
 """Statements are compiled once, and the store of them is bounded."""
 
+import gc
+import tracemalloc
+from collections.abc import Hashable
+
+import pytest
 from sqlalchemy import ARRAY, Integer, Text, Uuid, select
 
 from core import ids
+from core.fair_store import FairStore
 from db.catalog import Product
-from loaders.kit import statements
-from loaders.kit.statements import constant, statement, value
+from loaders.catalog import products
+from loaders.kit import filters, statements
+from loaders.kit.statements import Statement, constant, statement, value
+
+OPERATORS = ("eq", "ne", "contains", "startsWith")
 
 
 def test_a_shape_is_built_once() -> None:
@@ -25,14 +34,49 @@ def test_a_shape_is_built_once() -> None:
     ]
 
 
-def test_the_least_recently_used_are_forgotten() -> None:
-    kept = statement("kept", lambda: select(constant(1)))
-    for number in range(statements._CAPACITY + 10):
-        statement(("flood", number), lambda: select(constant(2)))
-        if number % 100 == 0:
-            assert statement("kept", lambda: select(constant(3))) is kept
-    assert len(statements._statements) == statements._CAPACITY
-    assert ("flood", 0) not in statements._statements
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> FairStore[Hashable, Statement]:
+    """A store for some statements."""
+    store: FairStore[Hashable, Statement] = FairStore(100_000)
+    monkeypatch.setattr(statements, "_statements", store)
+    return store
+
+
+def test_one_that_invents_shapes_loses_its_own(few: FairStore[Hashable, Statement]) -> None:
+    kept = statement("kept", lambda: select(constant(1)), "a")
+    for number in range(300):
+        statement(("flood", number), lambda: select(constant(2)), "b")
+    assert statement("kept", lambda: select(constant(3)), "b") is kept
+    assert few.size <= 100_000 // 5 + 1_100
+    assert few.get(("flood", 0)) is None
+    assert few.get(("flood", 299)) is not None
+
+
+def test_attack_3_what_is_kept_takes_no_more_than_it_counts_for(few: FairStore[Hashable, Statement]) -> None:
+    few.capacity = 1_000_000
+
+    def asked(number: int) -> None:
+        where = {"or": [{"sku": {OPERATORS[number >> 2 * place & 3]: "a"}} for place in range(20 + number % 60)]}
+        shape, _ = filters.normalise(products.filters, where)
+        statement(("size", shape), lambda: filters.condition(products.filters, shape), number % 7)
+
+    asked(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 100):
+            asked(number)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 10 < len(few) < 99
+    assert 10_000 < grown < few.size <= few.capacity
+
+
+def test_attack_3_a_text_that_is_too_long_is_not_kept(few: FairStore[Hashable, Statement]) -> None:
+    made = statement("long", lambda: select(constant("x" * 20_000)))
+    assert len(made.sql) > 20_000
+    assert (len(few), few.size) == (0, 0)
 
 
 def test_arrays_are_one_parameter() -> None:
