@@ -50,10 +50,7 @@ def free(taken: Iterable[int], start: int, times: int) -> list[int]:
 DICE = random.Random(1)  # noqa: S311 - repeatable, and no secret
 PATTERNS = {
     "contiguous": range(2, 3_002),
-    "beyond what is near": range(2, numbers.NEAR + 2_500),
-    "beyond what is near, with gaps": [
-        n for n in range(2, numbers.NEAR + 2_500) if n not in (numbers.NEAR + 2_000, 12_345)
-    ],
+    "beyond what is near": range(2, 12_500),
     "interleaved": range(2, 3_000, 2),
     "in tens": [n for n in range(2, 3_000) if n % 10],
     "blocks": [n for n in range(2, 2_000) if (n // 128) % 3],
@@ -72,6 +69,26 @@ async def test_s1_the_next_free_number_is_found_whatever_is_taken(
     assert await numbered(shop) == [series.number(1)]  # the series has begun
     await occupy(shop, map(series.number, taken))
     assert await numbered(shop, 12) == [series.number(n) for n in free(taken, 2, 12)]
+
+
+async def test_s1_far_ahead_any_free_number_will_do(desk: Desk) -> None:
+    """No company is stopped by where its gaps are; a gap beyond what is near may stay one."""
+    shop, series = await desk.open(), numbering.series("SO-{year}-{n:06}", 2026)
+    await numbered(shop)
+    far = [2 + numbers.NEAR + 2**k * (8 + j) // 8 for k in range(41) for j in range(8)]
+    taken = {*range(2, 2 + numbers.NEAR), *far}
+    await occupy(shop, map(series.number, taken))
+    found = await numbered(shop, 3)
+    assert len({*found}) == 3
+    assert not {*found} & {*map(series.number, taken)}
+
+
+@pytest.mark.parametrize("pattern", ["{n}", "SO-{year}-{n:06}", "{n}/{year}"])
+async def test_s1_a_series_begins_in_bounded_time_after_any_number_of_orders(desk: Desk, pattern: str) -> None:
+    """More than are looked at: where it begins may be taken, and is passed over."""
+    shop, series = await desk.open(order_numbers=pattern), numbering.series(pattern, 2026)
+    await occupy(shop, map(series.number, range(1, numbers.SEEN_AT_FIRST + 3_000)))
+    assert await numbered(shop, 2) == [series.number(numbers.SEEN_AT_FIRST + 3_000 + n) for n in (0, 1)]
 
 
 async def test_s1_a_series_goes_on_at_its_width(desk: Desk) -> None:
