@@ -42,6 +42,7 @@ async def verify(target: Target, tenant: UUID, limit: int = 1_000) -> list[Diffe
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute(f"SET LOCAL ROLE {OWNER}")
             await connection.execute(set_tenant(tenant))
+            await connection.execute(checks.SET_BASED)
             rows = await connection.fetch(_NAMED.format(checks=checks.every("$2")), tenant, limit)
     finally:
         await connection.close()

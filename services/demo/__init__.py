@@ -9,15 +9,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from core.errors import BadInput
+from db.admin.statistics import analyse
 from db.runtime import bulk
 from db.runtime.engine import Target, administration
-from db.tenancy import OWNER, set_tenant
+from db.tenancy import set_tenant
 from services.demo import catalog, ledger, partners, sales, stock
 from services.demo.companies import COMPANIES, Company, Size
 from services.demo.seed import FOUNDED, Seed
@@ -64,7 +64,7 @@ async def load(target: Target, size: Size, report: Report = _silent) -> Summary:
             loader = _Loader(connection, company, size, report, counts)
             await connection.execute(set_tenant(loader.tenant))
             await loader.run()
-    await _settle(target, [*counts], report)
+    await analyse(target, [*counts], partial(report, "statistics"), vacuum=True)
     return Summary(tuple(company.name for company in COMPANIES), counts)
 
 
@@ -83,19 +83,6 @@ async def _make_tenants(connection: Any) -> None:
 
 def _tenant_id(company: Company) -> UUID:
     return UUID(Seed(company.name).id(FOUNDED))
-
-
-async def _settle(target: Target, tables: list[str], report: Report) -> None:
-    """VACUUM too: an index answers alone only for pages that are known to be visible to all."""
-    connection = await asyncpg.connect(target.admin, timeout=5)
-    try:
-        await connection.execute(f"SET ROLE {OWNER}")
-        for done, table in enumerate(tables):
-            report("statistics", done, len(tables))
-            await connection.execute(f"VACUUM (ANALYZE) {table}")
-        report("statistics", len(tables), len(tables))
-    finally:
-        await connection.close()
 
 
 async def _ahead(chunks: Iterator[sales.Chunk]) -> AsyncIterator[sales.Chunk]:

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import Unavailable
+from db.admin.statistics import analyse
 from db.runtime.connections import GONE
 from db.runtime.engine import Target
 from db.tenancy import set_tenant
@@ -23,6 +24,9 @@ Report = Callable[[str, int, int], None]
 """Told of progress: the stage (bytes read, checking, storing), what is done of it, and how much it is in all."""
 
 REPORT_EVERY = 1_000
+
+TABLES = ("partners", "products", "orders", "line_items")
+"""What an import writes."""
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -57,6 +61,8 @@ async def import_orders(target: Target, tenant: str, file: Path, mapping: Path, 
                     rejects.publish()
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
+    if stored.lines:
+        await analyse(target, TABLES)
     already_there = read - stored.lines - sum(rejected.values())
     return Summary(read, stored, already_there, rejected, rejects.path, rules.currency)
 

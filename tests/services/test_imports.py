@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -253,3 +254,14 @@ async def test_any_text_is_stored_as_it_is_or_listed(
             str(number),
         )
     assert [tuple(row) for row in rows] == wanted
+
+
+async def test_s10_an_import_leaves_statistics_of_what_it_wrote(fresh: Target, tmp_path: Path) -> None:
+    await tenants.create(fresh, "statistics", "EUR")
+    await run(fresh, "statistics", tmp_path, "1,C1,A,Thing,1,2.50,2026-02-01\n2,C1,B,Thing,1,2.50,2026-02-01\n")
+    connection = await asyncpg.connect(fresh.admin)
+    rows = await connection.fetch(
+        "SELECT relname, reltuples FROM pg_class WHERE relname IN ('partners', 'products', 'orders', 'line_items')"
+    )
+    await connection.close()
+    assert dict(map(tuple, rows)) == {"partners": 1, "products": 2, "orders": 2, "line_items": 2}

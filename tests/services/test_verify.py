@@ -10,8 +10,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from app.context import Principal, RequestContext
 from db import checks
 from db.runtime.engine import Database, Target
+from loaders.checks import differences
 from services import demo
 from services.platform import tenants
 from services.verify import verify
@@ -92,6 +94,39 @@ async def test_each_rule_finds_what_breaks_it(loaded: Target, larkspur: UUID, ru
     assert rule in broken
     # What is one tenant's doesn't show in another's books.
     assert "{tenant}" not in corruption or elsewhere == set()
+
+
+@pytest.mark.parametrize("limit", ["5", "1001"])
+async def test_s10_the_rules_are_read_as_sets_whatever_the_limit_and_the_statistics(
+    loaded: Target, larkspur: UUID, limit: str
+) -> None:
+    """Without statistics, as right after a bulk write: a nested loop over what there really is takes minutes."""
+    connection = await asyncpg.connect(loaded.admin)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(
+            "DELETE FROM pg_statistic; UPDATE pg_class SET reltuples = 1 WHERE relname IN"
+            " ('orders', 'line_items', 'stock_moves', 'stock_levels', 'reservations')"
+        )
+        await connection.execute(checks.SET_BASED)
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {checks.every(limit)}", larkspur))
+    finally:
+        await transaction.rollback()
+        await connection.close()
+    assert "Nested Loop" not in plan
+    assert plan.count("CTE b") == plan.count("CTE Scan on b") == len(checks.CHECKS)
+
+
+async def test_s10_the_rest_of_a_request_is_planned_as_before(loaded: Target, larkspur: UUID) -> None:
+    database = Database(loaded)
+    await database.open()
+    reader = database.reader(larkspur)
+    await differences(RequestContext(Principal(larkspur, "test"), reader, {}), 5)
+    [[after]] = await reader.fetch("SELECT current_setting('enable_nestloop')")
+    await reader.close()
+    await database.close()
+    assert after == "on"
 
 
 @pytest.fixture
