@@ -1,8 +1,8 @@
 """Stock: levels, moves, warehouses, locations, and what a product has in all."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import Select, Text, any_, cast, func, select
+from sqlalchemy import Select, Text, any_, case, cast, func, select
 
 from db.catalog import Product
 from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
@@ -12,6 +12,25 @@ from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.many import Many
 from loaders.kit.one import TENANT, One
 from loaders.kit.statements import constant
+
+
+def _at(location: Any, kind: str) -> Any:
+    """Whether a location is of this kind.
+
+    As an array, which is made once per statement; as a subquery it was joined again for each parent.
+    """
+    found = select(Location.id).where(Location.tenant_id == TENANT, Location.kind == constant(kind))
+    return location == any_(func.array(found.scalar_subquery()))
+
+
+def _own(location: Any) -> Any:
+    """Whether a location is one whose goods are the tenant's own and can be sold."""
+    return _at(location, OWN_KIND)
+
+
+AVAILABLE = case((_own(StockLevel.location_id), StockLevel.available), else_=constant(0))
+"""What of a balance can be promised. What is in quarantine or on its way is on hand, and nobody may sell it."""
+
 
 warehouses = Entity(
     Warehouse, "Warehouse", "wh", "stock:read", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),)
@@ -24,15 +43,16 @@ levels = Entity(
     "StockLevel",
     "stl",
     "stock:read",
+    columns={"available": cast(func.trim_scale(AVAILABLE), Text)},
     filters={
         "product": filters.identifier(StockLevel.product_id, "prod"),
         "location": filters.identifier(StockLevel.location_id, "loc"),
         "onHand": filters.decimal(StockLevel.on_hand),
-        "available": filters.decimal(StockLevel.available),
+        "available": filters.decimal(AVAILABLE),
     },
     sorts={
         "ON_HAND": Sort(StockLevel.on_hand),
-        "AVAILABLE": Sort(StockLevel.available),
+        "AVAILABLE": Sort(AVAILABLE),
         "UPDATED_AT": Sort(StockLevel.updated_at),
         # Not in the graph's enum: the order of Product.stock.levels, which takes no other.
         "LOCATION": Sort(StockLevel.location_id),
@@ -52,15 +72,6 @@ moves = Entity(
     sorts={"OCCURRED_AT": Sort(StockMove.occurred_at)},
     default=(("OCCURRED_AT", DESC),),
 )
-
-
-def _own(location: Any) -> Any:
-    """Whether a location is one whose goods are the tenant's own and can be sold.
-
-    As an array, which is made once per statement; as a subquery it was joined again for each parent.
-    """
-    own = select(Location.id).where(Location.tenant_id == TENANT, Location.kind == constant(OWN_KIND))
-    return location == any_(func.array(own.scalar_subquery()))
 
 
 # A filter that catalog's products get from here: what is available of them in all.
@@ -106,6 +117,26 @@ class StockOfProduct(One):
         columns: list[Any] = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
         own = _own(StockLevel.location_id)
         return select(StockLevel.product_id, *columns).where(mine, own).group_by(StockLevel.product_id)
+
+
+class StockApart(One):
+    """What a product has of the tenant's own goods that can't be sold now; no row where it has no level."""
+
+    entity = levels
+    kinds: ClassVar = {"quarantined": "QUARANTINE", "in_transit": "TRANSIT"}
+
+    def build(self, *, single: bool) -> Select[Any]:
+        mine = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == self.wanted(single=single))
+        columns: list[Any] = [
+            cast(
+                func.trim_scale(
+                    func.coalesce(func.sum(StockLevel.on_hand).filter(_at(StockLevel.location_id, kind)), constant(0))
+                ),
+                Text,
+            ).label(name)
+            for name, kind in self.kinds.items()
+        ]
+        return select(StockLevel.product_id, *columns).where(mine).group_by(StockLevel.product_id)
 
 
 class Warehouses(Many):

@@ -47,14 +47,14 @@ class StockLevelWhere:
     product: IDFilter | None = op("By the id of the product (prod_…).")
     location: IDFilter | None = op("By the id of the location (loc_…).")
     on_hand: DecimalFilter | None = op("By how many are there, in the product's unit.")
-    available: DecimalFilter | None = op("By how many are there and not promised to orders, in the product's unit.")
+    available: DecimalFilter | None = op("By how many are there, can be sold and are not promised to orders.")
 
 
 @strawberry.enum(description="What stock levels can be sorted by.")
 class StockLevelOrderField(Enum):
     ON_HAND = strawberry.enum_value("ON_HAND", description="How many are there, whatever the unit.")
     AVAILABLE = strawberry.enum_value(
-        "AVAILABLE", description="How many are there and not promised to orders, whatever the unit."
+        "AVAILABLE", description="How many are there, can be sold and are not promised to orders, whatever the unit."
     )
     UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When it was last changed.")
 
@@ -103,7 +103,11 @@ class StockLevel(Node):
     location: Location = one("Where it is.", loaders.LocationById, "location_id")
     on_hand: Decimal = column("How many are there, in the product's unit.", "on_hand")
     reserved: Decimal = column("How many of them are promised to orders.", "reserved")
-    available: Decimal = column("onHand - reserved: how many are there that no order was promised.", "available")
+    available: Decimal = column(
+        "onHand - reserved, how many are there that no order was promised, at a location whose goods can be sold"
+        " (INTERNAL); 0 at any other.",
+        "available",
+    )
     incoming: Decimal = column("How many are announced and not there yet.", "incoming")
     updated_at: DateTime = moment("When it was last changed.", "updated_at")
 
@@ -127,12 +131,22 @@ def _sum(description: str, name: str) -> Any:
     return computed(description, through(loaders.StockOfProduct, "id", name, missing="0"), ["id"])
 
 
-@strawberry.type(description="A product's stock over all locations that hold goods of the tenant's own.")
+def _apart(description: str, name: str) -> Any:
+    return computed(description, through(loaders.StockApart, "id", name, missing="0"), ["id"])
+
+
+@strawberry.type(
+    description="A product's stock over all locations whose goods can be sold, and beside it what can't be sold now."
+)
 class ProductStock:
     on_hand: Decimal = _sum("How many are there, in the product's unit.", "on_hand")
     reserved: Decimal = _sum("How many of them are promised to orders.", "reserved")
     available: Decimal = _sum("onHand - reserved: how many are there that no order was promised.", "available")
     incoming: Decimal = _sum("How many are announced and not there yet.", "incoming")
+    quarantined: Decimal = _apart("How many are in quarantine: not in onHand, and nobody may sell them.", "quarantined")
+    in_transit: Decimal = _apart(
+        "How many are between two places: not in onHand, and not to be sold yet.", "in_transit"
+    )
     levels: Connection[StockLevel] = many(
         "The levels that the sums are made of.", loaders.LevelsOfProduct, "id", where=StockLevelWhere
     )

@@ -80,7 +80,7 @@ def seen(data: Oddments) -> Rows:
                 "product": ids.encode("prod", row["product_id"]),
                 "location": ids.encode("loc", row["location_id"]),
                 "onHand": row["on_hand"],
-                "available": row["on_hand"] - row["reserved"],
+                "available": (row["on_hand"] - row["reserved"]) * (row["location_id"] in own),
             }
             for row in data["stock_levels"]
         ],
