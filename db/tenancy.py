@@ -4,7 +4,6 @@ Two locks on one door: every query carries the tenant as a predicate, and the da
 rows of other tenants even if a query forgets to (docs/decisions/0001-tenancy.md).
 """
 
-from collections.abc import Iterable
 from uuid import UUID
 
 OWNER = "erpgraph_owner"
@@ -35,12 +34,3 @@ def set_tenant(tenant: UUID) -> str:
 def set_partner(partner: UUID) -> str:
     """The statement that narrows a transaction to what a business partner may see."""
     return f"SET LOCAL app.partner_id = '{UUID(int=partner.int)}';SET LOCAL ROLE {PARTNER}"
-
-
-def protect(table: str, column: str = "tenant_id") -> Iterable[str]:
-    """The statements that close a tenant table: forced row-level security, one policy, the grants."""
-    verbs = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
-    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
-    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
-    yield f"CREATE POLICY tenant ON {table} USING ({column} = {CURRENT}) WITH CHECK ({column} = {CURRENT})"
-    yield f"GRANT {verbs} ON {table} TO {APP}"

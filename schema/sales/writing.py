@@ -87,8 +87,10 @@ class OrderUpdateInput:
 @strawberry.input(description="A draft to be promised to its customer.")
 class OrderConfirmInput:
     order: OrderRef = given(_ORDER)
-    allow_backorder: bool = strawberry.field(default=False, description=_BACKORDER)
-    warehouse: strawberry.ID | None = op(_WAREHOUSE)
+    allow_backorder: bool | None = op(f"{_BACKORDER} As the draft says, where left out; not null.")
+    warehouse: strawberry.ID | None = op(
+        "Only stock of this warehouse, now and for what waits; null: that of all. As the draft says, where left out."
+    )
     expected_version: int | None = expected_version()
     idempotency_key: str | None = retry_key()
 

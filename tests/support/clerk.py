@@ -209,7 +209,7 @@ class Clerk:
         return (await self.ask("{ stockDifferences { rule expected actual } }")).data["stockDifferences"]
 
 
-def mutation(field: str, name: str | None = None) -> str:
+def mutation(field: str) -> str:
     """The document of a mutation, whose variable is its input."""
     type_ = f"{field[0].upper()}{field[1:]}Input"
     return f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {PAYLOADS[field]} {ERRORS} }} }}"
