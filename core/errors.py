@@ -11,6 +11,8 @@
     │  ├─ Overloaded      UNAVAILABLE: all its connections are taken
     │  └─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
     └─ Timeout          TIMEOUT: the request took longer than it may
+
+    BrokenInvariant     a fault of ours, masked: what guards data is never an assert, which python -O leaves out
 """
 
 from collections.abc import Mapping
@@ -35,6 +37,10 @@ class ErpError(Exception):
         """The same problem seen from further out: ``steps`` lead to where it was found."""
         self.path = (*steps, *self.path)
         return self
+
+
+class BrokenInvariant(Exception):
+    """Something that our own code made sure of isn't so: the transaction ends without effect."""
 
 
 class BadInput(ErpError):

@@ -1,14 +1,14 @@
 """Products: made and changed, and found for those who sell and keep them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import AfterValidator
 
 from core.money import CURRENCIES
-from core.problems import Problems
+from core.problems import INVALID_INPUT, Problems, refuse
 from services.kit.answer import References
 from services.kit.command import Command, Input, Key, Label, LongText, Price, Ref, Title, Unit, Version, identifier
 from services.kit.records import Kind, upsert
@@ -75,7 +75,12 @@ LOCK = "ORDER BY id FOR NO KEY UPDATE"
 keys of line items."""
 
 _FIND_AND_LOCK = f"{_FIND} {LOCK}"
+_HOLD_OFF = "SELECT FROM products WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _KEYS = {"id": "uuid", "sku": "text", "external_id": "text"}
+
+counted_in_units: dict[str, str] = {}
+"""Tables with quantities in their products' units (``product_id``), and what people call their rows. A module above
+adds its own: a product that has any keeps its unit."""
 
 
 async def upsert_product(work: Work, command: ProductUpsert) -> References:
@@ -85,7 +90,26 @@ async def upsert_product(work: Work, command: ProductUpsert) -> References:
     if command.given("list_price"):
         price = command.list_price
         values |= {"list_price": price and price.amount, "list_price_currency": price and price.currency}
-    return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version)}
+    return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check_unit)}
+
+
+async def _check_unit(work: Work, product: Any, after: Mapping[str, Any]) -> None:
+    """Refuse another unit once something is counted in the one that there is: its quantities would mean other ones.
+
+    The lock stands against foreign keys, too: lines of a draft lock nothing else of their product.
+    """
+    if "unit" not in after:
+        return
+    await work.rows(_HOLD_OFF, product["id"])
+    uses = " UNION ALL ".join(
+        f"SELECT {place} WHERE EXISTS (SELECT FROM {table} WHERE tenant_id = $1 AND product_id = $2)"
+        for place, table in enumerate(counted_in_units)
+    )
+    words = list(counted_in_units.values())
+    if found := [words[row[0]] for row in await work.rows(uses, product["id"])] if uses else []:
+        there, wanted, sku = product["unit"], after["unit"], product["sku"]
+        message = f"{sku} has {' and '.join(found)} in {there}, so {there} stays its unit. Create another product for {wanted}."
+        raise refuse(INVALID_INPUT, message, "unit")
 
 
 async def find(
@@ -112,3 +136,18 @@ async def find(
         if item is None:
             problems.missing("product with this key", *path, index, "product")
     return items
+
+
+async def hold(work: Work, products: Collection[UUID]) -> list[Item]:
+    """These products as they are under the locks of their stock, in the order of their ids."""
+    rows = await work.rows(_FIND_AND_LOCK.format(key="id", type="uuid"), list(products))
+    work.products = frozenset(row["id"] for row in rows)
+    return [Item(*row) for row in rows]
+
+
+def check_offered(item: Item, problems: Problems, *path: str | int) -> None:
+    """Note a problem for a product that is sold no longer. Wherever one is promised: an order that is confirmed
+    already is kept.
+    """
+    if not item.active:
+        problems.invalid(f"{item.sku} is no longer offered.", *path)

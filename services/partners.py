@@ -1,5 +1,6 @@
 """Business partners: made and changed, and found for those who sell to them."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -82,6 +83,13 @@ async def customer(work: Work, ref: PartnerRef, problems: Problems) -> Customer 
         problems.missing("partner with this key", "customer")
         return None
     *found, name, kinds = rows[0]
-    if "CUSTOMER" not in kinds:
-        problems.invalid(f"{name} is not a customer.", "customer")
+    check_may_order(name, kinds, problems, "customer")
     return Customer(*found)
+
+
+def check_may_order(name: str, kinds: Collection[str], problems: Problems, *path: str | int) -> None:
+    """Note a problem for a partner who isn't a customer. Wherever something is promised to a partner: an order
+    that is confirmed already is kept.
+    """
+    if "CUSTOMER" not in kinds:
+        problems.invalid(f"{name} is not a customer.", *path)

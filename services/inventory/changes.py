@@ -1,7 +1,7 @@
 """Stock by hand: adjusted by a difference, set to a count, transferred."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from core import ids
+from core.errors import BrokenInvariant
 from core.money import LIMIT, decimal_text
 from core.problems import STALE_STOCK, Problems
 from services import catalog
@@ -23,6 +24,9 @@ from services.kit.work import Work
 ZERO = Decimal(0)
 Spot = tuple[UUID, UUID]
 """A product at a location."""
+
+NAMED = 3
+"""Orders that a message names; it counts the others."""
 
 
 class StockAdjustLine(Input):
@@ -73,6 +77,11 @@ class Balance(NamedTuple):
     on_hand: Decimal = ZERO
     reserved: Decimal = ZERO
 
+    @property
+    def available(self) -> Decimal:
+        """How many may leave."""
+        return self.on_hand - self.reserved
+
 
 class Change(NamedTuple):
     """One line of a command, once its product and location are known."""
@@ -106,7 +115,7 @@ async def adjust(work: Work, command: StockAdjust) -> References:
     ]
     await stock.lock(work, [change.item.id for change in changes])
     balances = await _balances(work, [change.spot for change in changes])
-    _refuse_impossible(changes, balances, problems)
+    await _refuse_impossible(work, changes, balances, problems)
     problems.check()
     moves = [_counted(change, loss, command.reason) for change in changes]
     return await _carry_out(work, "stock.adjusted", changes, balances, moves, command.reason)
@@ -133,7 +142,7 @@ async def set_counted(work: Work, command: StockSet) -> References:
             facts = {"expected": line.expected_on_hand, "actual": there}
             problems.add(STALE_STOCK, message, "lines", index, "expectedOnHand", **facts)
         changes[item.id, location.id] = Change(index, "onHand", item, location, line.on_hand - there)
-    _refuse_impossible(changes.values(), balances, problems)
+    await _refuse_impossible(work, changes.values(), balances, problems)
     problems.check()
     moves = [_counted(change, loss, command.reason) for change in changes.values() if change.delta]
     return await _carry_out(work, "stock.set", list(changes.values()), balances, moves, command.reason)
@@ -150,7 +159,7 @@ async def transfer(work: Work, command: StockTransfer) -> References:
         problems.invalid("Goods can't be transferred to where they are.", "destination")
     if source is None or destination is None:
         problems.check()
-        raise AssertionError
+        raise BrokenInvariant("A location is missing, and no problem was noted.")
     out = [
         Change(index, "quantity", item, source, -line.quantity)
         for index, line in enumerate(command.lines)
@@ -159,8 +168,8 @@ async def transfer(work: Work, command: StockTransfer) -> References:
     into = [change._replace(location=destination, delta=-change.delta) for change in out]
     await stock.lock(work, [change.item.id for change in out])
     balances = await _balances(work, [change.spot for change in (*out, *into)])
-    _refuse_impossible(out, balances, problems)
-    _refuse_impossible(into, balances, problems)
+    await _refuse_impossible(work, out, balances, problems)
+    await _refuse_impossible(work, into, balances, problems)
     problems.check()
     reason = command.reason or "transfer"
     moves = [Move(change.item.id, source.id, destination.id, -change.delta, reason) for change in out]
@@ -185,25 +194,61 @@ async def _balances(work: Work, spots: Sequence[Spot]) -> Mapping[Spot, Balance]
     return defaultdict(Balance, {(product, location): Balance(*rest) for product, location, *rest in rows})
 
 
-def _refuse_impossible(changes: Any, balances: Mapping[Spot, Balance], problems: Problems) -> None:
+async def _refuse_impossible(
+    work: Work, changes: Iterable[Change], balances: Mapping[Spot, Balance], problems: Problems
+) -> None:
     """Note a problem at each line of a spot that would be left with less than is reserved, or too much.
 
     The lines of one product at one location are summed first.
     """
     sums: dict[Spot, Decimal] = defaultdict(Decimal)
+    short = []
     for change in changes:
         sums[change.spot] += change.delta
     for change in changes:
-        there, total, item = balances[change.spot], sums[change.spot], change.item
-        path = ("lines", change.line, change.field)
-        available = there.on_hand - there.reserved
-        if change.delta < 0 and available + total < 0:
-            message = (
-                f"Only {decimal_text(available)} {item.unit} of {item.sku} are available at {change.location.code}."
-            )
-            problems.short(message, *path, product=item.id, requested=-total, available=available)
+        there, total = balances[change.spot], sums[change.spot]
+        if change.delta < 0 and there.available + total < 0:
+            short.append(change)
         if there.on_hand + total >= LIMIT:
-            problems.invalid("This would be more than can be counted.", *path)
+            problems.invalid("This would be more than can be counted.", "lines", change.line, change.field)
+    holders = await _holders(work, {change.spot for change in short if balances[change.spot].reserved})
+    for change in short:
+        there, total = balances[change.spot], sums[change.spot]
+        message = _short(change, there, holders.get(change.spot, ""))
+        path = ("lines", change.line, change.field)
+        problems.short(message, *path, product=change.item.id, requested=-total, available=there.available)
+
+
+def _short(change: Change, there: Balance, held: str) -> str:
+    """Why a line takes more than may leave. ``held``: what the goods that are reserved there are reserved for."""
+    unit, sku, place = change.item.unit, change.item.sku, change.location.code
+    if there.reserved and change.field == "onHand":
+        left = decimal_text(there.on_hand + change.delta)
+        return (
+            f"{decimal_text(there.reserved)} {unit} of {sku} at {place} are reserved{held}, and only {left} would be left."
+            " Ship or cancel those first, or count again."
+        )
+    message = f"Only {decimal_text(there.available)} {unit} of {sku} are available at {place}"
+    if there.reserved:
+        message += f": of {decimal_text(there.on_hand)} there, {decimal_text(there.reserved)} are reserved{held}"
+    return f"{message}."
+
+
+async def _holders(work: Work, spots: Collection[Spot]) -> dict[Spot, str]:
+    """What the goods at these spots are reserved for, as words that follow "reserved"."""
+    names: dict[Spot, list[str]] = defaultdict(list)
+    for look_up in stock.holders if spots else ():
+        for spot, found in (await look_up(work, list(spots))).items():
+            names[spot] += found
+    return {spot: f" for {_listed(found)}" for spot, found in names.items()}
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first few of these, and how many more there are."""
+    named, more = names[:NAMED], len(names) - NAMED
+    if more > 0:
+        return f"{', '.join(named)} and {more} more"
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
 def _counted(change: Change, loss: UUID, reason: str) -> Move:

@@ -7,11 +7,12 @@ below those. Each function is one statement, however many lines it is about.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Hold, Place
 from services import catalog
@@ -35,6 +36,11 @@ on_arrival: list[Arrived] = []
 """Who wants to know that goods of these products became available, in the command's own transaction and
 under the products' locks. A module above adds what waits for goods."""
 
+Holders = Callable[[Work, Sequence[tuple[UUID, UUID]]], Awaitable[Mapping[tuple[UUID, UUID], Sequence[str]]]]
+
+holders: list[Holders] = []
+"""Who knows what goods of a product at a location are reserved for, as people call it. A module above adds itself."""
+
 _LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
 _PLACES = """
@@ -49,32 +55,37 @@ _GIVEN = """
 
 _RESERVE = f"""
     WITH given AS (SELECT * FROM {_GIVEN}),
+    taken AS (
+        UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = clock_timestamp()
+        FROM (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2) g
+        WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
+          AND s.on_hand - s.reserved >= g.quantity
+        RETURNING s.product_id AS product, s.location_id AS location
+    ),
     held AS (
         INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, quantity)
-        SELECT $1, id, line, product, location, quantity FROM given
+        SELECT $1, id, line, product, location, quantity FROM given JOIN taken USING (product, location)
         ON CONFLICT (tenant_id, line_item_id, location_id)
         DO UPDATE SET quantity = reservations.quantity + excluded.quantity
     )
-    UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = clock_timestamp()
-    FROM (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2) g
-    WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
-      AND s.on_hand - s.reserved >= g.quantity
-    RETURNING 1
+    SELECT count(*) FROM taken
 """
+"""A reservation is made only where its balance gave the goods."""
 
 _SHRINK = f"""
     WITH given AS (SELECT * FROM {_GIVEN}),
     gone AS (
         DELETE FROM reservations r USING given g
         WHERE r.tenant_id = $1 AND r.line_item_id = g.line AND r.location_id = g.location AND r.quantity = g.quantity
-        RETURNING 1
+        RETURNING g.id
     ),
     less AS (
         UPDATE reservations r SET quantity = r.quantity - g.quantity FROM given g
         WHERE r.tenant_id = $1 AND r.line_item_id = g.line AND r.location_id = g.location AND r.quantity > g.quantity
-        RETURNING 1
+        RETURNING g.id
     ),
-    summed AS (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2)
+    shrunk AS (SELECT given.* FROM given JOIN (SELECT id FROM gone UNION ALL SELECT id FROM less) ids USING (id)),
+    summed AS (SELECT product, location, sum(quantity) AS quantity FROM shrunk GROUP BY 1, 2)
 """
 
 _RELEASE = f"""
@@ -84,7 +95,7 @@ _RELEASE = f"""
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM less), (SELECT count(*) FROM freed)
+    SELECT (SELECT count(*) FROM shrunk), (SELECT count(*) FROM freed)
 """
 
 _SHIP = f"""
@@ -98,9 +109,9 @@ _SHIP = f"""
     moved AS (
         INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
                                  line_item_id, principal, occurred_at)
-        SELECT $1, id, product, location, $7, quantity, 'shipment', line, $8, clock_timestamp() FROM given
+        SELECT $1, id, product, location, $7, quantity, 'shipment', line, $8, clock_timestamp() FROM shrunk
     )
-    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM less), (SELECT count(*) FROM taken)
+    SELECT (SELECT count(*) FROM shrunk), (SELECT count(*) FROM taken)
 """
 
 _MOVE = """
@@ -138,6 +149,9 @@ _MOVE = """
 """
 """A product's first goods at a location make its balance there, under the ``level`` of their move."""
 
+# A quantity without its unit says nothing: these are in their products'.
+catalog.counted_in_units |= {"stock_moves": "stock moves", "reservations": "reservations"}
+
 
 async def lock(work: Work, products: Iterable[UUID]) -> None:
     """Take the locks of these products, until the end of the command; they may have come along when the
@@ -146,7 +160,8 @@ async def lock(work: Work, products: Iterable[UUID]) -> None:
     """
     wanted = frozenset(products)
     if not wanted <= work.products:
-        assert not work.products, "locks of stock are taken once"
+        if work.products:
+            raise BrokenInvariant("Locks of stock are taken once.")
         await work.rows(_LOCK, list(wanted))
         work.products = wanted
 
@@ -160,8 +175,9 @@ async def reserve(work: Work, holds: Sequence[Hold]) -> None:
     """Hold goods for line items. What is held must be available, or it is a fault and nothing is stored."""
     if not holds:
         return
-    rows = await work.rows(_RESERVE, *_columns(holds))
-    assert len(rows) == len({(hold.product, hold.location) for hold in holds}), "reserved more than there is"
+    [[taken]] = await work.rows(_RESERVE, *_columns(holds))
+    if taken != len({(hold.product, hold.location) for hold in holds}):
+        raise BrokenInvariant("More was to be reserved than is available under the lock.")
 
 
 async def release(work: Work, holds: Sequence[Hold]) -> None:
@@ -217,5 +233,7 @@ def _columns(holds: Sequence[Hold]) -> tuple[Sequence[Any], ...]:
 
 
 def _check(holds: Sequence[Hold], shrunk: int, changed: int) -> None:
-    assert shrunk == len(holds), "a reservation is not what it was under its lock"
-    assert changed == len({(hold.product, hold.location) for hold in holds}), "a reservation without a balance"
+    if shrunk != len(holds):
+        raise BrokenInvariant("A reservation is not what it was under its lock.")
+    if changed != len({(hold.product, hold.location) for hold in holds}):
+        raise BrokenInvariant("A reservation has no balance.")

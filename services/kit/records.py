@@ -1,6 +1,6 @@
 """Records that people keep, such as products: made or changed by their key."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,7 +20,13 @@ class Kind(NamedTuple):
     key: str
 
 
-async def upsert(work: Work, kind: Kind, values: Mapping[str, Any], *, expected: int | None) -> UUID:
+Check = Callable[[Work, Any, Mapping[str, Any]], Awaitable[None]]
+"""Sees a record under its lock and the columns that are to change; raises ``Refused`` where they may not."""
+
+
+async def upsert(
+    work: Work, kind: Kind, values: Mapping[str, Any], *, expected: int | None, check: Check | None = None
+) -> UUID:
     """Make or change the record whose key has the given value; ``values`` has the columns that were given.
 
     A record that already is as wanted is left alone. Raises ``Refused`` for another version than the
@@ -39,7 +45,10 @@ async def upsert(work: Work, kind: Kind, values: Mapping[str, Any], *, expected:
         raise version_conflict(record["version"], expected)
     before = {name: record[name] for name, value in values.items() if record[name] != value}
     if before:
-        await _change(work, kind, record, before, {name: values[name] for name in before})
+        after = {name: values[name] for name in before}
+        if check is not None:
+            await check(work, record, after)
+        await _change(work, kind, record, before, after)
     identity: UUID = record["id"]
     return identity
 

@@ -76,7 +76,7 @@ class OrderUpdate(OnOrder):
 
 
 class OrderConfirm(OnOrder):
-    """Promise an order: reserve the stock of every line, or nothing."""
+    """Promise an order: reserve the stock of every line, or nothing. What isn't given is as the draft has it."""
 
     allow_backorder: bool = False
     warehouse: identifier("wh") | None = None  # type: ignore[valid-type]  # a function makes the type

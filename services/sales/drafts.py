@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from core import ids, numbering
+from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Demand
 from core.money import LIMIT, line_total
@@ -73,7 +74,7 @@ async def create(work: Work, command: OrderCreate) -> References:
     lines = _priced(command.line_items, items, currency, problems)
     if customer is None or currency is None or len(lines) < len(items):
         problems.check()
-        raise AssertionError
+        raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or datetime.now(UTC)
     number = command.number or await _number(work, customer, placed)
     wanted = [
@@ -143,6 +144,7 @@ async def _new_lines(work: Work, command: OrderUpdate, order: Order) -> list[Ord
         message = f"{order.number} is {order.status.lower()}: its lines stand. Cancel what isn't wanted."
         raise refuse(INVALID_TRANSITION, message, "lineItems", status=order.status, available_actions=actions)
     problems = Problems()
+    partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
     items = await catalog.find(work, [line.product for line in command.line_items], problems, "lineItems")
     lines = _priced(command.line_items, items, order.currency, problems)
     problems.check()
@@ -157,14 +159,13 @@ def _priced(
     for index, (line, item) in enumerate(zip(given, items, strict=True)):
         if item is None or currency is None:
             continue
-        if not item.active:
-            problems.invalid(f"{item.sku} is no longer offered.", "lineItems", index, "product")
-        price = line.unit_price
-        if price is None and item.currency != currency:
+        catalog.check_offered(item, problems, "lineItems", index, "product")
+        cost = line.unit_price
+        if cost is None and item.currency == currency:
+            cost = item.list_price
+        if cost is None:
             problems.invalid(f"{item.sku} has no list price in {currency}: give one.", "lineItems", index, "unitPrice")
             continue
-        cost = item.list_price if price is None else price
-        assert cost is not None
         total = line_total(line.quantity, cost, currency)
         if total >= LIMIT:
             problems.invalid("This line costs more than can be kept.", "lineItems", index, "quantity")

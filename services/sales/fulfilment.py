@@ -7,9 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
+from core.errors import BrokenInvariant
 from core.inventory import Demand, Hold
 from core.money import decimal_text
-from core.problems import NOT_FOUND, Problems, refuse
+from core.problems import Problems
+from services import catalog, partners
 from services.inventory import places, stock
 from services.inventory.places import Location
 from services.inventory.stock import Move
@@ -42,17 +44,22 @@ _SHIPPED_FROM = """
 
 
 async def confirm(work: Work, command: OrderConfirm) -> References:
-    """Promise an order. Raises ``Refused`` where something is missing that may not wait."""
+    """Promise an order, by the rules of an order that is created confirmed. What the command doesn't say is as the
+    draft has it. Raises ``Refused`` where something is missing that may not wait.
+    """
     order = await locked(work, command, "CONFIRM")
-    if command.warehouse and not await places.has_warehouse(work, command.warehouse):
-        raise refuse(NOT_FOUND, "There is no warehouse with this id.", "warehouse")
-    warehouse = command.warehouse or order.warehouse
     problems = Problems()
+    partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
+    if command.warehouse and not await places.has_warehouse(work, command.warehouse):
+        problems.missing("warehouse with this id", "warehouse")
+    for item in await catalog.hold(work, {line.product for line in order.lines}):
+        catalog.check_offered(item, problems, "order")
+    warehouse = command.warehouse if command.given("warehouse") else order.warehouse
     wanted = [
         Wanted(Demand(line.id, line.product, line.quantity, warehouse), line.sku, line.unit, ("order",))
         for line in order.lines
     ]
-    may_wait = command.allow_backorder or order.allow_backorder
+    may_wait = command.allow_backorder if command.given("allow_backorder") else order.allow_backorder
     allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait)
     problems.check()
     [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse)
@@ -195,7 +202,8 @@ async def _holds(work: Work, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
         if taken:
             holds.append(hold._replace(quantity=taken))
             left[hold.line] -= taken
-    assert not any(left.values()), "a line without its reservations"
+    if any(left.values()):
+        raise BrokenInvariant("A line has less reserved than it says.")
     return holds
 
 

@@ -59,6 +59,8 @@ class Order:
     allow_backorder: bool
     warehouse: UUID | None
     note: str | None
+    customer_name: str
+    customer_kinds: tuple[str, ...]
     lines: tuple[Line, ...] = ()
 
     def progress(self) -> Progress:
@@ -82,9 +84,10 @@ class Step(NamedTuple):
 
 
 _LOCK = """
-    SELECT id, number, status, version, currency, customer_id, allow_backorder, warehouse_id,
-           note FROM orders
-    WHERE tenant_id = $1 AND {key} = $2 FOR NO KEY UPDATE
+    SELECT o.id, o.number, o.status, o.version, o.currency, o.customer_id, o.allow_backorder, o.warehouse_id, o.note,
+           p.name, p.kinds
+    FROM orders o JOIN partners p ON p.tenant_id = $1 AND p.id = o.customer_id
+    WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """
 _LOCK_FIRST = """
     SELECT id FROM orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE

@@ -10,6 +10,7 @@ from core import ids
 from core.inventory import Allocation, Demand, Hold, Place, allocate
 from core.money import decimal_text
 from core.problems import Problems
+from services import catalog
 from services.inventory import stock
 from services.kit.work import Again, Work
 from services.sales.orders import STEP, Step, first, steps, told
@@ -116,5 +117,25 @@ def reserved(holds: Sequence[Hold]) -> list[dict[str, object]]:
     )
 
 
+_HOLDERS = """
+    SELECT DISTINCT r.product_id, r.location_id, o.number
+    FROM unnest($2::uuid[], $3::uuid[]) AS spot (product, location)
+    JOIN reservations r ON r.tenant_id = $1 AND r.product_id = spot.product AND r.location_id = spot.location
+    JOIN line_items l ON l.tenant_id = $1 AND l.id = r.line_item_id
+    JOIN orders o ON o.tenant_id = $1 AND o.id = l.order_id
+    ORDER BY o.number
+"""
+
+
+async def holders(work: Work, spots: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[str]]:
+    """The numbers of the orders that products at locations are reserved for."""
+    found: dict[tuple[UUID, UUID], list[str]] = defaultdict(list)
+    for product, location, number in await work.rows(_HOLDERS, *zip(*spots, strict=True)):
+        found[product, location].append(number)
+    return found
+
+
 # Sales is above inventory: it asks to be told, inventory doesn't know whom it tells.
 stock.on_arrival.append(serve)
+stock.holders.append(holders)
+catalog.counted_in_units["line_items"] = "order lines"

@@ -51,11 +51,14 @@ async def test_lines_of_one_product_at_one_place_are_summed(shop: Clerk) -> None
 
 async def test_only_what_is_available_can_be_lost(shop: Clerk) -> None:
     product = await shop.product({"SHELF": "5"}, unit="kg")
-    await shop.order((product, "3"), confirm=True)
+    order = await shop.order((product, "3"), confirm=True)
     [refusal] = await shop.refusals("stockAdjust", because(at(shop, product, "SHELF", delta="-2.5")))
     assert (refusal.code, refusal.path) == ("INSUFFICIENT_STOCK", "lines.0.delta")
     assert refusal.facts == {"product": {"sku": product["sku"]}, "requested": "2.5", "available": "2"}
-    assert refusal.message == f"Only 2 kg of {product['sku']} are available at SHELF."
+    assert (
+        refusal.message
+        == f"Only 2 kg of {product['sku']} are available at SHELF: of 5 there, 3 are reserved for {order['number']}."
+    )
     await shop.do("stockAdjust", because(at(shop, product, "SHELF", delta="-2")))
     assert await shop.stock(product) == {"SHELF": ("3", "3")}
 
