@@ -12,21 +12,25 @@ SCALE = 6
 LIMIT = Decimal(10) ** 14
 """Amounts and quantities stay below this: numeric(20,6) has 14 digits before the point."""
 
-# ISO 4217 (list of 2024-06): the currencies whose minor unit isn't two digits.
+# ISO 4217 (list of 2026-01-01): the currencies whose minor unit isn't two digits.
 _DIGITS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
 _DIGITS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
 _DIGITS |= dict.fromkeys("CLF UYW".split(), 4)
 
 CURRENCIES = frozenset(
-    """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN
+    """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN
     BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP
     GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF
     KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR
     MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK
     SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU
-    UYW UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG""".split()
+    UYW UZS VED VES VND VUV WST XAF XAD XCD XCG XOF XPF YER ZAR ZMW ZWG""".split()
 )
-"""ISO 4217's alphabetic codes of currencies in use (funds included, metals and test codes not)."""
+"""ISO 4217's alphabetic codes of currencies in use (funds included, metals, units of account and test codes not):
+the list of 2026-01-01, as the package iso4217 1.16 carries it."""
+
+WITHDRAWN = frozenset("ANG BGN CUC HRK SLL ZWL".split())
+"""Currencies that ended since 2020: nothing new is stored in them, and files of earlier years are."""
 
 
 def digits(currency: str) -> int:

@@ -54,7 +54,9 @@ class Product(Node):
 @strawberry.input(description="Conditions on products; all that are given must hold.")
 class ProductWhere:
     and_: list["ProductWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["ProductWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["ProductWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["ProductWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     id: IDFilter | None = op("By the product's id (prod_…).")
     sku: StringFilter | None = op("By the tenant's own key of the product.")
@@ -117,7 +119,7 @@ class MoneyInput:
 )
 class ProductUpsertInput:
     sku: str = given("The tenant's own key of the product: of the one to be changed, or a new one.")
-    name: str = given("Its name as people read it, at most 300 characters; not unique.")
+    name: str = given("Its name as people read it, at most 500 characters; not unique.")
     description: str | None = op("A longer text for whoever buys or keeps it; null for none.")
     barcode: str | None = op("The code on the package; null for none.")
     unit: str | None = op("Unit of measure in which stock is kept; pcs for a new product.")

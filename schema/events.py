@@ -14,7 +14,9 @@ from schema.shared import Connection, DateTimeFilter, Node, StringFilter, op
 @strawberry.input(description="Conditions on events; all that are given must hold.")
 class EventWhere:
     and_: list["EventWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["EventWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["EventWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["EventWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     type: StringFilter | None = op("By what happened, such as order.confirmed.")
     occurred_at: DateTimeFilter | None = op("By when the change was made.")

@@ -42,7 +42,9 @@ class LocationKind(Enum):
 @strawberry.input(description="Conditions on stock levels; all that are given must hold.")
 class StockLevelWhere:
     and_: list["StockLevelWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["StockLevelWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["StockLevelWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["StockLevelWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     product: IDFilter | None = op("By the id of the product (prod_…).")
     location: IDFilter | None = op("By the id of the location (loc_…).")
@@ -68,7 +70,9 @@ class StockLevelOrderBy:
 @strawberry.input(description="Conditions on stock moves; all that are given must hold.")
 class StockMoveWhere:
     and_: list["StockMoveWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["StockMoveWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["StockMoveWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["StockMoveWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     product: IDFilter | None = op("By the id of the product (prod_…).")
     source: IDFilter | None = op("By the id of the location that the goods left.")

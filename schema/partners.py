@@ -51,7 +51,9 @@ class Partner(Node):
 @strawberry.input(description="Conditions on partners; all that are given must hold.")
 class PartnerWhere:
     and_: list["PartnerWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["PartnerWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["PartnerWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["PartnerWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     id: IDFilter | None = op("By the partner's id (par_…).")
     code: StringFilter | None = op("By the tenant's own key of the partner.")
@@ -105,7 +107,7 @@ class Query:
 )
 class PartnerUpsertInput:
     code: str = given("The tenant's own key of the partner: of the one to be changed, or a new one.")
-    name: str = given("Its name as people read it, at most 300 characters; not unique.")
+    name: str = given("Its name as people read it, at most 500 characters; not unique.")
     kinds: list[PartnerKind] | None = op("What it is to the tenant; CUSTOMER for a new partner.")
     email: str | None = op("Where orders are answered; null for none.")
     country: str | None = op("ISO 3166-1 alpha-2, such as DE; null for none.")

@@ -115,8 +115,8 @@ class StringFilter:
     ne: str | None = op(_NE)
     in_: list[str] | None = op(_IN, "in")
     not_in: list[str] | None = op(_NOT_IN)
-    contains: str | None = op("Has this somewhere, whatever the case.")
-    starts_with: str | None = op("Begins with this, whatever the case.")
+    contains: str | None = op("Has this somewhere, whatever the case; not empty.")
+    starts_with: str | None = op("Begins with this, whatever the case; not empty.")
     is_null: bool | None = op(_NULL)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from core.countries import country
 from core.problems import Problems
 from services.kit.answer import References
 from services.kit.command import Choice, Command, Key, Label, Ref, Title, Version, identifier
@@ -15,12 +16,7 @@ from services.kit.work import Work
 PARTNER = Kind("partner", "partners", "code")
 
 Role = Annotated[Literal["CUSTOMER", "SUPPLIER"], Choice]
-
-
-def _two_letters(code: str) -> str:
-    if len(code) != 2 or not code.isascii() or not code.isalpha() or not code.isupper():
-        raise ValueError("This is not a country: give two capital letters of ISO 3166-1, such as DE.")
-    return code
+Country = Annotated[str, AfterValidator(country)]
 
 
 def _address(text: str) -> str:
@@ -37,7 +33,7 @@ class PartnerUpsert(Command):
     name: Title
     kinds: Annotated[tuple[Role, ...], Field(min_length=1, max_length=2)] = ("CUSTOMER",)
     email: Annotated[Title, AfterValidator(_address)] | None = None
-    country: Annotated[str, AfterValidator(_two_letters)] | None = None
+    country: Country | None = None
     external_id: Label | None = None
     expected_version: Version | None = None
 

@@ -29,6 +29,7 @@ from sqlalchemy.types import TypeEngine
 
 from core import ids
 from core.errors import BadInput
+from core.text import NAME, composed
 from loaders.kit.statements import value
 
 MAX_DEPTH = 10
@@ -45,18 +46,17 @@ RELATED = 20
 """Nodes that some, every or none counts for: a subquery, which takes 0.8 ms to make and has PostgreSQL read another
 table."""
 
-MAX_TEXT = 300
-"""Characters of a text to compare with, as many as the longest that can be compared has (a name)."""
-
-MAX_PATTERN = 200
-"""Characters of a text to look for: PostgreSQL makes trigrams of it, and lowers it for each row."""
+MAX_TEXT = NAME
+"""Characters of a text to compare with or to look for, as many as the longest that can be compared has (a name)."""
 
 RELATED_PRICE = 100
 """Points for each some, every and none: the other table is read for it. The time that it really takes is charged
 afterwards (app.throttling.spending)."""
 
-MAX_SEARCH = 200
-"""Characters of a full-text search."""
+MAX_SEARCH = NAME
+"""Characters of a full-text search: a name finds itself."""
+
+_EMPTY = {"contains": "contains", "startsWith": "begins with"}
 
 Shape = tuple[Any, ...]
 Clause = ColumnElement[bool]
@@ -109,7 +109,9 @@ class Filter:
         if operation == "isNull":
             return given
         if operation in ("contains", "startsWith"):
-            given = limited(given, MAX_PATTERN)
+            given = limited(given, MAX_TEXT)
+            if not given:
+                raise BadInput(f"Every text {_EMPTY[operation]} an empty one: leave the comparison out.")
             escaped = text_value(given).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             return f"%{escaped}%" if operation == "contains" else f"{escaped}%"
         return self.read(limited(given, MAX_TEXT))
@@ -139,14 +141,11 @@ def limited(given: Any, most: int) -> Any:
 
 
 def text_value(given: str) -> str:
-    """Text that PostgreSQL can take: it refuses NUL, and lone surrogates aren't UTF-8."""
-    if "\0" in given:
-        raise BadInput("Text must not contain the NUL character.")
+    """Text that PostgreSQL can take, in the form in which all text is stored."""
     try:
-        given.encode()
-    except UnicodeEncodeError:
-        raise BadInput("Text must be valid Unicode; this has half of a surrogate pair.") from None
-    return given
+        return composed(given)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
 
 
 def identifier(by: Any, prefix: str) -> Filter:
@@ -209,7 +208,10 @@ class _Reading:
     def _part(self, filters: Mapping[str, Any], name: str, given: Any, depth: int) -> Iterator[Shape]:
         if name in ("and", "or"):
             self._count(len(given))
-            yield (name, *(self._within(index, filters, each, depth) for index, each in enumerate(given)))
+            parts = [self._within(index, filters, each, depth) for index, each in enumerate(given)]
+            if name == "or":
+                _refuse_empty(parts)
+            yield (name, *parts)
         elif name == "not":
             self._count(1)
             yield ("not", self.condition(filters, given, depth + 1))
@@ -270,6 +272,19 @@ def price(where: Any) -> int:
             seen += len(each)
             waiting += [item for item in each if isinstance(item, dict)]
     return total
+
+
+def _refuse_empty(alternatives: list[Shape]) -> None:
+    """Refuse an alternative without a condition: every row would do, and the others be void. Often a variable in it
+    was null.
+    """
+    for index, alternative in enumerate(alternatives):
+        if _says_nothing(alternative):
+            raise BadInput("There is no condition in this alternative, so every row would do.", path=(index,))
+
+
+def _says_nothing(shape: Shape) -> bool:
+    return shape[0] == "and" and all(map(_says_nothing, shape[1:]))
 
 
 def permissions(filters: Mapping[str, Any], shape: Shape) -> Iterator[str]:

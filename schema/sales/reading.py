@@ -58,7 +58,9 @@ class OrderAction(Enum):
 @strawberry.input(description="Conditions on line items; all that are given must hold.")
 class LineItemWhere:
     and_: list["LineItemWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["LineItemWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["LineItemWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["LineItemWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     product: IDFilter | None = op("By the id of the product (prod_…).")
     sku: StringFilter | None = op("By the tenant's own key of the product.")
@@ -95,7 +97,9 @@ class OrderStatusFilter:
 @strawberry.input(description="Conditions on orders; all that are given must hold.")
 class OrderWhere:
     and_: list["OrderWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["OrderWhere"] | None = op("At least one of these holds; an empty list matches nothing.", "or")
+    or_: list["OrderWhere"] | None = op(
+        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
+    )
     not_: Optional["OrderWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
     id: IDFilter | None = op("By the order's id (ord_…).")
     number: StringFilter | None = op("By the number that people use, such as SO-2026-000087.")

@@ -8,7 +8,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from core import money
-from services.imports.mapping import ISO, MAX_KEY, Dates, Numbers
+from core import text as texts
+from services.imports.mapping import ISO, Dates, Numbers
 
 CACHED = 1 << 14
 """Distinct values that a parser remembers: exports repeat their prices and dates on row after row."""
@@ -129,20 +130,24 @@ def key_parser(word: str, *, upper: bool, drop_point_zero: bool) -> Callable[[st
             text = text.partition(".")[0]
         if upper:
             text = text.upper()
-        if len(text) > MAX_KEY:
-            raise RejectedRow(word, f"It is longer than {MAX_KEY} characters.")
-        return text
+        try:
+            return texts.key(text) if text else text
+        except ValueError as error:
+            raise RejectedRow(word, str(error)) from None
 
     return key
 
 
-def text_parser(what: str, limit: int) -> Callable[[str], str]:
-    """A function that trims a text and refuses one that is too long. Raises ``RejectedRow``."""
+def text_parser(what: str, limit: int, read: Callable[[str, int], str] = texts.name) -> Callable[[str], str]:
+    """A function that trims a text, which may be empty, and says by ``read`` what of it is stored. Raises
+    ``RejectedRow``.
+    """
 
     def text(value: str) -> str:
         value = value.strip()
-        if len(value) > limit:
-            raise RejectedRow("text", f"The {what} is longer than {limit} characters.")
-        return value
+        try:
+            return read(value, limit) if value else value
+        except ValueError as error:
+            raise RejectedRow("text", f"The {what} can't be taken. {error}") from None
 
     return text

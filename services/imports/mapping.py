@@ -9,25 +9,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core import text
+from core.countries import country
 from core.errors import BadInput
-from core.money import CURRENCIES
-
-MAX_KEY = 200
-"""Characters of an order number, sku or customer code: they are indexed."""
+from core.money import CURRENCIES, WITHDRAWN
 
 ISO = "iso"
 """The date format that takes every ISO 8601 notation that Python's ``fromisoformat`` knows."""
-
-# ISO 3166-1 alpha-2 (2024).
-COUNTRIES = frozenset(
-    """AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
-    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM
-    FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT
-    JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN
-    MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT
-    PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL
-    TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW""".split()
-)
 
 
 def _encoding(name: str) -> str:
@@ -40,15 +28,16 @@ def _encoding(name: str) -> str:
 
 
 def _currency(code: str) -> str:
-    if code not in CURRENCIES:
+    if code not in CURRENCIES | WITHDRAWN:
         raise ValueError(f"{code!r} is not a currency: give an ISO 4217 code such as EUR")
     return code
 
 
 def _country(code: str) -> str:
-    if code not in COUNTRIES:
-        raise ValueError(f"{code!r} is not a country: give an ISO 3166-1 alpha-2 code such as DE")
-    return code
+    try:
+        return country(code)
+    except ValueError as error:
+        raise ValueError(f"{code!r}: {error}") from None
 
 
 def _zone(name: str) -> str:
@@ -74,7 +63,7 @@ def _date_format(given: str) -> str:
 
 
 Header = Annotated[str, Field(min_length=1)]
-Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
+Key = Annotated[str, AfterValidator(text.key)]
 Keyed = Literal["order", "sku", "customer"]
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any
 
+from core import text
+from core.countries import COUNTRIES
 from core.errors import BadInput
 from core.ids import new_id
 from services.imports import cells
 from services.imports.cells import RejectedRow
-from services.imports.mapping import COUNTRIES, Keyed, Mapping, Return
+from services.imports.mapping import Keyed, Mapping, Return
 from services.imports.source import Source, SourceRow
 
 STAGED = (
@@ -31,8 +33,7 @@ STAGED = (
 """The staging table's columns, in the order of a staged row's values."""
 
 MAX_DESCRIPTION = 5_000
-MAX_NAME = 500
-"""Characters. A product's name is indexed: a longer description is kept on its lines, and cut in the name."""
+"""Characters. A longer one than a name may be is kept on its lines, and cut in the product's name."""
 
 _NOTHING = (None,) * (len(STAGED) - 3)
 
@@ -83,8 +84,8 @@ class _Reader:
         self._order = self._key(mapping, "order")
         self._sku = self._key(mapping, "sku")
         self._customer = self._key(mapping, "customer")
-        self._name = cells.text_parser("customer's name", MAX_NAME)
-        self._description = cells.text_parser("description", MAX_DESCRIPTION)
+        self._name = cells.text_parser("customer's name", text.NAME)
+        self._description = cells.text_parser("description", MAX_DESCRIPTION, text.caption)
         self._amounts = cells.amounts_parser(mapping.numbers, mapping.currency)
         self._date = cells.date_parser(mapping.dates)
         self._countries = {code: code for code in COUNTRIES} | mapping.countries

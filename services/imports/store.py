@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from core import money
+from core import money, text
 from core.ids import new_id
 from db.runtime import bulk
-from services.imports.rows import MAX_NAME, STAGED
+from services.imports.rows import STAGED
 
 PORTION = 8_000_000
 """Characters that are copied at a time: rows may be long, and COPY's buffer counts rows."""
@@ -141,7 +141,7 @@ WITH named AS (
     ) counted ORDER BY sku, description IS NULL, times DESC, description
 )
 INSERT INTO import_products
-SELECT row_number() OVER (ORDER BY sku), sku, left(coalesce(description, sku), {MAX_NAME}) FROM named
+SELECT row_number() OVER (ORDER BY sku), sku, rtrim(left(regexp_replace(coalesce(description, sku), '[\t\r\n]+', ' ', 'g'), {text.NAME})) FROM named
 """
 
 # ON CONFLICT: what is there stays as it is, be it from before or from a request of this moment.

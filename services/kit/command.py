@@ -8,13 +8,14 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from core import ids
+from core import ids, text
 from core.errors import BadInput
 from core.money import LIMIT, SCALE
 from core.problems import INVALID_INPUT, Problem, Refused
@@ -28,7 +29,6 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than_equal": lambda given: f"This must be at least {given['ge']}.",
     "too_short": lambda _: "At least one is needed.",
     "too_long": lambda given: f"At most {given['max_length']} are allowed.",
-    "string_too_short": lambda _: "This must not be empty.",
     "string_too_long": lambda given: f"This may have at most {given['max_length']} characters.",
     "extra_forbidden": lambda _: "There is no such field.",
     "value_error": lambda given: str(given["error"]),  # of a rule of ours
@@ -76,16 +76,6 @@ def _problem(error: Any) -> Problem:
 # ---------------------------------------------------------------- kinds of fields
 
 
-def _sound(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("Text must not contain the NUL character.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("Text must be valid Unicode; this has half of a surrogate pair.") from None
-    return text
-
-
 def _bounded(number: Decimal) -> Decimal:
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > SCALE and number != round(number, SCALE):
@@ -120,21 +110,14 @@ def identifier(prefix: str) -> Any:
     return Annotated[UUID, BeforeValidator(_identifier(prefix))]
 
 
-def _line(length: int) -> Any:
-    """The annotation of a line of text, without blanks at its ends."""
-    return Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=length), AfterValidator(_sound)
-    ]
-
-
-Key = Annotated[str, Field(max_length=1_000), AfterValidator(_sound)]
-"""A key to look something up by: taken as it is."""
-Label = _line(100)
+Key = Annotated[str, Field(max_length=text.LOOKUP), AfterValidator(text.composed)]
+"""A key to look something up by: taken as it is, in Unicode's form NFC."""
+Label = Annotated[str, AfterValidator(text.key)]
 """A key that people type or another system gives, to be stored."""
-Title = _line(300)
-Unit = _line(30)
-LongText = Annotated[str, Field(max_length=10_000), AfterValidator(_sound)]
-RetryKey = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_sound)]
+Title = Annotated[str, AfterValidator(text.name)]
+Unit = Annotated[str, AfterValidator(partial(text.name, most=30))]
+LongText = Annotated[str, AfterValidator(text.prose)]
+RetryKey = Annotated[str, AfterValidator(text.retry_key)]
 Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_bounded)]
 Difference = Annotated[Decimal, AfterValidator(_not_zero), AfterValidator(_bounded)]
 Count = Annotated[Decimal, Field(ge=0), AfterValidator(_bounded)]

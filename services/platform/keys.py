@@ -10,8 +10,7 @@ from core.errors import BadInput
 from core.ids import new_id
 from core.permissions import PARTNER, ROLES
 from db.runtime.engine import Target, administration
-
-MAX_NAME = 100
+from services.platform.tenants import label, spelt
 
 IN_FORCE = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 
@@ -69,8 +68,7 @@ async def create(
     Raises ``BadInput`` for a name that is empty, too long or not printable, for roles that there aren't or that
     don't go with a partner, and for a partner that the tenant doesn't have.
     """
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise BadInput(f"A key's name is 1 to {MAX_NAME} printable characters.")
+    name = label("key's name", name)
     _check_roles(roles, partner)
     async with administration(target, tenant) as connection:
         if replace:
@@ -85,12 +83,14 @@ async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) ->
     It may do what the newest of them may, and lasts as long as that one was made to. Raises ``BadInput`` when none
     is in force.
     """
+    names, kept = spelt(name)
     async with administration(target, tenant) as connection:
         rows = await connection.fetch(
             f"SELECT roles, partner_id, expires_at - created_at AS lasts, trusted_only FROM api_keys"
-            f" WHERE tenant_id = $1 AND name = $2 AND {IN_FORCE} ORDER BY created_at DESC, id DESC FOR UPDATE",
+            f" WHERE tenant_id = $1 AND name = ANY($2::text[]) AND {IN_FORCE}"
+            f" ORDER BY created_at DESC, id DESC FOR UPDATE",
             tenant,
-            name,
+            names,
         )
         if not rows:
             raise BadInput(
@@ -98,15 +98,15 @@ async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) ->
             )
         await connection.execute(
             f"UPDATE api_keys SET expires_at = least(expires_at, now() + $3::interval)"
-            f" WHERE tenant_id = $1 AND name = $2 AND {IN_FORCE}",
+            f" WHERE tenant_id = $1 AND name = ANY($2::text[]) AND {IN_FORCE}",
             tenant,
-            name,
+            names,
             overlap,
         )
         newest = rows[0]
         expires_at = newest["lasts"] and datetime.now(UTC) + newest["lasts"]
-        kept = (newest["roles"], newest["partner_id"], expires_at, newest["trusted_only"])
-        return await _insert(connection, tenant, name, *kept)
+        same = (newest["roles"], newest["partner_id"], expires_at, newest["trusted_only"])
+        return await _insert(connection, tenant, kept, *same)
 
 
 async def every(target: Target, tenant: UUID) -> list[Key]:
@@ -138,7 +138,9 @@ def _check_roles(roles: Sequence[str], partner: str | None) -> None:
 
 async def _partner(connection: Any, tenant: UUID, code: str) -> UUID:
     found: UUID | None = await connection.fetchval(
-        "SELECT id FROM partners WHERE tenant_id = $1 AND code = $2", tenant, code
+        "SELECT id FROM partners WHERE tenant_id = $1 AND code = ANY($2::text[]) ORDER BY code = $3 DESC LIMIT 1",
+        tenant,
+        *spelt(code),
     )
     if found is None:
         raise BadInput(f"This tenant has no partner with the code {code!r}.")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core import numbering
+from core import numbering, text
 from core.errors import BadInput
 from core.ids import new_id
 from core.money import CURRENCIES
@@ -13,6 +13,30 @@ from core.numbering import ORDER_PATTERN
 from db.runtime.engine import Target, administration
 
 MAX_NAME = 100
+
+
+def label(what: str, given: str) -> str:
+    """What a deployment calls something, in Unicode's form NFC. Raises ``BadInput`` for one that is empty or too
+    long, has blanks at its ends or characters that can't be seen.
+    """
+    try:
+        kept = text.key(given, MAX_NAME)
+    except ValueError as error:
+        raise BadInput(f"This can't be a {what} (1 to {MAX_NAME} printable characters). {error}") from None
+    if given != given.strip():
+        raise BadInput(f"A {what} is 1 to {MAX_NAME} printable characters, without blanks at its ends.")
+    return kept
+
+
+def spelt(given: str) -> tuple[list[str], str]:
+    """A name that something is looked up by, for ``= ANY($1)``, and the one of its forms that counts more: what was
+    stored before there was one form for all may be in another. Raises ``BadInput`` for what isn't text.
+    """
+    try:
+        kept = text.composed(given)
+    except ValueError as error:
+        raise BadInput(f"{given!r} is not a name. {error}") from None
+    return [kept, given], kept
 
 
 class Tenant(NamedTuple):
@@ -31,8 +55,7 @@ async def create(
     Raises ``BadInput`` for a name that is taken, empty, too long or has blanks at its ends, for a
     currency that ISO 4217 doesn't know, for an unknown time zone, and for a pattern of numbers without {n}.
     """
-    if not name or name != name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise BadInput(f"A tenant's name is 1 to {MAX_NAME} printable characters, without blanks at its ends.")
+    name = label("tenant's name", name)
     if currency not in CURRENCIES:
         raise BadInput(f"{currency!r} is not a currency: give an ISO 4217 code such as EUR.")
     try:
@@ -40,6 +63,7 @@ async def create(
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadInput(f"{timezone!r} is not a time zone: give a name such as Europe/Berlin.") from None
     numbering.series(order_numbers, 2000)
+    order_numbers = text.composed(order_numbers)
     tenant = new_id()
     async with administration(target) as connection:
         # Names are unique by this command: the lock lets only one at a time look and then insert.
@@ -67,7 +91,9 @@ async def every(target: Target) -> list[Tenant]:
 async def find(target: Target, name: str) -> UUID:
     """The id of the tenant of that name; ``BadInput`` if there is none."""
     async with administration(target) as connection:
-        tenant: UUID | None = await connection.fetchval("SELECT id FROM tenants WHERE name = $1", name)
+        tenant: UUID | None = await connection.fetchval(
+            "SELECT id FROM tenants WHERE name = ANY($1::text[]) ORDER BY name = $2 DESC LIMIT 1", *spelt(name)
+        )
     if tenant is None:
         raise BadInput(f"There is no tenant named {name!r}. 'erpgraph tenant list' shows those there are.")
     return tenant

@@ -42,7 +42,7 @@ def test_what_says_nothing_has_no_shape(where: Any) -> None:
 
 @pytest.mark.parametrize(
     "given_text, pattern",
-    [("a", "%a%"), ("%", "%\\%%"), ("_", "%\\_%"), ("\\", "%\\\\%"), ("\\%", "%\\\\\\%%"), ("", "%%"), ("😀", "%😀%")],
+    [("a", "%a%"), ("%", "%\\%%"), ("_", "%\\_%"), ("\\", "%\\\\%"), ("\\%", "%\\\\\\%%"), ("😀", "%😀%")],
 )
 def test_patterns_mean_themselves(given_text: str, pattern: str) -> None:
     assert products.filters["sku"].normalise("contains", given_text) == pattern  # type: ignore[union-attr]  # these are filters, not relations

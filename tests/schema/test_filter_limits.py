@@ -47,11 +47,9 @@ async def names(ask: Asker, data: Oddments, comparison: dict[str, Any]) -> set[s
         ({"contains": "😀"}, {"😀 smile"}),
         ({"contains": "本"}, {"日本語"}),
         ({"contains": "עולם"}, {"שלום עולם"}),
-        ({"contains": ""}, {*NAMES}),
         ({"startsWith": "A"}, {"a_b", "aXb"}),
         ({"startsWith": "100 "}, {"100 wool"}),
         ({"startsWith": "%"}, set()),
-        ({"startsWith": ""}, {*NAMES}),
         ({"isNull": True}, set()),
         ({"isNull": False}, {*NAMES}),
         ({}, {*NAMES}),
@@ -79,7 +77,7 @@ async def test_conditions_that_say_nothing_and_conditions_that_nothing_fulfils(a
         {"sku": None},
         {"sku": {}},
     ]
-    for where in [*nothing_said, {"or": [{}]}]:
+    for where in nothing_said:
         assert await found(ask, oddments, where) == every, where
     for where in ({"or": []}, {"not": {}}, {"and": [{"or": []}, {}]}, {"sku": {"in": []}}, {"id": {"in": []}}):
         assert await found(ask, oddments, where) == [], where
@@ -114,11 +112,17 @@ async def test_some_every_and_none_of_orders_without_lines(ask: Asker, oddments:
         ({"id": {"eq": "nonsense"}}, ("id", "eq")),
         ({"id": {"eq": ids.encode("ord", ids.new_id())}}, ("id", "eq")),
         ({"id": {"in": [ids.encode("prod", ids.new_id()), "prod_"]}}, ("id", "in")),
-        ({"not": {"or": [{}, {"id": {"ne": ""}}]}}, ("not", "or", 1, "id", "ne")),
+        ({"not": {"or": [{"sku": {"eq": "a"}}, {"id": {"ne": ""}}]}}, ("not", "or", 1, "id", "ne")),
+        # G4: what can't be applied doesn't widen a list.
+        ({"sku": {"contains": ""}}, ("sku", "contains")),
+        ({"name": {"startsWith": ""}}, ("name", "startsWith")),
+        ({"or": [{}]}, ("or", 0)),
+        ({"or": [{"sku": {"eq": "a"}}, {"name": None}]}, ("or", 1)),
+        ({"or": [{"sku": {"eq": "a"}}, {"and": [{"name": {}}, {}]}]}, ("or", 1)),
         ({"sku": {"in": ["x"] * 501}}, ("sku", "in")),
         ({"and": [{"sku": {"notIn": ["x"] * 501}}]}, ("and", 0, "sku", "notIn")),
     ],
-    ids=[f"{number}" for number in range(16)],  # xdist wants the same in every process, and some hold new ids
+    ids=[f"{number}" for number in range(21)],  # xdist wants the same in every process, and some hold new ids
 )
 async def test_what_makes_no_sense_is_refused_where_it_stands(
     ask: Asker, oddments: Oddments, where: dict[str, Any], path: tuple[str | int, ...]

@@ -192,5 +192,5 @@ def test_keys() -> None:
         *("85123A", "17850", "17850", "1.50", "A.0", "")
     ]
     assert plain("x" * 200) == "x" * 200
-    with pytest.raises(RejectedRow, match=r"^sku: It is longer than 200 characters\.$"):
+    with pytest.raises(RejectedRow, match=r"^sku: This may have at most 200 characters\.$"):
         plain("x" * 201)

@@ -87,7 +87,11 @@ def test_the_document_s_example_is_a_mapping(tmp_path: Path) -> None:
             "clean.upper.0: Input should be 'order', 'sku' or 'customer'.",
         ),
         ("[dates]", '[[returns]]\ncolumn = "x"\n[dates]', "returns.0: a rule has exactly one of prefix, values and"),
-        ("[dates]", '[countries]\n"England" = "UK"\n[dates]', "countries.England: 'UK' is not a country"),
+        (
+            "[dates]",
+            '[countries]\n"England" = "UK"\n[dates]',
+            "countries.England: 'UK': This is not a country. The United Kingdom's code is GB.",
+        ),
         ("[dates]", "[dates", "is not a TOML file: "),
     ],
 )

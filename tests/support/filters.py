@@ -39,6 +39,15 @@ def holds(where: Where, row: Row) -> bool:
     return all(_part(name, given, row) for name, given in where.items() if given is not None)
 
 
+def says_nothing(where: Where) -> bool:
+    """Whether there is no comparison in a ``where``: it is refused among the alternatives of an ``or``."""
+    return all(
+        all(map(says_nothing, given)) if name == "and" else not any(each is not None for each in given.values())
+        for name, given in where.items()
+        if given is not None and name not in ("or", "not")
+    ) and not any(where.get(name) is not None for name in ("or", "not"))
+
+
 def _part(name: str, given: Any, row: Row) -> bool:
     if name == "and":
         return all(holds(each, row) for each in given)

@@ -50,10 +50,10 @@ async def test_a_warehouse_of_another_company_is_as_unknown_as_one_that_is_not_t
     "given,paths",
     [
         ({"code": ""}, ["code"]),
-        ({"code": "x" * 101}, ["code"]),
+        ({"code": "x" * 201}, ["code"]),
         ({"code": "\0"}, ["code"]),
         ({"name": " "}, ["name"]),
-        ({"name": "n" * 301}, ["name"]),
+        ({"name": "n" * 501}, ["name"]),
         ({"name": "\ud800"}, ["name"]),
         ({"code": "", "name": ""}, ["code", "name"]),
     ],

@@ -129,21 +129,21 @@ async def test_an_external_id_is_one_products(shop: Clerk, rival: Clerk) -> None
     [
         ({"sku": ""}, ["sku"]),
         ({"sku": " \t"}, ["sku"]),
-        ({"sku": "x" * 101}, ["sku"]),
+        ({"sku": "x" * 201}, ["sku"]),
         ({"sku": "a\0b"}, ["sku"]),
         ({"sku": LONE}, ["sku"]),
         ({"name": ""}, ["name"]),
-        ({"name": "n" * 301}, ["name"]),
+        ({"name": "n" * 501}, ["name"]),
         ({"name": "\0"}, ["name"]),
         ({"name": f"x{LONE}"}, ["name"]),
         ({"description": "d" * 10_001}, ["description"]),
         ({"description": "d\0"}, ["description"]),
         ({"barcode": ""}, ["barcode"]),
-        ({"barcode": "1" * 101}, ["barcode"]),
+        ({"barcode": "1" * 201}, ["barcode"]),
         ({"unit": ""}, ["unit"]),
         ({"unit": "u" * 31}, ["unit"]),
         ({"externalId": ""}, ["externalId"]),
-        ({"externalId": "e" * 101}, ["externalId"]),
+        ({"externalId": "e" * 201}, ["externalId"]),
         ({"listPrice": {"amount": "-0.01", "currency": "EUR"}}, ["listPrice.amount"]),
         ({"listPrice": {"amount": "0.0000001", "currency": "EUR"}}, ["listPrice.amount"]),
         ({"listPrice": {"amount": "100000000000000", "currency": "EUR"}}, ["listPrice.amount"]),
@@ -151,6 +151,12 @@ async def test_an_external_id_is_one_products(shop: Clerk, rival: Clerk) -> None
         ({"expectedVersion": 0}, ["expectedVersion"]),
         ({"expectedVersion": -(2**31)}, ["expectedVersion"]),
         ({"idempotencyKey": ""}, ["idempotencyKey"]),
+        # G12: what can't be seen.
+        ({"idempotencyKey": "  "}, ["idempotencyKey"]),
+        ({"idempotencyKey": "a\u200b"}, ["idempotencyKey"]),
+        ({"sku": "a\tb", "name": "\u200b\u200d", "barcode": "\x1d01"}, ["sku", "name", "barcode"]),
+        ({"sku": "a\u202eb", "name": "\u0301", "externalId": "\ufeffa"}, ["sku", "name", "externalId"]),
+        ({"sku": "a\ue000", "description": "a\x1b[0m", "unit": "\u3164"}, ["sku", "description", "unit"]),
         ({"sku": "", "name": "", "barcode": "\0", "unit": None}, ["sku", "name", "barcode", "unit"]),
     ],
 )
@@ -159,16 +165,25 @@ async def test_what_makes_no_sense_is_refused(shop: Clerk, given: dict[str, Any]
     assert refused == [("INVALID_INPUT", path) for path in paths]
 
 
+async def test_g5_a_sku_is_one_in_every_form(shop: Clerk) -> None:
+    made = await shop.do("productUpsert", {"sku": "cafe\u0301", "name": "One", "idempotencyKey": "cle\u0301"})
+    again = await shop.do("productUpsert", {"sku": "cafe\u0301", "name": "One", "idempotencyKey": "cl\u00e9"})
+    other = await shop.do("productUpsert", {"sku": "caf\u00e9", "name": "Other"})
+    assert (made["sku"], made["id"]) == ("caf\u00e9", other["id"])
+    assert again == made | {"version": again["version"]}
+    assert (made["version"], other["version"]) == (1, 2)
+
+
 @pytest.mark.parametrize(
     "given",
     [
-        {"sku": "x" * 100},
-        {"name": "ß" * 300},
+        {"sku": "x" * 200},
+        {"name": "ß" * 500},
         {"description": "𝄞" * 10_000},
         {"description": ""},
-        {"barcode": "1" * 100},
+        {"barcode": "1" * 200},
         {"unit": "u" * 30},
-        {"externalId": "e" * 100},
+        {"externalId": "e" * 200},
         {"listPrice": {"amount": "0", "currency": "EUR"}},
         {"listPrice": {"amount": "99999999999999.999999", "currency": "EUR"}},
     ],
