@@ -4,6 +4,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 """
 
 from execution.documents.deprecations import Deprecations
+from execution.documents.inputs import node_at
 from execution.documents.limits import Limits, TooMuch
 from execution.documents.store import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
@@ -26,4 +27,5 @@ __all__ = [
     "argument",
     "document_cache",
     "extends",
+    "node_at",
 ]

@@ -35,6 +35,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues, get_argument_values
 
+from execution.documents.inputs import path_to
 from execution.fields import BatchField
 
 BACKREF = "strawberry-definition"
@@ -79,7 +80,14 @@ class FieldPlan:
         """The coerced arguments; raises ``GraphQLError`` where a variable doesn't fit."""
         if self.constant is not None:
             return self.constant
-        return get_argument_values(self.definition, self.details[0].node, variables, hide_suggestions=True)
+        node = self.details[0].node
+        try:
+            return get_argument_values(self.definition, node, variables, hide_suggestions=True)
+        except GraphQLError as error:
+            # Of a variable that may be null where null may not stand; its node says where.
+            at: Node = error.nodes[0] if error.nodes else node
+            extensions = {"argumentPath": [*(path_to(node, at) or ())]}
+            raise GraphQLError(error.message, at, extensions=extensions) from None
 
     def columns(self, typename: str | None = None) -> tuple[str, ...]:
         """The columns needed of the rows that this field returns, sorted."""

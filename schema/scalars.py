@@ -1,7 +1,7 @@
 """The contract's scalars."""
 
 import re
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import datetime
 from decimal import Decimal as PythonDecimal
 from decimal import InvalidOperation
 from typing import Any, NewType
@@ -9,6 +9,7 @@ from typing import Any, NewType
 import strawberry
 from graphql import GraphQLError
 
+from core import moments
 from core.money import CURRENCIES, decimal_text
 
 Decimal = NewType("Decimal", PythonDecimal)
@@ -17,7 +18,6 @@ CurrencyCode = NewType("CurrencyCode", str)
 JSON = NewType("JSON", object)
 
 _DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _read_decimal(given: Any) -> PythonDecimal:
@@ -28,7 +28,9 @@ def _read_decimal(given: Any) -> PythonDecimal:
             return PythonDecimal(given)
         except InvalidOperation:  # pragma: no cover - the pattern admits nothing that Decimal refuses
             pass
-    raise GraphQLError('A Decimal is a string of at most 20 digits before and after the point, such as "12.50".')
+    raise GraphQLError(
+        'A decimal number is written as text, with a point and at most 20 digits before and after it, such as "12.50".'
+    )
 
 
 def _write_decimal(value: Any) -> str:
@@ -36,26 +38,20 @@ def _write_decimal(value: Any) -> str:
 
 
 def _read_moment(given: Any) -> datetime:
-    if isinstance(given, str) and _DATE_TIME.fullmatch(given):
-        try:
-            moment = datetime.fromisoformat(given.upper()).astimezone(UTC)
-            # The first and the last year are left out: their ends stand for "since ever" and "for ever" in the
-            # database, and in another time zone they would be in a year that there isn't.
-            if MINYEAR < moment.year < MAXYEAR:
-                return moment
-        except (ValueError, OverflowError):
-            pass
-    raise GraphQLError('A DateTime is written by RFC 3339 with an offset, such as "2026-11-01T09:30:00+01:00".')
+    try:
+        return moments.read(given if isinstance(given, str) else "")
+    except moments.NotAMoment as error:
+        raise GraphQLError(f"{error}.") from None
 
 
 def _write_moment(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+    return value if isinstance(value, str) else moments.write(value)
 
 
 def _read_currency(given: Any) -> str:
     if isinstance(given, str) and given in CURRENCIES:
         return given
-    raise GraphQLError('A CurrencyCode is an alphabetic code of ISO 4217 in capitals, such as "EUR".')
+    raise GraphQLError('A currency is a code of ISO 4217, three capital letters, such as "EUR".')
 
 
 SCALARS: dict[object, Any] = {

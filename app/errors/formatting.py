@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, SourceLocation, get_location
 
 from core.errors import ErpError
+from execution import node_at
 
 log = structlog.get_logger()
 
@@ -34,13 +35,18 @@ def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
+    locations = error.locations
     if isinstance(cause, ErpError):
         extensions: dict[str, Any] = {"code": cause.code}
         if cause.path:
             extensions["argumentPath"] = list(cause.path)
+            locations = _of_argument(error, cause.path) or locations
         message = cause.message
     elif isinstance(cause, GraphQLError):
-        extensions = {"code": PARSE_FAILED if isinstance(cause, GraphQLSyntaxError) else code}
+        extensions = {
+            "code": PARSE_FAILED if isinstance(cause, GraphQLSyntaxError) else code,
+            **(cause.extensions or {}),
+        }
         # graphql-core writes the caller's values as Python does.
         message = _PYTHON.sub(lambda found: _JSON[found[0]], error.message)
     else:
@@ -48,9 +54,18 @@ def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
         extensions = {"code": INTERNAL, "requestId": request_id}
         message = "Something went wrong on the server. It was logged under the request's id."
     entry: dict[str, Any] = {"message": message}
-    if error.locations:
-        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if locations:
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in locations]
     if error.path is not None:
         entry["path"] = error.path
     entry["extensions"] = extensions
     return entry
+
+
+def _of_argument(error: GraphQLError, path: tuple[str | int, ...]) -> list[SourceLocation] | None:
+    """Where the document has the value at this path of the field's arguments, or the variable that it comes from."""
+    for node in error.nodes or ():
+        found = node_at(node, path) if isinstance(node, FieldNode) else None
+        if found is not None and found.loc is not None:
+            return [get_location(found.loc.source, found.loc.start)]
+    return None

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from app.auth.authenticator import Identity
 from app.auth.tokens import Tokens
 from app.context import EXPLAIN, Principal, RequestContext
-from app.documents.preparation import Prepared, Preparing
+from app.documents.preparation import Prepared, Preparing, reads_schema
 from app.documents.resolver import Naming
 from app.errors.carried_out import corrected
 from app.errors.formatting import formatted
@@ -137,6 +137,7 @@ class GraphQLEndpoint:
             context=context,
             operation=asked.operation,
             propagate=asked.propagates,
+            helps=reads_schema(context.principal, self.settings),
         )
         if prepared.kind is OperationType.QUERY:
             async with Patience(request, self.settings.limit_seconds):

@@ -16,6 +16,7 @@ from graphql import (
     OperationDefinitionNode,
     Source,
     Token,
+    ValuesOfCorrectTypeRule,
     specified_rules,
     validate,
 )
@@ -25,11 +26,16 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from execution.documents.deprecations import Deprecations, Uses
+from execution.documents.inputs import ValuesOfCorrectType
 from execution.documents.limits import Limits, TooMuch, check
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfVariables)
+RULES = (
+    *(ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules),
+    MaybeNullValidationRule,
+    OneOfVariables,
+)
 """Those that Strawberry validates with; for its rule of ``@oneOf`` see ``execution.documents.one_of``. One tuple for all documents."""
 
 
@@ -68,7 +74,7 @@ class Documents:
     limits: Limits = field(default_factory=lambda: Limits(1_000_000, 10_000, *[10**9] * 12))
     page: int = 20
     largest_page: int = 250
-    max_errors: int = 5
+    max_errors: int = 20
     hits: int = 0
     misses: int = 0
     validated: int = 0

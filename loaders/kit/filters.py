@@ -105,7 +105,7 @@ class Filter:
         if operation in ("in", "notIn"):
             if len(given) > MAX_LIST:
                 raise BadInput(f"At most {MAX_LIST} values can be listed.")
-            return tuple(self.read(limited(each, MAX_TEXT)) for each in given)
+            return tuple(self._item(index, each) for index, each in enumerate(given))
         if operation == "isNull":
             return given
         if operation in ("contains", "startsWith"):
@@ -115,6 +115,12 @@ class Filter:
             escaped = text_value(given).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             return f"%{escaped}%" if operation == "contains" else f"{escaped}%"
         return self.read(limited(given, MAX_TEXT))
+
+    def _item(self, index: int, given: Any) -> Any:
+        try:
+            return self.read(limited(given, MAX_TEXT))
+        except BadInput as error:
+            raise error.below(index) from None
 
     def clause(self, operation: str, name: str) -> Clause:
         """The SQL of one comparison with the parameter of this name."""

@@ -17,6 +17,9 @@ MAX_SORTS = 3
 RELEVANCE = "RELEVANCE"
 MAX_INTEGER = 2**31 - 1
 
+_ENDS = {"-infinity": datetime.min.replace(tzinfo=UTC), "infinity": datetime.max.replace(tzinfo=UTC)}
+"""The first and the last moment that there is: asyncpg stores them as the ends of time, and reads those as them."""
+
 
 def checked_order(entity: Entity, given: Any, search: str | None, default: Order | None) -> Order:
     """The order that an ``orderBy`` asks for, or the one of a list that asks for none. Raises ``BadInput``."""
@@ -73,7 +76,7 @@ def _read(sort: Sort, given: str) -> Any:
         given.encode()  # half of a surrogate pair can't be
         return given
     if isinstance(kind, DateTime):
-        moment = datetime.fromisoformat(given)
+        moment = _ENDS.get(given) or datetime.fromisoformat(given)
         if moment.tzinfo is None:
             raise ValueError(given)
         return moment.astimezone(UTC)

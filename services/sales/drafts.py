@@ -178,7 +178,10 @@ def _priced(
 
 async def _number(work: Work, customer: Customer, placed: datetime) -> str:
     """The next number by the tenant's pattern, in the year that it was where the tenant is."""
-    year = placed.astimezone(ZoneInfo(customer.timezone)).year
+    try:
+        year = placed.astimezone(ZoneInfo(customer.timezone)).year
+    except OverflowError:  # on the last day of the year 9999 it is next year in Auckland
+        year = placed.year
     return await numbers.take(work.database, work.tenant, numbering.series(customer.order_numbers, year))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.clerk import Clerk, lines
+from tests.support.desk import Desk
 
 MOST = "99999999999999.999999"
 """The largest number that numeric(20,6) takes."""
@@ -81,9 +82,9 @@ async def test_an_order_that_makes_no_sense_is_refused(shop: Clerk, given: dict[
         ({"lineItems": None}, "lineItems"),
         ({"confirm": None}, "confirm"),
         ({"confirm": "true"}, "confirm"),
-        ({"customer": {}}, "PartnerRef"),
+        ({"customer": {}}, "exactly one of id, code or externalId: none"),
         ({"customer": {"code": None}}, "code"),
-        ({"customer": {"code": "C1", "id": "par_" + "0" * 32}}, "PartnerRef"),
+        ({"customer": {"code": "C1", "id": "par_" + "0" * 32}}, "code and id are given"),
         ({"customer": None}, "customer"),
         ({"tax": "1"}, "tax"),
     ],
@@ -103,11 +104,32 @@ async def test_moments_far_away_are_kept(shop: Clerk, moment: str, year: str) ->
     assert (made["placedAt"], made["number"]) == (moment, f"SO-{year}-000001")
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:30:00Z"])
-async def test_moments_at_the_ends_of_time_are_not_read(shop: Clerk, moment: str) -> None:
-    """The driver takes the first and the last for infinity, and in some time zone the year is past the end."""
-    line = shop.line(await shop.product(), quantity="1")
-    assert "placedAt" in await shop.unread("orderCreate", shop.ordering([line], placedAt=moment))
+ENDS = ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000001Z", "9999-12-31T23:30:00Z", "9999-12-31T23:59:59.999999Z"]
+
+
+@pytest.mark.parametrize("timezone", ["America/New_York", "Pacific/Auckland"])
+async def test_g10_and_s9_the_ends_of_time_are_kept_found_and_paged(desk: Desk, timezone: str) -> None:
+    """The driver takes the first and the last for infinity, and where the company is the year is past the end."""
+    shop = await desk.open(timezone=timezone)
+    product = await shop.product()
+    years = ["1", "1", "9999", "9999"]
+    for moment, year in zip(ENDS, years, strict=True):
+        made = await shop.order((product, "1"), placedAt=moment)
+        assert made["placedAt"] == moment
+        assert made["number"].startswith(f"SO-{year}-")
+        found = await shop.ask(
+            "query ($at: DateTime) { orders(where: {placedAt: {eq: $at}}) { nodes { number } } }", {"at": moment}
+        )
+        assert found.data["orders"]["nodes"] == [{"number": made["number"]}]
+    page = """query ($after: String) { orders(first: 1, after: $after, orderBy: [{field: PLACED_AT}]) {
+        nodes { placedAt } pageInfo { endCursor hasNextPage } } }"""
+    seen, after = [], None
+    for _ in ENDS:
+        answer = await shop.ask(page, {"after": after})
+        assert not answer.errors
+        seen += [row["placedAt"] for row in answer.data["orders"]["nodes"]]
+        after = answer.data["orders"]["pageInfo"]["endCursor"]
+    assert seen == ENDS
 
 
 async def test_five_hundred_lines_and_not_one_more(shop: Clerk) -> None:
