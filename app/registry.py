@@ -54,5 +54,5 @@ def build(
         breadth_first=breadth_first,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    graph.nodes = {prefix: loader for module in modules for prefix, loader in module.nodes.items()}
+    graph.nodes = {loader.entity.prefix: loader for module in modules for loader in module.nodes}
     return graph

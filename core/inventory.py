@@ -3,10 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from enum import auto
 from typing import NamedTuple
 from uuid import UUID
 
+from core.choices import Choice
+
 ZERO = Decimal(0)
+
+
+class LocationKind(Choice):
+    """What a location is. Goods come from and go to places that aren't shelves, too."""
+
+    INTERNAL = auto(), "A place of the tenant's own, whose goods can be sold."
+    SUPPLIER = auto(), "Where received goods come from; it has no stock."
+    CUSTOMER = auto(), "Where shipped goods go; it has no stock."
+    TRANSIT = auto(), "Between two places of the tenant's own."
+    QUARANTINE = auto(), "The tenant's own goods that nobody may sell."
+    LOSS = auto(), "Where lost and scrapped goods go, and found ones come from."
 
 
 class Demand(NamedTuple):

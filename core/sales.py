@@ -1,7 +1,37 @@
 """The states of an order, and what each allows: one table for the mutations and ``availableActions``."""
 
 from decimal import Decimal
+from enum import auto
 from typing import NamedTuple
+
+from core.choices import Choice
+
+
+class OrderStatus(Choice):
+    """The state of an order. How far its lines are is told by the progress fields."""
+
+    DRAFT = auto(), "Being put together; holds no stock."
+    CONFIRMED = auto(), "Promised; stock is reserved."
+    CLOSED = auto(), "All that was not cancelled has been shipped."
+    CANCELLED = auto(), "Called off before anything was shipped."
+
+
+class OrderAction(Choice):
+    """Something that can be done with an order."""
+
+    UPDATE = auto(), "orderUpdate: its note, and a draft's lines."
+    CONFIRM = auto(), "orderConfirm: its stock is reserved."
+    SHIP = auto(), "orderShip: something is reserved that hasn't left."
+    CANCEL = auto(), "orderCancel: something hasn't left that can be called off."
+    RETURN = auto(), "orderReturn: something has left that didn't come back."
+
+
+class ReturnDisposition(Choice):
+    """What becomes of goods that come back."""
+
+    RESTOCK = auto(), "Into stock, to be sold again."
+    QUARANTINE = auto(), "Kept apart until somebody has looked at them."
+    SCRAP = auto(), "Thrown away: they go to where losses go."
 
 
 class Progress(NamedTuple):

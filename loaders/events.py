@@ -11,7 +11,10 @@ events = Entity(
     "Event",
     "evt",
     "events:read",
-    filters={"type": filters.text(Event.type), "occurredAt": filters.moment(Event.occurred_at)},
+    filters={
+        "type": filters.text(Event.type, "By what happened, such as order.confirmed."),
+        "occurredAt": filters.moment(Event.occurred_at, "By when the change was made."),
+    },
     sorts={"OCCURRED_AT": Sort(Event.occurred_at)},
     default=(("OCCURRED_AT", DESC),),
 )

@@ -45,15 +45,17 @@ levels = Entity(
     "stock:read",
     columns={"available": cast(func.trim_scale(AVAILABLE), Text)},
     filters={
-        "product": filters.identifier(StockLevel.product_id, "prod"),
-        "location": filters.identifier(StockLevel.location_id, "loc"),
-        "onHand": filters.decimal(StockLevel.on_hand),
-        "available": filters.decimal(AVAILABLE),
+        "product": filters.identifier(StockLevel.product_id, "prod", "By the id of the product (prod_…)."),
+        "location": filters.identifier(StockLevel.location_id, "loc", "By the id of the location (loc_…)."),
+        "onHand": filters.decimal(StockLevel.on_hand, "By how many are there, in the product's unit."),
+        "available": filters.decimal(AVAILABLE, "By how many are there, can be sold and are not promised to orders."),
     },
     sorts={
-        "ON_HAND": Sort(StockLevel.on_hand),
-        "AVAILABLE": Sort(AVAILABLE),
-        "UPDATED_AT": Sort(StockLevel.updated_at),
+        "ON_HAND": Sort(StockLevel.on_hand, "How many are there, whatever the unit."),
+        "AVAILABLE": Sort(
+            AVAILABLE, "How many are there, can be sold and are not promised to orders, whatever the unit."
+        ),
+        "UPDATED_AT": Sort(StockLevel.updated_at, "When it was last changed."),
         # Not in the graph's enum: the order of Product.stock.levels, which takes no other.
         "LOCATION": Sort(StockLevel.location_id),
     },
@@ -64,10 +66,12 @@ moves = Entity(
     "mov",
     "stock:read",
     filters={
-        "product": filters.identifier(StockMove.product_id, "prod"),
-        "source": filters.identifier(StockMove.source_id, "loc"),
-        "destination": filters.identifier(StockMove.destination_id, "loc"),
-        "occurredAt": filters.moment(StockMove.occurred_at),
+        "product": filters.identifier(StockMove.product_id, "prod", "By the id of the product (prod_…)."),
+        "source": filters.identifier(StockMove.source_id, "loc", "By the id of the location that the goods left."),
+        "destination": filters.identifier(
+            StockMove.destination_id, "loc", "By the id of the location that the goods came to."
+        ),
+        "occurredAt": filters.moment(StockMove.occurred_at, "By when the goods were moved."),
     },
     sorts={"OCCURRED_AT": Sort(StockMove.occurred_at)},
     default=(("OCCURRED_AT", DESC),),
@@ -84,6 +88,7 @@ products.filters["available"] = filters.decimal(
     )
     .correlate(Product)
     .scalar_subquery(),
+    "By how many are there and not reserved, over all locations.",
     permission="stock:read",
 )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Select, case, exists, func, select
 
+from core.sales import OrderStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
 from db.sales import LineItem, Order
@@ -27,11 +28,14 @@ lines = Entity(
     "lin",
     "orders:read",
     filters={
-        "product": filters.identifier(LineItem.product_id, "prod"),
-        "sku": filters.text(Product.sku, _with_product, "catalog:read"),
-        "quantity": filters.decimal(LineItem.quantity),
+        "product": filters.identifier(LineItem.product_id, "prod", "By the id of the product (prod_…)."),
+        "sku": filters.text(Product.sku, "By the tenant's own key of the product.", _with_product, "catalog:read"),
+        "quantity": filters.decimal(LineItem.quantity, "By how many were ordered, in the product's unit."),
     },
-    sorts={"POSITION": Sort(LineItem.position), "QUANTITY": Sort(LineItem.quantity)},
+    sorts={
+        "POSITION": Sort(LineItem.position, "The line's place in its order, from 1."),
+        "QUANTITY": Sort(LineItem.quantity, "How many were ordered, whatever the unit."),
+    },
     default=(("POSITION", ASC),),
     own=LineItem.order_id.in_(select(Order.id).where(Order.tenant_id == TENANT, Order.customer_id == PARTNER)),
 )
@@ -48,21 +52,21 @@ orders = Entity(
     "ord",
     "orders:read",
     filters={
-        "id": filters.identifier(Order.id, "ord"),
-        "number": filters.text(Order.number),
-        "status": filters.choice(Order.status),
-        "customer": filters.identifier(Order.customer_id, "par"),
-        "total": filters.decimal(Order.total),
-        "placedAt": filters.moment(Order.placed_at),
-        "externalId": filters.text(Order.external_id),
-        "lineItems": Related(lines.filters, _has_line),
+        "id": filters.identifier(Order.id, "ord", "By the order's id (ord_…)."),
+        "number": filters.text(Order.number, "By the number that people use, such as SO-2026-000087."),
+        "status": filters.choice(Order.status, OrderStatus, "By the state that it is in."),
+        "customer": filters.identifier(Order.customer_id, "par", "By the id of the partner who ordered (par_…)."),
+        "total": filters.decimal(Order.total, "By the total's amount, whatever its currency."),
+        "placedAt": filters.moment(Order.placed_at, "By the time the customer ordered."),
+        "externalId": filters.text(Order.external_id, "By its key in another system, such as a shop's."),
+        "lineItems": Related(lines, _has_line, "line items", "Orders by what their line items are."),
     },
     sorts={
-        "NUMBER": Sort(Order.number),
-        "PLACED_AT": Sort(Order.placed_at),
-        "TOTAL": Sort(Order.total),
-        "CREATED_AT": Sort(Order.created_at),
-        "UPDATED_AT": Sort(Order.updated_at),
+        "NUMBER": Sort(Order.number, "The number, character by character in Unicode's order."),
+        "PLACED_AT": Sort(Order.placed_at, "The time the customer ordered."),
+        "TOTAL": Sort(Order.total, "The total's amount, whatever its currency."),
+        "CREATED_AT": Sort(Order.created_at, "The time it was first stored."),
+        "UPDATED_AT": Sort(Order.updated_at, "The time of the last change."),
     },
     default=(("PLACED_AT", DESC),),
     own=Order.customer_id == PARTNER,

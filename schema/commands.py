@@ -8,8 +8,8 @@ import strawberry
 from execution import BatchField, argument
 from loaders.kit.one import One
 from resolvers import commands
-from schema.fields import batched, column, guarded
-from schema.shared import op
+from schema.fields import batched, fact, guarded
+from schema.inputs import input_type
 from services.kit.work import C, Service
 
 
@@ -40,9 +40,9 @@ _PATH = 'Leads to the input at fault, indexes as strings: ["input", "lineItems",
     description="What the caller can mend. Nothing was changed where a payload has any, and all of them are told at once."
 )
 class UserError:
-    code: ErrorCode = column("What is wrong, for programs.", "code")
-    message: str = column("What is wrong, for people; in English.", "message")
-    path: list[str] | None = column(_PATH, "path")
+    code: ErrorCode = fact("What is wrong, for programs.", "code")
+    message: str = fact("What is wrong, for people; in English.", "message")
+    path: list[str] | None = fact(_PATH, "path")
 
     @classmethod
     def resolve_type(cls, row: Any, _info: Any, _type: Any) -> str:
@@ -67,7 +67,7 @@ class NotFoundError(UserError):
 
 @strawberry.type(description="Somebody else changed the record since the caller read it.")
 class VersionConflictError(UserError):
-    current_version: int = column("The version that the record has now.", "current_version")
+    current_version: int = fact("The version that the record has now.", "current_version")
 
 
 @strawberry.type(description="The idempotencyKey belongs to another input, so this one was not carried out.")
@@ -77,23 +77,6 @@ class IdempotencyConflictError(UserError):
 
 ERRORS = (InvalidInputError, NotFoundError, VersionConflictError, IdempotencyConflictError)
 """The types that are reached through the interface only: a module with mutations names them."""
-
-
-def retry_key() -> Any:
-    """The field of an input that makes a retry safe."""
-    return op(
-        "Chosen by the caller, once per intent: a retry with the same key and input gets the first answer and does"
-        " nothing twice. Kept for 48 hours; at most 255 characters."
-    )
-
-
-def expected_version() -> Any:
-    return op("Only if the record still is of this version; else VERSION_CONFLICT. Left out: whatever it is.")
-
-
-def given(description: str) -> Any:
-    """A field of an input that must be given."""
-    return strawberry.field(description=description)
 
 
 def changed(what: str) -> str:
@@ -110,11 +93,11 @@ def listed(description: str, loader: type[One], key: str) -> Any:
     return batched(description, commands.listed(loader, key), needs=[key], permission=loader.entity.permission)
 
 
-def mutation(description: str, command: type[C], service: Service[C], given: Any, permission: str) -> Any:
-    """A root field that has a command carried out. ``given`` is its input type."""
+def mutation(description: str, command: type[C], service: Service[C], permission: str) -> Any:
+    """A root field that has a command carried out. Its input is made of the command's fields."""
     text = "What the command is about, and what makes a retry of it safe."
     return BatchField(
         commands.carry_out(command, service),
-        arguments=[argument("input", given, text)],
+        arguments=[argument("input", input_type(command), text)],
         **guarded(description, permission),
     )

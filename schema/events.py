@@ -1,25 +1,16 @@
 """The timeline of a record."""
 
-from typing import Optional
-
 import strawberry
 
+from db import events as tables
 from loaders import events as loaders
 from resolvers import columns
 from schema.fields import column, computed, many, moment, node_id, node_type
+from schema.inputs import where_input
 from schema.scalars import JSON, DateTime
-from schema.shared import Connection, DateTimeFilter, Node, StringFilter, op
+from schema.shared import Connection, Node
 
-
-@strawberry.input(description="Conditions on events; all that are given must hold.")
-class EventWhere:
-    and_: list["EventWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["EventWhere"] | None = op(
-        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
-    )
-    not_: Optional["EventWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
-    type: StringFilter | None = op("By what happened, such as order.confirmed.")
-    occurred_at: DateTimeFilter | None = op("By when the change was made.")
+EventWhere = where_input(loaders.events, "events")
 
 
 @node_type(
@@ -28,13 +19,15 @@ class EventWhere:
     " Never changed, never deleted.",
 )
 class Event(Node):
-    id: strawberry.ID = node_id("evt")
-    type: str = column("What happened, in the past tense, such as order.confirmed or stock.adjusted.", "type")
-    occurred_at: DateTime = moment("When the change was made.", "occurred_at")
-    principal: str = column("Who did it: the name of the key, or the subject of the token.", "principal")
+    id: strawberry.ID = node_id(loaders.events)
+    type: str = column(
+        tables.Event.type, "What happened, in the past tense, such as order.confirmed or stock.adjusted."
+    )
+    occurred_at: DateTime = moment(tables.Event.occurred_at, "When the change was made.")
+    principal: str = column(tables.Event.principal, "Who did it: the name of the key, or the subject of the token.")
     version: int | None = column(
+        tables.Event.version,
         "The record's version after it; null for changes that raise none, such as those of a product's stock.",
-        "version",
     )
     before: JSON | None = computed(
         "What the change replaced, by the names of fields; null where nothing was.",

@@ -1,21 +1,27 @@
 """The kinds of fields: how each is declared once, for both executors."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import strawberry
+from sqlalchemy.orm import InstrumentedAttribute
 
+from core.choices import Choice
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from execution import BatchField, argument
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many
 from loaders.kit.one import One
 from resolvers import columns, relations
+from schema.module import WrongDeclaration
+from schema.scalars import CurrencyCode
 
 T = TypeVar("T", bound=type)
+V = TypeVar("V")
+C = TypeVar("C", bound=Choice)
 
 
-def node_type(entity: Entity, description: str) -> Callable[[T], T]:
+def node_type(entity: Entity[Any], description: str) -> Callable[[T], T]:
     """A type that is read from a table: ``@node_type(products, "Something that …")``."""
 
     def decorate(cls: T) -> T:
@@ -26,12 +32,34 @@ def node_type(entity: Entity, description: str) -> Callable[[T], T]:
     return decorate
 
 
-def column(description: str, name: str, **options: Any) -> Any:
-    """A stored value as it is: text, a quantity, a whole number, a flag, a list of names."""
-    return BatchField(columns.stored(name), needs=[name], final=True, description=description, **options)
+def column(of: InstrumentedAttribute[V], description: str) -> V:
+    """A stored value as it is: text, a quantity, a whole number, a flag. A column that isn't there, or of another type than
+    the field, is an error to mypy."""
+    return cast("V", fact(description, of.key))
 
 
-def node_id(prefix: str) -> Any:
+def fact(description: str, name: str) -> Any:
+    """A value of a row that isn't a table's, such as what a command was refused for."""
+    return BatchField(columns.stored(name), needs=[name], final=True, description=description)
+
+
+def choice(of: InstrumentedAttribute[str], choices: type[C], description: str) -> C:  # noqa: ARG001 - it gives the type
+    """A stored name of a set of choices."""
+    return cast("C", fact(description, of.key))
+
+
+def choices(of: InstrumentedAttribute[list[str]], choices: type[C], description: str) -> list[C]:  # noqa: ARG001 - it gives the type
+    """Several stored names of a set of choices."""
+    return cast("list[C]", fact(description, of.key))
+
+
+def currency(of: InstrumentedAttribute[str], description: str) -> CurrencyCode:
+    """A stored currency."""
+    return cast("CurrencyCode", fact(description, of.key))
+
+
+def node_id(entity: Entity[Any]) -> Any:
+    prefix = entity.prefix
     return BatchField(
         columns.identifier(prefix),
         needs=["id"],
@@ -40,12 +68,17 @@ def node_id(prefix: str) -> Any:
     )
 
 
-def moment(description: str, name: str) -> Any:
-    return BatchField(columns.moment(name), needs=[name], final=True, description=description)
+def moment(of: InstrumentedAttribute[V], description: str) -> V:
+    """A stored time, in UTC."""
+    return cast("V", BatchField(columns.moment(of.key), needs=[of.key], final=True, description=description))
 
 
-def money(description: str, amount: str, currency: str = "currency", *, total: bool = False) -> Any:
-    return BatchField(columns.money(amount, currency, total=total), needs=[amount, currency], description=description)
+def money(
+    amount: InstrumentedAttribute[Any], currency: InstrumentedAttribute[Any], description: str, *, total: bool = False
+) -> Any:
+    """A stored amount with its currency. A ``total`` has exactly the currency's minor digits."""
+    needs = [amount.key, currency.key]
+    return BatchField(columns.money(*needs, total=total), needs=needs, description=description)
 
 
 def same(description: str, *needs: str, permission: str | None = None) -> Any:
@@ -59,8 +92,13 @@ def guarded(description: str, permission: str | None) -> dict[str, Any]:
     return {"description": told, "permission": permission}
 
 
-def one(description: str, loader: type[One], key: str) -> Any:
-    """To one: the row that the ``key`` column refers to."""
+def one(of: InstrumentedAttribute[Any], loader: type[One], description: str) -> Any:
+    """To one: the row that a column refers to."""
+    return referred(description, loader, of.key)
+
+
+def referred(description: str, loader: type[One], key: str) -> Any:
+    """To one: the row that a value of a row refers to which isn't a table's, such as what a command created."""
     return BatchField(relations.one(loader, key), needs=[key], **guarded(description, loader.entity.permission))
 
 
@@ -101,8 +139,14 @@ def many(
     )
 
 
-def lookup(description: str, prefix: str, by: Any, loaders: dict[str, type[One]]) -> Any:
-    """A root field that finds one row by any of its keys; null where there is none."""
+def lookup(description: str, by: Any, loaders: dict[str, type[One]]) -> Any:
+    """A root field that finds one row by any of its keys, those of the input ``by``; null where there is none."""
+    keys = {field.graphql_name for field in by.__strawberry_definition__.fields}
+    if keys != set(loaders):
+        raise WrongDeclaration(
+            f"{by.__name__} has the keys {sorted(keys)}, and there are loaders for {sorted(loaders)}."
+        )
+    prefix = loaders["id"].entity.prefix
     text = "Which one: exactly one of its keys."
     return BatchField(
         relations.lookup(prefix, loaders),

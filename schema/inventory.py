@@ -1,100 +1,53 @@
 """Stock: where goods are, how many, and every move that brought them there."""
 
-from enum import Enum
-from typing import Any, Optional
+from typing import Any
 
 import strawberry
 
+from core.inventory import LocationKind
+from db import inventory as tables
 from execution import argument, extends
 from loaders import inventory as loaders
-from loaders.catalog import ProductById
+from loaders.catalog import ProductById, products
 from resolvers import inventory as resolvers
 from resolvers.relations import through
-from schema.catalog import Product, ProductRef, ProductWhere
-from schema.commands import ERRORS, UserError, changed, given, listed, mutation, retry_key, user_errors
-from schema.fields import batched, column, computed, many, moment, node_id, node_type, one, same
+from schema.catalog import Product, ProductWhere
+from schema.commands import ERRORS, UserError, changed, listed, mutation, user_errors
+from schema.fields import batched, choice, column, computed, fact, many, moment, node_id, node_type, one, referred, same
+from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
 from schema.shared import (
-    DIRECTION,
-    SORTED_BY,
     Connection,
-    DateTimeFilter,
-    DecimalFilter,
-    IDFilter,
     Node,
-    SortDirection,
-    op,
 )
 from services import inventory as services
 
-
-@strawberry.enum(description="What a location is. Goods come from and go to places that aren't shelves, too.")
-class LocationKind(Enum):
-    INTERNAL = strawberry.enum_value("INTERNAL", description="A place of the tenant's own, whose goods can be sold.")
-    SUPPLIER = strawberry.enum_value("SUPPLIER", description="Where received goods come from; it has no stock.")
-    CUSTOMER = strawberry.enum_value("CUSTOMER", description="Where shipped goods go; it has no stock.")
-    TRANSIT = strawberry.enum_value("TRANSIT", description="Between two places of the tenant's own.")
-    QUARANTINE = strawberry.enum_value("QUARANTINE", description="The tenant's own goods that nobody may sell.")
-    LOSS = strawberry.enum_value("LOSS", description="Where lost and scrapped goods go, and found ones come from.")
-
-
-@strawberry.input(description="Conditions on stock levels; all that are given must hold.")
-class StockLevelWhere:
-    and_: list["StockLevelWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["StockLevelWhere"] | None = op(
-        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
-    )
-    not_: Optional["StockLevelWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
-    product: IDFilter | None = op("By the id of the product (prod_…).")
-    location: IDFilter | None = op("By the id of the location (loc_…).")
-    on_hand: DecimalFilter | None = op("By how many are there, in the product's unit.")
-    available: DecimalFilter | None = op("By how many are there, can be sold and are not promised to orders.")
-
-
-@strawberry.enum(description="What stock levels can be sorted by.")
-class StockLevelOrderField(Enum):
-    ON_HAND = strawberry.enum_value("ON_HAND", description="How many are there, whatever the unit.")
-    AVAILABLE = strawberry.enum_value(
-        "AVAILABLE", description="How many are there, can be sold and are not promised to orders, whatever the unit."
-    )
-    UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When it was last changed.")
-
-
-@strawberry.input(description="What stock levels are sorted by, and in which direction.")
-class StockLevelOrderBy:
-    field: StockLevelOrderField = strawberry.field(description=SORTED_BY)
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description=DIRECTION)
-
-
-@strawberry.input(description="Conditions on stock moves; all that are given must hold.")
-class StockMoveWhere:
-    and_: list["StockMoveWhere"] | None = op("All of these conditions hold; an empty list always does.", "and")
-    or_: list["StockMoveWhere"] | None = op(
-        "At least one of these holds; an empty list matches nothing, and none of them may be without a condition.", "or"
-    )
-    not_: Optional["StockMoveWhere"] = op("What this says isn't true: a row whose value is null passes, too.", "not")
-    product: IDFilter | None = op("By the id of the product (prod_…).")
-    source: IDFilter | None = op("By the id of the location that the goods left.")
-    destination: IDFilter | None = op("By the id of the location that the goods came to.")
-    occurred_at: DateTimeFilter | None = op("By when the goods were moved.")
+enum_type(LocationKind)
+StockLevelWhere = where_input(loaders.levels, "stock levels")
+StockLevelOrderBy = order_input(loaders.levels, "stock levels")
+StockMoveWhere = where_input(loaders.moves, "stock moves")
 
 
 @node_type(loaders.warehouses, "A site with locations in it.")
 class Warehouse(Node):
-    id: strawberry.ID = node_id("wh")
-    code: str = column("The tenant's own key of the warehouse; unique.", "code")
-    name: str = column("Its name as people read it; not unique.", "name")
+    id: strawberry.ID = node_id(loaders.warehouses)
+    code: str = column(tables.Warehouse.code, "The tenant's own key of the warehouse; unique.")
+    name: str = column(tables.Warehouse.name, "Its name as people read it; not unique.")
     locations: Connection["Location"] = many("Its locations, by code.", loaders.LocationsOfWarehouse, "id")
 
 
 @node_type(loaders.locations, "A place that goods are at, come from or go to.")
 class Location(Node):
-    id: strawberry.ID = node_id("loc")
-    code: str = column("The tenant's own key of the location; unique over all warehouses.", "code")
-    name: str = column("Its name as people read it; not unique.", "name")
-    kind: LocationKind = column("A shelf of the tenant's own, or a place that goods come from or go to.", "kind")
-    warehouse: Warehouse | None = one("Where it is; null for places outside.", loaders.WarehouseById, "warehouse_id")
+    id: strawberry.ID = node_id(loaders.locations)
+    code: str = column(tables.Location.code, "The tenant's own key of the location; unique over all warehouses.")
+    name: str = column(tables.Location.name, "Its name as people read it; not unique.")
+    kind: LocationKind = choice(
+        tables.Location.kind, LocationKind, "A shelf of the tenant's own, or a place that goods come from or go to."
+    )
+    warehouse: Warehouse | None = one(
+        tables.Location.warehouse_id, loaders.WarehouseById, "Where it is; null for places outside."
+    )
     stock_levels: Connection["StockLevel"] = many(
         "How many of what are there.", loaders.LevelsOfLocation, "id", where=StockLevelWhere, order=StockLevelOrderBy
     )
@@ -102,18 +55,18 @@ class Location(Node):
 
 @node_type(loaders.levels, "How many of a product are at a location.")
 class StockLevel(Node):
-    id: strawberry.ID = node_id("stl")
-    product: Product = one("What it is that is there.", ProductById, "product_id")
-    location: Location = one("Where it is.", loaders.LocationById, "location_id")
-    on_hand: Decimal = column("How many are there, in the product's unit.", "on_hand")
-    reserved: Decimal = column("How many of them are promised to orders.", "reserved")
+    id: strawberry.ID = node_id(loaders.levels)
+    product: Product = one(tables.StockLevel.product_id, ProductById, "What it is that is there.")
+    location: Location = one(tables.StockLevel.location_id, loaders.LocationById, "Where it is.")
+    on_hand: Decimal = column(tables.StockLevel.on_hand, "How many are there, in the product's unit.")
+    reserved: Decimal = column(tables.StockLevel.reserved, "How many of them are promised to orders.")
     available: Decimal = column(
+        tables.StockLevel.available,
         "onHand - reserved, how many are there that no order was promised, at a location whose goods can be sold"
         " (INTERNAL); 0 at any other.",
-        "available",
     )
-    incoming: Decimal = column("How many are announced and not there yet.", "incoming")
-    updated_at: DateTime = moment("When it was last changed.", "updated_at")
+    incoming: Decimal = column(tables.StockLevel.incoming, "How many are announced and not there yet.")
+    updated_at: DateTime = moment(tables.StockLevel.updated_at, "When it was last changed.")
 
 
 @node_type(
@@ -121,14 +74,14 @@ class StockLevel(Node):
     "One line of the stock ledger: goods moved from one location to another. Never changed, never deleted.",
 )
 class StockMove(Node):
-    id: strawberry.ID = node_id("mov")
-    product: Product = one("What was moved.", ProductById, "product_id")
-    source: Location = one("Where it left.", loaders.LocationById, "source_id")
-    destination: Location = one("Where it came to.", loaders.LocationById, "destination_id")
-    quantity: Decimal = column("How many, in the product's unit; always positive.", "quantity")
-    reason: str = column("Why they were moved, in a word or a sentence.", "reason")
-    occurred_at: DateTime = moment("When the goods were moved.", "occurred_at")
-    principal: str = column("Who did it: the name of the key, or the subject of the token.", "principal")
+    id: strawberry.ID = node_id(loaders.moves)
+    product: Product = one(tables.StockMove.product_id, ProductById, "What was moved.")
+    source: Location = one(tables.StockMove.source_id, loaders.LocationById, "Where it left.")
+    destination: Location = one(tables.StockMove.destination_id, loaders.LocationById, "Where it came to.")
+    quantity: Decimal = column(tables.StockMove.quantity, "How many, in the product's unit; always positive.")
+    reason: str = column(tables.StockMove.reason, "Why they were moved, in a word or a sentence.")
+    occurred_at: DateTime = moment(tables.StockMove.occurred_at, "When the goods were moved.")
+    principal: str = column(tables.StockMove.principal, "Who did it: the name of the key, or the subject of the token.")
 
 
 def _sum(description: str, name: str) -> Any:
@@ -161,9 +114,7 @@ class ProductInventory:
     stock: ProductStock = same("How many there are, over all locations and in each.", "id", permission="stock:read")
 
 
-@extends(ProductWhere)
-class ProductWhereInventory:
-    available: DecimalFilter | None = op("By how many are there and not reserved, over all locations.")
+ProductWhereInventory = where_extension(products, ProductWhere, "available")
 
 
 @strawberry.type(
@@ -171,15 +122,15 @@ class ProductWhereInventory:
     " or a hand in the database."
 )
 class StockDifference:
-    rule: str = column("Which rule of the books is broken, as people call it.", "rule")
-    product: Product | None = one("The product that it is about.", ProductById, "product_id")
-    location: Location | None = one(
+    rule: str = fact("Which rule of the books is broken, as people call it.", "rule")
+    product: Product | None = referred("The product that it is about.", ProductById, "product_id")
+    location: Location | None = referred(
         "The location that it is about; null where it is about none.", loaders.LocationById, "location_id"
     )
-    expected: Decimal | None = column(
+    expected: Decimal | None = fact(
         "What should be there, by moves and orders; null where it isn't a number.", "expected"
     )
-    actual: Decimal | None = column("What the books say instead; null where it isn't a number.", "actual")
+    actual: Decimal | None = fact("What the books say instead; null where it isn't a number.", "actual")
 
 
 @strawberry.type
@@ -202,89 +153,31 @@ class Query:
 
 @strawberry.type(description="More is wanted than is available of a product, or reserved for a line.")
 class InsufficientStockError(UserError):
-    product: Product = one("The product of which there isn't enough.", ProductById, "product_id")
-    requested: Decimal = column("How many are wanted in all, in the product's unit.", "requested")
-    available: Decimal = column("How many can be had for this, in the product's unit.", "available")
+    product: Product = referred("The product of which there isn't enough.", ProductById, "product_id")
+    requested: Decimal = fact("How many are wanted in all, in the product's unit.", "requested")
+    available: Decimal = fact("How many can be had for this, in the product's unit.", "available")
 
 
 @strawberry.type(description="The stock isn't what the caller saw. Count again, and say what is there now.")
 class StaleStockError(UserError):
-    expected: Decimal = column("How many the caller saw before the count, in the product's unit.", "expected")
-    actual: Decimal = column("How many are there now, in the product's unit.", "actual")
+    expected: Decimal = fact("How many the caller saw before the count, in the product's unit.", "expected")
+    actual: Decimal = fact("How many are there now, in the product's unit.", "actual")
 
 
-@strawberry.input(description="A warehouse to be made; locations are added to it afterwards.")
-class WarehouseCreateInput:
-    code: str = given("The tenant's own key of the warehouse; unique.")
-    name: str = given("Its name as people read it; not unique.")
-    idempotency_key: str | None = retry_key()
-
-
-@strawberry.input(description="A location to be made in a warehouse that is there.")
-class LocationCreateInput:
-    warehouse: strawberry.ID = given("The id of the warehouse that it is in.")
-    code: str = given("The tenant's own key of the location; unique over all warehouses.")
-    name: str = given("Its name as people read it; not unique.")
-    kind: LocationKind = strawberry.field(
-        default=LocationKind.INTERNAL,
-        description="A shelf of the tenant's own, or a place that goods come from or go to.",
-    )
-    idempotency_key: str | None = retry_key()
-
-
-@strawberry.input(description="By how much the balance of a product at a location changes.")
-class StockAdjustLine:
-    product: ProductRef = given("The product, by one of its keys.")
-    location: strawberry.ID = given("Where they are: the id of a location (loc_…).")
-    delta: Decimal = given("How many more, or, negative, less: not zero, at most six decimals.")
-
-
-@strawberry.input(description="Differences to balances: what was found, what is lost.")
-class StockAdjustInput:
-    lines: list[StockAdjustLine] = given("1 to 500 differences: all, or none.")
-    reason: str = given("Why, in a word or a sentence; the moves carry it.")
-    idempotency_key: str | None = retry_key()
-
-
-@strawberry.input(description="How many of a product were counted at a location.")
-class StockSetLine:
-    product: ProductRef = given("The product, by one of its keys.")
-    location: strawberry.ID = given("Where they are: the id of a location (loc_…).")
-    on_hand: Decimal = given("How many are there; not less than are reserved.")
-    expected_on_hand: Decimal | None = op("What the caller saw before the count; null: whatever it is now.")
-
-
-@strawberry.input(description="Balances as they were counted, to be put in the place of those in the books.")
-class StockSetInput:
-    lines: list[StockSetLine] = given("1 to 500 balances: all, or none.")
-    reason: str = given("Why, in a word or a sentence; the moves carry it.")
-    idempotency_key: str | None = retry_key()
-
-
-@strawberry.input(description="A quantity of a product to be moved.")
-class StockTransferLine:
-    product: ProductRef = given("The product, by one of its keys.")
-    quantity: Decimal = given("How many, in the product's unit: more than zero, at most six decimals.")
-
-
-@strawberry.input(description="Goods to be moved from one location to another.")
-class StockTransferInput:
-    lines: list[StockTransferLine] = given("1 to 500 quantities: all, or none.")
-    source: strawberry.ID = given("The id of the location that they leave.")
-    destination: strawberry.ID = given("The id of the location that they come to.")
-    reason: str | None = op("Why, in a word or a sentence; the moves carry it.")
-    idempotency_key: str | None = retry_key()
+# Lines carry no "Input" in the contract's names.
+for line in (services.StockAdjustLine, services.StockSetLine, services.StockTransferLine):
+    input_type(line, line.__name__)
 
 
 @strawberry.type(description="A warehouse after it was made, or why it wasn't.")
 class WarehousePayload:
-    warehouse: Warehouse | None = one(changed("The warehouse"), loaders.WarehouseById, "warehouse_id")
+    warehouse: Warehouse | None = referred(changed("The warehouse"), loaders.WarehouseById, "warehouse_id")
     user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="A location after it was made, or why it wasn't.")
 class LocationPayload:
-    location: Location | None = one(changed("The location"), loaders.LocationById, "location_id")
+    location: Location | None = referred(changed("The location"), loaders.LocationById, "location_id")
     user_errors: list[UserError] = user_errors()
 
 
@@ -305,32 +198,28 @@ class Mutation:
         "Makes a warehouse, without locations.",
         services.WarehouseCreate,
         services.create_warehouse,
-        WarehouseCreateInput,
         "warehouses:write",
     )
     location_create: LocationPayload | None = mutation(
         "Makes a location in a warehouse.",
         services.LocationCreate,
         services.create_location,
-        LocationCreateInput,
         "warehouses:write",
     )
     stock_adjust: StockPayload | None = mutation(
         "Changes balances by differences. Goods that arrive go to the orders that wait for them, oldest first.",
         services.StockAdjust,
         services.adjust,
-        StockAdjustInput,
         "stock:adjust",
     )
     stock_set: StockPayload | None = mutation(
         "Sets balances to a counted quantity, if they still are what the caller saw.",
         services.StockSet,
         services.set_counted,
-        StockSetInput,
         "stock:adjust",
     )
     stock_transfer: StockPayload | None = mutation(
-        "Moves goods between locations.", services.StockTransfer, services.transfer, StockTransferInput, "stock:adjust"
+        "Moves goods between locations.", services.StockTransfer, services.transfer, "stock:adjust"
     )
 
 
@@ -341,10 +230,10 @@ MODULE = Module(
     mutation=Mutation,
     types=(*ERRORS, InsufficientStockError, StaleStockError),
     extends=(ProductInventory, ProductWhereInventory),
-    nodes={
-        "wh": loaders.WarehouseById,
-        "loc": loaders.LocationById,
-        "stl": loaders.StockLevelById,
-        "mov": loaders.StockMoveById,
-    },
+    nodes=(
+        loaders.WarehouseById,
+        loaders.LocationById,
+        loaders.StockLevelById,
+        loaders.StockMoveById,
+    ),
 )

@@ -1,6 +1,15 @@
 """What a module brings to the schema."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from core.errors import ErpError
+from loaders.kit.one import One
+
+
+class WrongDeclaration(ErpError):
+    """A declaration that can't become a part of the graph: a fault of the code, found when it is imported."""
+
+    code = "CONFIGURATION"
 
 
 @dataclass(frozen=True)
@@ -8,7 +17,7 @@ class Module:
     """A module's part of the graph. ``requires`` names the modules that must be there as well.
 
     ``query`` and ``mutation`` are types whose fields go to the roots, ``extends`` classes whose fields go to
-    types of lower modules, ``nodes`` the prefix of each id to the loader that finds its row.
+    types of lower modules, ``nodes`` the loaders that find a row by its id.
     """
 
     name: str
@@ -16,5 +25,5 @@ class Module:
     requires: tuple[str, ...] = ()
     mutation: type | None = None
     extends: tuple[type, ...] = ()
-    nodes: dict[str, type] = field(default_factory=dict)
+    nodes: tuple[type[One], ...] = ()
     types: tuple[type, ...] = ()

@@ -2,11 +2,13 @@
 
 import strawberry
 
+from db import tenants as tables
 from execution import argument
 from loaders.events import EventById
+from loaders.tenants import tenants
 from resolvers import nodes, viewer
 from schema.events import Event
-from schema.fields import batched, column, computed, node_id
+from schema.fields import batched, column, computed, currency, node_id
 from schema.module import Module
 from schema.scalars import CurrencyCode
 from schema.shared import Node
@@ -14,10 +16,12 @@ from schema.shared import Node
 
 @strawberry.type(description="A company whose data this is. Requests see one tenant: that of their key.")
 class Tenant:
-    id: strawberry.ID = node_id("ten")
-    name: str = column("The name that the deployment knows it by.", "name")
-    currency: CurrencyCode = column("The currency of amounts where none is given.", "currency")
-    timezone: str = column("IANA name, such as Europe/Berlin: for reports; the graph itself speaks UTC.", "timezone")
+    id: strawberry.ID = node_id(tenants)
+    name: str = column(tables.Tenant.name, "The name that the deployment knows it by.")
+    currency: CurrencyCode = currency(tables.Tenant.currency, "The currency of amounts where none is given.")
+    timezone: str = column(
+        tables.Tenant.timezone, "IANA name, such as Europe/Berlin: for reports; the graph itself speaks UTC."
+    )
 
 
 @strawberry.type(description="Who is asking: the tenant, the principal and what it may do.")
@@ -42,4 +46,4 @@ class Query:
     viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)
 
 
-MODULE = Module("root", Query, nodes={"evt": EventById}, types=(Event,))
+MODULE = Module("root", Query, nodes=(EventById,), types=(Event,))

@@ -12,8 +12,8 @@ from graphql import GraphQLError
 from core import moments
 from core.money import CURRENCIES, decimal_text
 
-Decimal = NewType("Decimal", PythonDecimal)
-DateTime = NewType("DateTime", datetime)
+Decimal = PythonDecimal
+DateTime = datetime
 CurrencyCode = NewType("CurrencyCode", str)
 JSON = NewType("JSON", object)
 

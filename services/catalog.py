@@ -5,52 +5,54 @@ from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator
-
-from core.money import CURRENCIES
 from core.problems import INVALID_INPUT, Problems, refuse
 from services.kit.answer import References
-from services.kit.command import Command, Input, Key, Label, LongText, Price, Ref, Title, Unit, Version, identifier
+from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
 from services.kit.records import Kind, upsert
 from services.kit.work import Work
 
 PRODUCT = Kind("product", "products", "sku")
 
 
-def _known(currency: str) -> str:
-    if currency not in CURRENCIES:
-        raise ValueError("This is not a currency: give an ISO 4217 code such as EUR.")
-    return currency
-
-
-Currency = Annotated[str, AfterValidator(_known)]
-
-
 class Money(Input):
+    """An exact amount, and the currency without which it means nothing."""
+
     amount: Price
+    """At least zero, at most six decimals."""
     currency: Currency
+    """In which the amount is: an alphabetic code of ISO 4217."""
 
 
-class ProductUpsert(Command):
-    """Make the product with this sku, or change it. What is left out stays, or takes its default."""
+class ProductUpsert(Change):
+    """A product to be created or changed, by its sku. What is left out stays as it is, or takes its default."""
 
     sku: Label
+    """The tenant's own key of the product: of the one to be changed, or a new one."""
     name: Title
+    """Its name as people read it, at most 500 characters; not unique."""
     description: LongText | None = None
+    """A longer text for whoever buys or keeps it; null for none."""
     barcode: Label | None = None
+    """The code on the package; null for none."""
     unit: Unit = "pcs"
+    """Unit of measure in which stock is kept; pcs for a new product."""
     list_price: Money | None = None
+    """The price of one unit, before tax; null for none."""
     active: bool = True
+    """Whether it is still offered; true for a new product."""
     external_id: Label | None = None
-    expected_version: Version | None = None
+    """Its key in another system, unique; null for none."""
 
 
 class ProductRef(Ref):
-    """A product by one of its keys."""
+    """Names one product by one of its keys."""
 
-    id: identifier("prod") | None = None  # type: ignore[valid-type]  # a function makes the type
+    id: Annotated[UUID, Id("prod")] | None = None
+    """By the product's id (prod_…)."""
     sku: Key | None = None
+    """By the tenant's own key, exactly as stored."""
     external_id: Key | None = None
+    """By its key in another system, exactly as stored."""
 
 
 class Item(NamedTuple):

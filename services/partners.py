@@ -1,21 +1,21 @@
 """Business partners: made and changed, and found for those who sell to them."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
 from core.countries import country
+from core.partners import PartnerKind
 from core.problems import Problems
 from services.kit.answer import References
-from services.kit.command import Choice, Command, Key, Label, Ref, Title, Version, identifier
+from services.kit.command import Change, Id, Key, Label, Ref, Title
 from services.kit.records import Kind, upsert
 from services.kit.work import Work
 
 PARTNER = Kind("partner", "partners", "code")
 
-Role = Annotated[Literal["CUSTOMER", "SUPPLIER"], Choice]
 Country = Annotated[str, AfterValidator(country)]
 
 
@@ -26,24 +26,32 @@ def _address(text: str) -> str:
     return text
 
 
-class PartnerUpsert(Command):
-    """Make the partner with this code, or change it. What is left out stays, or takes its default."""
+class PartnerUpsert(Change):
+    """A partner to be created or changed, by its code. What is left out stays as it is, or takes its default."""
 
     code: Label
+    """The tenant's own key of the partner: of the one to be changed, or a new one."""
     name: Title
-    kinds: Annotated[tuple[Role, ...], Field(min_length=1, max_length=2)] = ("CUSTOMER",)
+    """Its name as people read it, at most 500 characters; not unique."""
+    kinds: Annotated[tuple[PartnerKind, ...], Field(min_length=1, max_length=2)] = (PartnerKind.CUSTOMER,)
+    """What it is to the tenant; CUSTOMER for a new partner."""
     email: Annotated[Title, AfterValidator(_address)] | None = None
+    """Where orders are answered; null for none."""
     country: Country | None = None
+    """ISO 3166-1 alpha-2, such as DE; null for none."""
     external_id: Label | None = None
-    expected_version: Version | None = None
+    """Its key in another system, unique; null for none."""
 
 
 class PartnerRef(Ref):
-    """A partner by one of its keys."""
+    """Names one partner by one of its keys."""
 
-    id: identifier("par") | None = None  # type: ignore[valid-type]  # a function makes the type
+    id: Annotated[UUID, Id("par")] | None = None
+    """By the partner's id (par_…)."""
     code: Key | None = None
+    """By the tenant's own key, exactly as stored."""
     external_id: Key | None = None
+    """By its key in another system, exactly as stored."""
 
 
 class Customer(NamedTuple):

@@ -26,7 +26,7 @@ class Loader(DataLoader[Any, Any]):
     loader. ``load_level`` is the way for a whole level: it makes no future per key.
     """
 
-    entity: ClassVar[Entity]
+    entity: ClassVar[Entity[Any]]
 
     def __init__(self, context: Context, columns: tuple[str, ...], arguments: Any = None) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Loader(DataLoader[Any, Any]):
         """Whether the request sees a business partner's rows only: its statements are others then."""
         return self.reader.partner is not None
 
-    def visible(self, entity: Entity | None = None) -> tuple[Any, ...]:
+    def visible(self, entity: Entity[Any] | None = None) -> tuple[Any, ...]:
         """The conditions on rows that this request may see, besides their tenant."""
         own = (entity or self.entity).own
         return (own,) if self.narrowed and own is not None else ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import asyncpg
 from sqlalchemy import ColumnElement, Text, cast, func
@@ -10,6 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Amount, Base, Quantity
 from loaders.kit.filters import Filter, Related
+
+M = TypeVar("M", bound=Base)
 
 ASC, DESC = "ASC", "DESC"
 Order = tuple[tuple[str, str], ...]
@@ -27,26 +29,29 @@ class Row(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
 
 @dataclass(frozen=True)
 class Sort:
-    """Something a list can be sorted by. ``nullable`` ones sort nulls last, ascending."""
+    """Something a list can be sorted by. ``nullable`` ones sort nulls last, ascending. One without a ``description``
+    is no choice of clients: it is some relation's own order.
+    """
 
     by: Any
+    description: str = ""
     nullable: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class Entity:
+class Entity(Generic[M]):
     """A table as the graph reads it.
 
     ``typename`` is its GraphQL type, ``prefix`` that of its ids, ``permission`` what one needs to see
     its rows. ``columns`` are those that aren't
     simply the model's. ``filters`` and ``sorts`` go by the names that the contract gives them; an
-    upper module may add to a lower one's (``entity.filters["available"] = …``).
+    upper module may add to a lower one's (``entity.filters["available"] = …``), which ``declared`` leaves out.
     ``own`` is the condition on rows that a business partner may see (parameter ``partner``); the database's
     policies say the same.
     ``default`` is the order of a list that asks for none.
     """
 
-    model: type[Base]
+    model: type[M]
     typename: str
     prefix: str
     permission: str | None = None
@@ -56,9 +61,11 @@ class Entity:
     default: tuple[tuple[str, str], ...] = ()
     own: Any = None
     search: Any = None
+    declared: tuple[str, ...] = field(init=False)
     row: type[Row] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "declared", tuple(self.filters))
         object.__setattr__(
             self, "row", type(f"{self.typename}Row", (Row,), {"__slots__": (), "typename": self.typename})
         )

@@ -5,7 +5,7 @@ Two requests with the same shape run the same prepared statement, whatever they 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     ARRAY,
@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from core import ids
+from core.choices import Choice
 from core.errors import BadInput
 from core.text import NAME, composed
 from loaders.kit.statements import value
@@ -82,7 +83,8 @@ class Filter:
     """A filterable thing: the SQL expression it compares, the parameters' type, and how a value is
     read. ``read`` raises ``BadInput`` for one that can't be. ``within`` leads from a comparison of
     another table's column to a condition on this one. ``permission`` is what one needs to compare it: where
-    a filter tells of rows that the list itself doesn't show."""
+    a filter tells of rows that the list itself doesn't show. ``kind`` and ``description`` are for the graph, which
+    takes the input's field from them; ``choices`` are the names that a filter of an enum compares."""
 
     def __init__(
         self,
@@ -91,12 +93,19 @@ class Filter:
         read: Callable[[Any], Any] = lambda given: given,
         within: Callable[[Clause], Clause] = lambda clause: clause,
         permission: str | None = None,
+        *,
+        kind: str = "text",
+        description: str = "",
+        choices: type[Choice] | None = None,
     ) -> None:
         self.by = by
         self.type = type_
         self.read = read
         self.within = within
         self.permission = permission
+        self.kind = kind
+        self.description = description
+        self.choices = choices
 
     def normalise(self, operation: str, given: Any) -> Any:
         """The value of one comparison, as the database driver takes it."""
@@ -132,11 +141,31 @@ class Filter:
         return self.within(_OPERATORS[operation](self.by, value(name, type_)))
 
 
-class Related(NamedTuple):
-    """A filter on rows of another entity: ``exists(condition)`` makes the SQL for "there is one"."""
+class Filtered(Protocol):
+    """An entity, as filters see it."""
 
-    filters: Mapping[str, "Filter | Related"]
+    @property
+    def typename(self) -> str: ...
+
+    @property
+    def filters(self) -> "Mapping[str, Filter | Related]": ...
+
+    @property
+    def declared(self) -> tuple[str, ...]: ...
+
+
+class Related(NamedTuple):
+    """A filter on rows of another entity: ``exists(condition)`` makes the SQL for "there is one". ``many`` is what people
+    call several of them."""
+
+    entity: Filtered
     exists: Callable[[Clause], Clause]
+    many: str
+    description: str
+
+    @property
+    def filters(self) -> Mapping[str, "Filter | Related"]:
+        return self.entity.filters
 
 
 def limited(given: Any, most: int) -> Any:
@@ -154,29 +183,34 @@ def text_value(given: str) -> str:
         raise BadInput(str(error)) from None
 
 
-def identifier(by: Any, prefix: str) -> Filter:
-    return Filter(by, Uuid(), lambda given: ids.decode(prefix, given))
+def identifier(by: Any, prefix: str, description: str) -> Filter:
+    return Filter(by, Uuid(), lambda given: ids.decode(prefix, given), kind="id", description=description)
 
 
-def text(by: Any, within: Callable[[Clause], Clause] = lambda clause: clause, permission: str | None = None) -> Filter:
-    return Filter(by, Text(), text_value, within, permission)
+def text(
+    by: Any,
+    description: str,
+    within: Callable[[Clause], Clause] = lambda clause: clause,
+    permission: str | None = None,
+) -> Filter:
+    return Filter(by, Text(), text_value, within, permission, kind="text", description=description)
 
 
-def decimal(by: Any, permission: str | None = None) -> Filter:
-    return Filter(by, Numeric(), permission=permission)
+def decimal(by: Any, description: str, permission: str | None = None) -> Filter:
+    return Filter(by, Numeric(), permission=permission, kind="decimal", description=description)
 
 
-def moment(by: Any) -> Filter:
-    return Filter(by, DateTime(timezone=True))
+def moment(by: Any, description: str) -> Filter:
+    return Filter(by, DateTime(timezone=True), kind="moment", description=description)
 
 
-def boolean(by: Any) -> Filter:
-    return Filter(by, Boolean())
+def boolean(by: Any, description: str) -> Filter:
+    return Filter(by, Boolean(), kind="boolean", description=description)
 
 
-def choice(by: Any) -> Filter:
+def choice(by: Any, choices: type[Choice], description: str) -> Filter:
     """An enum, stored as its name."""
-    return Filter(by, Text(), lambda given: getattr(given, "value", given))
+    return Filter(by, Text(), str, kind="choice", description=description, choices=choices)
 
 
 def normalise(

@@ -21,7 +21,7 @@ _ENDS = {"-infinity": datetime.min.replace(tzinfo=UTC), "infinity": datetime.max
 """The first and the last moment that there is: asyncpg stores them as the ends of time, and reads those as them."""
 
 
-def checked_order(entity: Entity, given: Any, search: str | None, default: Order | None) -> Order:
+def checked_order(entity: Entity[Any], given: Any, search: str | None, default: Order | None) -> Order:
     """The order that an ``orderBy`` asks for, or the one of a list that asks for none. Raises ``BadInput``."""
     if not given:
         if search is not None:
@@ -42,7 +42,7 @@ def _name(choice: Any) -> str:
     return str(getattr(choice, "value", choice))
 
 
-def sort_of(entity: Entity, name: str) -> Sort:
+def sort_of(entity: Entity[Any], name: str) -> Sort:
     """What a name in an order sorts by."""
     if name == RELEVANCE:
         # As numeric: a float's text would not come back from a cursor as the same number.
@@ -56,7 +56,7 @@ def as_text(by: Any) -> ColumnElement[Any]:
     return cast(by, Text)
 
 
-def place_of(entity: Entity, mark: str, cursor: str, order: Order) -> tuple[Any, ...]:
+def place_of(entity: Entity[Any], mark: str, cursor: str, order: Order) -> tuple[Any, ...]:
     """The sort values and the id of a cursor, as the driver takes them."""
     *texts, identifier = decode_cursor(mark, cursor, len(order) + 1)
     try:
@@ -92,7 +92,13 @@ def _read(sort: Sort, given: str) -> Any:
 
 
 def beyond(
-    entity: Entity, name: str, place: tuple[Any, ...], sorts: Sequence[Sort], directions: Sequence[str], *, later: bool
+    entity: Entity[Any],
+    name: str,
+    place: tuple[Any, ...],
+    sorts: Sequence[Sort],
+    directions: Sequence[str],
+    *,
+    later: bool,
 ) -> ColumnElement[bool]:
     """The rows after (``later``) or before a place in the order."""
     model: Any = entity.model

@@ -11,6 +11,6 @@ MODULE = Module(
     requires=("catalog", "partners", "inventory"),
     mutation=Mutation,
     extends=(ProductSales, PartnerSales, StockMoveSales, StockDifferenceSales),
-    nodes={"ord": loaders.OrderById, "lin": loaders.LineItemById},
+    nodes=(loaders.OrderById, loaders.LineItemById),
     types=(InvalidTransitionError,),
 )

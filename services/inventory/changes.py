@@ -18,7 +18,7 @@ from services.inventory import places, stock
 from services.inventory.places import Location
 from services.inventory.stock import Move, Moved
 from services.kit.answer import References
-from services.kit.command import MAX_LINES, Command, Count, Difference, Input, Quantity, Title, identifier
+from services.kit.command import MAX_LINES, Command, Count, Difference, Id, Input, Quantity, Title
 from services.kit.work import Work
 
 ZERO = Decimal(0)
@@ -30,44 +30,67 @@ NAMED = 3
 
 
 class StockAdjustLine(Input):
+    """By how much the balance of a product at a location changes."""
+
     product: ProductRef
-    location: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
+    """The product, by one of its keys."""
+    location: Annotated[UUID, Id("loc")]
+    """Where they are: the id of a location (loc_…)."""
     delta: Difference
+    """How many more, or, negative, less: not zero, at most six decimals."""
 
 
 class StockAdjust(Command):
-    """Change balances by differences: what was found comes from LOSS, what was lost goes there."""
+    """Differences to balances: what was found, what is lost."""
 
     lines: Annotated[list[StockAdjustLine], Field(min_length=1, max_length=MAX_LINES)]
+    """1 to 500 differences: all, or none."""
     reason: Title
+    """Why, in a word or a sentence; the moves carry it."""
 
 
 class StockSetLine(Input):
+    """How many of a product were counted at a location."""
+
     product: ProductRef
-    location: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
+    """The product, by one of its keys."""
+    location: Annotated[UUID, Id("loc")]
+    """Where they are: the id of a location (loc_…)."""
     on_hand: Count
+    """How many are there; not less than are reserved."""
     expected_on_hand: Count | None = None
+    """What the caller saw before the count; null: whatever it is now."""
 
 
 class StockSet(Command):
-    """Set balances to what was counted, if they still are what the caller saw."""
+    """Balances as they were counted, to be put in the place of those in the books."""
 
     lines: Annotated[list[StockSetLine], Field(min_length=1, max_length=MAX_LINES)]
+    """1 to 500 balances: all, or none."""
     reason: Title
+    """Why, in a word or a sentence; the moves carry it."""
 
 
 class StockTransferLine(Input):
+    """A quantity of a product to be moved."""
+
     product: ProductRef
+    """The product, by one of its keys."""
     quantity: Quantity
+    """How many, in the product's unit: more than zero, at most six decimals."""
 
 
 class StockTransfer(Command):
-    """Move goods from one location to another."""
+    """Goods to be moved from one location to another."""
 
     lines: Annotated[list[StockTransferLine], Field(min_length=1, max_length=MAX_LINES)]
-    source: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
-    destination: identifier("loc")  # type: ignore[valid-type]  # a function makes the type
+    """1 to 500 quantities: all, or none."""
+    source: Annotated[UUID, Id("loc")]
+    """The id of the location that they leave."""
+    destination: Annotated[UUID, Id("loc")]
+    """The id of the location that they come to."""
     reason: Title | None = None
+    """Why, in a word or a sentence; the moves carry it."""
 
 
 class Balance(NamedTuple):

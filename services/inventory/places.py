@@ -1,35 +1,40 @@
 """Warehouses and locations: made, and found for those who move goods."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from core.ids import new_id
+from core.inventory import LocationKind
 from core.problems import DUPLICATE, NOT_FOUND, Problems, refuse
 from services.kit.answer import References
-from services.kit.command import Choice, Command, Label, Title, identifier
+from services.kit.command import Command, Id, Label, Title
 from services.kit.work import Again, Work
 
 HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
 """The kinds of locations that have balances. Goods come from and go to the others without a count."""
 
-LocationKind = Annotated[Literal["INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS"], Choice]
-
 
 class WarehouseCreate(Command):
-    """Make a warehouse. Its locations are made by themselves."""
+    """A warehouse to be created; locations are added to it afterwards."""
 
     code: Label
+    """The tenant's own key of the warehouse; unique."""
     name: Title
+    """Its name as people read it; not unique."""
 
 
 class LocationCreate(Command):
-    """Make a location in a warehouse."""
+    """A location to be created in a warehouse that is there."""
 
-    warehouse: identifier("wh")  # type: ignore[valid-type]  # a function makes the type
+    warehouse: Annotated[UUID, Id("wh")]
+    """The id of the warehouse that it is in."""
     code: Label
+    """The tenant's own key of the location; unique over all warehouses."""
     name: Title
-    kind: LocationKind = "INTERNAL"
+    """Its name as people read it; not unique."""
+    kind: LocationKind = LocationKind.INTERNAL
+    """A shelf of the tenant's own, or a place that goods come from or go to."""
 
 
 class Location(NamedTuple):

@@ -7,17 +7,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from enum import Enum
 from functools import partial
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 from core import ids, text
 from core.errors import BadInput
-from core.money import LIMIT, SCALE
+from core.money import CURRENCIES, LIMIT, SCALE
 from core.problems import INVALID_INPUT, Problem, Refused
 
 MAX_LINES = 500
@@ -36,15 +36,26 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 class Input(BaseModel):
-    """A part of a command. Fields have the contract's names outside (``unitPrice``), Python's inside."""
+    """A part of a command. Fields have the contract's names outside (``unitPrice``), Python's inside.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+    Their docstrings are what the graph says of them: its inputs are made of these classes (``schema.inputs``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, use_attribute_docstrings=True)
 
 
 class Command(Input):
     """Something to do, once. With a key, a repetition gives the first answer again."""
 
+    changes: ClassVar[bool] = False
+    """Whether it changes a record where there is one: a field that is left out then stays as it is, and a default is for
+    new records only.
+    """
+
     idempotency_key: "RetryKey | None" = None
+    """Chosen by the caller, once per intent: a retry with the same key and input gets the first answer and does nothing
+    twice. Kept for 48 hours; at most 255 characters.
+    """
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -91,23 +102,27 @@ def _not_zero(number: Decimal) -> Decimal:
     return number
 
 
-def _plain(choice: Any) -> Any:
-    return choice.value if isinstance(choice, Enum) else choice
+class Id:
+    """Reads an id of the type with a prefix: ``Annotated[UUID, Id("prod")]``."""
 
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
 
-def _identifier(prefix: str) -> Callable[[Any], UUID]:
-    def read(given: Any) -> UUID:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Pydantic's own UUID, read by us before."""
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def _read(self, given: Any) -> UUID:
         try:
-            return ids.decode(prefix, str(given))
+            return ids.decode(self.prefix, str(given))
         except BadInput as error:
             raise ValueError(error.message) from None
 
-    return read
 
-
-def identifier(prefix: str) -> Any:
-    """The annotation of an id of the type with this prefix."""
-    return Annotated[UUID, BeforeValidator(_identifier(prefix))]
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError("This is not a currency: give an ISO 4217 code such as EUR.")
+    return code
 
 
 Key = Annotated[str, Field(max_length=text.LOOKUP), AfterValidator(text.composed)]
@@ -123,10 +138,17 @@ Difference = Annotated[Decimal, AfterValidator(_not_zero), AfterValidator(_bound
 Count = Annotated[Decimal, Field(ge=0), AfterValidator(_bounded)]
 Price = Annotated[Decimal, Field(ge=0), AfterValidator(_bounded)]
 Version = Annotated[int, Field(ge=1)]
-Choice = BeforeValidator(_plain)
-"""Takes an enum's member for its name: ``Annotated[Literal["INTERNAL", …], Choice]``."""
-
+Currency = Annotated[str, AfterValidator(_currency)]
 Command.model_rebuild()
+
+
+class Change(Command):
+    """A command that changes a record, or makes it where there is none."""
+
+    changes = True
+
+    expected_version: Version | None = None
+    """Only if the record still is of this version; else VERSION_CONFLICT. Left out: whatever it is."""
 
 
 class Ref(Input):
@@ -140,10 +162,12 @@ class Ref(Input):
 
 __all__ = [
     "MAX_LINES",
-    "Choice",
+    "Change",
     "Command",
     "Count",
+    "Currency",
     "Difference",
+    "Id",
     "Input",
     "Key",
     "Label",
@@ -154,5 +178,4 @@ __all__ = [
     "Title",
     "Unit",
     "Version",
-    "identifier",
 ]

@@ -1,6 +1,14 @@
 """Orders: made, confirmed, shipped, cancelled, returned."""
 
-from services.sales.commands import OrderCancel, OrderConfirm, OrderCreate, OrderReturn, OrderShip, OrderUpdate
+from services.sales.commands import (
+    OrderCancel,
+    OrderConfirm,
+    OrderCreate,
+    OrderRef,
+    OrderReturn,
+    OrderShip,
+    OrderUpdate,
+)
 from services.sales.drafts import create, update
 from services.sales.fulfilment import cancel, confirm, ship, take_back
 
@@ -8,6 +16,7 @@ __all__ = [
     "OrderCancel",
     "OrderConfirm",
     "OrderCreate",
+    "OrderRef",
     "OrderReturn",
     "OrderShip",
     "OrderUpdate",
