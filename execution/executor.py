@@ -10,7 +10,8 @@ from graphql import ExecutionResult, GraphQLError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.failures import Settling, add_hidden
-from execution.levels import Paths, Run
+from execution.levels import Run
+from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 
 MAX_PLANS = 16
@@ -92,10 +93,12 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         # that the specification asks for, and reads share one connection anyway.
         [data] = await run.select(plan, [self.root_value], paths)
         settled: dict[str, Any] | None = data
-        if run.failed:
-            settled = Settling(self.collected_errors, run.types, propagate=self.error_propagation).root(plan, data)
+        if run.failures:
+            settling = Settling(self.collected_errors, run.types, run.broken, propagate=self.error_propagation)
+            settled = settling.root(plan, data)
+            run.meter.replace(run.broken, settling.copies)
             if self.error_propagation and run.reports:
-                add_hidden(self.collected_errors, run.types, plan, data)
+                add_hidden(self.collected_errors, run.types, run.broken, plan, data)
         # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept
         # the context, and with it all that was loaded, until the garbage collector came.
         self.async_helpers = None  # type: ignore[assignment]  # it ends a reference cycle

@@ -7,6 +7,7 @@ specification and with graphql-core's own error collection.
 """
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from graphql import GraphQLError, GraphQLOutputType, is_list_type, is_non_null_type, located_error
@@ -31,16 +32,26 @@ class Failure:
 
 class Settling:
     """The walk that settles failures. ``types`` maps the identity of an object in the answer to its
-    selection, for objects whose type is only known at run time. ``places``: at how many a failure is reported."""
+    selection, for objects whose type is only known at run time. ``broken`` are the fields with a failure in them or
+    below: the others stay as they are. ``places``: at how many a failure is reported. ``copies`` has the new objects of
+    each selection."""
 
     def __init__(
-        self, errors: CollectedErrors, types: dict[int, SelectionPlan], *, propagate: bool, places: int = MAX_PLACES
+        self,
+        errors: CollectedErrors,
+        types: dict[int, SelectionPlan],
+        broken: AbstractSet[FieldPlan],
+        *,
+        propagate: bool,
+        places: int = MAX_PLACES,
     ) -> None:
         self.errors = errors
         self.types = types
+        self.broken = broken
         self.propagate = propagate
         self.places = places
         self.reported: Counter[Failure] = Counter()
+        self.copies: dict[SelectionPlan, list[dict[str, Any]]] = {}
 
     def root(self, selection: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
         """The settled answer; None if a null reached the top."""
@@ -52,10 +63,15 @@ class Settling:
 
     def _object(self, selection: SelectionPlan, data: dict[str, Any], path: Path | None) -> dict[str, Any]:
         # A new object each time: one that several parents share fails at several paths.
-        return {
-            plan.key: self._value(plan, plan.definition.type, data[plan.key], Path(path, plan.key, selection.type.name))
+        broken, typename = self.broken, selection.type.name
+        copy = {
+            plan.key: self._value(plan, plan.definition.type, data[plan.key], Path(path, plan.key, typename))
+            if plan in broken
+            else data[plan.key]
             for plan in selection.fields
         }
+        self.copies.setdefault(selection, []).append(copy)
+        return copy
 
     def _value(self, plan: FieldPlan, type_: GraphQLOutputType, value: Any, path: Path) -> Any:
         if is_non_null_type(type_):
@@ -86,7 +102,11 @@ class Settling:
 
 
 def add_hidden(
-    errors: CollectedErrors, types: dict[int, SelectionPlan], selection: SelectionPlan, data: dict[str, Any]
+    errors: CollectedErrors,
+    types: dict[int, SelectionPlan],
+    broken: AbstractSet[FieldPlan],
+    selection: SelectionPlan,
+    data: dict[str, Any],
 ) -> None:
     """Add the errors that a null higher up has hidden and that are ``always_reported``: each failure once, where it
     stands first. A client that lacks three permissions shouldn't learn of them one by one.
@@ -95,7 +115,7 @@ def add_hidden(
     """
     known = {id(root_cause(error)) for error in errors.errors}
     hidden = CollectedErrors()
-    Settling(hidden, types, propagate=False, places=1).root(selection, data)
+    Settling(hidden, types, broken, propagate=False, places=1).root(selection, data)
     for error in hidden.errors:
         cause = root_cause(error)
         if getattr(cause, "always_reported", False) and id(cause) not in known:

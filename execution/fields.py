@@ -9,6 +9,7 @@ gathers the objects that it meets one by one.
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from graphql import GraphQLField, get_named_type, is_leaf_type
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
@@ -16,6 +17,12 @@ from strawberry.types.unset import UNSET
 
 if TYPE_CHECKING:
     from execution.plan import FieldPlan
+
+BACKREF = "strawberry-definition"
+
+POINT = 10
+"""Tenths of a point: an object costs one point, and a leaf a tenth, unless their fields say otherwise."""
+LEAF = 1
 
 
 class Table:
@@ -96,6 +103,8 @@ class BatchField(StrawberryField):
     ``final``: the values are leaves in their serialised form (or None); no further check is made.
     ``permission``: what the request's context must grant, by its method ``require(permission)``, which
     raises where it doesn't; asked before the resolver is called.
+    ``cost``: what each value costs in tenths of a point, where that isn't ten for an object and one for a leaf.
+    ``width``: about how many characters its leaves have as JSON, where they are all alike; others are measured.
     """
 
     def __init__(
@@ -106,6 +115,8 @@ class BatchField(StrawberryField):
         passes: bool = False,
         final: bool = False,
         permission: str | None = None,
+        cost: int | None = None,
+        width: int | None = None,
         arguments: Iterable[StrawberryArgument] = (),
         name: str | None = None,
         description: str | None = None,
@@ -123,6 +134,8 @@ class BatchField(StrawberryField):
         self.passes = passes
         self.final = final
         self.permission = permission
+        self.cost = cost
+        self.width = width
         self.arguments = list(arguments)
         # Not part of the class's constructor: rows are never instances of their Strawberry class.
         self.init = False
@@ -135,6 +148,8 @@ class BatchField(StrawberryField):
             passes=self.passes,
             final=self.final,
             permission=self.permission,
+            cost=self.cost,
+            width=self.width,
             arguments=self.arguments,
             name=self.graphql_name,
             description=self.description,
@@ -145,6 +160,20 @@ class BatchField(StrawberryField):
         new.type_annotation = self.type_annotation
         new.origin = self.origin
         return new
+
+
+def declared(definition: GraphQLField) -> BatchField | None:
+    """The batch field that a field of the schema was declared by, if it was."""
+    found = definition.extensions.get(BACKREF)
+    return found if isinstance(found, BatchField) else None
+
+
+def cost_of(definition: GraphQLField) -> int:
+    """What each value of a field costs, in tenths of a point."""
+    batch = declared(definition)
+    if batch is not None and batch.cost is not None:
+        return batch.cost
+    return LEAF if is_leaf_type(get_named_type(definition.type)) else POINT
 
 
 def argument(name: str, annotation: object, description: str, default: object = UNSET) -> StrawberryArgument:

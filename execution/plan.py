@@ -17,13 +17,13 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
-    GraphQLOutputType,
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
     VariableNode,
     get_named_type,
     is_abstract_type,
+    is_enum_type,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import (
@@ -36,9 +36,8 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues, get_argument_values
 
 from execution.documents.inputs import path_to
-from execution.fields import BatchField
+from execution.fields import BatchField, cost_of, declared
 
-BACKREF = "strawberry-definition"
 NO_VARIABLES = VariableValues({}, {})
 
 MAX_DEPTH = 50
@@ -70,6 +69,11 @@ class FieldPlan:
     """Whether this field or one below it has an ordinary resolver, which wants to know its path."""
     waits: bool = False
     """Whether this field or one below it has a resolver that may wait, for a database say."""
+    leaf: bool = False
+    text: bool = False
+    """Whether its leaves may have any length, and so are measured."""
+    cost: int = 0
+    """What each of its values costs, in tenths of a point."""
     _columns: dict[str | None, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -113,6 +117,13 @@ class SelectionPlan:
     waits: bool = False
     overlaps: bool = False
     """Whether some fields may wait and others don't, so that these can be read meanwhile."""
+    cost: int = 0
+    """What each of these objects costs with its leaves, in tenths of a point."""
+    fixed: int = 0
+    """Bytes that each of them has in the answer at the least, besides its texts and what stands below it."""
+    leaves: int = 0
+    texts: tuple[int, ...] = ()
+    """The places of the fields whose leaves are measured."""
 
     def __post_init__(self) -> None:
         # Of a type that no fragment is about nothing is selected: { node(id: …) { ... on Order { number } } }.
@@ -123,6 +134,18 @@ class SelectionPlan:
         self.plain = any(plan.plain for plan in self.fields)
         self.waits = any(plan.waits for plan in self.fields)
         self.overlaps = self.waits and not all(plan.waits for plan in self.fields)
+        leaves = [plan for plan in self.fields if plan.leaf]
+        self.leaves = len(leaves)
+        self.cost += sum(plan.cost for plan in leaves)
+        self.fixed = 2 + sum(len(plan.key) + 4 + shortest(plan) for plan in self.fields)
+        self.texts = tuple(index for index, plan in enumerate(self.fields) if plan.text)
+
+
+def shortest(plan: FieldPlan) -> int:
+    """Bytes that a field's value has at the least, as far as that is known."""
+    if plan.batch is not None and plan.batch.width is not None:
+        return plan.batch.width
+    return 2 if plan.text else 1
 
 
 def zipped(keys: tuple[str, ...], *columns: Sequence[Any]) -> list[dict[str, Any]]:
@@ -176,11 +199,13 @@ class Planner:
         definition = self.schema.get_field(parent, node.name.value)
         if definition is None:
             return None
-        declared = definition.extensions.get(BACKREF)
-        batch = declared if isinstance(declared, BatchField) else None
+        batch = declared(definition)
         plan = FieldPlan(key, parent, definition, details, batch, self._constant(definition, node))
+        named = get_named_type(definition.type)
+        plan.leaf, plan.cost = is_leaf_type(named), cost_of(definition)
+        plan.text = plan.leaf and not is_short(named) and (batch is None or batch.width is None)
         self.depth += 1
-        plan.selections = dict(self._below(definition.type, details, f"{path}.{key}" if path else key))
+        plan.selections = dict(self._below(plan, details, f"{path}.{key}" if path else key))
         self.depth -= 1
         below = plan.selections.values()
         if batch is not None:
@@ -191,22 +216,20 @@ class Planner:
         plan.waits = plan.plain or late or any(selection.waits for selection in below)
         return plan
 
-    def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str) -> SelectionPlan:
+    def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str, cost: int = 0) -> SelectionPlan:
         plans = (self.field(type_, key, details, path) for key, details in grouped.items())
-        return SelectionPlan(type_, [plan for plan in plans if plan is not None], path)
+        return SelectionPlan(type_, [plan for plan in plans if plan is not None], path, cost=cost)
 
-    def _below(
-        self, type_: GraphQLOutputType, details: list[FieldDetails], path: str
-    ) -> Iterator[tuple[str, SelectionPlan]]:
-        named: Any = get_named_type(type_)
-        if is_leaf_type(named):
+    def _below(self, plan: FieldPlan, details: list[FieldDetails], path: str) -> Iterator[tuple[str, SelectionPlan]]:
+        if plan.leaf:
             return
+        named: Any = get_named_type(plan.definition.type)
         possible = self.schema.get_possible_types(named) if is_abstract_type(named) else [named]
         for object_type in possible:
             collected = collect_subfields(
                 self.schema, self.fragments, self.variables, self.operation, object_type, details, True
             )
-            yield object_type.name, self._selection(object_type, collected.grouped_field_set, path)
+            yield object_type.name, self._selection(object_type, collected.grouped_field_set, path, plan.cost)
 
     def _constant(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any] | None:
         if not definition.args:
@@ -217,6 +240,14 @@ class Planner:
             return get_argument_values(definition, node, NO_VARIABLES, hide_suggestions=True)
         except Exception:
             return None
+
+
+SHORT = frozenset({"Int", "Float", "Boolean"})
+
+
+def is_short(leaf: Any) -> bool:
+    """Whether values of a type never are long."""
+    return is_enum_type(leaf) or leaf.name in SHORT
 
 
 def key_is_plain(node: FieldNode) -> bool:

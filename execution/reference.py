@@ -12,8 +12,8 @@ from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from graphql.execution.values import VariableValues
 
-from execution.fields import Batch, BatchField, Shared
-from execution.plan import BACKREF, FieldPlan, Planner
+from execution.fields import Batch, BatchField, Shared, declared
+from execution.plan import FieldPlan, Planner
 
 
 def attach(schema: GraphQLSchema) -> None:
@@ -24,9 +24,9 @@ def attach(schema: GraphQLSchema) -> None:
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType):
             for field in type_.fields.values():
-                declared = field.extensions.get(BACKREF)
-                if isinstance(declared, BatchField):
-                    field.resolve = _resolver(declared)
+                batch = declared(field)
+                if batch is not None:
+                    field.resolve = _resolver(batch)
 
 
 class _Batches(DataLoader[Any, Any]):

@@ -10,7 +10,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from core.errors import Forbidden
 from core.permissions import EVERYTHING, PERMISSIONS, ROLES, permitted
 from execution import BatchField
-from execution.plan import BACKREF
+from execution.fields import BACKREF
 from tests.support.graph import Answer, Asker, schema
 
 EXECUTORS = pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])

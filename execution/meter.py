@@ -1,0 +1,162 @@
+"""What an answer holds, counted level by level while it is put together.
+
+Objects that several parents refer to are built once and written for each of them: a kilobyte of query stood for
+1.3 GB of answer, and only the rows that were read had been counted. So each level knows how often each of its objects
+stands in the answer, and the sum is known before a byte of it is written.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+from execution.fields import POINT
+
+if TYPE_CHECKING:
+    from execution.plan import FieldPlan, SelectionPlan
+
+Weights = Sequence[int] | None
+"""How often each object of a level stands in the answer; None where each stands there once."""
+
+
+class AnswerTooLarge(Exception):
+    """An answer that would have more bytes than one may have. ``path`` is the list that takes the most of them."""
+
+    def __init__(self, limit: int, path: str) -> None:
+        super().__init__(f"The answer has more than {limit} bytes.")
+        self.limit = limit
+        self.path = path
+
+
+@dataclass(slots=True)
+class Delivered:
+    """The objects of one selection: those that were built, and what they come to in the answer."""
+
+    objects: list[list[dict[str, Any]]] = field(default_factory=list)
+    count: int = 0
+    leaves: int = 0
+    bytes: int = 0
+    """At the least, without what stands below them."""
+
+
+class Meter:
+    """Counts an answer. ``limit`` is how many bytes it may have; None: as many as it likes.
+
+    ``levels`` has what each selection brought, those below before those above.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.tenths = 0
+        self.bytes = 0
+        self.levels: dict[SelectionPlan, Delivered] = {}
+        self._began: dict[SelectionPlan, int] = {}
+
+    @property
+    def points(self) -> int:
+        """What was delivered, in points, as the price counts them."""
+        return -(-self.tenths // POINT)
+
+    @property
+    def leaves(self) -> int:
+        """How many leaves the answer has."""
+        return sum(level.leaves for level in self.levels.values())
+
+    def begin(self, selection: "SelectionPlan", count: int) -> None:
+        """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``."""
+        self.tenths += count * selection.cost
+        self._add(selection, count * selection.fixed)
+
+    def end(
+        self, selection: "SelectionPlan", objects: list[dict[str, Any]], count: int, columns: Any, weights: Weights
+    ) -> None:
+        """They were built, of these columns. Raises ``AnswerTooLarge``."""
+        texts = sum(measured(columns[index], weights) for index in selection.texts)
+        if texts:
+            self._add(selection, texts)
+        level = self.levels.get(selection)
+        if level is None:
+            level = self.levels[selection] = Delivered()
+        level.objects.append(objects)
+        level.count += count
+        level.leaves += count * selection.leaves
+        level.bytes = self._began[selection]
+
+    def replace(self, broken: "AbstractSet[FieldPlan]", copies: "dict[SelectionPlan, list[dict[str, Any]]]") -> None:
+        """What stands in the answer of selections with ``broken`` fields are other objects than those that were built."""
+        for selection, level in self.levels.items():
+            if not broken.isdisjoint(selection.fields):
+                level.objects = [copies.get(selection, [])]
+
+    def spend(self, tenths: int) -> None:
+        """What isn't in the answer: counting, say."""
+        self.tenths += tenths
+
+    def refuse(self) -> AnswerTooLarge:
+        """The error that names the largest list."""
+        largest = max(self._began, key=self._began.__getitem__)
+        return AnswerTooLarge(self.limit or 0, largest.path)
+
+    def _add(self, selection: "SelectionPlan", size: int) -> None:
+        self.bytes += size
+        self._began[selection] = self._began.get(selection, 0) + size
+        if self.limit is not None and self.bytes > self.limit:
+            raise self.refuse()
+
+
+def measured(values: Sequence[Any], weights: Weights) -> int:
+    """The characters of a column's texts, each as often as it stands in the answer."""
+    lengths: Any
+    try:
+        lengths = list(map(len, values))
+    except TypeError:
+        lengths = list(map(length, values))
+    else:
+        if values and values[0].__class__ is not str:  # lists and documents have a length, of another kind
+            lengths = list(map(length, values))
+    return sum(lengths) if weights is None else sum(map(mul, lengths, weights))
+
+
+def length(value: Any) -> int:
+    """About how many characters a leaf has as JSON, and not fewer than its texts."""
+    if value.__class__ is str:
+        return len(value)
+    if isinstance(value, dict):
+        return 2 + sum(len(str(key)) + 4 + length(each) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return 2 + sum(1 + length(each) for each in value)
+    return 1
+
+
+def total(count: int, weights: Weights) -> int:
+    """How many objects of a level the answer has."""
+    return count if weights is None else sum(weights)
+
+
+def picked(weights: Weights, indexes: Sequence[int]) -> Weights:
+    """Those of some of a level's objects."""
+    return None if weights is None else [weights[index] for index in indexes]
+
+
+def repeated(weights: Weights, values: Sequence[Any]) -> Weights:
+    """Those of the items of a level's lists."""
+    if weights is None:
+        return None
+    return list(chain.from_iterable(map(repeat, weights, map(len, values))))
+
+
+def shared(keys: Sequence[Any], found: Any, weights: Weights) -> Weights:
+    """Those of objects that a level's parents share, by their keys."""
+    if weights is None:
+        if len(keys) == len(found):
+            return None  # each key once, as each of the found is there for one
+        counts: Any = Counter(keys)
+    else:
+        counts = dict.fromkeys(found, 0)
+        for key, weight in zip(keys, weights, strict=True):
+            if key in counts:
+                counts[key] += weight
+    return list(map(counts.__getitem__, found))
