@@ -11,7 +11,7 @@ from core.errors import Forbidden, Timeout
 from core.permissions import EVERYTHING
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
-from execution import Trace
+from execution import Meter, Trace
 
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
@@ -61,6 +61,8 @@ class RequestContext:
     done: dict[str, Any] = field(default_factory=dict)
     """The mutations that were carried out, by their place in the answer: what each made or changed, and where its
     payload has it (``resolvers.commands.Done``). Of these no error may say that they can be tried again."""
+    meter: Meter = field(default_factory=Meter)
+    """What the answer holds so far."""
     until: float = float("inf")
     """When its time is over, by ``time.monotonic``; no command begins after that."""
     _rows: int = 0

@@ -4,7 +4,8 @@
 
     ErpError            has a code that clients may rely on
     ├─ BadInput         BAD_USER_INPUT: the caller can mend it; path leads into the arguments
-    ├─ LimitExceeded    LIMIT_EXCEEDED, DOCUMENT_TOO_LARGE, COST_LIMIT: more than one request may ask for
+    ├─ LimitExceeded    LIMIT_EXCEEDED, DOCUMENT_TOO_LARGE, COST_LIMIT, ANSWER_TOO_LARGE: more than one
+    │                  request may ask for
     ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
     ├─ Forbidden        FORBIDDEN: the key doesn't allow it
     ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
@@ -62,6 +63,20 @@ class DocumentTooLarge(LimitExceeded):
 
 class CostLimit(LimitExceeded):
     code = "COST_LIMIT"
+
+
+class AnswerTooLarge(LimitExceeded):
+    """An answer that would have more bytes than one may have; ``facts["path"]`` is the list that takes most of them."""
+
+    code = "ANSWER_TOO_LARGE"
+
+    def __init__(self, limit: int, path: str) -> None:
+        advice = "ask for smaller pages or fewer fields of it" if path else "ask for less"
+        where = f", most of it in {path}" if path else ""
+        super().__init__(
+            f"The answer would have more than {limit:,} bytes{where}: {advice}.",
+            facts={"limit": "bytes of the answer", "maximum": limit, "place": path.split(".")},
+        )
 
 
 class Unauthenticated(ErpError):

@@ -9,12 +9,11 @@ from execution.documents.limits import Limits, TooMuch
 from execution.documents.store import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
 from execution.fields import Batch, BatchField, Shared, argument
-from execution.meter import AnswerTooLarge, Delivered, Meter
+from execution.meter import Delivered, Meter
 from execution.schema import ExtensibleSchema, extends
 from execution.trace import Trace
 
 __all__ = [
-    "AnswerTooLarge",
     "Batch",
     "BatchField",
     "BreadthFirstExecutor",

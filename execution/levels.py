@@ -8,13 +8,15 @@ import asyncio
 from collections.abc import Sequence
 from inspect import isawaitable
 from itertools import accumulate, chain, pairwise
+from time import monotonic
 from typing import Any
 
-from graphql import GraphQLOutputType, get_nullable_type, is_leaf_type, is_list_type, is_non_null_type
+from graphql import GraphQLOutputType, OperationType, get_nullable_type, is_leaf_type, is_list_type, is_non_null_type
 from graphql import is_abstract_type as is_abstract
 from graphql import is_object_type as is_object
 from graphql.pyutils import Path, Undefined
 
+from core.errors import AnswerTooLarge, Timeout
 from core.spending import measured
 from execution.failures import Failure
 from execution.fields import Batch, Shared, Table
@@ -25,6 +27,9 @@ from execution.trace import Trace
 
 MANY = 20
 """Objects of a level from which on it pays to read them by column, and its leaves in a task beside what waits."""
+
+PAYLOAD_WITHIN = 5.0
+"""Seconds in which what a command answers must be read, once it was carried out."""
 
 
 class Run(Ordinary):
@@ -37,6 +42,7 @@ class Run(Ordinary):
     def __init__(self, executor: Any, *, overlaps: bool = True) -> None:
         super().__init__(executor, turns=overlaps)
         self.types: dict[int, SelectionPlan] = {}
+        self.commands = executor.operation.operation is OperationType.MUTATION
         self.broken: set[FieldPlan] = set()
         """The fields that failed somewhere, or have one below them that did."""
         self.trace: Trace | None = getattr(self.context, "trace", None)
@@ -112,6 +118,20 @@ class Run(Ordinary):
     async def field(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
         """The completed values of one field for every object of the level."""
         before = self.failures
+        column: Sequence[Any]
+        try:
+            column = await self._whole(plan, level)
+        except (AnswerTooLarge, Timeout) as error:
+            if not self.commands or level.sources[0] is not self.executor.root_value:
+                raise
+            # A command's answer; it was carried out, and those behind it will be.
+            self.meter.forget()
+            column = self._fail(error, len(level.sources))
+        if self.failures != before:
+            self.broken.add(plan)
+        return column
+
+    async def _whole(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
         if level.pieces and not plan.waits:
             column: list[Any] = []
             for piece in level.pieces:
@@ -120,11 +140,8 @@ class Run(Ordinary):
                     return [part[0]] * len(level.sources)  # it failed for the whole level
                 column += part
                 await self.turn()
-        else:
-            column = await self._field(plan, level)  # type: ignore[assignment]  # a tuple, at times, that nobody changes
-        if self.failures != before:
-            self.broken.add(plan)
-        return column
+            return column
+        return await self._field(plan, level)
 
     async def _field(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
         if plan.batch is None:
@@ -136,6 +153,8 @@ class Run(Ordinary):
             values = plan.batch.resolve_batch(batch)
             if not isinstance(values, list | tuple) and isawaitable(values):
                 values = await values
+            if self.commands and level.sources[0] is self.executor.root_value:
+                self.meter.until = monotonic() + PAYLOAD_WITHIN
         except Exception as error:
             return self._fail(error, len(level.sources))
         if isinstance(values, Shared):

@@ -11,8 +11,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from operator import mul
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from core.errors import AnswerTooLarge, Timeout
 from execution.fields import POINT
 
 if TYPE_CHECKING:
@@ -20,15 +22,6 @@ if TYPE_CHECKING:
 
 Weights = Sequence[int] | None
 """How often each object of a level stands in the answer; None where each stands there once."""
-
-
-class AnswerTooLarge(Exception):
-    """An answer that would have more bytes than one may have. ``path`` is the list that takes the most of them."""
-
-    def __init__(self, limit: int, path: str) -> None:
-        super().__init__(f"The answer has more than {limit} bytes.")
-        self.limit = limit
-        self.path = path
 
 
 @dataclass(slots=True)
@@ -45,11 +38,13 @@ class Delivered:
 class Meter:
     """Counts an answer. ``limit`` is how many bytes it may have; None: as many as it likes.
 
-    ``levels`` has what each selection brought, those below before those above.
+    ``until`` is when its objects must have been read, by ``time.monotonic``. ``levels`` has what each selection
+    brought, those below before those above.
     """
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
+        self.until = float("inf")
         self.tenths = 0
         self.bytes = 0
         self.levels: dict[SelectionPlan, Delivered] = {}
@@ -66,7 +61,11 @@ class Meter:
         return sum(level.leaves for level in self.levels.values())
 
     def begin(self, selection: "SelectionPlan", count: int) -> None:
-        """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``."""
+        """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``, and
+        ``Timeout`` past the time in which a command's payload must be read.
+        """
+        if self.until < monotonic():
+            raise Timeout("Reading the answer took too long.")
         self.tenths += count * selection.cost
         self._add(selection, count * selection.fixed)
 
@@ -95,6 +94,11 @@ class Meter:
         """What isn't in the answer: counting, say."""
         self.tenths += tenths
 
+    def forget(self) -> None:
+        """What was counted so far won't be in the answer: a command's payload that was too large, or too slow."""
+        self.bytes = 0
+        self._began.clear()
+
     def refuse(self) -> AnswerTooLarge:
         """The error that names the largest list."""
         largest = max(self._began, key=self._began.__getitem__)
@@ -121,14 +125,14 @@ def measured(values: Sequence[Any], weights: Weights) -> int:
 
 
 def length(value: Any) -> int:
-    """About how many characters a leaf has as JSON, and not fewer than its texts."""
+    """How many characters the texts of a leaf have, and what goes with them in JSON at the least."""
     if value.__class__ is str:
         return len(value)
     if isinstance(value, dict):
-        return 2 + sum(len(str(key)) + 4 + length(each) for key, each in value.items())
+        return sum(len(str(key)) + 3 + length(each) for key, each in value.items())
     if isinstance(value, list | tuple):
-        return 2 + sum(1 + length(each) for each in value)
-    return 1
+        return sum(1 + length(each) for each in value)
+    return 0
 
 
 def total(count: int, weights: Weights) -> int:

@@ -137,12 +137,14 @@ class SelectionPlan:
         leaves = [plan for plan in self.fields if plan.leaf]
         self.leaves = len(leaves)
         self.cost += sum(plan.cost for plan in leaves)
-        self.fixed = 2 + sum(len(plan.key) + 4 + shortest(plan) for plan in self.fields)
+        self.fixed = 1 + sum(len(plan.key) + 4 + shortest(plan) for plan in self.fields)
         self.texts = tuple(index for index, plan in enumerate(self.fields) if plan.text)
 
 
 def shortest(plan: FieldPlan) -> int:
-    """Bytes that a field's value has at the least, as far as that is known."""
+    """Bytes that a field's value has at the least, as far as that is known; none for objects, which have their own."""
+    if not plan.leaf:
+        return 0
     if plan.batch is not None and plan.batch.width is not None:
         return plan.batch.width
     return 2 if plan.text else 1

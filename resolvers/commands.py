@@ -21,7 +21,7 @@ from core.problems import (
     Refused,
 )
 from execution import Batch
-from execution.plan import BACKREF
+from execution.fields import BACKREF
 from loaders.kit.one import One
 from services.kit.answer import Answer, References
 from services.kit.work import C, Service, perform

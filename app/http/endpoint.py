@@ -10,7 +10,6 @@ from random import getrandbits
 from time import monotonic, perf_counter
 from typing import Any
 
-import orjson
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,21 +21,35 @@ from app.context import EXPLAIN, Principal, RequestContext
 from app.documents.preparation import Prepared, Preparing, reads_schema
 from app.documents.resolver import Naming
 from app.errors.carried_out import corrected
-from app.errors.formatting import formatted
+from app.errors.formatting import formatted, plain
 from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
 from app.http.deadline import ClientGone, Patience
 from app.http.explorer import Explorer
 from app.http.request import read
-from app.http.responses import GRAPHQL_JSON, JSON, TRY_AGAIN, accepted, answer, kept, refusal, rejected, status_of
+from app.http.responses import (
+    GRAPHQL_JSON,
+    JSON,
+    TRY_AGAIN,
+    accepted,
+    answer,
+    composed,
+    json_response,
+    kept,
+    refusal,
+    rejected,
+    status_of,
+    with_extensions,
+)
+from app.http.serialisation import written
 from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import PAUSE, Budgets, Charge
 from app.throttling.concurrency import Turn, Turns
-from core.errors import ErpError
+from core.errors import AnswerTooLarge, ErpError
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
-from execution import Documents, Trace
+from execution import Documents, Meter, Trace
 
 
 class GraphQLEndpoint:
@@ -72,6 +85,8 @@ class GraphQLEndpoint:
         request_id = f"{getrandbits(128):032x}"
         try:
             return await self._respond(request, media, request_id)
+        except AnswerTooLarge as error:
+            return answer({"errors": [plain(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id})
         except ClientGone:
             return Response(status_code=499)
         except Rejected as outcome:
@@ -111,23 +126,23 @@ class GraphQLEndpoint:
         kind = prepared.kind
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise HttpError(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
-        cost = {"requested": prepared.price, "limit": self.settings.limit_cost}
         if request.headers.get("x-cost-only") == "1":
-            return answer({"data": None, "extensions": {"cost": cost | self.budgets.told(principal)}}, media)
+            return answer({"data": None, "extensions": {"cost": self._cost(prepared, principal)}}, media)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
+        context.meter = Meter(self.settings.limit_answer)
         running = await turn.take(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)
             try:
                 result = await self._execute(request, prepared, context)
             finally:
+                charge.spent.objects = context.meter.points
                 self._release(context.reader)
         finally:
             running.release()
-        charge.settle()
-        return self._answer(request, prepared, result, context, cost | self.budgets.told(principal), media)
+        return await self._answer(request, prepared, result, context, charge, media)
 
     async def _execute(self, request: Request, prepared: Prepared, context: RequestContext) -> Any:
         asked = prepared.asked
@@ -146,13 +161,18 @@ class GraphQLEndpoint:
         context.until = monotonic() + self.settings.limit_seconds
         return await executing
 
-    def _answer(
+    def _cost(self, prepared: Prepared, principal: Principal, **more: int) -> dict[str, int]:
+        """``extensions.cost``."""
+        cost = {"requested": prepared.price, "limit": self.settings.limit_cost, **more}
+        return cost | self.budgets.told(principal)
+
+    async def _answer(
         self,
         request: Request,
         prepared: Prepared,
         result: Any,
         context: RequestContext,
-        cost: dict[str, int],
+        charge: Charge,
         media: str,
     ) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""
@@ -160,18 +180,28 @@ class GraphQLEndpoint:
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
         if result.data is None and not any(error.path for error in result.errors or ()):
             return rejected(self.preparing.told(errors, prepared.asked, context.principal), media)
-        body: dict[str, Any] = {"errors": errors} if errors else {}
-        body["data"] = result.data
-        body["extensions"] = {"cost": cost | {"actual": context.rows}}
+        status = 200 if context.done else status_of(errors, result.data)
+        start = perf_counter()
+        try:
+            data = await written(result.data, context.meter)
+        except AnswerTooLarge as error:
+            refusals = [plain(error) | {"path": [place]} for place in context.done] or [plain(error)]
+            errors, data = [*errors, *corrected(refusals, context.done, self.graph.nodes)], b"null"
+        charge.spent.bytes = len(data)
+        charge.settle()
+        told = self._cost(prepared, context.principal, actual=context.meter.points, charged=charge.paid)
+        extensions: dict[str, Any] = {"cost": told}
         if prepared.deprecated:
-            body["extensions"]["deprecations"] = prepared.deprecated
+            extensions["deprecations"] = prepared.deprecated
         if context.trace is not None:
-            body["extensions"]["plan"] = explained(context.trace, body)
-        status = 200 if context.done else status_of(body)
+            extensions["plan"] = explained(context.trace, perf_counter() - start, len(data))
         headers = {"x-request-id": context.request_id}
         if request.method == "GET" and status == 200 and context.trace is None:
-            return kept(body, media, headers, request.headers.get("if-none-match", ""))
-        return answer(body, media, status, headers | TRY_AGAIN if status == 503 else headers)
+            return await kept(
+                composed(errors, data), extensions, media, headers, request.headers.get("if-none-match", "")
+            )
+        content = with_extensions(composed(errors, data), extensions)
+        return json_response(content, media, status, headers | TRY_AGAIN if status == 503 else headers)
 
     def _release(self, reader: Reader) -> None:
         """End a request's snapshot beside the sending of its answer, which needn't wait for it. Nor does
@@ -187,10 +217,8 @@ def wants_page(request: Request) -> bool:
     return asks and "text/html" in request.headers.get("accept", "")
 
 
-def explained(trace: Trace, body: dict[str, Any]) -> dict[str, Any]:
-    """``extensions.plan``: what ran, and what writing the answer as JSON takes."""
+def explained(trace: Trace, seconds: float, size: int) -> dict[str, Any]:
+    """``extensions.plan``: what ran, and what writing the answer as JSON took."""
     plan = trace.report()
-    start = perf_counter()
-    size = len(orjson.dumps(body))
-    plan["totals"] |= {"serialisationMilliseconds": round((perf_counter() - start) * 1000, 3), "bytes": size}
+    plan["totals"] |= {"serialisationMilliseconds": round(seconds * 1000, 3), "bytes": size}
     return plan

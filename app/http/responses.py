@@ -1,6 +1,7 @@
 """From a result to an HTTP answer: media types, statuses, bodies."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -21,33 +22,53 @@ VARY = "accept-encoding"
 ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accept, accept-encoding"}
 """For what a client may keep, and has to ask about each time: it is one key's, so no cache may hand it to others."""
 
+LARGE = 1_048_576
+"""Bytes of which the tag is a thread's work, beside other requests: a megabyte takes up to two milliseconds."""
+
 LONGEST_REMEMBERED = 200
 """Characters of an Accept header that is worth remembering: browsers' have up to 150, and clients send what they like."""
 
 
 def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
-    return Response(orjson.dumps(body), status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
+    return json_response(orjson.dumps(body), media, status, headers)
 
 
-def kept(body: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str) -> Response:
+def json_response(content: bytes, media: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A response of JSON that was written already."""
+    return Response(content, status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
+
+
+def composed(errors: list[dict[str, Any]], data: bytes) -> bytes:
+    """An answer's errors and data."""
+    return b'{"errors":%b,"data":%b}' % (orjson.dumps(errors), data) if errors else b'{"data":%b}' % data
+
+
+def with_extensions(content: bytes, extensions: Mapping[str, Any]) -> bytes:
+    """What ``composed`` returned, with the extensions added."""
+    return b"".join((memoryview(content)[:-1], b',"extensions":', orjson.dumps(extensions), b"}"))
+
+
+async def kept(
+    content: bytes, extensions: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str
+) -> Response:
     """The answer to a query by GET, which its client may keep: 304 where it is what the client has.
 
     ``known`` is the header If-None-Match. The tag is of data and errors alone, and so a weak one: what the
     answer cost changes each time.
     """
-    content = orjson.dumps({name: part for name, part in body.items() if name != "extensions"})
-    tag = tagged(media.encode() + content)
+    tag = await asyncio.to_thread(tagged, content, media) if len(content) > LARGE else tagged(content, media)
     headers = {**headers, **ASK_AGAIN, "etag": tag}
     if knows(known, tag):
         return Response(None, 304, headers)
-    content = b'%b,"extensions":%b}' % (content[:-1], orjson.dumps(body["extensions"]))
-    return Response(content, 200, headers, f"{media}; charset=utf-8")
+    return Response(with_extensions(content, extensions), 200, headers, f"{media}; charset=utf-8")
 
 
-def tagged(content: bytes) -> str:
-    """The tag of a content, as ETag has it."""
-    return f'W/"{sha256(content).hexdigest()[:32]}"'
+def tagged(content: bytes, media: str = "") -> str:
+    """The tag of a content of a media type, as ETag has it."""
+    digest = sha256(media.encode())
+    digest.update(content)
+    return f'W/"{digest.hexdigest()[:32]}"'
 
 
 def knows(known: str, tag: str) -> bool:
@@ -79,11 +100,10 @@ def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> R
     return answer({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
 
 
-def status_of(body: Mapping[str, Any]) -> int:
+def status_of(errors: Iterable[Mapping[str, Any]], data: Mapping[str, Any] | None) -> int:
     """503 where the database was away for the whole answer, so that proxies and clients try again."""
-    errors = body.get("errors", ())
     away = any(error["extensions"]["code"] == Unavailable.code for error in errors)
-    return 503 if away and not any((body["data"] or {}).values()) else 200
+    return 503 if away and not any((data or {}).values()) else 200
 
 
 def accepted(accept: str) -> str | None:

@@ -25,7 +25,7 @@ GIVE_AWAYS = (
 def body(answer: httpx.Response) -> dict[str, Any]:
     """The answer to an operation that was run, without its cost, which is in every one of them."""
     found: dict[str, Any] = answer.json()
-    assert {*found["extensions"].pop("cost")} == {"requested", "limit", "actual", "remaining", "restoreRate"}
+    assert {*found["extensions"].pop("cost")} == {"requested", "limit", "actual", "charged", "remaining", "restoreRate"}
     if not found["extensions"]:
         del found["extensions"]
     return found

@@ -1,0 +1,98 @@
+"""Attack 1: a kilobyte of query that stands for a gigabyte of answer, since what parents share is written for each."""
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from app.http import serialisation
+from execution import levels, ordinary
+from tests.app.conftest import Site
+from tests.support.stalls import longest_stall
+
+ALIASES = " ".join(f"a{index}:description" for index in range(45))
+PRODUCTS = f"""{{ products(first:1) {{ nodes {{ lineItems(first:250) {{ nodes {{ product {{ lineItems(first:250) {{ nodes {{
+    product {{ lineItems(first:12) {{ nodes {{ id {ALIASES} }} }} }} }} }} }} }} }} }} }} }}"""
+ORDERS = """{ orders(first:30) { nodes { lineItems(first:20) { nodes { product { lineItems(first:60) { nodes { order {
+    number note lineItems(first:20) { nodes { id description quantity total { amount } } } } } } } } } } } }"""
+
+QUERIES = [
+    "{ orders(first: 30) { nodes { number note customer { name orders(first: 5) { nodes { number } } } } } }",
+    (
+        "{ orders(first: 30) { edges { cursor node { number lineItems(first: 3) { nodes { product { sku } } } } }"
+        " pageInfo { hasNextPage endCursor } totalCount { value } } }"
+    ),
+    "{ products(first: 9) { nodes { sku listPrice { amount } stock { onHand levels(first: 3) { nodes { id } } } } } }",
+    "{ a: orders(first: 3) { nodes { id availableActions } } b: viewer { permissions tenant { name } } }",
+    "{ orders(first: 2) { nodes { events(first: 3) { nodes { before after } } } } }",
+    "{ stockMoves(first: 30) { nodes { lineItem { order { number } } product { sku } } } }",
+    "{ __schema { types { name fields { name args { name } } } } }",
+    '{ order(by: {number: "none"}) { id } nodes(ids: []) { id } }',
+]
+
+
+async def ask(client: httpx.AsyncClient, query: str) -> dict[str, Any]:
+    answer: dict[str, Any] = (await client.post("/graphql", json={"query": query})).json()
+    return answer
+
+
+async def test_attack_1_what_would_be_too_large_is_never_written(site: Site) -> None:
+    async with site.client(limit_answer=2_000_000) as client:
+        await ask(client, PRODUCTS)  # once, for what is made anew
+        async with longest_stall() as stalls:
+            answer = await ask(client, PRODUCTS)
+    [error] = answer["errors"]
+    assert answer["data"] is None
+    assert error["extensions"] == {
+        "code": "ANSWER_TOO_LARGE",
+        "limit": "bytes of the answer",
+        "maximum": 2_000_000,
+        "place": [*"products nodes lineItems nodes product lineItems nodes product lineItems nodes".split()],
+    }
+    assert "most of it in products.nodes" in error["message"]
+    assert stalls.longest < 25, stalls.longest
+
+
+async def test_attack_1_a_large_answer_is_written_in_steps(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with site.client(limit_answer=64_000_000) as client:
+        await ask(client, ORDERS)
+        async with longest_stall() as stalls:
+            found = await client.post("/graphql", json={"query": ORDERS}, headers={"Accept-Encoding": "identity"})
+        assert len(found.content) > 3_000_000
+        assert stalls.longest < 25, stalls.longest
+        monkeypatch.setattr(serialisation, "AT_ONCE", 10**9)
+        whole = await client.post("/graphql", json={"query": ORDERS}, headers={"Accept-Encoding": "identity"})
+    assert found.json()["data"] == whole.json()["data"]
+    cost = found.json()["extensions"]["cost"]
+    # What is delivered is paid for, not what was read.
+    assert cost["charged"] >= len(found.content) // 100
+
+
+async def test_attack_1_too_large_only_once_it_is_written(site: Site) -> None:
+    query = "{ orders(first: 20) { nodes { id number } } }"
+    async with site.client() as client:
+        size = len(orjson.dumps((await ask(client, query))["data"]))
+    async with site.client(limit_answer=size) as client:
+        assert len((await ask(client, query))["data"]["orders"]["nodes"]) == 20
+    async with site.client(limit_answer=size - 1) as client:
+        answer = await ask(client, query)
+    assert (answer["data"], answer["errors"][0]["extensions"]["code"]) == (None, "ANSWER_TOO_LARGE")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("role", ["admin", "none"])
+async def test_answers_in_slices_are_the_same(
+    site: Site, monkeypatch: pytest.MonkeyPatch, query: str, role: str
+) -> None:
+    key = None if role == "admin" else await site.without_roles()
+    async with site.client(key) as client:
+        whole = await ask(client, query)
+        monkeypatch.setattr(serialisation, "AT_ONCE", 1)
+        monkeypatch.setattr(ordinary, "STEP", 2)
+        monkeypatch.setattr(ordinary, "SLOW_STEP", 2)
+        monkeypatch.setattr(levels, "STEP", 2)
+        sliced = await ask(client, query)
+    for answer in (whole, sliced):
+        answer.pop("extensions", None)
+    assert sliced == whole
