@@ -18,10 +18,12 @@ from app.http.schema_file import SchemaFile
 from app.http.security import Browser
 from app.registry import build
 from app.settings import Settings
+from core.errors import Unfit
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db.admin.migrate import head
-from db.runtime.connections import GONE
 from db.runtime.engine import Database
+from db.runtime.failures import GONE
+from db.runtime.sessions import unfit
 from execution import Documents, Limits
 
 READY_WITHIN = 2.0
@@ -39,6 +41,26 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(500_000, 20, 50)
+
+
+async def unready(database: Database) -> str:
+    """Why the database isn't ready to be served from, in a word; empty where it is."""
+    try:
+        async with asyncio.timeout(READY_WITHIN):
+            seen = await database.look()
+            revision = await database.revision()
+    except Unfit:
+        return "session"
+    except (*GONE, asyncpg.PostgresError):  # whatever it refuses for: without it there is no answer
+        return "database"
+    if seen.fault:
+        unfit(seen.fault)
+        return "session"
+    if seen.standby:
+        return "standby"
+    if seen.read_only:
+        return "read-only"
+    return "" if revision == head() else "migrations"
 
 
 class Application(FastAPI):
@@ -82,16 +104,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """The database is reachable and its migrations are those that this code knows; and the server stays."""
-        if app.state.leaving:
-            return JSONResponse({"status": "unavailable", "reason": "stopping"}, 503)
-        try:
-            async with asyncio.timeout(READY_WITHIN):
-                revision = await database.revision()
-        except (*GONE, asyncpg.PostgresError):  # whatever it refuses for: without it there is no answer
-            return JSONResponse({"status": "unavailable", "reason": "database"}, 503)
-        if revision != head():
-            return JSONResponse({"status": "unavailable", "reason": "migrations"}, 503)
+        """The database is reachable, takes writes and guards its rows, its migrations are those that this code knows;
+        and the server stays.
+        """
+        reason = "stopping" if app.state.leaving else await unready(database)
+        if reason:
+            return JSONResponse({"status": "unavailable", "reason": reason}, 503)
         return JSONResponse({"status": "ok"})
 
     return app

@@ -23,7 +23,7 @@ from app.http.protocol import BoundedHttpProtocol
 from app.registry import installed
 from app.settings import Settings
 from app.signals import terminable
-from core.errors import BadInput, Unavailable
+from core.errors import BadInput, Unavailable, Unfit
 from db.runtime.engine import Database, Target
 from services import demo
 from services.platform import keys, tenants
@@ -110,8 +110,11 @@ async def _live(settings: Settings, listener: socket.socket, say: Say, report: d
     say("Starting PostgreSQL" if not settings.database_url else "Connecting to PostgreSQL")
     async with place(settings) as target:
         made = await _prepare(settings, target, say, report)
-        database = Database(target, size=settings.pool_size)
-        await database.open()
+        database = Database(target, size=settings.pool_size, pooler=settings.pooler)
+        try:
+            await database.open()
+        except Unfit as error:
+            raise Unavailable(error.reason) from error
         try:
             app = create_app(settings, database, dict(made))
             await _accept(app, settings, listener, lambda: announce(_lines(listener, settings, made)))

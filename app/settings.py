@@ -35,6 +35,9 @@ class Settings(BaseSettings):
 
     database_url: str = Field("", description="a PostgreSQL of one's own; empty: the embedded server")
     app_database_url: str = Field("", description="the serving role's own login; empty: DATABASE_URL with SET ROLE")
+    pooler: Literal["none", "session", "transaction"] = Field(
+        "none", description="whether APP_DATABASE_URL is a pooler's, and what it lends a connection for"
+    )
     data_dir: Path = Field(CHECKOUT / ".data", description="where the embedded server keeps its data")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
@@ -97,6 +100,13 @@ class Settings(BaseSettings):
     def _affordable(cls, value: int, others: ValidationInfo) -> int:
         if value < others.data.get("limit_cost", 0):
             raise ValueError("it is less than ERPGRAPH_LIMIT_COST: some requests could never be paid for")
+        return value
+
+    @field_validator("pooler")
+    @classmethod
+    def _beside(cls, value: str, others: ValidationInfo) -> str:
+        if value != "none" and not others.data.get("app_database_url"):
+            raise ValueError("ERPGRAPH_APP_DATABASE_URL must be the pooler's; migrations go to the server itself")
         return value
 
     @field_validator("modules", "allowed_hosts", "cors_origins", mode="before")

@@ -10,6 +10,7 @@
     ├─ Forbidden        FORBIDDEN: the key doesn't allow it
     ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
     │  ├─ Overloaded      UNAVAILABLE: all its connections are taken
+    │  ├─ Unfit           UNAVAILABLE: it is there and can't serve: read-only, full, another role than it should be
     │  └─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
     └─ Timeout          TIMEOUT: the request took longer than it may
 
@@ -94,6 +95,14 @@ class Unavailable(ErpError):
 
 class Overloaded(Unavailable):
     """Who waited for a connection in vain isn't helped by waiting once more."""
+
+
+class Unfit(Unavailable):
+    """The database is there and can't serve: it only reads, has no room, or isn't what it has to be, for the ``reason``
+    that the operator is told. To try again at once doesn't help.
+    """
+
+    reason = ""
 
 
 class OutcomeUnknown(Unavailable):

@@ -18,11 +18,11 @@ from app.errors.http_errors import Throttled
 from app.settings import Settings
 from app.throttling.fairness import Company, Pace
 from app.throttling.spending import points
-from core.errors import ErpError, Unavailable
+from core.errors import ErpError, Unavailable, Unfit
 from core.spending import Spending
-from db.runtime.connections import AWAY
 from db.runtime.engine import Database
-from services.platform.budgets import Bucket, give_back, take
+from db.runtime.failures import UNAVAILABLE_MESSAGE
+from services.platform.budgets import Bucket, Lease, give_back, take
 
 log = structlog.get_logger()
 
@@ -51,7 +51,8 @@ Owner = tuple[UUID, str]
 @dataclass
 class _Account:
     """What this process has of a credential's budget. ``left`` is what the buckets had at ``seen``; ``short_of`` is
-    more than there will be before ``short_until``.
+    more than there will be before ``short_until``; ``lent`` is what the process's own budget had at ``lent_at``, where
+    the database took no writes.
     """
 
     tenant: UUID
@@ -63,6 +64,8 @@ class _Account:
     used: float = 0.0
     short_of: int = 0
     short_until: float = 0.0
+    lent: int = 0
+    lent_at: float = 0.0
     leasing: "asyncio.Task[None] | None" = None
 
     def spend(self, points: int) -> None:
@@ -173,7 +176,10 @@ class Budgets:
             async with asyncio.timeout(LEASE_WITHIN):
                 lease = await take(self._database, account.tenant, account.buckets, missing, missing + self._lease)
         except TimeoutError as error:
-            raise Unavailable(AWAY) from error
+            raise Unavailable(UNAVAILABLE_MESSAGE) from error
+        except Unfit:
+            # Nothing can be written, so commands will be refused; but what can be read is read on.
+            lease = self._lent(account, missing)
         finally:
             # Here, not in a callback of the task: who came between the task's end and its callback waited for what
             # had ended, again and again without the loop's turn. Floods brought the whole process to a stop so.
@@ -183,6 +189,14 @@ class Budgets:
         if account.points < price:
             account.short_of, account.short_until = price, monotonic() + LOOK_AGAIN
             audit("budget spent", "", tenant=str(account.tenant), credential=account.buckets[-1].owner)
+
+    def _lent(self, account: _Account, missing: int) -> Lease:
+        """A lease that the database knows nothing of: of a budget of this process's own, as large and as fast."""
+        now = monotonic()
+        there = min(self._capacity, account.lent + int(self.rate * (now - account.lent_at)))
+        granted = min(there, missing + self._lease) if there >= missing else 0
+        account.lent, account.lent_at = there - granted, now
+        return Lease(granted, (account.lent,) * len(account.buckets))
 
     def _throttled(self, account: _Account, price: int) -> Throttled:
         remaining = account.remaining(monotonic())
@@ -202,7 +216,7 @@ class Budgets:
             return
         owner = (account.tenant, account.buckets[-1].owner)
         self._accounts.pop(owner, None)
-        if account.points:
+        if account.points and not account.lent_at:  # the database doesn't miss what it didn't give
             giving = asyncio.create_task(self._give_back(account))
             self._giving.add(giving)
             giving.add_done_callback(self._giving.discard)

@@ -6,7 +6,7 @@ from typing import Self
 
 from app.errors.http_errors import Throttled
 from core.errors import Overloaded
-from db.runtime.connections import AWAY
+from db.runtime.failures import UNAVAILABLE_MESSAGE
 
 WAIT = 2.0
 """Seconds that a request waits for its turn, and as long as one waits for a connection (THREATS.md 40)."""
@@ -63,5 +63,5 @@ class Turn:
             async with asyncio.timeout(WAIT):
                 await free.acquire()
         except TimeoutError:
-            raise Overloaded(AWAY) from None
+            raise Overloaded(UNAVAILABLE_MESSAGE) from None
         return free

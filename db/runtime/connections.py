@@ -13,19 +13,8 @@ from typing import Any, NamedTuple, Self
 
 import asyncpg
 
-GONE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InternalClientError,  # used between the server's last word and the end of the connection
-)
-"""What a database that is away, restarting or refusing looks like from here."""
-
-AWAY = "The database can't be reached or is busy. Try again in a moment."
+from db.runtime.failures import GONE
+from db.runtime.sessions import Session
 
 READY_FOR = 1.0
 """Seconds for which a connection lies ready."""
@@ -43,12 +32,13 @@ class _Ready(NamedTuple):
 
 class Connections:
     """A pool of asyncpg connections for transactions that only read. ``version`` is PostgreSQL's major one;
-    ``ahead`` whether a transaction is begun before it is asked for.
+    ``ahead`` whether a transaction is begun before it is asked for; ``opening`` what each begins with.
     """
 
-    def __init__(self, pool: Any, version: int = 0, *, ahead: bool = True) -> None:
+    def __init__(self, pool: Any, version: int = 0, *, ahead: bool = True, opening: str = "") -> None:
         self.pool = pool
         self.version = version
+        self.opening = opening
         self._ahead = ahead
         self._ready: list[_Ready] = []
         self._waiting = 0
@@ -57,10 +47,14 @@ class Connections:
         self._ending: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def of(cls, pool: Any) -> Self:
-        """A pool's connections. Raises what asyncpg raises where the server can't be reached."""
+    async def of(cls, pool: Any, session: Session) -> Self:
+        """A pool's connections. Raises what asyncpg raises where the server can't be reached.
+
+        A pooler of transactions gets none that is begun ahead: it would lie idle on a connection that others share.
+        """
         async with pool.acquire() as connection:
-            return cls(pool, connection.get_server_version().major)
+            version = connection.get_server_version().major
+        return cls(pool, version, ahead=session.pooler != "transaction", opening=session.at(version).opening)
 
     @property
     def free(self) -> int:

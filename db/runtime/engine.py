@@ -8,23 +8,24 @@ them once, but each execution through it costs more than PostgreSQL needs to ans
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from core.errors import OutcomeUnknown, Overloaded, Unavailable
-from db.runtime.connections import AWAY, GONE, Connections
-from db.runtime.reader import ORDERED_ARRAYS, Reader
+from core.errors import OutcomeUnknown, Overloaded
+from db.runtime.connections import Connections
+from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
+from db.runtime.reader import Reader
+from db.runtime.sessions import Pooler, Seen, Session
 from db.runtime.writer import Writer
 from db.tenancy import APP, OWNER, set_tenant
 
 LOST = {
     # A connection that the network lost without a word would keep its locks and its snapshot for hours.
-    "idle_in_transaction_session_timeout": "6s",
+    "idle_in_transaction_session_timeout": "6000",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
@@ -36,12 +37,18 @@ IDLE = 600.0
 
 WRITING = {
     # How long a statement waits for another writer before the command is tried again.
-    "lock_timeout": "2s",
+    "lock_timeout": "2000",
     # A statement for any of an array is planned anew each time otherwise: a quarter of what PostgreSQL spent on
     # an order (1.9 against 1.7 core-ms, five lines).
     "plan_cache_mode": "force_generic_plan",
 }
 """The settings of writers' connections."""
+
+PLAN_FOR_THE_VALUES = {"plan_cache_mode": "force_custom_plan"}
+"""For a PostgreSQL that reads an index for an array's keys, but not in its order (before 17): a plan for any array there
+takes it for one of ten keys, and read all of a tenant's stock for the levels of 294 products (5.8 ms; planned for the
+values, 1.8).
+"""
 
 
 @dataclass(frozen=True)
@@ -61,16 +68,7 @@ class Target:
 
     def settings(self) -> dict[str, str]:
         """A serving connection's server settings. Short queries: compiling them never pays."""
-        return {"application_name": "erpgraph", "jit": "off", "role": APP, "timezone": "UTC"}
-
-
-async def _plan_for_the_values(connection: Any) -> None:
-    """For a PostgreSQL that reads an index for an array's keys, but not in its order (before 17): a plan for any array
-    there takes it for one of ten keys, and read all of a tenant's stock for the levels of 294 products (5.8 ms; planned
-    for the values, 1.8).
-    """
-    if connection.get_server_version().major < ORDERED_ARRAYS:
-        await connection.execute("SET plan_cache_mode = force_custom_plan")
+        return {"application_name": "erpgraph", "jit": "off", "role": APP, "TimeZone": "UTC"}
 
 
 class _Pooled(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -92,35 +90,45 @@ class Database:
     size: int = 10
     acquire_timeout: float = 2.0
     statement_timeout_ms: int = 4_000
+    pooler: Pooler = "none"
     _reading: Any = field(default=None, repr=False)
     _writing: Any = field(default=None, repr=False)
     _aside: Any = field(default=None, repr=False)
     _lent: Any = field(default=None, repr=False)
+    _sessions: tuple[Session, Session] = field(default=(Session({}), Session({})), repr=False)
 
     async def open(self) -> None:
-        """Connect. Raises what asyncpg raises if that can't be done."""
-        self._reading = await Connections.of(await self._connect(1, self.size, init=_plan_for_the_values))
-        self._writing = await self._connect(1, self.size, WRITING)
-        self._aside = await self._connect(0, 2, WRITING)
-        self._lent = Connections(self._writing, self._reading.version, ahead=False)
+        """Connect. Raises what asyncpg raises if that can't be done, and ``Unfit`` where the connection isn't what it
+        has to be.
+        """
+        shared = {**self.target.settings(), "statement_timeout": str(self.statement_timeout_ms), **LOST}
+        reads = Session(shared, self.pooler, older=PLAN_FOR_THE_VALUES)
+        writes = Session({**shared, **WRITING}, self.pooler)
+        self._reading = await Connections.of(await self._connect(self.size, reads), reads)
+        self._writing = await self._connect(self.size, writes)
+        async with self._writing.acquire():
+            pass  # the first command needn't wait for it
+        self._aside = await self._connect(2, writes)
+        version = self._reading.version
+        self._sessions = (reads.at(version), writes.at(version))
+        self._lent = Connections(self._writing, version, ahead=False)
 
-    async def _connect(
-        self, least: int, most: int, more: Mapping[str, str] = MappingProxyType({}), **options: Any
-    ) -> Any:
-        timeout = {"statement_timeout": str(self.statement_timeout_ms)}
+    async def _connect(self, most: int, session: Session) -> Any:
         return await asyncpg.create_pool(
             self.target.serving,
-            min_size=least,
+            # A pool that keeps a floor tries to restore it for as long as the database is away, with a traceback each.
+            min_size=0,
             max_size=most,
             connection_class=_Pooled,
-            server_settings={**self.target.settings(), **timeout, **LOST, **more},
+            server_settings=dict(session.startup),
+            init=session.settle,
             # The server ends a statement that takes too long; a server that hangs ends nothing.
             command_timeout=self.statement_timeout_ms / 1000 + 0.5,
-            statement_cache_size=512,
+            # A pooler of transactions would meet on one connection what was prepared on another.
+            statement_cache_size=0 if self.pooler == "transaction" else 512,
             max_cached_statement_lifetime=0,
             max_inactive_connection_lifetime=IDLE,
             timeout=5,
-            **options,
         )
 
     async def close(self) -> None:
@@ -150,11 +158,14 @@ class Database:
             idle = pool.get_idle_size() > 0
             connection = await pool.acquire(timeout=None if idle else self.acquire_timeout)
         except TimeoutError as error:
-            raise Overloaded(AWAY) from error
-        except GONE as error:
-            raise Unavailable(AWAY) from error
+            raise Overloaded(UNAVAILABLE_MESSAGE) from error
+        except Exception as error:
+            told = not_connected(error)
+            if told is None:
+                raise
+            raise told from error
         try:
-            writer = Writer(connection, tenant)
+            writer = Writer(connection, tenant, self._sessions[1].opening)
             try:
                 await writer.begin()
                 yield writer
@@ -162,12 +173,13 @@ class Database:
             except OutcomeUnknown:
                 writer.discard()
                 raise
-            except GONE as error:
+            except BaseException as error:
+                told = unavailable(error, connection)
+                if told is None:
+                    await writer.abandon()
+                    raise
                 writer.discard()
-                raise Unavailable(AWAY) from error
-            except BaseException:
-                await writer.abandon()
-                raise
+                raise told from error
             if payload is not None:
                 payload.adopt(connection, self._lent)
                 connection = None
@@ -175,14 +187,23 @@ class Database:
             if connection is not None:
                 await pool.release(connection)
 
+    async def look(self) -> Seen:
+        """What the database is like now, by one of the connections that read. Raises what asyncpg raises if it can't be
+        reached, and ``Unfit`` for a new connection that isn't what it has to be.
+        """
+        async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
+            return await self._sessions[0].look(connection, tables=True)
+
     async def revision(self) -> str | None:
         """The migration that the database is at, None before the first; raises what asyncpg raises if
         it can't be reached."""
         async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
+            await connection.execute(f"BEGIN READ ONLY;{self._sessions[0].opening}")
             try:
                 found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
             except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-                return None
+                found = None
+            await connection.execute("ROLLBACK")
             return found
 
 

@@ -9,15 +9,14 @@ import asyncpg
 
 from core.errors import ErpError, Timeout, Unavailable
 from core.spending import current
-from db.runtime.connections import AWAY, GONE, Connections
+from db.runtime.connections import Connections
+from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
+from db.runtime.sessions import ORDERED_ARRAYS
 from db.tenancy import set_partner, set_tenant
 
 ONE_PLAN = ";SET LOCAL plan_cache_mode = force_generic_plan"
 AS_READERS_PLAN = {True: ";SET LOCAL plan_cache_mode = auto", False: ";SET LOCAL plan_cache_mode = force_custom_plan"}
 """How a reader plans on a connection of the writers', which plan otherwise: by whether arrays are ``ORDERED_ARRAYS``."""
-
-ORDERED_ARRAYS = 17
-"""The first PostgreSQL whose plan for any array is as good as one for the values."""
 
 
 class Ran(NamedTuple):
@@ -90,11 +89,14 @@ class Reader:
         except TimeoutError as error:
             # The server hangs: it would not even answer to the end of the transaction.
             connection.terminate()
-            raise Unavailable(AWAY) from error
+            raise Unavailable(UNAVAILABLE_MESSAGE) from error
         except asyncpg.QueryCanceledError as error:
             raise Timeout("The query took too long and was stopped.") from error
-        except GONE as error:
-            raise Unavailable(AWAY) from error
+        except Exception as error:
+            told = unavailable(error, connection, reads=True)
+            if told is None:
+                raise
+            raise told from error
         return rows
 
     @property
@@ -108,14 +110,18 @@ class Reader:
 
     def _opening(self, planning: str) -> str:
         narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
-        return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{set_tenant(self.tenant)}{narrowed}{planning}"
+        whose = f"{self._connections.opening}{set_tenant(self.tenant)}{narrowed}{planning}"
+        return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{whose}"
 
     async def _begin(self, *, one_plan: bool) -> Any:
         self._binding = self._opening(ONE_PLAN if one_plan and self._connections.version >= ORDERED_ARRAYS else "")
         try:
             self._connection = await self._connections.take(self._binding, self._acquire_timeout)
-        except GONE as error:
-            raise Unavailable(AWAY) from error
+        except Exception as error:
+            told = not_connected(error)
+            if told is None:
+                raise
+            raise told from error
         return self._connection
 
     async def close(self) -> None:

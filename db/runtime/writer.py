@@ -10,7 +10,7 @@ import asyncpg
 
 from core.errors import OutcomeUnknown
 from core.spending import current
-from db.runtime.connections import AWAY, GONE
+from db.runtime.failures import GONE, UNAVAILABLE_MESSAGE
 from db.tenancy import set_tenant
 
 NOTHING_STORED = (
@@ -22,11 +22,14 @@ NOTHING_STORED = (
 
 
 class Writer:
-    """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md)."""
+    """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md).
+    ``opening`` is what it begins with, before it is the tenant's.
+    """
 
-    def __init__(self, connection: Any, tenant: UUID) -> None:
+    def __init__(self, connection: Any, tenant: UUID, opening: str = "") -> None:
         self.tenant = tenant
         self._connection = connection
+        self._opening = opening
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement, whose ``$1`` is the tenant: no statement of the write side is without it."""
@@ -41,7 +44,7 @@ class Writer:
 
     async def begin(self) -> None:
         # One message: a round trip for both.
-        await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{set_tenant(self.tenant)}")
+        await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{self._opening}{set_tenant(self.tenant)}")
 
     async def commit(self, then: str = "") -> None:
         """Commit, and in the same message begin what the statements ``then`` begin.
@@ -57,7 +60,7 @@ class Writer:
         except NOTHING_STORED:
             raise
         except (asyncio.CancelledError, asyncpg.PostgresError, *GONE) as error:
-            raise OutcomeUnknown(AWAY) from error
+            raise OutcomeUnknown(UNAVAILABLE_MESSAGE) from error
 
     async def abandon(self) -> None:
         """Roll back; a connection that can't even do that is thrown away, and PostgreSQL rolls back then."""

@@ -10,8 +10,8 @@ import asyncpg
 
 from core.errors import Unavailable
 from db.admin.statistics import analyse
-from db.runtime.connections import GONE
 from db.runtime.engine import Target
+from db.runtime.failures import GONE
 from db.tenancy import set_tenant
 from services.imports.mapping import load
 from services.imports.rejects import Rejects

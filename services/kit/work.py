@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
-from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable
+from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable, Unfit
 from core.problems import INVALID_INPUT, Problem, Refused
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
@@ -187,7 +187,7 @@ def _may_repeat(error: Exception, command: Command) -> bool:
     """
     if isinstance(error, OutcomeUnknown):
         return command.idempotency_key is not None
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | Unfit):
         return False
     return not isinstance(error, asyncpg.UniqueViolationError) or idempotency.is_taken(error)
 

@@ -12,8 +12,8 @@ import asyncpg
 
 from core.errors import Unavailable
 from core.ids import new_id
-from db.runtime.connections import AWAY
 from db.runtime.engine import Database
+from db.runtime.failures import UNAVAILABLE_MESSAGE
 
 _WANTED = "unnest($2::text[], $3::bigint[], $4::bigint[]) AS wanted (owner, capacity, rate)"
 _NOW = "least(capacity, points + (rate * greatest(0, extract(epoch FROM clock_timestamp() - filled_at)))::bigint)"
@@ -78,7 +78,7 @@ async def take(database: Database, tenant: UUID, buckets: Sequence[Bucket], leas
                 await writer.rows(_MAKE, owners, *sizes, [new_id() for _ in buckets])
                 rows = await writer.rows(_TAKE, *wanted)
     except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError) as error:
-        raise Unavailable(AWAY) from error
+        raise Unavailable(UNAVAILABLE_MESSAGE) from error
     left = {row["owner"]: row["points"] for row in rows}
     return Lease(rows[0]["granted"], tuple(left[owner] for owner in owners))
 

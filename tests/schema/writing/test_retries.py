@@ -239,7 +239,7 @@ async def test_who_waits_too_long_for_a_lock_is_told_and_nothing_was_done(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "PATIENCE", 0.1)
-    monkeypatch.setitem(engine.WRITING, "lock_timeout", "20ms")
+    monkeypatch.setitem(engine.WRITING, "lock_timeout", "20")
     impatient = Database(desk.target, size=1)
     await impatient.open()
     shop = await desk.open()

@@ -1,0 +1,107 @@
+"""What PostgreSQL's errors mean for a request: which say that the database is away, or not as it should be.
+
+By SQLSTATE, whose first two characters are a class. A request hears of them all ``UNAVAILABLE``; the log has one line a
+second, whose ``others`` says how many more there were. A full disk wrote 338 tracebacks in ten seconds.
+"""
+
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import structlog
+
+from core.errors import Unavailable, Unfit
+
+log = structlog.get_logger()
+
+CONNECTION_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,  # 08
+    asyncpg.IdleInTransactionSessionTimeoutError,  # 25P03
+    asyncpg.AdminShutdownError,  # 57P01
+    asyncpg.CrashShutdownError,  # 57P02
+    asyncpg.CannotConnectNowError,  # 57P03: it starts, or recovers
+    asyncpg.DatabaseDroppedError,  # 57P04
+    asyncpg.IdleSessionTimeoutError,  # 57P05
+    asyncpg.TooManyConnectionsError,  # 53300
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # used between the server's last word and the end of the connection
+)
+"""What a database that is away, restarting or taking nobody in looks like from here. Another try may help."""
+
+UNFIT = (
+    asyncpg.ReadOnlySQLTransactionError,  # 25006: a standby, or default_transaction_read_only
+    asyncpg.InsufficientResourcesError,  # 53: no disk, no memory
+    asyncpg.PostgresSystemError,  # 58: its files can't be read
+    asyncpg.InvalidAuthorizationSpecificationError,  # 28: it doesn't know our role any more
+    asyncpg.InvalidCatalogNameError,  # 3D000: nor our database
+)
+"""What a database says that is there and can't serve. Another try within seconds doesn't help."""
+
+GONE = (*CONNECTION_LOST, *UNFIT)
+
+UNAVAILABLE_MESSAGE = "The database can't be reached or is busy. Try again in a moment."
+
+_IN_RECOVERY = (
+    asyncpg.FeatureNotSupportedError,  # 0A000: an unlogged table, which a standby doesn't have
+    asyncpg.ObjectNotInPrerequisiteStateError,  # 55000
+)
+"""What a standby says of a statement that it can't run, and others of one that is wrong."""
+
+_CANCELLED_BY_RECOVERY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""What a standby says to a reader that is in the way of what it replays; no reader hears that elsewhere."""
+
+REPORT_EVERY = 1.0
+"""Seconds between two lines of the log."""
+
+
+class _Reporter:
+    """Tells the log of what is wrong with the database, at most once a second."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+        self._others = 0
+
+    def __call__(self, error: BaseException) -> None:
+        now = monotonic()
+        if now - self._last < REPORT_EVERY:
+            self._others += 1
+            return
+        reason = getattr(error, "reason", "") or str(error) or type(error).__name__
+        state = getattr(error, "sqlstate", None)
+        log.error("database unavailable", sqlstate=state, reason=reason, others=self._others)
+        self._last, self._others = now, 0
+
+
+report = _Reporter()
+
+
+def unavailable(error: BaseException, connection: Any, *, reads: bool = False) -> Unavailable | None:
+    """What a request hears of an error that it met on a connection, which is reported; None for one that is about its
+    statement. ``reads``: in a transaction that only reads.
+    """
+    if isinstance(error, CONNECTION_LOST) or (reads and isinstance(error, _CANCELLED_BY_RECOVERY)):
+        report(error)
+        return Unavailable(UNAVAILABLE_MESSAGE)
+    if isinstance(error, UNFIT) or (type(error) in _IN_RECOVERY and _is_standby(connection)):
+        report(error)
+        return Unfit(UNAVAILABLE_MESSAGE)
+    return None
+
+
+def not_connected(error: BaseException) -> Unavailable | None:
+    """What a request hears of an error that kept it from getting a connection: whatever PostgreSQL said, it was not
+    about the request. None for what the driver or PostgreSQL didn't say.
+    """
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, CONNECTION_LOST):
+        report(error)
+        return Unfit(UNAVAILABLE_MESSAGE)
+    return unavailable(error, None)
+
+
+def _is_standby(connection: Any) -> bool:
+    """As the server last said of itself, which it does whenever that changes."""
+    try:
+        return getattr(connection.get_settings(), "in_hot_standby", "") == "on"
+    except (AttributeError, asyncpg.InterfaceError):
+        return False
