@@ -107,28 +107,14 @@ def by_tenant(name: str, *columns: Any, **options: Any) -> Index:
     return Index(name, "tenant_id", *columns, **options)
 
 
-def search_vector(*weighted: tuple[str, str]) -> str:
-    """The SQL of a generated ``tsvector`` over columns with weights, words only.
-
-    Everything that isn't a letter or a digit separates words, in the column as in the query, so
-    that ``WL-LAMP/01`` is found by any of its parts; in the database's own collation, because to "C"
-    only A to Z are letters. "simple": no stemming, because a deployment's tenants don't share a language.
-    """
-    return " || ".join(
-        f"setweight(to_tsvector('simple'::regconfig, regexp_replace("
-        f"""coalesce({column}, '') COLLATE "default", '[^[:alnum:]]+', ' ', 'g')), '{weight}')"""
-        for column, weight in weighted
-    )
-
-
-def by_text(name: str, *columns: str) -> Index:
+def by_text(name: str, *folded: str) -> Index:
     """One GIN index for the search and for every contains and startsWith: its columns are independent.
 
-    The columns are in the database's own collation, which knows the case of every script; "C" knows
-    that of A to Z. ``loaders.kit.filters`` searches in that collation too.
+    A trigger fills ``search`` and the folded columns by the functions that the queries use too
+    (docs/decisions/0021-one-way-to-read-text.md).
     """
-    trigrams = dict.fromkeys(columns, 'COLLATE "default" gin_trgm_ops')
-    return by_tenant(name, "search", *columns, postgresql_using="gin", postgresql_ops=trigrams)
+    trigrams = dict.fromkeys(folded, "gin_trgm_ops")
+    return by_tenant(name, "search", *folded, postgresql_using="gin", postgresql_ops=trigrams)
 
 
 __all__ = [
@@ -144,6 +130,5 @@ __all__ = [
     "by_text",
     "numbers",
     "refers",
-    "search_vector",
     "tenant_args",
 ]

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
@@ -16,7 +16,6 @@ from db.base import (
     by_tenant,
     by_text,
     numbers,
-    search_vector,
     tenant_args,
 )
 
@@ -26,8 +25,10 @@ class Product(TenantRow, Versioned, Base):
 
     sku: Mapped[str] = mapped_column(KEY_TEXT)
     name: Mapped[str] = mapped_column(KEY_TEXT)
-    # What NAME sorts by: without regard to case, so that "apron" isn't behind "Zip".
-    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed('lower(name COLLATE "default")', persisted=True))
+    # Without regard to case and in one form: what contains and startsWith compare, and NAME sorts by. By a trigger, as
+    # search is.
+    sku_key: Mapped[str | None] = mapped_column(KEY_TEXT)
+    name_key: Mapped[str] = mapped_column(KEY_TEXT)
     description: Mapped[str | None]
     barcode: Mapped[str | None] = mapped_column(KEY_TEXT)
     unit: Mapped[str] = mapped_column(server_default=text("'pcs'"), default="pcs")
@@ -35,11 +36,7 @@ class Product(TenantRow, Versioned, Base):
     list_price_currency: Mapped[str | None] = mapped_column(CURRENCY)
     active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
-    search: Mapped[str] = mapped_column(
-        TSVECTOR,
-        Computed(search_vector(("sku", "A"), ("name", "B"), ("barcode", "B"), ("description", "C")), persisted=True),
-        deferred=True,
-    )
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "sku"),
@@ -52,5 +49,5 @@ class Product(TenantRow, Versioned, Base):
         by_tenant("ix_products_created", "created_at", "id"),
         by_tenant("ix_products_updated", "updated_at", "id"),
         by_tenant("ix_products_active", "active", "id"),
-        by_text("ix_products_text", "sku", "name"),
+        by_text("ix_products_words", "sku_key", "name_key"),
     )

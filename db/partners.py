@@ -1,10 +1,10 @@
 """Business partners: customers and suppliers, often both."""
 
-from sqlalchemy import CHAR, CheckConstraint, Computed, UniqueConstraint, text
+from sqlalchemy import CHAR, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, by_tenant, by_text, search_vector, tenant_args
+from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, by_tenant, by_text, tenant_args
 
 
 class Partner(TenantRow, Versioned, Base):
@@ -12,17 +12,16 @@ class Partner(TenantRow, Versioned, Base):
 
     code: Mapped[str] = mapped_column(KEY_TEXT)
     name: Mapped[str] = mapped_column(KEY_TEXT)
-    name_key: Mapped[str] = mapped_column(KEY_TEXT, Computed('lower(name COLLATE "default")', persisted=True))
+    # Without regard to case and in one form: what contains and startsWith compare, and NAME sorts by. By a trigger, as
+    # search is.
+    code_key: Mapped[str | None] = mapped_column(KEY_TEXT)
+    name_key: Mapped[str] = mapped_column(KEY_TEXT)
     kinds: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{CUSTOMER}'"))
     email: Mapped[str | None]
     # ISO 3166-1 alpha-2; what an import can't translate stays empty rather than wrong.
     country: Mapped[str | None] = mapped_column(CHAR(2, collation="C"))
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
-    search: Mapped[str] = mapped_column(
-        TSVECTOR,
-        Computed(search_vector(("code", "A"), ("name", "B"), ("email", "C")), persisted=True),
-        deferred=True,
-    )
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "code"),
@@ -31,5 +30,5 @@ class Partner(TenantRow, Versioned, Base):
         by_tenant("ix_partners_name", "name_key", "id"),
         by_tenant("ix_partners_country", "country", "id"),
         by_tenant("ix_partners_created", "created_at", "id"),
-        by_text("ix_partners_text", "code", "name"),
+        by_text("ix_partners_words", "code_key", "name_key"),
     )

@@ -20,7 +20,6 @@ from db.base import (
     by_text,
     numbers,
     refers,
-    search_vector,
     tenant_args,
 )
 from db.inventory import Reservation, StockMove
@@ -47,11 +46,10 @@ class Order(TenantRow, Versioned, Base):
     allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     warehouse_id: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None]
-    search: Mapped[str] = mapped_column(
-        TSVECTOR,
-        Computed(search_vector(("number", "A"), ("external_id", "A"), ("note", "C")), persisted=True),
-        deferred=True,
-    )
+    # Without regard to case and in one form: what contains and startsWith compare. By a trigger, as search is.
+    number_key: Mapped[str | None] = mapped_column(KEY_TEXT)
+    external_key: Mapped[str | None] = mapped_column(KEY_TEXT)
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "number"),
@@ -66,7 +64,7 @@ class Order(TenantRow, Versioned, Base):
         by_tenant("ix_orders_total", "total", "id"),
         by_tenant("ix_orders_created", "created_at", "id"),
         by_tenant("ix_orders_updated", "updated_at", "id"),
-        by_text("ix_orders_text", "number", "external_id"),
+        by_text("ix_orders_words", "number_key", "external_key"),
     )
 
 

@@ -14,8 +14,10 @@ products = Entity(
     "catalog:read",
     filters={
         "id": filters.identifier(Product.id, "prod", "By the product's id (prod_…)."),
-        "sku": filters.text(Product.sku, "By the tenant's own key of the product."),
-        "name": filters.text(Product.name, "By what people call it; search finds single words of it."),
+        "sku": filters.text(Product.sku, "By the tenant's own key of the product.", folded=Product.sku_key),
+        "name": filters.text(
+            Product.name, "By what people call it; search finds single words of it.", folded=Product.name_key
+        ),
         "active": filters.boolean(Product.active, "By whether it is still offered; left out: both."),
         "listPrice": filters.decimal(Product.list_price, "By the list price's amount, whatever its currency."),
         "createdAt": filters.moment(Product.created_at, "By the time it was first stored."),

@@ -29,7 +29,9 @@ lines = Entity(
     "orders:read",
     filters={
         "product": filters.identifier(LineItem.product_id, "prod", "By the id of the product (prod_…)."),
-        "sku": filters.text(Product.sku, "By the tenant's own key of the product.", _with_product, "catalog:read"),
+        "sku": filters.text(
+            Product.sku, "By the tenant's own key of the product.", _with_product, "catalog:read", Product.sku_key
+        ),
         "quantity": filters.decimal(LineItem.quantity, "By how many were ordered, in the product's unit."),
     },
     sorts={
@@ -53,12 +55,16 @@ orders = Entity(
     "orders:read",
     filters={
         "id": filters.identifier(Order.id, "ord", "By the order's id (ord_…)."),
-        "number": filters.text(Order.number, "By the number that people use, such as SO-2026-000087."),
+        "number": filters.text(
+            Order.number, "By the number that people use, such as SO-2026-000087.", folded=Order.number_key
+        ),
         "status": filters.choice(Order.status, OrderStatus, "By the state that it is in."),
         "customer": filters.identifier(Order.customer_id, "par", "By the id of the partner who ordered (par_…)."),
         "total": filters.decimal(Order.total, "By the total's amount, whatever its currency."),
         "placedAt": filters.moment(Order.placed_at, "By the time the customer ordered."),
-        "externalId": filters.text(Order.external_id, "By its key in another system, such as a shop's."),
+        "externalId": filters.text(
+            Order.external_id, "By its key in another system, such as a shop's.", folded=Order.external_key
+        ),
         "lineItems": Related(lines, _has_line, "line items", "Orders by what their line items are."),
     },
     sorts={

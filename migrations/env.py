@@ -5,6 +5,8 @@ up after two seconds and is tried again a second later (``db.admin.migrate``). T
 processes start at once: one migrates, the others wait and find nothing to do.
 """
 
+from time import sleep
+
 from alembic import context
 from sqlalchemy import Connection, text
 
@@ -12,6 +14,7 @@ from db.models import metadata
 from db.tenancy import OWNER
 
 LOCK = 0x65727067  # "erpg"
+PAUSE = 0.1
 
 
 def include(_object: object, name: str | None, kind: str, *_: object) -> bool:
@@ -23,7 +26,11 @@ def run(connection: Connection) -> None:
     connection.execute(text("SET lock_timeout = '2s'"))
     connection.execute(text("SET statement_timeout = '10min'"))
     connection.execute(text("SET idle_in_transaction_session_timeout = '1min'"))
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+    # Asked for again and again, not waited for: the statement that waits has a snapshot, which an index that is made
+    # concurrently by the one who holds the lock would wait for in turn.
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar():
+        connection.commit()
+        sleep(PAUSE)
     connection.commit()
     context.configure(
         connection=connection,

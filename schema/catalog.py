@@ -62,7 +62,7 @@ class Query:
         loaders.Products,
         where=ProductWhere,
         order=ProductOrderBy,
-        search="sku, name, barcode or description",
+        search="sku, name, barcode, external id or description",
     )
 
 

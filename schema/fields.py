@@ -128,7 +128,11 @@ def many(
         text = "Up to three sorts, the first counting most; rows that are equal in all are sorted by id."
         arguments.append(argument("orderBy", list[order] | None, text))
     if search is not None:
-        text = f"Only what has all of these words, each as the beginning of a word, in {search}. Sorted by relevance where no order is given."
+        text = (
+            f"Only what has all of these words, each as the beginning of a word, in {search}; or has the text as its key,"
+            " which comes first. A text without a word finds nothing else, and null is no search. At most 500 characters."
+            " Sorted by relevance where no order is given."
+        )
         arguments.append(argument("search", str | None, text))
     needs = [] if key is None else [key]
     return BatchField(

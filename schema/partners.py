@@ -52,7 +52,7 @@ class Query:
         loaders.Partners,
         where=PartnerWhere,
         order=PartnerOrderBy,
-        search="code, name or email",
+        search="code, name, external id or email",
     )
 
 

@@ -17,10 +17,8 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
-    collate,
     false,
     func,
-    literal_column,
     not_,
     or_,
     true,
@@ -54,9 +52,6 @@ RELATED_PRICE = 100
 """Points for each some, every and none: the other table is read for it. The time that it really takes is charged
 afterwards (app.throttling.spending)."""
 
-MAX_SEARCH = NAME
-"""Characters of a full-text search: a name finds itself."""
-
 _EMPTY = {"contains": "contains", "startsWith": "begins with"}
 
 Shape = tuple[Any, ...]
@@ -72,9 +67,9 @@ _OPERATORS: dict[str, Callable[[Any, Any], Clause]] = {
     "gte": lambda column, bound: column >= bound,
     "lt": lambda column, bound: column < bound,
     "lte": lambda column, bound: column <= bound,
-    # In the collation of the trigram indexes: db.base.by_text.
-    "contains": lambda column, bound: collate(column, "default").ilike(bound, escape="\\"),
-    "startsWith": lambda column, bound: collate(column, "default").ilike(bound, escape="\\"),
+    # On folded text, and with the database's own folding of what is looked for: there is one way to fold.
+    "contains": lambda column, bound: column.like(func.text_containing(bound)),
+    "startsWith": lambda column, bound: column.like(func.text_starting(bound)),
     "isNull": lambda column, bound: column.is_(None) == bound,
 }
 
@@ -97,8 +92,10 @@ class Filter:
         kind: str = "text",
         description: str = "",
         choices: type[Choice] | None = None,
+        folded: Any = None,
     ) -> None:
         self.by = by
+        self.folded = func.text_folded(by) if folded is None else folded
         self.type = type_
         self.read = read
         self.within = within
@@ -121,8 +118,7 @@ class Filter:
             given = limited(given, MAX_TEXT)
             if not given:
                 raise BadInput(f"Every text {_EMPTY[operation]} an empty one: leave the comparison out.")
-            escaped = text_value(given).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            return f"%{escaped}%" if operation == "contains" else f"{escaped}%"
+            return text_value(given)
         return self.read(limited(given, MAX_TEXT))
 
     def _item(self, index: int, given: Any) -> Any:
@@ -138,7 +134,8 @@ class Filter:
             type_ = ARRAY(type_)
         elif operation == "isNull":
             type_ = Boolean()
-        return self.within(_OPERATORS[operation](self.by, value(name, type_)))
+        by = self.folded if operation in _EMPTY else self.by
+        return self.within(_OPERATORS[operation](by, value(name, type_)))
 
 
 class Filtered(Protocol):
@@ -192,8 +189,10 @@ def text(
     description: str,
     within: Callable[[Clause], Clause] = lambda clause: clause,
     permission: str | None = None,
+    folded: Any = None,
 ) -> Filter:
-    return Filter(by, Text(), text_value, within, permission, kind="text", description=description)
+    """Text. ``folded`` is the column that has it without regard to case; without one it is folded row by row."""
+    return Filter(by, Text(), text_value, within, permission, kind="text", description=description, folded=folded)
 
 
 def decimal(by: Any, description: str, permission: str | None = None) -> Filter:
@@ -367,24 +366,3 @@ def _clause(filters: Mapping[str, Any], shape: Shape, names: Iterator[str]) -> C
     if kind == "every":
         return not_(related.exists(inner.is_not(true())))
     return related.exists(inner) if kind == "some" else not_(related.exists(inner))
-
-
-def search_query(given: str) -> str | None:
-    """The text-search query of what a person typed: every word, each as a prefix; None for no word.
-
-    Words are runs of letters and digits, as in the indexed column (``db.base.search_vector``).
-    """
-    given = text_value(limited(given, MAX_SEARCH))
-    words = "".join(letter if letter.isalnum() else " " for letter in given).split()
-    return " & ".join(f"{word}:*" for word in words[:20]) or None
-
-
-def tsquery(name: str) -> Any:
-    """The text-search query in the parameter of this name."""
-    return func.to_tsquery(literal_column("'simple'::regconfig"), value(name, Text()))
-
-
-def matches(column: Any, name: str) -> Clause:
-    """The SQL of a full-text search with the query of this name."""
-    clause: Clause = column.bool_op("@@")(tsquery(name))
-    return clause

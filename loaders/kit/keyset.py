@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Numeric, Text, Uuid, and_, cast, func, or_, tuple_
+from sqlalchemy import ColumnElement, DateTime, Text, Uuid, and_, cast, or_, tuple_
 
 from core.errors import BadInput
 from core.paging import decode_cursor, wrong_cursor
-from loaders.kit import filters
 from loaders.kit.entity import ASC, DESC, Entity, Order, Sort
-from loaders.kit.statements import constant, value
+from loaders.kit.search import relevance
+from loaders.kit.statements import value
 
 MAX_SORTS = 3
 RELEVANCE = "RELEVANCE"
@@ -45,9 +45,7 @@ def _name(choice: Any) -> str:
 def sort_of(entity: Entity[Any], name: str) -> Sort:
     """What a name in an order sorts by."""
     if name == RELEVANCE:
-        # As numeric: a float's text would not come back from a cursor as the same number.
-        rank = func.ts_rank(entity.search, filters.tsquery("search"))
-        return Sort(func.round(cast(rank, Numeric), constant(6), type_=Numeric()))
+        return Sort(relevance(entity.search, "search"))
     return entity.sorts[name]
 
 

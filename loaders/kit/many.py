@@ -27,6 +27,7 @@ from loaders.kit.base import Loader
 from loaders.kit.entity import ASC, Order, Sort
 from loaders.kit.keyset import as_text, beyond, checked_order, place_of, sort_of
 from loaders.kit.one import TENANT
+from loaders.kit.search import matches, search_text
 from loaders.kit.statements import constant, statement, value
 
 LIMIT = value("limit", Integer())
@@ -241,7 +242,7 @@ class Many(Loader):
         if query.shape != ("and",):
             conditions.append(filters.condition(self.entity.filters, query.shape))
         if query.search is not None:
-            conditions.append(filters.matches(self.entity.search, "search"))
+            conditions.append(matches(self.entity.search, "search"))
         directions = [direction for _, direction in query.order]
         for name, place, later in (("after", query.after, True), ("before", query.before, False)):
             if place is not None:
@@ -264,6 +265,6 @@ def _page(args: Mapping[str, Any]) -> Page:
 
 def _search(given: str | None) -> str | None:
     try:
-        return filters.search_query(given) if given else None
+        return search_text(given)
     except BadInput as error:
         raise error.below("search") from None

@@ -179,15 +179,15 @@ async def first_lines(connection: Any, tenant: UUID, _given: dict[str, Any]) -> 
 
 
 async def searched(connection: Any, tenant: UUID, given: dict[str, Any]) -> bytes:
-    query = " & ".join(f"{word}:*" for word in given["words"].split())
     rows = await connection.fetch(
         """SELECT id, number, placed_at, round(total, 2)::text AS total, currency FROM orders o
-           WHERE tenant_id = $1 AND search @@ to_tsquery('simple', $2) AND EXISTS (
+           WHERE tenant_id = $1 AND search @@ search_query($2) AND EXISTS (
                SELECT FROM line_items l JOIN products p ON p.tenant_id = l.tenant_id AND p.id = l.product_id
                WHERE l.tenant_id = $1 AND l.order_id = o.id AND p.sku = $3)
-           ORDER BY round(ts_rank(search, to_tsquery('simple', $2))::numeric, 6) DESC, id DESC LIMIT 20""",
+           ORDER BY round((CASE WHEN search @@ (SELECT search_key($2)) THEN 2 WHEN search @@ (SELECT search_whole($2)) THEN 1 ELSE 0 END
+               + ts_rank(search, (SELECT search_query($2))))::numeric, 6) DESC, id DESC LIMIT 20""",
         tenant,
-        query,
+        given["words"],
         given["sku"],
     )
     nodes = [

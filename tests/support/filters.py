@@ -1,5 +1,6 @@
 """What filters mean, in plain Python: the model that the graph's answers are compared with."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,8 +9,8 @@ Where = Mapping[str, Any]
 
 
 def fold(text: str) -> str:
-    """Text without regard to case."""
-    return text.lower()
+    """Text without regard to case, in one form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
