@@ -15,6 +15,7 @@ from db.tenancy import OWNER
 
 LOCK = 0x65727067  # "erpg"
 PAUSE = 0.1
+ATTEMPTS = 20
 
 
 def include(_object: object, name: str | None, kind: str, *_: object) -> bool:
@@ -28,9 +29,14 @@ def run(connection: Connection) -> None:
     connection.execute(text("SET idle_in_transaction_session_timeout = '1min'"))
     # Asked for again and again, not waited for: the statement that waits has a snapshot, which an index that is made
     # concurrently by the one who holds the lock would wait for in turn.
-    while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar():
+    for _ in range(ATTEMPTS):
+        if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar():
+            break
         connection.commit()
         sleep(PAUSE)
+    else:
+        connection.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
     connection.commit()
     context.configure(
         connection=connection,
