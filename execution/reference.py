@@ -85,5 +85,6 @@ def _plan(info: GraphQLResolveInfo[Any]) -> FieldPlan:
     planner = Planner(info.schema, info.operation, fragments, variables)
     details = [FieldDetails(node, None) for node in info.field_nodes]
     plan = planner.field(info.parent_type, str(info.path.key), details)
-    assert plan is not None
+    if plan is None:
+        raise RuntimeError("graphql-core resolves no field that its type doesn't have")
     return plan

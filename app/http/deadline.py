@@ -31,7 +31,8 @@ class Patience:
     async def __aenter__(self) -> None:
         self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
-        assert task is not None
+        if task is None:
+            raise RuntimeError("A request is served in a task.")
         self._task, self._cancelling = task, task.cancelling()
         self._began = self._loop.time()
         self._timer = self._loop.call_later(min(LOOK_AFTER, self._seconds), self._look)

@@ -50,7 +50,8 @@ def config() -> Config:
 def head() -> str:
     """The newest revision that this code knows."""
     revision = ScriptDirectory.from_config(config()).get_current_head()
-    assert revision is not None
+    if revision is None:
+        raise RuntimeError("There are no migrations: the checkout is incomplete.")
     return revision
 
 

@@ -1,7 +1,7 @@
 """Orders made and changed: their lines priced, their numbers taken."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -75,7 +75,7 @@ async def create(work: Work, command: OrderCreate) -> References:
     if customer is None or currency is None or len(lines) < len(items):
         problems.check()
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
-    placed = command.placed_at or datetime.now(UTC)
+    placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
     wanted = [
         Wanted(Demand(line.id, line.product, line.quantity, command.warehouse), item.sku, item.unit, path)
