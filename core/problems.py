@@ -43,10 +43,15 @@ class Refused(Exception):
 
 
 class Problems:
-    """Gathers the problems of an input, so that the caller hears of all at once."""
+    """Gathers the problems of an input, so that the caller hears of all at once.
 
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
+    ``known`` are those of values that couldn't be read: something harmless stands in their places, and what is found
+    wrong with that isn't reported.
+    """
+
+    def __init__(self, known: Iterable[Problem] = ()) -> None:
+        self.known = tuple(known)
+        self.found: list[Problem] = [*self.known]
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -54,7 +59,16 @@ class Problems:
     def add(self, code: str, message: str, *path: str | int, **facts: Any) -> None:
         """Note a problem; ``path`` leads to it from the input."""
         plain = {name: decimal_text(fact) if isinstance(fact, Decimal) else fact for name, fact in facts.items()}
-        self.found.append(Problem(code, message, ("input", *map(str, path)), plain))
+        self.note(Problem(code, message, ("input", *map(str, path)), plain))
+
+    def note(self, problem: Problem) -> None:
+        """Note a problem, unless it is about a value that couldn't be read."""
+        path = problem.path
+        for each in self.known:
+            is_part = problem.code == NOT_FOUND and each.path[: len(path)] == path
+            if is_part or path[: len(each.path)] == each.path:
+                return
+        self.found.append(problem)
 
     def invalid(self, message: str, *path: str | int) -> None:
         self.add(INVALID_INPUT, message, *path)

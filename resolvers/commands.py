@@ -24,7 +24,9 @@ from execution import Batch
 from execution.fields import BACKREF
 from loaders.kit.one import One
 from services.kit.answer import Answer, References
-from services.kit.work import C, Service, perform
+from services.kit.command import Unreadable
+from services.kit.salvage import salvaged
+from services.kit.work import C, Service, examine, perform
 
 TYPES = {
     INVALID_INPUT: "InvalidInputError",
@@ -92,9 +94,12 @@ def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaita
         context.check_time()
         reader = await context.renew()
         principal = context.principal
+        whom = context.database, principal.tenant, principal.name
+        given = batch.args["input"]
         try:
-            given = command.read(batch.args["input"])
-            answer = await perform(context.database, principal.tenant, principal.name, given, service, reader)
+            answer = await perform(*whom, command.read(given), service, reader)
+        except Unreadable as bad:
+            answer = await examine(*whom, salvaged(command, given, bad.places), service, bad.problems)
         except Refused as refused:
             answer = Answer({}, refused.problems)
         if not answer.problems:

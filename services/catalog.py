@@ -47,6 +47,8 @@ class ProductUpsert(Change):
 class ProductRef(Ref):
     """Names one product by one of its keys."""
 
+    prefix = "prod"
+
     id: Annotated[UUID, Id("prod")] | None = None
     """By the product's id (prod_…)."""
     sku: Key | None = None
@@ -134,9 +136,9 @@ async def find(
     if lock:
         work.products = frozenset(item.id for item in found.values())
     items = [found.get(ref.only()) for ref in refs]
-    for index, item in enumerate(items):
+    for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
         if item is None:
-            problems.missing("product with this key", *path, index, "product")
+            problems.missing(f"product with the {ref}", *path, index, "product")
     return items
 
 

@@ -47,6 +47,8 @@ class PartnerUpsert(Change):
 class PartnerRef(Ref):
     """Names one partner by one of its keys."""
 
+    prefix = "par"
+
     id: Annotated[UUID, Id("par")] | None = None
     """By the partner's id (par_…)."""
     code: Key | None = None
@@ -87,7 +89,7 @@ async def customer(work: Work, ref: PartnerRef, problems: Problems) -> Customer 
     key, value = ref.only()
     rows = await work.rows(_FIND.format(key=key), value)
     if not rows:
-        problems.missing("partner with this key", "customer")
+        problems.missing(f"partner with the {ref}", "customer")
         return None
     *found, name, kinds = rows[0]
     check_may_order(name, kinds, problems, "customer")

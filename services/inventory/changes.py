@@ -128,7 +128,7 @@ _BALANCES = """
 
 async def adjust(work: Work, command: StockAdjust) -> References:
     """Change balances by differences. Raises ``Refused`` where more would leave than is available."""
-    problems = Problems()
+    problems = work.problems
     loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
     changes = [
@@ -146,7 +146,7 @@ async def adjust(work: Work, command: StockAdjust) -> References:
 
 async def set_counted(work: Work, command: StockSet) -> References:
     """Set balances. Raises ``Refused`` where one isn't what was expected, or less than is reserved."""
-    problems = Problems()
+    problems = work.problems
     loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
     await stock.lock(work, [item.id for item in items if item])
@@ -173,7 +173,7 @@ async def set_counted(work: Work, command: StockSet) -> References:
 
 async def transfer(work: Work, command: StockTransfer) -> References:
     """Move goods. Raises ``Refused`` where more would leave than is available."""
-    problems = Problems()
+    problems = work.problems
     found = await places.locate(work, [command.source, command.destination])
     items = await catalog.find(work, [line.product for line in command.lines], problems, "lines", lock=True)
     source = places.holding(found, command.source, problems, "source")
@@ -181,20 +181,26 @@ async def transfer(work: Work, command: StockTransfer) -> References:
     if command.source == command.destination:
         problems.invalid("Goods can't be transferred to where they are.", "destination")
     if source is None or destination is None:
-        problems.check()
+        # What leaves a place that is known can still be looked at.
+        if source is None:
+            problems.check()
+        destination = None
+    if source is None:
         raise BrokenInvariant("A location is missing, and no problem was noted.")
     out = [
         Change(index, "quantity", item, source, -line.quantity)
         for index, line in enumerate(command.lines)
         if (item := items[index])
     ]
-    into = [change._replace(location=destination, delta=-change.delta) for change in out]
+    into = [change._replace(location=destination, delta=-change.delta) for change in out] if destination else []
     await stock.lock(work, [change.item.id for change in out])
     balances = await _balances(work, [change.spot for change in (*out, *into)])
     await _refuse_impossible(work, out, balances, problems)
     await _refuse_impossible(work, into, balances, problems)
     problems.check()
     reason = command.reason or "transfer"
+    if destination is None:
+        raise BrokenInvariant("A location is missing, and no problem was noted.")
     moves = [Move(change.item.id, source.id, destination.id, -change.delta, reason) for change in out]
     return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason)
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from core.ids import new_id
+from core.ids import encode, new_id
 from core.inventory import LocationKind
-from core.problems import DUPLICATE, NOT_FOUND, Problems, refuse
+from core.problems import DUPLICATE, Problems, refuse
 from services.kit.answer import References
-from services.kit.command import Command, Id, Label, Title
+from services.kit.command import Command, Id, Label, Title, shown
 from services.kit.work import Again, Work
 
 HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
@@ -59,6 +59,7 @@ _MAKE_LOCATION = """
     INSERT INTO locations (tenant_id, id, warehouse_id, code, name, kind) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
 """
+_TAKEN = "SELECT id FROM locations WHERE tenant_id = $1 AND code = $2"
 _WAREHOUSE = "SELECT id FROM warehouses WHERE tenant_id = $1 AND id = $2"
 _LOCATIONS = "SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _OF_KIND = """
@@ -78,11 +79,19 @@ async def create_warehouse(work: Work, command: WarehouseCreate) -> References:
 async def create_location(work: Work, command: LocationCreate) -> References:
     """Make a location. Raises ``Refused`` for an unknown warehouse, or where its code is taken."""
     if not await has_warehouse(work, command.warehouse):
-        raise refuse(NOT_FOUND, "There is no warehouse with this id.", "warehouse")
+        note_warehouse(work.problems, command.warehouse)
+        if await work.rows(_TAKEN, command.code):
+            work.problems.add(DUPLICATE, f"There is a location {command.code} already.", "code")
+        work.problems.check()
     made = await _make(work, command.warehouse, command.code, command.name, command.kind)
     if made is None:
         raise refuse(DUPLICATE, f"There is a location {command.code} already.", "code")
     return {"location_id": made}
+
+
+def note_warehouse(problems: Problems, wanted: UUID) -> None:
+    """Note that there is no such warehouse."""
+    problems.missing(f"warehouse with the {shown('id', encode('wh', wanted))}", "warehouse")
 
 
 async def has_warehouse(work: Work, warehouse: UUID) -> bool:
@@ -98,7 +107,7 @@ def holding(locations: dict[UUID, Location], wanted: UUID, problems: Problems, *
     """The location with this id, if goods there are counted; else a problem is noted."""
     location = locations.get(wanted)
     if location is None:
-        problems.missing("location with this id", *path)
+        problems.missing(f"location with the {shown('id', encode('loc', wanted))}", *path)
     elif not location.holds:
         problems.invalid(f"Goods at {location.code} are not counted: it is a place outside.", *path)
     return location

@@ -5,7 +5,7 @@ What pydantic refuses becomes problems whose paths are its ``loc``; their words 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, ClassVar, Self
@@ -22,6 +22,9 @@ from core.problems import INVALID_INPUT, Problem, Refused
 
 MAX_LINES = 500
 """Lines of one command. Two hundred times the usual order, and still a transaction of a tenth of a second."""
+
+MOST_SHOWN = 80
+"""Characters of a key that a message repeats."""
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "missing": lambda _: "This must be given.",
@@ -44,6 +47,14 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, use_attribute_docstrings=True)
 
 
+class Unreadable(Refused):
+    """An input whose values are partly bad. ``places`` has where, as pydantic names it."""
+
+    def __init__(self, errors: Sequence[Any]) -> None:
+        super().__init__(_problem(each) for each in errors)
+        self.places = [tuple(each["loc"]) for each in errors]
+
+
 class Command(Input):
     """Something to do, once. With a key, a repetition gives the first answer again."""
 
@@ -59,11 +70,11 @@ class Command(Input):
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """The command of an input. Raises ``Refused`` with every problem of it."""
+        """The command of an input. Raises ``Unreadable`` with every problem of its values."""
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise Refused(_problem(each) for each in error.errors(include_url=False)) from None
+            raise Unreadable(error.errors(include_url=False)) from None
 
     def digest(self) -> bytes:
         """SHA-256 of the command's name and input, but for the key: the same for a retry."""
@@ -125,6 +136,11 @@ def _currency(code: str) -> str:
     return code
 
 
+def shown(name: str, key: str) -> str:
+    """A key that something was looked for by, cut to a length that a message bears."""
+    return f'{name} "{key if len(key) <= MOST_SHOWN else key[:MOST_SHOWN] + "…"}"'
+
+
 Key = Annotated[str, Field(max_length=text.LOOKUP), AfterValidator(text.composed)]
 """A key to look something up by: taken as it is, in Unicode's form NFC."""
 Label = Annotated[str, AfterValidator(text.key)]
@@ -152,7 +168,16 @@ class Change(Command):
 
 
 class Ref(Input):
-    """Names one record by one of its keys; the contract's @oneOf sees that it is exactly one."""
+    """Names one record by one of its keys; the contract's @oneOf sees that it is exactly one. ``prefix`` is that of the
+    ids of such records.
+    """
+
+    prefix: ClassVar[str]
+
+    def __str__(self) -> str:
+        """The key, as a message repeats it: ``sku "A-1"``."""
+        name, key = self.only()
+        return shown(to_camel(name), ids.encode(self.prefix, key) if isinstance(key, UUID) else key)
 
     def only(self) -> tuple[str, Any]:
         """The name of the key, and the key."""

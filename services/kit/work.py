@@ -8,16 +8,17 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable, Unfit
-from core.problems import INVALID_INPUT, Problem, Refused
+from core.problems import INVALID_INPUT, Problem, Problems, Refused
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from db.runtime.writer import Writer
@@ -57,7 +58,7 @@ class Work:
     """A command's transaction: for whom, by whom, and what has happened in it so far.
 
     ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
-    orders that it holds, ``products`` those whose stock it holds.
+    orders that it holds, ``products`` those whose stock it holds. ``problems`` are what is wrong with the command.
     """
 
     writer: Writer
@@ -65,6 +66,7 @@ class Work:
     principal: str
     locked: set[UUID] = field(default_factory=set)
     products: frozenset[UUID] = frozenset()
+    problems: Problems = field(default_factory=Problems)
     happened: list[Happened] = field(default_factory=list)
 
     @property
@@ -115,6 +117,29 @@ async def perform(
     except (TimeoutError, Again, Unavailable, asyncpg.PostgresError) as error:
         told = _told(error, command, doubtful=attempts.doubtful)
         raise told from error
+
+
+async def examine(
+    database: Database, tenant: UUID, principal: str, command: C, service: Service[C], known: Sequence[Problem]
+) -> Answer:
+    """All that is wrong with a command some of whose values couldn't be read: ``known``, and what a service finds with
+    something harmless in their places. Nothing is carried out, and nothing kept under its key.
+    """
+    problems = Problems(known)
+    try:
+        async with asyncio.timeout(DEADLINE), database.transaction(tenant) as writer:
+            await service(Work(writer, database, principal, problems=problems), command)
+            problems.check()
+    except Refused as refused:
+        for each in refused.problems:
+            if each not in problems.found:
+                problems.note(each)
+    except Exception as error:  # noqa: BLE001 - what is known already is enough of an answer, whatever the rest met
+        log.warning("not examined", command=type(command).__name__, error=repr(error))
+    return Answer({}, tuple(problems.found))
+
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)

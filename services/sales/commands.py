@@ -29,6 +29,8 @@ from services.partners import PartnerRef
 class OrderRef(Ref):
     """Names one order by one of its keys."""
 
+    prefix = "ord"
+
     id: Annotated[UUID, Id("ord")] | None = None
     """By the order's id (ord_…)."""
     number: Key | None = None

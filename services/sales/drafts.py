@@ -55,6 +55,7 @@ _MAKE = f"""
     )
     {_MAKE_LINES}
 """
+_TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
 _DROP_LINES = "DELETE FROM line_items WHERE tenant_id = $1 AND order_id = $2"
 _CHANGE = """
     UPDATE orders SET note = $3, subtotal = coalesce($4, subtotal), version = version + 1, updated_at = clock_timestamp()
@@ -64,25 +65,45 @@ _CHANGE = """
 
 async def create(work: Work, command: OrderCreate) -> References:
     """Make an order; with ``confirm`` its stock is reserved in the same command, or nothing is made."""
-    problems = Problems()
+    problems = work.problems
     customer = await partners.customer(work, command.customer, problems)
     if command.warehouse and not await places.has_warehouse(work, command.warehouse):
-        problems.missing("warehouse with this id", "warehouse")
+        places.note_warehouse(problems, command.warehouse)
     refs = [line.product for line in command.line_items]
     items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm)
     currency = command.currency or (customer.currency if customer else None)
     lines = _priced(command.line_items, items, currency, problems)
-    if customer is None or currency is None or len(lines) < len(items):
+    wanted = [
+        Wanted(
+            Demand(line.id, line.product, line.quantity, command.warehouse),
+            item.sku,
+            item.unit,
+            ("lineItems", line.position - 1, "quantity"),
+        )
+        for line in lines
+        if (item := items[line.position - 1])
+    ]
+    if problems:
+        await _look_further(work, command, wanted)
         problems.check()
+    if customer is None or currency is None:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
-    wanted = [
-        Wanted(Demand(line.id, line.product, line.quantity, command.warehouse), item.sku, item.unit, path)
-        for index, (line, item) in enumerate(zip(lines, items, strict=True))
-        if item and (path := ("lineItems", index, "quantity"))
-    ]
     return await _store(work, command, customer, currency, placed, number, lines, wanted, problems)
+
+
+async def _look_further(work: Work, command: OrderCreate, wanted: Sequence[Wanted]) -> None:
+    """Note what else is wrong with an order that is refused already: what is short, and keys that are taken."""
+    problems = work.problems
+    if command.confirm and not any(each.path == ("input", "warehouse") for each in problems.found):
+        await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
+    rows = await work.rows(_TAKEN, command.number, command.external_id) if command.number or command.external_id else []
+    for number, external_id in rows:
+        if number == command.number:
+            problems.add(DUPLICATE, f"There is an order {number} already.", "number")
+        if external_id is not None and external_id == command.external_id:
+            problems.add(DUPLICATE, "Another order has this externalId.", "externalId")
 
 
 async def _store(
@@ -120,8 +141,11 @@ async def _store(
 
 async def update(work: Work, command: OrderUpdate) -> References:
     """Change an order's note, or the lines of a draft."""
+    named = [line.product for line in command.line_items]
+    items = await catalog.find(work, named, work.problems, "lineItems")
     order = await locked(work, command, "UPDATE")
-    lines = await _new_lines(work, command, order) if command.line_items else []
+    lines = _new_lines(work, command, order, items) if command.line_items else []
+    work.problems.check()
     note = command.note if command.given("note") else order.note
     if note == order.note and not lines:
         return {"order_id": order.id}
@@ -138,17 +162,14 @@ async def update(work: Work, command: OrderUpdate) -> References:
     return {"order_id": order.id}
 
 
-async def _new_lines(work: Work, command: OrderUpdate, order: Order) -> list[Ordered]:
+def _new_lines(work: Work, command: OrderUpdate, order: Order, items: Sequence[Item | None]) -> list[Ordered]:
     if order.status != "DRAFT":
         actions = available_actions(order.status, order.progress())
         message = f"{order.number} is {order.status.lower()}: its lines stand. Cancel what isn't wanted."
-        raise refuse(INVALID_TRANSITION, message, "lineItems", status=order.status, available_actions=actions)
-    problems = Problems()
-    partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
-    items = await catalog.find(work, [line.product for line in command.line_items], problems, "lineItems")
-    lines = _priced(command.line_items, items, order.currency, problems)
-    problems.check()
-    return lines
+        work.problems.add(INVALID_TRANSITION, message, "lineItems", status=order.status, available_actions=actions)
+        return []
+    partners.check_may_order(order.customer_name, order.customer_kinds, work.problems, "order")
+    return _priced(command.line_items, items, order.currency, work.problems)
 
 
 def _priced(

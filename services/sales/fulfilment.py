@@ -16,6 +16,7 @@ from services.inventory import places, stock
 from services.inventory.places import Location
 from services.inventory.stock import Move
 from services.kit.answer import References
+from services.kit.command import shown
 from services.kit.work import Work
 from services.sales.commands import LineQuantity, OrderCancel, OrderConfirm, OrderReturn, OrderShip, ReturnLine
 from services.sales.orders import ZERO, Line, Step, TooMuch, locked, portions, record, status_after, told
@@ -47,13 +48,16 @@ async def confirm(work: Work, command: OrderConfirm) -> References:
     """Promise an order, by the rules of an order that is created confirmed. What the command doesn't say is as the
     draft has it. Raises ``Refused`` where something is missing that may not wait.
     """
+    is_there = not command.warehouse or await places.has_warehouse(work, command.warehouse)
+    if command.warehouse and not is_there:
+        places.note_warehouse(work.problems, command.warehouse)
     order = await locked(work, command, "CONFIRM")
-    problems = Problems()
+    problems = work.problems
     partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
-    if command.warehouse and not await places.has_warehouse(work, command.warehouse):
-        problems.missing("warehouse with this id", "warehouse")
     for item in await catalog.hold(work, {line.product for line in order.lines}):
         catalog.check_offered(item, problems, "order")
+    if not is_there:
+        problems.check()
     warehouse = command.warehouse if command.given("warehouse") else order.warehouse
     wanted = [
         Wanted(Demand(line.id, line.product, line.quantity, warehouse), line.sku, line.unit, ("order",))
@@ -71,7 +75,7 @@ async def confirm(work: Work, command: OrderConfirm) -> References:
 async def ship(work: Work, command: OrderShip) -> References:
     """Send what is reserved. Raises ``Refused`` where more is to be sent of a line than is reserved for it."""
     order = await locked(work, command, "SHIP")
-    problems = Problems()
+    problems = work.problems
     if command.line_items is None:
         wanted = {line.id: line.reserved for line in order.lines if line.reserved}
     else:
@@ -93,7 +97,7 @@ async def cancel(work: Work, command: OrderCancel) -> References:
     wait for it get.
     """
     order = await locked(work, command, "CANCEL")
-    problems = Problems()
+    problems = work.problems
     if command.line_items is None:
         wanted = {line.id: line.unshipped for line in order.lines if line.unshipped}
     elif order.status == "DRAFT":
@@ -124,7 +128,7 @@ async def cancel(work: Work, command: OrderCancel) -> References:
 async def take_back(work: Work, command: OrderReturn) -> References:
     """Take back what was shipped: only RESTOCK makes it available again."""
     order = await locked(work, command, "RETURN")
-    problems = Problems()
+    problems = work.problems
     found = portions(order, command.line_items, lambda line: line.returnable, problems, _not_there("come back"))
     theirs = await _destinations(work, command.line_items, problems)
     problems.check()
@@ -173,7 +177,9 @@ async def _destinations(work: Work, given: Sequence[ReturnLine], problems: Probl
             near = [other for other in fitting if kind == other.kind and origin and other.warehouse == origin.warehouse]
             there = next(iter([*near, *(other for other in fitting if other.kind == kind)]), None)
         if there is None and each.location:
-            problems.missing("location with this id", "lineItems", index, "location")
+            problems.missing(
+                f"location with the {shown('id', ids.encode('loc', each.location))}", "lineItems", index, "location"
+            )
         elif there is None:
             problems.invalid(
                 "Say where it goes: there is no place that it would go to.", "lineItems", index, "location"

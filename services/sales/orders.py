@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core import ids
-from core.problems import INVALID_TRANSITION, NOT_FOUND, Problems, refuse
+from core.problems import INVALID_TRANSITION, Problems
 from core.sales import Progress, available_actions, share
+from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, Work
 from services.sales.commands import LineQuantity, OnOrder
@@ -129,16 +130,21 @@ async def locked(work: Work, command: OnOrder, action: str) -> Order:
     key, value = command.order.only()
     rows = await work.rows(_LOCK.format(key=key), value)
     if not rows:
-        raise refuse(NOT_FOUND, "There is no order with this key.", "order")
+        work.problems.missing(f"order with the {command.order}", "order")
+        work.problems.check()
     work.locked.add(rows[0]["id"])
     lines = await work.rows(_LINES, rows[0]["id"])
     order = replace(Order(*rows[0]), lines=tuple(Line(*line) for line in lines))
-    if command.expected_version not in (None, order.version):
-        raise version_conflict(order.version, command.expected_version)
+    stale = command.expected_version not in (None, order.version)
+    if stale:
+        work.problems.note(version_conflict(order.version, command.expected_version).problems[0])
     actions = available_actions(order.status, order.progress())
     if action not in actions:
         message = f"{order.number} is {order.status.lower()} and can't be {_DONE[action]} now."
-        raise refuse(INVALID_TRANSITION, message, "order", status=order.status, available_actions=actions)
+        work.problems.add(INVALID_TRANSITION, message, "order", status=order.status, available_actions=actions)
+    if stale or action not in actions:
+        # What it says of lines is of another state than this one.
+        work.problems.check()
     return order
 
 
@@ -194,7 +200,8 @@ def portions(
     for index, each in enumerate(given):
         line = lines.get(each.line_item)
         if line is None:
-            problems.missing(f"line item with this id in {order.number}", "lineItems", index, "lineItem")
+            key = shown("id", ids.encode("lin", each.line_item))
+            problems.missing(f"line item with the {key} in {order.number}", "lineItems", index, "lineItem")
             continue
         sums[line.id] = sums.get(line.id, ZERO) + each.quantity
         if sums[line.id] > most(line):
