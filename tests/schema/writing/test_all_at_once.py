@@ -71,7 +71,7 @@ async def test_an_order_that_is_not_there_and_its_lines(shop: Clerk) -> None:
         "lineItems.0.product": 'There is no product with the externalId "nope".',
         "note": "Text must not contain the NUL character.",
     }
-    given = {"order": {"number": "SO-0"}, "warehouse": f"wh_{NOBODY}", "expectedVersion": 0}
+    given: dict[str, Any] = {"order": {"number": "SO-0"}, "warehouse": f"wh_{NOBODY}", "expectedVersion": 0}
     assert await told(shop, "orderConfirm", given) == {
         "order": 'There is no order with the number "SO-0".',
         "warehouse": MISSING["wh"],
