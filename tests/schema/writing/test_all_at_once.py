@@ -65,7 +65,7 @@ async def test_keys_that_are_taken_are_told_beside_the_rest(shop: Clerk) -> None
 
 async def test_an_order_that_is_not_there_and_its_lines(shop: Clerk) -> None:
     line = {"product": {"externalId": "nope"}, "quantity": "1"}
-    given = {"order": {"number": "SO-0"}, "lineItems": [line], "note": "a\0b"}
+    given: dict[str, Any] = {"order": {"number": "SO-0"}, "lineItems": [line], "note": "a\0b"}
     assert await told(shop, "orderUpdate", given) == {
         "order": 'There is no order with the number "SO-0".',
         "lineItems.0.product": 'There is no product with the externalId "nope".',
