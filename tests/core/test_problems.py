@@ -5,7 +5,16 @@ from decimal import Decimal
 import pytest
 
 from core.ids import new_id
-from core.problems import INSUFFICIENT_STOCK, INVALID_INPUT, NOT_FOUND, VERSION_CONFLICT, Problems, Refused, refuse
+from core.problems import (
+    INSUFFICIENT_STOCK,
+    INVALID_INPUT,
+    NOT_FOUND,
+    VERSION_CONFLICT,
+    Problem,
+    Problems,
+    Refused,
+    refuse,
+)
 
 
 def test_nothing_is_wrong_until_something_is() -> None:
@@ -36,3 +45,14 @@ def test_a_refusal_of_one_problem() -> None:
     [problem] = refuse(VERSION_CONFLICT, "Changed.", "expectedVersion", current_version=3).problems
     assert (problem.path, problem.facts) == (("input", "expectedVersion"), {"current_version": 3})
     assert refuse(INVALID_INPUT, "All of it.").problems[0].path == ("input",)
+
+
+def test_nothing_more_is_said_of_a_value_that_could_not_be_read() -> None:
+    bad = Problem("INVALID_INPUT", "Not an id.", ("input", "lineItems", "0", "product", "id"))
+    problems = Problems([bad])
+    problems.missing("product", "lineItems", 0, "product")
+    problems.invalid("Too much.", "lineItems", 0, "product", "id", "more")
+    assert problems.found == [bad]
+    problems.invalid("Too many lines.", "lineItems")
+    problems.missing("product", "lineItems", 1, "product")
+    assert [each.path[1:] for each in problems.found[1:]] == [("lineItems",), ("lineItems", "1", "product")]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from tests.schema.test_every_input import EVERY
 from tests.support.clerk import Clerk, lines
 from tests.support.desk import Desk
 
@@ -71,7 +72,7 @@ async def test_an_order_that_is_not_there_and_its_lines(shop: Clerk) -> None:
         "lineItems.0.product": 'There is no product with the externalId "nope".',
         "note": "Text must not contain the NUL character.",
     }
-    given: dict[str, Any] = {"order": {"number": "SO-0"}, "warehouse": f"wh_{NOBODY}", "expectedVersion": 0}
+    given = {"order": {"number": "SO-0"}, "warehouse": f"wh_{NOBODY}", "expectedVersion": 0}
     assert await told(shop, "orderConfirm", given) == {
         "order": 'There is no order with the number "SO-0".',
         "warehouse": MISSING["wh"],
@@ -136,3 +137,21 @@ async def test_a_refusal_for_values_takes_no_number_and_keeps_no_key(desk: Desk)
 async def test_bad_values_of_a_record_are_all_told(shop: Clerk, field: str) -> None:
     key = "sku" if field == "productUpsert" else "code"
     assert [*await told(shop, field, {key: "", "name": " "})] == [key, "name"]
+
+
+UNUSABLE = {"String": "a\0", "Decimal": "-" + "9" * 20, "ID": "nonsense", "Int": 0}
+
+
+@pytest.mark.parametrize("field", sorted({each.field for each in EVERY if each.operation == "mutation"}))
+async def test_wherever_a_value_is_bad_the_rest_is_looked_at(shop: Clerk, field: str) -> None:
+    """At every position of the input: the problem leads there, nothing else is said of the value, nothing fails."""
+    for each in EVERY:
+        if each.field != field or each.type.name not in UNUSABLE:
+            continue
+        given = each.arguments(UNUSABLE[each.type.name])["input"]
+        found = await told(shop, field, given)
+        path = ".".join(map(str, each.path[1:]))
+        assert path in found
+        assert not [
+            other for other in found if other != path and (path.startswith(f"{other}.") or other.startswith(f"{path}."))
+        ]
