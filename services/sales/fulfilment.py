@@ -180,6 +180,8 @@ async def _destinations(work: Work, given: Sequence[ReturnLine], problems: Probl
             problems.missing(
                 f"location with the {shown('id', ids.encode('loc', each.location))}", "lineItems", index, "location"
             )
+        elif there is None and any(each.path[:3] == ("input", "lineItems", str(index)) for each in problems.found):
+            continue  # of a line that can't come back at all
         elif there is None:
             problems.invalid(
                 "Say where it goes: there is no place that it would go to.", "lineItems", index, "location"

@@ -135,15 +135,14 @@ async def locked(work: Work, command: OnOrder, action: str) -> Order:
     work.locked.add(rows[0]["id"])
     lines = await work.rows(_LINES, rows[0]["id"])
     order = replace(Order(*rows[0]), lines=tuple(Line(*line) for line in lines))
-    stale = command.expected_version not in (None, order.version)
-    if stale:
+    if command.expected_version not in (None, order.version):
+        # What else it says is of another state than this one.
         work.problems.note(version_conflict(order.version, command.expected_version).problems[0])
+        work.problems.check()
     actions = available_actions(order.status, order.progress())
     if action not in actions:
         message = f"{order.number} is {order.status.lower()} and can't be {_DONE[action]} now."
         work.problems.add(INVALID_TRANSITION, message, "order", status=order.status, available_actions=actions)
-    if stale or action not in actions:
-        # What it says of lines is of another state than this one.
         work.problems.check()
     return order
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -230,6 +231,11 @@ def progress(order: Any) -> list[tuple[str, str, str, str, str]]:
     """Of each line what is ordered, reserved, shipped, cancelled and returned."""
     names = ("quantity", "reservedQuantity", "shippedQuantity", "cancelledQuantity", "returnedQuantity")
     return [tuple(line[name] for name in names) for line in lines(order)]
+
+
+def keyless(found: Sequence[Refusal]) -> list[Refusal]:
+    """Refusals without the keys that their messages repeat: another's and nobody's are alike then."""
+    return [each._replace(message=re.sub(r'"[^"]*"', '"…"', each.message)) for each in found]
 
 
 def _refusal(told: dict[str, Any]) -> Refusal:
