@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     limit_variables: int = Field(262_144, ge=64, description="bytes of a request besides its document")
     limit_seconds: float = Field(5, gt=0, le=600, description="seconds that a query may take")
     limit_in_flight: int = Field(50, ge=1, description="requests of a key that a process serves at a time")
+    limit_in_flight_tenant: int = Field(200, ge=1, description="requests of all of a tenant's keys together")
     budget: int = Field(1_000_000, ge=1, validate_default=True, description="objects that a key may read at once")
     budget_rate: int = Field(100_000, ge=1, description="objects that it may read per second besides")
     budget_tenant: int = Field(4, ge=1, description="how many times as much all of a tenant's keys may read together")

@@ -45,7 +45,7 @@ from app.http.serialisation import written
 from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import PAUSE, Budgets, Charge
-from app.throttling.concurrency import Turn, Turns
+from app.throttling.concurrency import ConcurrencyLimits, Slot
 from core.errors import AnswerTooLarge, ErpError
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
@@ -69,7 +69,7 @@ class GraphQLEndpoint:
         self.database = database
         self.naming = Naming(documents, settings)
         self.preparing = Preparing(documents, settings)
-        self.turns = Turns(max(1, settings.pool_size // 2), settings.limit_in_flight)
+        self.limits = ConcurrencyLimits(settings.pool_size, settings.limit_in_flight, settings.limit_in_flight_tenant)
         self.budgets = Budgets(database, settings)
         self.identity = Identity(database, Tokens.of(settings, database), settings.failed_attempts)
         self._closing: set[asyncio.Task[None]] = set()
@@ -108,15 +108,15 @@ class GraphQLEndpoint:
             raise HttpError(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
         address = request.client.host if request.client else ""
         principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
-        with self.turns.of((principal.tenant, principal.credential)) as turn:
+        with self.limits.slot((principal.tenant, principal.credential)) as slot:
             charge = await self.budgets.admit(principal)
             try:
-                return await charge.spent.measure(self._serve(request, principal, turn, charge, media, request_id))
+                return await charge.spent.measure(self._serve(request, principal, slot, charge, media, request_id))
             finally:
                 charge.settle()  # however it ended
 
     async def _serve(
-        self, request: Request, principal: Principal, turn: Turn, charge: Charge, media: str, request_id: str
+        self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, request_id: str
     ) -> Response:
         """The answer to a GraphQL request."""
         asked = self.naming.filled(await read(request, self.settings.limit_body), principal, request_id)
@@ -132,7 +132,7 @@ class GraphQLEndpoint:
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         context.meter = Meter(self.settings.limit_answer)
-        running = await turn.take(writes=kind is OperationType.MUTATION)
+        running = await slot.acquire(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)
             try:

@@ -16,7 +16,7 @@ from app.audit import audit
 from app.context import Principal
 from app.errors.http_errors import Throttled
 from app.settings import Settings
-from app.throttling.fairness import Company, Pace
+from app.throttling.fairness import FairShare, Neighbours
 from app.throttling.spending import points
 from core.errors import ErpError, Unavailable, Unfit
 from core.spending import Spending
@@ -57,7 +57,7 @@ class _Account:
 
     tenant: UUID
     buckets: tuple[Bucket, ...]
-    pace: Pace
+    share: FairShare
     points: int = 0
     left: tuple[int, ...] = ()
     seen: float = 0.0
@@ -70,7 +70,7 @@ class _Account:
 
     def spend(self, points: int) -> None:
         self.points -= points
-        self.pace.spend(points)
+        self.share.spend(points)
 
     def remaining(self, now: float) -> int:
         """As far as this process can know, which doesn't see what others take."""
@@ -111,7 +111,7 @@ class Budgets:
         self._limit = settings.limit_cost
         self._lease = max(1, settings.budget // PARTS)
         self._tenants = settings.budget_tenant
-        self._company = Company()
+        self._neighbours = Neighbours()
         self._accounts: dict[Owner, _Account] = {}
         self._giving: set[asyncio.Task[None]] = set()
 
@@ -123,7 +123,7 @@ class Budgets:
 
     async def keep_pace(self, principal: Principal) -> None:
         """Hold a key back that has used more than its share while others are there. Raises ``Throttled``."""
-        await self._account(principal).pace.keep()
+        await self._account(principal).share.wait()
 
     async def reserve(self, charge: Charge, price: int, *, keep: bool = False) -> None:
         """Take the rest of an operation's price before it runs; ``keep`` it, though it spend less. Raises ``Throttled``
@@ -146,11 +146,11 @@ class Budgets:
         if account is None:
             mine = Bucket(principal.credential, self._capacity, self.rate)
             all_of_us = Bucket("", self._capacity * self._tenants, self.rate * self._tenants)
-            pace = Pace(owner, self.rate, self._company)
-            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), pace)
+            share = FairShare(owner, self.rate, self._neighbours)
+            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), share)
             self._look_later(account)
         account.used = monotonic()
-        self._company.seen(owner, account.used)
+        self._neighbours.saw(owner, account.used)
         return account
 
     async def _take(self, account: _Account, wanted: int) -> None:

@@ -1,25 +1,31 @@
-"""How fast a key may spend what it has while others want to be served as well.
+"""How fast a tenant, and a key of it, may spend what it has while others want to be served as well.
 
 A budget lets a key that was quiet read a million objects at once: seconds in which one process does nothing else,
-and in which a neighbour's small query took 1,500 ms instead of 2. While somebody else is there, a key spends in one
-process half of what its budget refills by, in the same points; alone, it has the whole process.
+and in which a neighbour's small query took 1,500 ms instead of 2. While another tenant is there, a tenant spends in one
+process half of what a key's budget refills by, and its keys share that evenly; while only other keys of its own tenant
+are, each key spends that half; alone, it has the whole process.
 """
 
 import asyncio
 from asyncio import sleep
-from collections.abc import Hashable
+from collections import Counter, OrderedDict
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from app.errors.http_errors import Throttled
+from app.throttling.concurrency import Owner
 
-PART = 0.5
-"""Of the objects that a budget refills by. At 100,000 a second that half keeps a process busy for a quarter of the
-time: ten pages of 250 nested orders (26 ms each) or refused documents (7.5 ms) a second."""
+SHARE = 0.5
+"""Of the points that a budget refills by. At 100,000 a second that half keeps a process busy for a fifth of the time:
+ten pages of 250 nested orders (26 ms each) or refused documents (20 ms) a second."""
 
-AHEAD = 0.2
-"""Seconds' worth of objects that are never held back: 10,000, a screen that asks for everything at once."""
+BURST = 0.2
+"""Seconds' worth of points that are never held back: 10,000, a screen that asks for everything at once."""
 
-COMPANY = 1.0
+LENT = 4.0
+"""Seconds' worth of points that a tenant may owe before it holds back those of its keys too that spend little."""
+
+PRESENT = 1.0
 """Seconds after somebody's last request in which it counts as being there."""
 
 LONGEST = 2.0
@@ -29,55 +35,108 @@ STEP = 0.02
 """Seconds after which a request that is held back looks whether the others have left."""
 
 
-class Company:
-    """Who was there lately: the last to ask, and the last to ask that was somebody else."""
+class Neighbours:
+    """The keys that asked for something lately, and their tenants."""
 
     def __init__(self) -> None:
-        self._last: tuple[Hashable, float] = (None, float("-inf"))
-        self._other = float("-inf")
+        self._seen: OrderedDict[Owner, float] = OrderedDict()
+        self._keys: Counter[object] = Counter()
+        self._debts: WeakValueDictionary[object, Debt] = WeakValueDictionary()
 
-    def seen(self, owner: Hashable, now: float) -> None:
+    def saw(self, owner: Owner, now: float) -> None:
         """It has asked for something."""
-        last, at = self._last
-        if last != owner:
-            self._other = at
-        self._last = (owner, now)
+        self._forget(now)
+        if owner not in self._seen:
+            self._keys[owner[0]] += 1
+        self._seen[owner] = now
+        self._seen.move_to_end(owner)
 
-    def of(self, owner: Hashable) -> bool:
-        """Whether somebody else than this one is there."""
-        last, at = self._last
-        return monotonic() - (self._other if last == owner else at) < COMPANY
+    def keys(self, owner: Owner) -> int:
+        """How many keys of its tenant are there, itself among them."""
+        self._forget(monotonic())
+        return self._keys[owner[0]] + (owner not in self._seen)
+
+    def others(self, owner: Owner) -> bool:
+        """Whether another tenant is there."""
+        self._forget(monotonic())
+        return len(self._seen) > self._keys[owner[0]]
+
+    def debt(self, owner: Owner) -> "Debt":
+        """What its tenant has spent."""
+        found = self._debts.get(owner[0])
+        if found is None:
+            found = self._debts[owner[0]] = Debt()
+        return found
+
+    def _forget(self, now: float) -> None:
+        while self._seen:
+            owner, at = next(iter(self._seen.items()))
+            if now - at < PRESENT:
+                return
+            del self._seen[owner]
+            self._keys[owner[0]] -= 1
+            if not self._keys[owner[0]]:
+                del self._keys[owner[0]]
 
 
-class Pace:
-    """What one key has spent in this process beyond what refilled meanwhile."""
+class Debt:
+    """What was spent beyond what refilled meanwhile, in points; below zero, what may be spent at once."""
 
-    def __init__(self, owner: Hashable, rate: int, company: Company) -> None:
-        self._owner = owner
-        self._rate = PART * rate
-        self._company = company
-        self._spent = -AHEAD * self._rate
+    def __init__(self) -> None:
+        self._points: float | None = None
         self._at = monotonic()
+
+    def now(self, rate: float) -> float:
+        """It, where ``rate`` points a second refill, and ``BURST`` seconds' worth at most are saved."""
+        now = monotonic()
+        saved = -BURST * rate
+        # It starts with all that can be saved.
+        self._points = saved if self._points is None else max(saved, self._points - rate * (now - self._at))
+        self._at = now
+        return self._points
+
+    def add(self, points: int, rate: float) -> None:
+        self._points = self.now(rate) + points
+
+
+class FairShare:
+    """What one key may spend in this process while others are there."""
+
+    def __init__(self, owner: Owner, rate: int, neighbours: Neighbours) -> None:
+        """``rate`` is what its budget refills by, in points a second."""
+        self._owner = owner
+        self._rate = SHARE * rate
+        self._neighbours = neighbours
+        self._debt = Debt()
+        self._tenants = neighbours.debt(owner)
         self._gate = asyncio.Lock()
 
     def spend(self, points: int) -> None:
-        """So many objects more; fewer where some are given back."""
-        self._spent = self._since() + points
-        self._at = monotonic()
+        """So many points more; fewer where some are given back."""
+        self._debt.add(points, self._own_rate())
+        self._tenants.add(points, self._rate)
 
-    async def keep(self) -> None:
+    async def wait(self) -> None:
         """Wait, one behind the other, until it is this key's time. Raises ``Throttled`` where that takes too long."""
-        if not self._fast():
+        if not self._owes():
             return
         try:
             async with asyncio.timeout(LONGEST), self._gate:
-                while self._fast():  # noqa: ASYNC110 - that time passes is no event
-                    await sleep(min(STEP, 0.001 + self._since() / self._rate))
+                while (seconds := self._owes()) > 0:  # noqa: ASYNC110 - that time passes is no event
+                    await sleep(min(STEP, 0.001 + seconds))
         except TimeoutError:
             raise Throttled("This key asks for more than its share while others wait. Try again in 1 s.", 1) from None
 
-    def _since(self) -> float:
-        return max(-AHEAD * self._rate, self._spent - self._rate * (monotonic() - self._at))
+    def _own_rate(self) -> float:
+        keys = self._neighbours.keys(self._owner) if self._neighbours.others(self._owner) else 1
+        return self._rate / keys
 
-    def _fast(self) -> bool:
-        return self._since() > 0 and self._company.of(self._owner)
+    def _owes(self) -> float:
+        """Seconds until it has paid what others wait for."""
+        beside = self._neighbours.others(self._owner)
+        if not beside and self._neighbours.keys(self._owner) == 1:
+            return 0.0
+        rate = self._own_rate()
+        own = self._debt.now(rate) / rate
+        of_tenant = self._tenants.now(self._rate) / self._rate - LENT if beside else 0.0
+        return max(0.0, own, of_tenant)
