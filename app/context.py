@@ -68,6 +68,11 @@ class RequestContext:
     _rows: int = 0
 
     @property
+    def owner(self) -> UUID:
+        """Whom what is kept for this request counts for."""
+        return self.principal.tenant
+
+    @property
     def rows(self) -> int:
         """How many rows this request has read so far."""
         return self._rows + sum(ran.rows for ran in self.reader.ran)

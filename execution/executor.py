@@ -13,9 +13,7 @@ from execution.failures import Settling, add_hidden
 from execution.levels import Run
 from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
-
-MAX_PLANS = 16
-"""Plans kept per document: one per operation and combination of ``@skip``/``@include`` variables."""
+from execution.plans import Plans
 
 
 class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -26,11 +24,12 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
     """
 
     handed_over: ClassVar[Counter[str]] = Counter()
+    plans: ClassVar[Plans] = Plans()
     document: Any = None
 
     @classmethod
     def build(cls, schema: Any, document: Any, *args: Any, **kwargs: Any) -> Any:
-        """As graphql-core's, and remembers the document, which carries its plans."""
+        """As graphql-core's, and remembers the document, under which its plans are kept."""
         built = super().build(schema, document, *args, **kwargs)
         if isinstance(built, cls):
             built.document = document
@@ -69,22 +68,23 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         root_type = self.schema.get_root_type(operation.operation)
         if root_type is None:
             raise GraphQLError(f"Schema is not configured to execute {operation.operation.value} operation.", operation)
-        plans: dict[Any, Any] = self.document.__dict__.setdefault("_plans", {})
-        # The key has the schema: a parsed document may be executed against more than one.
-        place = (self.schema, id(operation))
-        names = plans.get(place)
+        shaped: dict[int, tuple[str, ...]] = self.document.__dict__.setdefault("_shaped", {})
+        names = shaped.get(id(operation))
         if names is None:
-            names = plans[place] = shaping_variables(operation, self.fragment_definitions)
+            names = shaped[id(operation)] = shaping_variables(operation, self.fragment_definitions)
         shaping = only(self.variable_values, names)
-        key = (place, *(shaping.coerced.get(name) for name in names))
-        plan = plans.get(key)
+        # The key has the schema: a parsed document may be executed against more than one.
+        key = (self.schema, id(operation), *(shaping.coerced.get(name) for name in names))
+        plan = self.plans.get(self.document, key)
         if plan is None:
+            planner = Planner(self.schema, operation, self.fragments, shaping)
             try:
-                plan = Planner(self.schema, operation, self.fragments, shaping).root(root_type)
+                plan = planner.root(root_type)
             except RecursionError:
                 raise GraphQLError("Selections are nested too deeply. Execution aborted.", operation) from None
-            if len(plans) < MAX_PLANS:
-                plans[key] = plan
+            # The context's ``owner``, where it has one, is whom it counts for.
+            owner = getattr(self.context_value, "owner", None)
+            self.plans.keep(owner, self.document, key, plan, planner.made)
         return plan
 
     async def _run(self, plan: SelectionPlan, run: Run) -> ExecutionResult:

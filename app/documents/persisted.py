@@ -1,28 +1,12 @@
 """Documents that clients persist on the way, under their hash: a bounded store, shared fairly."""
 
 import sys
-from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 
-SHARES = 5
-"""How many owners can have all that an owner may have; where there are more, the largest gives way."""
+from core.fair_store import FairStore
 
-
-@dataclass(slots=True)
-class _Own:
-    """What one owner has, the least recently used first; ``size`` in bytes."""
-
-    texts: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    size: int = 0
-
-    def add(self, key: str, text: str) -> None:
-        self.texts[key] = text
-        self.size += sys.getsizeof(text)
-
-    def drop(self) -> None:
-        _, text = self.texts.popitem(last=False)
-        self.size -= sys.getsizeof(text)
+ENTRY = 400
+"""Bytes that a text takes besides its own, with its hash and its places in the store."""
 
 
 class Persisted:
@@ -34,51 +18,19 @@ class Persisted:
         """``capacity`` texts are kept, of ``most_bytes`` in memory together; an owner has a fifth of both at most.
         Without a capacity nothing is kept.
         """
-        self.capacity = capacity
-        self.most_bytes = most_bytes
-        self._kept: dict[Hashable, _Own] = {}
-
-    @property
-    def is_on(self) -> bool:
-        return self.capacity > 0
+        self.is_on = capacity > 0
+        self.kept: FairStore[tuple[Hashable, str], str] = FairStore(most_bytes, capacity)
 
     @property
     def held(self) -> tuple[int, int]:
         """How many texts there are, and their bytes."""
-        return sum(len(own.texts) for own in self._kept.values()), sum(own.size for own in self._kept.values())
+        return len(self.kept), self.kept.size
 
     def get(self, owner: Hashable, key: str) -> str | None:
         """The text of a hash, where this owner persisted it."""
-        own = self._kept.get(owner)
-        if own is None or key not in own.texts:
-            return None
-        own.texts.move_to_end(key)
-        return own.texts[key]
+        return self.kept.get((owner, key))
 
     def keep(self, owner: Hashable, key: str, text: str) -> None:
-        """Keep a text, at the cost of what the owner, or else who has most, used longest ago."""
-        if self.get(owner, key) is not None or not self.is_on or self._share(1, sys.getsizeof(text)) > 1:
-            return
-        own = self._kept.setdefault(owner, _Own())
-        own.add(key, text)
-        while self._share(len(own.texts), own.size) > 1:
-            own.drop()
-        while self._overflows():
-            self._drop(max(self._kept, key=self._share_of))
-
-    def _share(self, count: int, size: int) -> float:
-        """How much of an owner's share this is."""
-        return max(count / max(1, self.capacity // SHARES), size * SHARES / self.most_bytes)
-
-    def _share_of(self, owner: Hashable) -> float:
-        own = self._kept[owner]
-        return self._share(len(own.texts), own.size)
-
-    def _overflows(self) -> bool:
-        count, size = self.held
-        return count > self.capacity or size > self.most_bytes
-
-    def _drop(self, owner: Hashable) -> None:
-        self._kept[owner].drop()
-        if not self._kept[owner].texts:
-            del self._kept[owner]
+        """Keep a text, at the cost of what the owner, or else the owner with most, used longest ago."""
+        if self.get(owner, key) is None:
+            self.kept.put(owner, (owner, key), text, ENTRY + sys.getsizeof(text))

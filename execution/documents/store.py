@@ -1,7 +1,7 @@
 """Parsed and validated documents, kept under their text."""
 
 import re
-from collections import OrderedDict
+import sys
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +25,7 @@ from graphql.language.parser import Parser
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
+from core.fair_store import FairStore
 from execution.documents.deprecations import Deprecations, Uses
 from execution.documents.inputs import ValuesOfCorrectType
 from execution.documents.limits import Limits, TooMuch, check
@@ -39,6 +40,13 @@ RULES = (
 """Those that Strawberry validates with; for its rule of ``@oneOf`` see ``execution.documents.one_of``. One tuple for all documents."""
 
 
+TOKEN = 500
+"""Bytes that a kept document takes for each of its tokens, with what its price is made of; its text comes twice again, in
+its source and its strings (measured: tests/execution/test_documents.py)."""
+
+DOCUMENT = 2_000
+"""Bytes that any takes."""
+
 _INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")
 
 
@@ -52,25 +60,21 @@ class Document:
     errors: list[GraphQLError]
     introspects: bool = False
     """Whether it asks for the schema, or looks as if it did: a text in it may have the words, too."""
+    tokens: int = 0
     prices: dict[int, Price] = field(default_factory=dict)
     uses: dict[int, Uses] = field(default_factory=dict)
 
 
 @dataclass
 class Documents:
-    """A bounded store of documents, shared fairly.
+    """A store of documents, bounded in bytes (``capacity``) and shared fairly by their owners (tenants).
 
-    ``capacity`` documents are kept in all, and at most ``share`` of them for one owner (a tenant, a
-    key). An owner over its share loses its own oldest document, so that one who sends a new text
-    with every request can't push out what others use. Texts over ``max_length`` characters are
-    not kept at all. ``limits`` are what a document may be at most: it is held to them before it is
+    ``limits`` are what a document may be at most: it is held to them before it is
     validated. ``known`` are documents that everybody has, for good, by their text.
     """
 
     schema: GraphQLSchema
-    capacity: int = 1_000
-    share: int = 200
-    max_length: int = 20_000
+    capacity: int = 64_000_000
     limits: Limits = field(default_factory=lambda: Limits(1_000_000, 10_000, *[10**9] * 12))
     page: int = 20
     largest_page: int = 250
@@ -80,8 +84,9 @@ class Documents:
     validated: int = 0
     """How many of the misses came as far as validation, whose visitors wait for the garbage collector."""
     known: Mapping[str, Document] = field(default_factory=dict)
-    _kept: dict[Hashable, OrderedDict[str, Document]] = field(default_factory=dict)
-    _size: int = 0
+
+    def __post_init__(self) -> None:
+        self.kept: FairStore[tuple[Hashable, str], Document] = FairStore(self.capacity)
 
     def get(self, text: str, owner: Hashable = None, *, hide_suggestions: bool = False) -> Document:
         """The document of a text. Raises ``GraphQLError`` for one that doesn't parse, ``TooMuch`` for one over a
@@ -91,35 +96,33 @@ class Documents:
         if found is not None:
             self.hits += 1
             return found
-        own = self._kept.setdefault(owner, OrderedDict())
-        found = own.get(text)
+        found = self.kept.get((owner, text))
         if found is not None:
             self.hits += 1
-            own.move_to_end(text)
             return found
         self.misses += 1
         document = self.examined(text, hide_suggestions=hide_suggestions)
-        if len(text) <= self.max_length and not document.errors:
-            own[text] = document
-            self._size += 1
-            self._evict(owner)
+        if not document.errors:
+            size = DOCUMENT + TOKEN * document.tokens + 3 * sys.getsizeof(text)
+            self.kept.put(owner, (owner, text), document, size)
         return document
 
     def examined(self, text: str, *, hide_suggestions: bool = False) -> Document:
         """The document of a text, as ``get`` has it, without a look at the store."""
         if len(text) > self.limits.characters:
             raise TooMuch("characters", self.limits.characters, len(text))
-        node = self._parsed(text)
+        node, tokens = self._parsed(text)
         check(node, self.limits)
         self.validated += 1
         errors = validate(self.schema, node, RULES, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
-        return Document(node, errors, _INTROSPECTION.search(text) is not None)
+        return Document(node, errors, _INTROSPECTION.search(text) is not None, tokens)
 
-    def _parsed(self, text: str) -> DocumentNode:
+    def _parsed(self, text: str) -> tuple[DocumentNode, int]:
+        """The document, and how many tokens it has."""
         lexer = Lexer(Source(text))
         parser = Parser(lexer.source, lexer=lexer, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
         try:
-            return parser.parse_document()
+            node = parser.parse_document()
         except RecursionError:
             raise TooMuch("levels", self.limits.depth, None) from None
         except GraphQLSyntaxError as error:
@@ -127,7 +130,8 @@ class Documents:
                 raise TooMuch("tokens", self.limits.tokens, None) from None
             raise
         finally:
-            _unlink(lexer.token)
+            tokens = _unlink(lexer.token)
+        return node, tokens
 
     def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
         """How many objects an operation of a valid document may read."""
@@ -156,28 +160,19 @@ class Documents:
             found = document.uses[id(operation)] = self.deprecations.uses(document.node, operation)
         return found(variables)
 
-    def _evict(self, owner: Hashable) -> None:
-        if len(self._kept[owner]) > self.share:
-            self._drop(owner)
-        elif self._size > self.capacity:
-            self._drop(max(self._kept, key=lambda each: len(self._kept[each])))
 
-    def _drop(self, owner: Hashable) -> None:
-        self._kept[owner].popitem(last=False)
-        self._size -= 1
-        if not self._kept[owner]:
-            del self._kept[owner]
-
-
-def _unlink(last: Token) -> None:
-    """Cut a document's tokens from one another. They refer to the next and to the one before, for the parser alone, and
+def _unlink(last: Token) -> int:
+    """Cut a document's tokens from one another, and say how many there are. They refer to the next and to the one before, for the parser alone, and
     so would stay until the garbage collector came: it came every 300 refused documents, for 285 ms.
     """
     token: Token | None = last
+    count = 0
     while token is not None:
         before = token.prev
         token.prev = token.next = None
         token = before
+        count += 1
+    return count
 
 
 def document_cache(documents: Documents) -> type[SchemaExtension]:

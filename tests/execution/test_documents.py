@@ -1,6 +1,7 @@
 """The store of parsed documents: bounded, and shared fairly."""
 
 import gc
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -18,9 +19,7 @@ def texts(count: int) -> list[str]:
 def documents() -> Documents:
     return Documents(
         build(breadth_first=True)._schema,
-        capacity=6,
-        share=4,
-        max_length=100,
+        capacity=100_000,
         limits=Limits(tokens=30, characters=10_000),
     )
 
@@ -37,42 +36,78 @@ def test_what_does_not_validate_is_not_kept(documents: Documents) -> None:
         assert [error.message for error in documents.get("{ nowhere }").errors] == [
             "Cannot query field 'nowhere' on type 'Query'."
         ]
-    assert (documents.hits, documents.misses, documents._size) == (0, 2, 0)
+    assert (documents.hits, documents.misses, len(documents.kept)) == (0, 2, 0)
 
 
 @pytest.mark.parametrize("text", ["", "{", "{ hello " + "a " * 30 + "}", "\0", '{ hello(name: "x) }'])
 def test_what_does_not_parse_is_an_error(documents: Documents, text: str) -> None:
     with pytest.raises((GraphQLSyntaxError, TooMuch)):
         documents.get(text)
-    assert documents._size == 0
+    assert len(documents.kept) == 0
 
 
 def test_long_texts_are_served_and_not_kept(documents: Documents) -> None:
-    long = "{ hello }" + " " * 100
+    long = "{ hello }" + " " * 7_000
     assert documents.get(long) is not documents.get(long)
-    assert documents._size == 0
+    assert len(documents.kept) == 0
 
 
 def test_an_owner_over_its_share_loses_its_own_oldest(documents: Documents) -> None:
     kept = documents.get("{ hello }", "other")
-    mine = [documents.get(text, "me") for text in texts(4)]
-    documents.get(texts(1)[0], "me")  # used again: now the second is the oldest
-    documents.get("{ new: hello }", "me")
-    assert documents.get(texts(4)[0], "me") is mine[0]
+    mine = documents.get(texts(1)[0], "me")
+    for text in texts(40):
+        documents.get(text, "me")
+        assert documents.get(texts(1)[0], "me") is mine
     assert documents.get("{ hello }", "other") is kept
-    assert documents.get(texts(4)[1], "me") is not mine[1]
+    before = documents.misses
+    documents.get(texts(2)[1], "me")
+    assert documents.misses == before + 1
 
 
 def test_past_the_capacity_the_largest_owner_gives_way(documents: Documents) -> None:
     kept = [documents.get("{ hello }", owner) for owner in ("a", "b")]
-    for text in texts(50):
-        documents.get(text, "flood")
-    assert documents._size <= 6
+    for owner in range(8):
+        for text in texts(10):
+            documents.get(text, owner)
+    assert documents.kept.size <= 100_000
     assert [documents.get("{ hello }", owner) for owner in ("a", "b")] == kept
-    for number in range(50):
-        documents.get("{ hello }", f"stranger {number}")
-    assert documents._size <= 6
-    assert len(documents._kept) <= 6
+
+
+KEPT = {
+    "fields": "{ a%d: hello " + "hello " * 400 + "}",
+    "aliases": "{ a%d: hello " + " ".join(f"b{n}: hello" for n in range(130)) + "}",
+    "one long string": '{ a%d: maybe(name: "' + "\u00e9" * 9_000 + '") }',
+    "a long comment": "{ a%d: hello } #" + "\u00e9" * 9_000,
+    "operations": " ".join(f"query q{n}x%d {{ hello }}" for n in range(20)),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_attack_8_documents_take_no_more_than_they_count_for(name: str) -> None:
+    store = Documents(build(breadth_first=True)._schema, capacity=3_000_000)
+    text = KEPT[name]
+
+    def ask(number: int) -> None:
+        filled = text.replace("%d", str(number))
+        document = store.get(filled, number % 7)
+        assert document.errors == []
+        for operation in document.node.definitions:
+            store.price(document, operation, {})  # type: ignore[arg-type]  # they are operations
+
+    for warm in range(100, 103):
+        ask(warm)
+    store.kept.clear()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(60):
+            ask(number)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(store.kept) > 10
+    assert store.kept.size / 20 < grown < store.kept.size <= 3_000_000
 
 
 async def test_one_document_serves_every_request(documents: Documents) -> None:
