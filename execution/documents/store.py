@@ -40,7 +40,7 @@ RULES = (
 """Those that Strawberry validates with; for its rule of ``@oneOf`` see ``execution.documents.one_of``. One tuple for all documents."""
 
 
-TOKEN = 500
+TOKEN = 750
 """Bytes that a kept document takes for each of its tokens, with what its price is made of; its text comes twice again, in
 its source and its strings (measured: tests/execution/test_documents.py)."""
 
