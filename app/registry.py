@@ -7,12 +7,10 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from core.errors import ErpError
+from core.modules import MODULES
 from execution import ExtensibleSchema
 from schema.module import Module
 from schema.scalars import SCALARS
-
-MODULES = ("catalog", "partners", "inventory", "sales")
-"""In the order in which they build on each other."""
 
 
 class UnknownModule(ErpError):

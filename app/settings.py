@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
+from core.modules import MODULES
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -41,7 +42,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(CHECKOUT / ".data", description="where the embedded server keeps its data")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
-    modules: Annotated[tuple[str, ...], NoDecode] = ("catalog", "partners", "inventory", "sales")
+    modules: Annotated[tuple[str, ...], NoDecode] = MODULES
     executor: Literal["breadth-first", "reference"] = "breadth-first"
     environment: Literal["development", "production"] = "development"
     explorer: bool = Field(default=True, description="whether browsers get the explorer at /graphql")

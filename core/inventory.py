@@ -8,8 +8,30 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.choices import Choice
+from core.modules import READERS, Permission
+from core.problems import Problems
+
+PERMISSIONS = {
+    "stock:read": Permission("see warehouses, locations, stock levels and the ledger", READERS),
+    "stock:adjust": Permission("adjust, set and transfer stock", ("warehouse",)),
+    "stock:verify": Permission("compare balances with the moves and orders that they follow from", ("warehouse",)),
+    "warehouses:write": Permission("create warehouses and locations"),
+}
+INSUFFICIENT_STOCK, STALE_STOCK = "INSUFFICIENT_STOCK", "STALE_STOCK"
+ERROR_CODES = {
+    INSUFFICIENT_STOCK: "More is wanted than is available, or reserved.",
+    STALE_STOCK: "The stock isn't what the caller expected.",
+}
 
 ZERO = Decimal(0)
+
+
+def note_shortage(
+    problems: Problems, message: str, *path: str | int, product: UUID, requested: Decimal, available: Decimal
+) -> None:
+    """Note that less of a product is available than is wanted, with the facts that the code promises."""
+    facts = {"product_id": product, "requested": requested, "available": available}
+    problems.add(INSUFFICIENT_STOCK, message, *path, **facts)
 
 
 class LocationKind(Choice):

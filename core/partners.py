@@ -3,6 +3,12 @@
 from enum import auto
 
 from core.choices import Choice
+from core.modules import PARTNER, READERS, Permission
+
+PERMISSIONS = {
+    "partners:read": Permission("see partners", (*READERS, PARTNER)),
+    "partners:write": Permission("create and change partners", ("clerk",)),
+}
 
 
 class PartnerKind(Choice):

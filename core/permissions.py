@@ -2,42 +2,28 @@
 
 from collections.abc import Iterable
 
-PERMISSIONS = {
-    "catalog:read": "see products",
-    "catalog:write": "make and change products",
-    "partners:read": "see partners",
-    "partners:write": "make and change partners",
-    "stock:read": "see warehouses, locations, stock levels and the ledger",
-    "stock:adjust": "adjust, set and transfer stock",
-    "stock:verify": "go through the books",
-    "warehouses:write": "make warehouses and locations",
-    "orders:read": "see orders and their line items",
-    "orders:write": "make, change, confirm and cancel orders",
-    "orders:fulfil": "ship orders and take goods back",
-    "events:read": "see who did what",
-    "plan:read": "see what a query ran",
-    "schema:read": "read the schema by introspection",
-    "keys:manage": "make and revoke API keys",
+from core.modules import PARTNER, READERS, Permission, declared
+
+_OWN = {
+    "events:read": Permission("see who did what", READERS),
+    "plan:read": Permission("see what a query ran"),
+    "schema:read": Permission("read the schema by introspection", (*READERS, PARTNER)),
 }
+"""Those that belong to no module. A module declares its own in ``core/<module>.py``."""
+
+_ALL = _OWN | {name: each for declared_ones in declared("core", "PERMISSIONS") for name, each in declared_ones.items()}
+
+PERMISSIONS = {name: permission.allows for name, permission in _ALL.items()}
 """Every permission, and what it lets one do."""
 
-_READ = frozenset({"catalog:read", "partners:read", "stock:read", "orders:read", "events:read", "schema:read"})
-
-PARTNER = "partner"
-"""The role of business partners, which is only theirs."""
-
-ROLES = {
-    "viewer": _READ,
-    "clerk": _READ | {"partners:write", "orders:write"},
-    "warehouse": _READ | {"stock:adjust", "stock:verify", "orders:fulfil"},
-    "manager": frozenset(PERMISSIONS) - {"keys:manage"},
-    "admin": frozenset(PERMISSIONS),
-    # Sees the catalog and its own orders only; the rows are chosen by policy and by predicate.
-    PARTNER: frozenset({"catalog:read", "partners:read", "orders:read", "schema:read"}),
-}
-"""What each role may do. A principal with several may do what any of them may."""
-
 EVERYTHING = frozenset(PERMISSIONS)
+
+# A role "partner" sees the catalog and its own orders only; the rows are chosen by policy and by predicate.
+ROLES = {
+    role: frozenset(name for name, permission in _ALL.items() if role in permission.roles)
+    for role in (*READERS, PARTNER)
+} | {"manager": EVERYTHING, "admin": EVERYTHING}
+"""What each role may do. A principal with several may do what any of them may."""
 
 
 def permitted(roles: Iterable[str], *, partner: bool = False) -> frozenset[str]:

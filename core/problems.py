@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from core.money import decimal_text
 
@@ -13,11 +12,17 @@ Path = tuple[str, ...]
 INVALID_INPUT = "INVALID_INPUT"
 NOT_FOUND = "NOT_FOUND"
 DUPLICATE = "DUPLICATE"
-INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
 VERSION_CONFLICT = "VERSION_CONFLICT"
-INVALID_TRANSITION = "INVALID_TRANSITION"
-STALE_STOCK = "STALE_STOCK"
 IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+
+ERROR_CODES = {
+    INVALID_INPUT: "A value that can't be used, or not here.",
+    NOT_FOUND: "Nothing that the tenant has goes by this key.",
+    DUPLICATE: "The key is taken by another record.",
+    VERSION_CONFLICT: "The record was changed since the version that the caller expected.",
+    IDEMPOTENCY_KEY_REUSED: "The key for retries was used for another input before.",
+}
+"""The codes that belong to no module, and what they mean. A module declares its own in ``core/<module>.py``."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,6 @@ class Problems:
     def missing(self, what: str, *path: str | int) -> None:
         """Something that doesn't exist, or is another tenant's, which is the same to the caller."""
         self.add(NOT_FOUND, f"There is no {what}.", *path)
-
-    def short(self, message: str, *path: str | int, product: UUID, requested: Decimal, available: Decimal) -> None:
-        facts = {"product_id": product, "requested": requested, "available": available}
-        self.add(INSUFFICIENT_STOCK, message, *path, **facts)
 
     def check(self) -> None:
         """Raise ``Refused`` if there is any problem so far."""

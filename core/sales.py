@@ -5,6 +5,15 @@ from enum import auto
 from typing import NamedTuple
 
 from core.choices import Choice
+from core.modules import PARTNER, READERS, Permission
+
+PERMISSIONS = {
+    "orders:read": Permission("see orders and their line items", (*READERS, PARTNER)),
+    "orders:write": Permission("create, change, confirm and cancel orders", ("clerk",)),
+    "orders:fulfil": Permission("ship orders and take goods back", ("warehouse",)),
+}
+INVALID_TRANSITION = "INVALID_TRANSITION"
+ERROR_CODES = {INVALID_TRANSITION: "The order's state doesn't allow this action."}
 
 
 class OrderStatus(Choice):

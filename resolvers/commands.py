@@ -8,18 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from graphql import GraphQLField, get_named_type
 
 from core.ids import encode
-from core.problems import (
-    DUPLICATE,
-    IDEMPOTENCY_KEY_REUSED,
-    INSUFFICIENT_STOCK,
-    INVALID_INPUT,
-    INVALID_TRANSITION,
-    NOT_FOUND,
-    STALE_STOCK,
-    VERSION_CONFLICT,
-    Problem,
-    Refused,
-)
+from core.problems import Problem, Refused
 from execution import Batch
 from execution.fields import BACKREF
 from loaders.kit.one import One
@@ -27,18 +16,6 @@ from services.kit.answer import Answer, References
 from services.kit.command import Unreadable
 from services.kit.salvage import salvaged
 from services.kit.work import C, Service, examine, perform
-
-TYPES = {
-    INVALID_INPUT: "InvalidInputError",
-    DUPLICATE: "InvalidInputError",
-    NOT_FOUND: "NotFoundError",
-    INSUFFICIENT_STOCK: "InsufficientStockError",
-    VERSION_CONFLICT: "VersionConflictError",
-    INVALID_TRANSITION: "InvalidTransitionError",
-    STALE_STOCK: "StaleStockError",
-    IDEMPOTENCY_KEY_REUSED: "IdempotencyConflictError",
-}
-"""The type of a problem's entry in ``userErrors``, by its code."""
 
 
 class Payload(dict[str, Any]):
@@ -60,7 +37,14 @@ class UserErrorRow(dict[str, Any]):
         return row
 
 
-_ROWS = {code: type(f"{name}Row", (UserErrorRow,), {"typename": name}) for code, name in TYPES.items()}
+_ROWS: dict[str, type[UserErrorRow]] = {}
+"""The rows of entries in ``userErrors``, by their code: the modules' types declare which are theirs."""
+
+
+def declare(typename: str, *codes: str) -> None:
+    """Problems with these codes become entries of this type of the graph."""
+    row = type(f"{typename}Row", (UserErrorRow,), {"typename": typename})
+    _ROWS.update(dict.fromkeys(codes, row))
 
 
 class Done(NamedTuple):

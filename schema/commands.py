@@ -1,36 +1,43 @@
 """What every mutation has: an input with a key for retries, and a payload with what the caller can mend."""
 
-from enum import Enum
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import strawberry
 
+from core.modules import declared
+from core.problems import (
+    DUPLICATE,
+    ERROR_CODES,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_INPUT,
+    NOT_FOUND,
+    VERSION_CONFLICT,
+)
 from execution import BatchField, argument
 from loaders.kit.one import One
 from resolvers import commands
 from schema.fields import batched, fact, guarded
-from schema.inputs import input_type
+from schema.inputs import input_type, named_enum
 from services.kit.work import C, Service
 
+T = TypeVar("T", bound=type)
 
-@strawberry.enum(description="What is wrong with an input: for programs, which shouldn't read messages.")
-class ErrorCode(Enum):
-    INVALID_INPUT = strawberry.enum_value("INVALID_INPUT", description="A value that can't be used, or not here.")
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Nothing that the tenant has goes by this key.")
-    DUPLICATE = strawberry.enum_value("DUPLICATE", description="The key is taken by another record.")
-    INSUFFICIENT_STOCK = strawberry.enum_value(
-        "INSUFFICIENT_STOCK", description="More is wanted than is available, or reserved."
-    )
-    VERSION_CONFLICT = strawberry.enum_value(
-        "VERSION_CONFLICT", description="The record was changed since the version that the caller expected."
-    )
-    INVALID_TRANSITION = strawberry.enum_value(
-        "INVALID_TRANSITION", description="The order's state doesn't allow this action."
-    )
-    STALE_STOCK = strawberry.enum_value("STALE_STOCK", description="The stock isn't what the caller expected.")
-    IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
-        "IDEMPOTENCY_KEY_REUSED", description="The key for retries was used for another input before."
-    )
+ErrorCode = named_enum(
+    "ErrorCode",
+    ERROR_CODES | {code: text for codes in declared("core", "ERROR_CODES") for code, text in codes.items()},
+    "What is wrong with an input: for programs, which shouldn't read messages.",
+)
+
+
+def error_type(description: str, *codes: str) -> Callable[[T], T]:
+    """The type of the entries in ``userErrors`` with these codes; ``UserError`` is its base."""
+
+    def decorate(cls: T) -> T:
+        commands.declare(cls.__name__, *codes)
+        return strawberry.type(cls, description=description)
+
+    return decorate
 
 
 _PATH = 'Leads to the input at fault, indexes as strings: ["input", "lineItems", "2", "quantity"].'
@@ -40,7 +47,7 @@ _PATH = 'Leads to the input at fault, indexes as strings: ["input", "lineItems",
     description="What the caller can mend. Nothing was changed where a payload has any, and all of them are told at once."
 )
 class UserError:
-    code: ErrorCode = fact("What is wrong, for programs.", "code")
+    code: ErrorCode = fact("What is wrong, for programs.", "code")  # type: ignore[valid-type]  # made of what the modules declare
     message: str = fact("What is wrong, for people; in English.", "message")
     path: list[str] | None = fact(_PATH, "path")
 
@@ -55,22 +62,22 @@ class UserError:
         return bool(row.typename == cls.__name__)
 
 
-@strawberry.type(description="A value that can't be used (INVALID_INPUT), or a key that is taken (DUPLICATE).")
+@error_type("A value that can't be used (INVALID_INPUT), or a key that is taken (DUPLICATE).", INVALID_INPUT, DUPLICATE)
 class InvalidInputError(UserError):
     pass
 
 
-@strawberry.type(description="Something that the input names isn't there, or is another tenant's: that is the same.")
+@error_type("Something that the input names isn't there, or is another tenant's: that is the same.", NOT_FOUND)
 class NotFoundError(UserError):
     pass
 
 
-@strawberry.type(description="Somebody else changed the record since the caller read it.")
+@error_type("Somebody else changed the record since the caller read it.", VERSION_CONFLICT)
 class VersionConflictError(UserError):
     current_version: int = fact("The version that the record has now.", "current_version")
 
 
-@strawberry.type(description="The idempotencyKey belongs to another input, so this one was not carried out.")
+@error_type("The idempotencyKey belongs to another input, so this one was not carried out.", IDEMPOTENCY_KEY_REUSED)
 class IdempotencyConflictError(UserError):
     pass
 

@@ -55,7 +55,8 @@ def enum_type(choices: C) -> C:
     return choices
 
 
-def _enum(name: str, members: Mapping[str, str], description: str) -> Any:
+def named_enum(name: str, members: Mapping[str, str], description: str) -> Any:
+    """An enum of these names and their descriptions, where no class has them."""
     values = {each: strawberry.enum_value(each, description=text) for each, text in members.items()}
     return strawberry.enum(Enum(name, values), description=description)  # type: ignore[call-overload]  # the functional form
 
@@ -142,7 +143,7 @@ def order_input(entity: Entity[Any], many: str) -> Any:
         members["RELEVANCE"] = "How well it fits the search; only with search."
     fields = {
         "field": _Field(
-            _enum(f"{entity.typename}OrderField", members, f"What {many} can be sorted by."), SORTED_BY, ...
+            named_enum(f"{entity.typename}OrderField", members, f"What {many} can be sorted by."), SORTED_BY, ...
         ),
         "direction": _Field(SortDirection, DIRECTION, SortDirection.ASC),
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 
-from core.inventory import LocationKind
+from core.inventory import INSUFFICIENT_STOCK, STALE_STOCK, LocationKind
 from db import inventory as tables
 from execution import argument, extends
 from loaders import inventory as loaders
@@ -12,7 +12,7 @@ from loaders.catalog import ProductById, products
 from resolvers import inventory as resolvers
 from resolvers.relations import through
 from schema.catalog import Product, ProductWhere
-from schema.commands import ERRORS, UserError, changed, listed, mutation, user_errors
+from schema.commands import ERRORS, UserError, changed, error_type, listed, mutation, user_errors
 from schema.fields import batched, choice, column, computed, fact, many, moment, node_id, node_type, one, referred, same
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.module import Module
@@ -151,14 +151,14 @@ class Query:
     )
 
 
-@strawberry.type(description="More is wanted than is available of a product, or reserved for a line.")
+@error_type("More is wanted than is available of a product, or reserved for a line.", INSUFFICIENT_STOCK)
 class InsufficientStockError(UserError):
     product: Product = referred("The product of which there isn't enough.", ProductById, "product_id")
     requested: Decimal = fact("How many are wanted in all, in the product's unit.", "requested")
     available: Decimal = fact("How many can be had for this, in the product's unit.", "available")
 
 
-@strawberry.type(description="The stock isn't what the caller saw. Count again, and say what is there now.")
+@error_type("The stock isn't what the caller saw. Count again, and say what is there now.", STALE_STOCK)
 class StaleStockError(UserError):
     expected: Decimal = fact("How many the caller saw before the count, in the product's unit.", "expected")
     actual: Decimal = fact("How many are there now, in the product's unit.", "actual")

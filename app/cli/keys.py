@@ -10,7 +10,8 @@ import typer
 from app import settings
 from app.cli.support import run, say, table
 from app.database import migrated
-from core.permissions import PARTNER, ROLES
+from core.modules import PARTNER
+from core.permissions import ROLES
 from services.platform import keys, tenants
 
 app = typer.Typer(no_args_is_help=True, help="API keys: each belongs to one tenant, and decides which one it is.")

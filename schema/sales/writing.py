@@ -2,9 +2,9 @@
 
 import strawberry
 
-from core.sales import OrderAction, OrderStatus, ReturnDisposition
+from core.sales import INVALID_TRANSITION, OrderAction, OrderStatus, ReturnDisposition
 from loaders import sales as loaders
-from schema.commands import UserError, changed, mutation, user_errors
+from schema.commands import UserError, changed, error_type, mutation, user_errors
 from schema.fields import fact, referred
 from schema.inputs import enum_type
 from schema.sales.reading import Order
@@ -13,7 +13,7 @@ from services import sales as services
 enum_type(ReturnDisposition)
 
 
-@strawberry.type(description="The order's state doesn't allow the action.")
+@error_type("The order's state doesn't allow the action.", INVALID_TRANSITION)
 class InvalidTransitionError(UserError):
     status: OrderStatus = fact("The state that the order is in.", "status")
     available_actions: list[OrderAction] = fact("What can be done with it now.", "available_actions")

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from core import ids
 from core.errors import BrokenInvariant
+from core.inventory import STALE_STOCK, note_shortage
 from core.money import LIMIT, decimal_text
-from core.problems import STALE_STOCK, Problems
+from core.problems import Problems
 from services import catalog
 from services.catalog import Item, ProductRef
 from services.inventory import places, stock
@@ -245,7 +246,7 @@ async def _refuse_impossible(
         there, total = balances[change.spot], sums[change.spot]
         message = _short(change, there, holders.get(change.spot, ""))
         path = ("lines", change.line, change.field)
-        problems.short(message, *path, product=change.item.id, requested=-total, available=there.available)
+        note_shortage(problems, message, *path, product=change.item.id, requested=-total, available=there.available)
 
 
 def _short(change: Change, there: Balance, held: str) -> str:

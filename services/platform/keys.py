@@ -8,7 +8,8 @@ from uuid import UUID
 from core import keys
 from core.errors import BadInput
 from core.ids import new_id
-from core.permissions import PARTNER, ROLES
+from core.modules import PARTNER
+from core.permissions import ROLES
 from db.runtime.engine import Target, administration
 from services.platform.tenants import label, spelt
 

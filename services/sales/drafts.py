@@ -14,8 +14,8 @@ from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Demand
 from core.money import LIMIT, line_total
-from core.problems import DUPLICATE, INVALID_TRANSITION, Problems, refuse
-from core.sales import available_actions
+from core.problems import DUPLICATE, Problems, refuse
+from core.sales import INVALID_TRANSITION, available_actions
 from services import catalog, partners
 from services.catalog import Item
 from services.inventory import places, stock

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core import ids
 from core.errors import BrokenInvariant
-from core.inventory import Demand, Hold
+from core.inventory import Demand, Hold, note_shortage
 from core.money import decimal_text
 from core.problems import Problems
 from services import catalog, partners
@@ -217,7 +217,7 @@ async def _holds(work: Work, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
 
 def _not_reserved(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:
     message = f"Only {decimal_text(line.reserved)} {line.unit} of {line.sku} are reserved for line {line.position}."
-    problems.short(message, *path, product=line.product, requested=wanted, available=line.reserved)
+    note_shortage(problems, message, *path, product=line.product, requested=wanted, available=line.reserved)
 
 
 def _not_there(what: str) -> TooMuch:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core import ids
-from core.problems import INVALID_TRANSITION, Problems
-from core.sales import Progress, available_actions, share
+from core.problems import Problems
+from core.sales import INVALID_TRANSITION, Progress, available_actions, share
 from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, Work

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core import ids
-from core.inventory import Allocation, Demand, Hold, Place, allocate
+from core.inventory import Allocation, Demand, Hold, Place, allocate, note_shortage
 from core.money import decimal_text
 from core.problems import Problems
 from services import catalog
@@ -54,7 +54,7 @@ def _note_shortages(
         requested, available = sum(same, Decimal()), sum(fitting, Decimal())
         there, needed = decimal_text(available), decimal_text(requested)
         message = f"Only {there} {each.unit} of {each.sku} are available, and {needed} are wanted."
-        problems.short(message, *each.path, product=product, requested=requested, available=available)
+        note_shortage(problems, message, *each.path, product=product, requested=requested, available=available)
 
 
 _WAITING = """

@@ -5,16 +5,8 @@ from decimal import Decimal
 import pytest
 
 from core.ids import new_id
-from core.problems import (
-    INSUFFICIENT_STOCK,
-    INVALID_INPUT,
-    NOT_FOUND,
-    VERSION_CONFLICT,
-    Problem,
-    Problems,
-    Refused,
-    refuse,
-)
+from core.inventory import INSUFFICIENT_STOCK, note_shortage
+from core.problems import INVALID_INPUT, NOT_FOUND, VERSION_CONFLICT, Problem, Problems, Refused, refuse
 
 
 def test_nothing_is_wrong_until_something_is() -> None:
@@ -31,7 +23,9 @@ def test_all_that_is_wrong_is_told_in_its_order() -> None:
     problems, product = Problems(), new_id()
     problems.missing("order with this key", "order")
     problems.invalid("Too much.", "lineItems", 2, "quantity")
-    problems.short("Too few.", "lines", 0, product=product, requested=Decimal("1.500"), available=Decimal("1E+2"))
+    note_shortage(
+        problems, "Too few.", "lines", 0, product=product, requested=Decimal("1.500"), available=Decimal("1E+2")
+    )
     with pytest.raises(Refused, match=r"^There is no order with this key.; Too much.; Too few.$") as refused:
         problems.check()
     assert [(each.code, each.path, each.facts) for each in refused.value.problems] == [

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from graphql import assert_valid_schema
 
-from app.registry import MODULES, UnknownModule, build
+from app.registry import UnknownModule, build
 from core import ids
+from core.modules import MODULES
 from tests.support.graph import Asker, schema
 from tests.support.oddments import Oddments
 

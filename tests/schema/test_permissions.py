@@ -55,7 +55,7 @@ def test_every_root_field_and_relation_needs_a_permission_and_says_so() -> None:
 
 def test_what_fields_and_filters_need_is_in_some_role() -> None:
     needed = {batch.permission for _, batch, _, _ in declared()} - {None}
-    assert needed | {"plan:read", "schema:read", "keys:manage"} == EVERYTHING
+    assert needed | {"plan:read", "schema:read"} == EVERYTHING
     assert permitted(["viewer", "unheard of"]) == ROLES["viewer"]
     assert permitted(["clerk", "warehouse"]) == ROLES["clerk"] | ROLES["warehouse"]
     assert ROLES["admin"] == EVERYTHING

@@ -8,8 +8,9 @@ from uuid import UUID
 from graphql import ExecutionResult, GraphQLError
 
 from app.context import Principal, RequestContext
-from app.registry import MODULES, Graph, build
+from app.registry import Graph, build
 from core.errors import BadInput
+from core.modules import MODULES
 from core.permissions import EVERYTHING
 from db.runtime.engine import Database
 from db.runtime.reader import Ran, Reader

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from core.inventory import Allocation, Demand, allocate
-from core.problems import STALE_STOCK, Problems
+from core.inventory import STALE_STOCK, Allocation, Demand, allocate
+from core.problems import Problems
 from db.runtime.engine import Database
 from services.inventory import changes, stock
 from services.sales import fulfilment, orders, promises

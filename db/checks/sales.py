@@ -1,25 +1,7 @@
-"""The rules that rows must keep among each other, each as a query for what breaks it.
+"""What orders, their reservations and their moves must agree on."""
 
-``erpgraph stock verify`` and the field ``stockDifferences`` run them; what a restore or an import
-left is checked with them too. What a row by itself may be is the tables' own constraints' affair.
-"""
+from db.checks.kit import Check
 
-from typing import NamedTuple
-
-
-class Check(NamedTuple):
-    """``broken`` selects, of tenant ``$1``, the product, location, line item and order that break the rule
-    (NULL where it isn't about one), what should be there, and what is.
-    """
-
-    rule: str
-    broken: str
-
-
-_ENTRIES = """(
-    SELECT product_id, destination_id AS location_id, quantity FROM stock_moves WHERE tenant_id = $1
-    UNION ALL SELECT product_id, source_id, -quantity FROM stock_moves WHERE tenant_id = $1
-)"""
 _MINE = "l.tenant_id = $1 AND o.tenant_id = $1 AND o.id = l.order_id"
 _LINES = f"line_items l JOIN orders o ON {_MINE}"
 _LINE = "l.product_id, NULL::uuid, l.id, l.order_id"
@@ -35,46 +17,6 @@ def _moved(end: str) -> str:
 
 
 CHECKS = (
-    Check(
-        "What is on hand came in and didn't go out.",
-        f"""
-        SELECT coalesce(s.product_id, m.product_id), coalesce(s.location_id, m.location_id), NULL::uuid, NULL::uuid,
-               coalesce(m.moved, 0), coalesce(s.on_hand, 0)
-        FROM (SELECT e.product_id, e.location_id, sum(e.quantity) AS moved FROM {_ENTRIES} e
-              JOIN locations l ON l.tenant_id = $1 AND l.id = e.location_id
-              WHERE l.kind IN ('INTERNAL', 'QUARANTINE', 'TRANSIT') GROUP BY 1, 2) m
-        FULL JOIN (SELECT * FROM stock_levels WHERE tenant_id = $1) s
-             ON (s.product_id, s.location_id) = (m.product_id, m.location_id)
-        WHERE coalesce(m.moved, 0) <> coalesce(s.on_hand, 0)
-        """,
-    ),
-    Check(
-        "Only places where goods are counted have balances.",
-        """
-        SELECT s.product_id, s.location_id, NULL::uuid, NULL::uuid, 0, s.on_hand
-        FROM stock_levels s JOIN locations l ON l.tenant_id = $1 AND l.id = s.location_id
-        WHERE s.tenant_id = $1 AND l.kind NOT IN ('INTERNAL', 'QUARANTINE', 'TRANSIT')
-        """,
-    ),
-    Check(
-        "What is reserved of a balance is the sum of its reservations.",
-        """
-        SELECT coalesce(s.product_id, r.product_id), coalesce(s.location_id, r.location_id), NULL::uuid, NULL::uuid,
-               coalesce(r.held, 0), coalesce(s.reserved, 0)
-        FROM (SELECT product_id, location_id, sum(quantity) AS held FROM reservations
-              WHERE tenant_id = $1 GROUP BY 1, 2) r
-        FULL JOIN (SELECT * FROM stock_levels WHERE tenant_id = $1) s
-             ON (s.product_id, s.location_id) = (r.product_id, r.location_id)
-        WHERE coalesce(r.held, 0) <> coalesce(s.reserved, 0)
-        """,
-    ),
-    Check(
-        "No more is reserved than is on hand, and nothing is below zero.",
-        """
-        SELECT product_id, location_id, NULL::uuid, NULL::uuid, on_hand, reserved FROM stock_levels
-        WHERE tenant_id = $1 AND NOT (on_hand >= 0 AND reserved >= 0 AND reserved <= on_hand)
-        """,
-    ),
     Check(
         "What is reserved for a line is the sum of its reservations.",
         f"""
@@ -185,31 +127,3 @@ CHECKS = (
         """,
     ),
 )
-
-
-def every(limit: str) -> str:
-    """All checks in one statement, of tenant ``$1``, each with at most ``limit`` rows (a number, or a parameter):
-    ``rule, product_id, location_id, line_item_id, order_id, expected, actual``.
-    """
-    names = "(product_id, location_id, line_item_id, order_id, expected, actual)"
-    # MATERIALIZED: the planner must not hear of the limit. It takes a small one for a promise that rows are found soon,
-    # and there are none: two of the checks became nested loops of ten minutes, in place of a second.
-    tables = ", ".join(f"b{place} {names} AS MATERIALIZED ({check.broken})" for place, check in enumerate(CHECKS))
-    found = " UNION ALL ".join(
-        f"""(SELECT {_quoted(check.rule)} AS rule, product_id, location_id, line_item_id, order_id,
-                    trim_scale(expected)::text AS expected, trim_scale(actual)::text AS actual
-             FROM b{place} ORDER BY 2, 3, 4, 5 LIMIT {limit})"""
-        for place, check in enumerate(CHECKS)
-    )
-    return f"WITH {tables} {found}"
-
-
-SET_BASED = "SELECT set_config('enable_nestloop', 'off', true)"
-"""Before the checks, in their transaction: they read everything, and right after a bulk write the statistics say that
-there is next to nothing, for which a nested loop looks cheap."""
-
-AS_BEFORE = "SELECT set_config('enable_nestloop', 'on', true)"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
