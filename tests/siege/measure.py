@@ -1,0 +1,319 @@
+"""What one request spends on a server of its own, and what it is charged for that.
+
+Time is the processor's: the server process's own, and that of PostgreSQL's processes. So it means the same on a busy
+machine. One request is under way at a time.
+"""
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import orjson
+
+from app.settings import CHECKOUT
+from db.runtime.engine import Target
+from tests.siege.facts import Place
+from tests.siege.request import Request, graphql
+
+RATE = 250_000
+"""Objects that are worth a second of a processor: what reading them takes, 4 µs each."""
+
+BYTES = 100
+"""Bytes of an answer that are worth an object."""
+
+LEAST = 100
+"""What any request is charged, at the least; one without a key is taken for as dear."""
+
+GIGABYTE = 2**30
+
+COUNTED = {"budget": 10**12, "budget_rate": 1}
+"""Settings with which what remains of a budget tells each point that was taken: it refills by one a second."""
+
+PAUSE = 1.2
+"""Seconds from one key's last request to the next key's first: then the server doesn't hold the second back for
+the first's sake."""
+
+PATIENCE = 20.0
+"""Seconds after which an answer isn't waited for any more."""
+
+_REMAINING = re.compile(rb'"remaining":(-?\d+)')
+_CODE = re.compile(rb'"code":"([A-Z_]+)"')
+
+
+class Spent(NamedTuple):
+    """What a request took. Times in seconds, sizes in bytes; ``charged`` in points; ``status`` 0 is no answer."""
+
+    status: int
+    code: str
+    server: float
+    statements: float
+    stall: float
+    size: int
+    growth: int
+    charged: int
+    dead: bool = False
+
+    @property
+    def due(self) -> float:
+        """What it should have paid, in points."""
+        return max((self.server + self.statements) * RATE, self.size / BYTES)
+
+    @property
+    def ratio(self) -> float:
+        """How many times what it paid."""
+        return self.due / max(self.charged, LEAST)
+
+    @property
+    def row(self) -> str:
+        """Its line in a table."""
+        answer = "DEAD" if self.dead else f"{self.status or 'none'} {self.code}".strip()
+        return (
+            f"{answer} | {self.server * 1000:,.1f} | {self.statements * 1000:,.1f} | {self.stall * 1000:,.1f} | "
+            f"{self.size / 1000:,.0f} | {self.growth / 1e6:,.0f} | {self.charged:,} | {self.ratio:,.1f}"
+        )
+
+
+ROW_HEAD = "answer | server ms | statements ms | stall ms | kB out | MB more | charged | times its price"
+
+
+def least(first: Spent, second: Spent) -> Spent:
+    """Of two tries of one request what can't be the machine's doing."""
+    return second._replace(
+        server=min(first.server, second.server),
+        statements=min(first.statements, second.statements),
+        stall=min(first.stall, second.stall),
+        growth=min(first.growth, second.growth),
+        charged=max(first.charged, second.charged),
+        dead=first.dead or second.dead,
+    )
+
+
+def processor(pid: int) -> float:
+    """Seconds that a process has had a processor for, all of its threads; 0 where it has ended."""
+    try:
+        return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
+    except OSError:
+        return 0.0
+
+
+def memory(pid: int, name: str = "VmRSS") -> int:
+    """Bytes that a process has in memory; ``VmHWM``: had at most since ``forget_peak``."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(next((line.split()[1] for line in status.splitlines() if line.startswith(name)), 0))
+
+
+def forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+class Answer(NamedTuple):
+    """What came back: the status, the bytes in all, and of them the first and the last."""
+
+    status: int
+    size: int
+    text: bytes
+
+
+GONE = Answer(0, 0, b"")
+KEPT = 100_000
+
+
+def ask(port: int, content: bytes, patience: float = PATIENCE) -> Answer:
+    """Send bytes on a connection of their own, and read what is answered. Of an answer that is long the middle
+    isn't kept: the machine has to hold it twice otherwise.
+    """
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), patience) as connection:
+        with contextlib.suppress(OSError):  # it may have answered, and closed, before all was sent
+            connection.sendall(content)
+        return _answer(connection)
+    return GONE
+
+
+def _answer(connection: socket.socket) -> Answer:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = connection.recv(65_536)
+        if not piece:
+            return GONE
+        head += piece
+    head, _, rest = head.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    missing = (int(length[1]) if length else 0) - len(rest)
+    size = len(rest)
+    first = last = rest
+    while missing > 0:
+        piece = connection.recv(min(missing, 1_048_576))
+        if not piece:
+            return GONE
+        missing -= len(piece)
+        size += len(piece)
+        last = (last + piece)[-KEPT:]
+        first = (first + piece)[:KEPT] if len(first) < KEPT else first
+    return Answer(int(head[9:12]), size, first + last)
+
+
+class Server:
+    """A process of ``tests.siege.server``, begun anew where it died."""
+
+    def __init__(self, target: Target, *, limit: int = GIGABYTE, settings: Mapping[str, Any] | None = None) -> None:
+        self.target = target
+        self.limit = limit
+        self.settings = COUNTED if settings is None else settings
+        self.deaths = 0
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _start(self) -> None:
+        command = ["-m", "tests.siege.server", self.target.admin, self.target.serving, str(self.limit)]
+        self._process = subprocess.Popen(
+            [sys.executable, *command, orjson.dumps(self.settings).decode()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=CHECKOUT,
+        )
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+        self.pid = self._process.pid
+
+    def _stop(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    @property
+    def dead(self) -> bool:
+        return self._process.poll() is not None
+
+    def revived(self) -> bool:
+        """Whether it had died; then it is there again."""
+        if not self.dead:
+            return False
+        self.deaths += 1
+        self._stop()
+        self._start()
+        return True
+
+    def restart(self) -> None:
+        self._stop()
+        self._start()
+
+
+class Besieged:
+    """A server, a tenant's keys by role, and what a request spends."""
+
+    def __init__(self, server: Server, place: Place) -> None:
+        self.server = server
+        self.facts = place.facts
+        self.keys = place.keys
+        self._postmaster = place.postmaster
+        self._known: dict[str, int] = {}
+        self._probing: dict[str, int] = {}
+        self._last = ("", 0.0)
+        self._line: socket.socket | None = None
+
+    def spent(self, request: Request) -> Spent:
+        """Send a request and see what it takes."""
+        server = self.server
+        key = self.keys.get(request.role, "")
+        self._take_turns(request.role)
+        if request.role and request.role not in self._probing:
+            self._calibrate(request.role)
+        forget_peak(server.pid)
+        before, database = memory(server.pid), self._database()
+        begun = self._watch(b"?begin")
+        answer = ask(server.port, request.wire(key))
+        ended = self._watch()
+        if server.revived():
+            self._probing.clear()
+            return Spent(0, "", 0, 0, 0, answer.size, server.limit, 0, dead=True)
+        taken = ended["now"] - begun["then"]
+        statements = sum(max(0.0, now - database.get(pid, 0.0)) for pid, now in self._database().items())
+        growth = max(0, memory(server.pid, "VmHWM") - before)
+        charged = self._charged(request.role) if request.role else 0
+        code = _CODE.search(answer.text)
+        named = code[1].decode() if code else ""
+        return Spent(answer.status, named, taken, statements, ended["stall"], answer.size, growth, charged)
+
+    def least(self, makers: Iterator[Request], times: int = 3) -> Spent:
+        """The least that several tries of one request take."""
+        spent = self.spent(next(makers))
+        for _ in range(times - 1):
+            if spent.dead:
+                break
+            spent = least(spent, self.spent(next(makers)))
+        return spent
+
+    def renew(self) -> None:
+        """A server that nothing was asked of yet, in place of this one."""
+        self.server.restart()
+        self._probing.clear()
+        self._last = ("", 0.0)
+
+    def _watch(self, query: bytes = b"") -> dict[str, float]:
+        """What the server tells of itself, on a connection that stays: taking one is work."""
+        content = b"GET /siege%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % query
+        for _ in range(2):
+            if self._line is None:
+                self._line = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
+            with contextlib.suppress(OSError):
+                self._line.sendall(content)
+                told = _answer(self._line)
+                if told.status:
+                    found: dict[str, float] = orjson.loads(told.text[: told.size])
+                    return found
+            self._line.close()
+            self._line = None
+            if self.server.dead:
+                break
+        return {"now": 0.0, "then": 0.0, "stall": PATIENCE}
+
+    def _take_turns(self, role: str) -> None:
+        last, at = self._last
+        if last != role and role and last:
+            time.sleep(max(0.0, at + PAUSE - time.monotonic()))
+        self._last = (role or last, time.monotonic())
+
+    def _remaining(self, role: str) -> int:
+        """What remains of a key's budget; asking takes some of it as well."""
+        for _ in range(40):  # what it was asked before may still keep it busy
+            found = _REMAINING.search(ask(self.server.port, graphql("{ __typename }").wire(self.keys[role])).text)
+            if found is not None:
+                return int(found[1])
+            time.sleep(0.5)
+        raise RuntimeError("the server under siege doesn't tell what remains of the budget")
+
+    def _calibrate(self, role: str) -> None:
+        first, second, third = (self._remaining(role) for _ in range(3))
+        self._probing[role] = min(first - second, second - third)
+        self._known[role] = third
+
+    def _charged(self, role: str) -> int:
+        before, now = self._known[role], self._remaining(role)
+        self._known[role] = now
+        return max(0, before - now - self._probing[role])
+
+    def _database(self) -> dict[int, float]:
+        """The processor's time of each of PostgreSQL's processes; of a server elsewhere there are none."""
+        try:
+            children = Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children").read_text().split()
+        except OSError:
+            return {}
+        return {int(pid): processor(int(pid)) for pid in children}

@@ -1,0 +1,182 @@
+"""Looks for requests that cost more than they pay: keeps the worst, changes and combines them, and measures again."""
+
+import heapq
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from random import Random
+from statistics import median
+from typing import Any, NamedTuple
+
+import orjson
+from graphql import GraphQLError, GraphQLSchema
+
+from tests.siege import oddities
+from tests.siege.changing import Changing
+from tests.siege.measure import Besieged, Spent
+from tests.siege.request import Request
+from tests.siege.trees import Tree, read, written
+from tests.siege.writing import Drawing
+
+TIMES = 5.0
+"""How many times the median of what everyday requests cost per point a request may cost."""
+
+STALL = 0.025
+"""Seconds for which a request may hold the loop."""
+
+GROWTH = 100_000_000
+"""Bytes that a request may take in memory at once: twice the largest answer there should be, and as much again."""
+
+BEST = 10
+"""Members that are kept by each of the measures."""
+
+TURN = 60
+"""Requests that are sent by one role before the next one's turn."""
+
+ROLES = ("viewer", "partner", "admin", "warehouse", "clerk", "none", "")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A request of the search: a tree, with what goes around it; or, with ``body``, no document at all."""
+
+    role: str
+    tree: Tree | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    method: str = "POST"
+    body: bytes = b""
+
+    def request(self, schema: GraphQLSchema, comment: int = 0) -> Request:
+        """As it goes out. ``comment`` makes the document another one, so that nothing of it is known yet."""
+        more: dict[str, Any] = {"headers": self.headers}
+        if self.tree is None:
+            return Request(self.body, self.role, **more)
+        tree = replace(self.tree, style=replace(self.tree.style, comment=comment or self.tree.style.comment))
+        body = written(schema, tree)
+        if self.method == "GET":
+            return Request(b"", self.role, "GET", oddities.address(body), **more)
+        return Request(orjson.dumps(body), self.role, **more)
+
+
+class Member(NamedTuple):
+    """A candidate and what it spent."""
+
+    candidate: Candidate
+    spent: Spent
+
+
+MEASURES: Mapping[str, Callable[[Spent], float]] = {
+    "points": lambda spent: spent.ratio,
+    "stall": lambda spent: spent.stall,
+    "bytes": lambda spent: spent.size / max(spent.charged, 100),
+    "memory": lambda spent: float(spent.growth),
+    "statements": lambda spent: spent.statements / max(spent.charged, 100),
+}
+"""What a search looks for the most of."""
+
+
+def usual(besieged: Besieged, requests: Sequence[Request]) -> float:
+    """The median of what requests cost per point, in times of their price."""
+    return median(besieged.least(iter([request] * 3)).ratio for request in requests)
+
+
+def faults(spent: Spent, usually: float) -> list[str]:
+    """What is wrong with what a request spent."""
+    found = []
+    if spent.dead:
+        found.append("the process died")
+    if spent.status == 500:
+        found.append("a fault: 500")
+    if spent.ratio > TIMES * usually:
+        found.append(f"costs {spent.ratio / usually:.1f} times the median per point")
+    if spent.stall > STALL:
+        found.append(f"holds the loop for {spent.stall * 1000:.0f} ms")
+    if spent.growth > GROWTH:
+        found.append(f"takes {spent.growth / 1e6:.0f} MB")
+    return found
+
+
+class Search:
+    """One search, whose course is decided by its seed as far as times allow."""
+
+    def __init__(self, besieged: Besieged, schema: GraphQLSchema, seed: int, usually: float) -> None:
+        self.besieged = besieged
+        self.schema = schema
+        self.random = Random(seed)
+        self.drawing = Drawing(schema, besieged.facts, self.random)
+        self.changing = Changing(self.drawing, self.random)
+        self.usually = usually
+        self.sent = 0
+        self.refused = 0
+        self.worst: dict[str, list[tuple[float, int, Member]]] = {name: [] for name in MEASURES}
+        self.offenders: dict[str, Member] = {}
+        self._order = count()
+
+    def seeded(self, requests: Sequence[Request]) -> None:
+        """Begin with the documents of these requests."""
+        for request in requests:
+            try:
+                body = json.loads(request.body or b"{}")
+                tree = read(body.get("query", ""), body.get("variables"))
+            except (ValueError, GraphQLError, AttributeError):
+                continue
+            if tree is not None:
+                self.measure(Candidate(request.role, tree, request.headers))
+
+    def run(self, number: int) -> None:
+        """Send so many requests: the first tenth are drawn, the others come of the worst so far."""
+        drawn = number // 10
+        for turn in count():
+            role = ROLES[turn % len(ROLES)]
+            for _ in range(TURN if role else TURN // 4):
+                if self.sent >= number:
+                    return
+                self.measure(replace(self._next(drawn), role=role))
+
+    def measure(self, candidate: Candidate) -> None:
+        """Send a candidate, and again where it looks bad; keep it where it is one of the worst."""
+        spent = self.besieged.spent(candidate.request(self.schema))
+        self.sent += 1
+        self.refused += spent.status not in (200, 0)
+        if faults(spent, self.usually) and not spent.dead:
+            again = (candidate.request(self.schema, comment) for comment in self._comments())
+            spent = self.besieged.least(again)
+        member = Member(candidate, spent)
+        if found := faults(spent, self.usually):
+            self._remember(member, found)
+        for name, measured in MEASURES.items():
+            heapq.heappush(self.worst[name], (measured(spent), next(self._order), member))
+            if len(self.worst[name]) > BEST:
+                heapq.heappop(self.worst[name])
+
+    def _comments(self) -> Iterator[int]:
+        return (self.random.randrange(10**9) for _ in count())
+
+    def _next(self, drawn: int) -> Candidate:
+        random = self.random
+        if self.sent < drawn or random.random() < 0.1:
+            return oddities.around(Candidate("viewer", self.drawing.tree()), random)
+        one, other = self._parent(), self._parent()
+        if one.tree is None or random.random() < 0.05:
+            return oddities.around(one, random)
+        changed = self.changing.changed(one.tree, other.tree or one.tree)
+        made = replace(one, tree=changed)
+        return oddities.around(made, random) if random.random() < 0.1 else made
+
+    def _parent(self) -> Candidate:
+        pool = self.worst[self.random.choice([*MEASURES])]
+        return self.random.choice(pool)[2].candidate if pool else Candidate("viewer", self.drawing.tree())
+
+    def _remember(self, member: Member, found: Sequence[str]) -> None:
+        """One offender of each kind: by its role, its answer and what is wrong, the worst of them."""
+        spent = member.spent
+        kind = f"{member.candidate.role} {spent.status} {spent.code} {' '.join(each.split()[0] for each in found)}"
+        known = self.offenders.get(kind)
+        if known is None or known.spent.ratio < spent.ratio:
+            self.offenders[kind] = member
+
+    def top(self, number: int = 10) -> list[tuple[str, Member]]:
+        """The worst by each measure."""
+        per = max(1, number // len(MEASURES))
+        return [(name, member) for name in MEASURES for _, _, member in heapq.nlargest(per, self.worst[name])]

@@ -1,0 +1,94 @@
+"""The server under siege: ``python -m tests.siege.server ADMIN_URL SERVING_URL BYTES SETTINGS``.
+
+As it serves otherwise, but with a bound on its memory (``BYTES`` of data, as a container's would be; 0: none), with
+settings from JSON, and with one address more: ``/siege`` answers the loop's longest stall since it was asked last, and
+the seconds of a processor that the process had when the question came and when it was answered.
+Prints its port when it accepts requests, and ends when its standard input does.
+"""
+
+import asyncio
+import resource
+import sys
+from time import perf_counter, process_time
+from typing import Any
+
+import orjson
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.asgi import create_app, settle_memory
+from app.http.protocol import Protocol
+from app.settings import load
+from db.runtime.engine import Database, Target
+
+BEAT = 0.001
+"""Seconds from one look at the clock to the next."""
+
+
+class Watch:
+    """A watch on the loop: the longest time in which it gave nobody a turn, while it is asked for.
+
+    What counts is the processor's time: on a busy machine others' work between two beats isn't a stall of ours. It is
+    the whole process's, since a thread that holds the interpreter's lock stops the loop as well; a thread that doesn't
+    lets the beats go on.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._longest = 0.0
+        self._beating: asyncio.TimerHandle | None = None
+        self._last = (0.0, 0.0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/siege":
+            await self.app(scope, receive, send)
+            return
+        told = {"now": process_time(), "stall": self._turn(begin=scope["query_string"] == b"begin")}
+        content = orjson.dumps(told | {"then": process_time()})
+        headers = [(b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _turn(self, *, begin: bool) -> float:
+        """The longest stall so far, in seconds."""
+        if self._beating is not None:
+            self._beating.cancel()
+            self._look()
+        longest, self._longest, self._beating = self._longest, 0.0, None
+        if begin:
+            self._last = (perf_counter(), process_time())
+            self._beat()
+        return longest
+
+    def _beat(self) -> None:
+        self._look()
+        self._beating = asyncio.get_running_loop().call_later(BEAT, self._beat)
+
+    def _look(self) -> None:
+        now = (perf_counter(), process_time())
+        self._longest = max(self._longest, min(now[0] - self._last[0], now[1] - self._last[1]))
+        self._last = now
+
+
+async def main(admin: str, serving: str, settings: dict[str, Any]) -> None:
+    database = Database(Target(admin, serving))
+    await database.open()
+    app = Watch(create_app(load(**settings), database))
+    config = uvicorn.Config(app, port=0, http=Protocol, lifespan="off", access_log=False, log_config=None)
+    settle_memory()
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.should_exit = True
+    await running
+    await database.close()
+
+
+if __name__ == "__main__":
+    if limit := int(sys.argv[3]):
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    uvloop.run(main(sys.argv[1], sys.argv[2], orjson.loads(sys.argv[4])))
