@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos fuzz bench-import lock clean
+.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos siege fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,11 +60,14 @@ bench-grown: $(VENV)/dev ## What ten times the rows in the tables cost; fails pa
 bench-write: $(VENV)/dev ## Orders per second against the same rows written by hand; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_write $(ARGS)
 
-bench-flood: $(VENV)/dev ## Whether one key's flood is felt by another tenant; fails past its bound (ARGS=--short)
+bench-flood: $(VENV)/dev ## Whether others feel what one tenant's keys send; fails past its bounds (ARGS=--short, ARGS="3a 6a")
 	@$(PY) -m tests.bench.bench_flood $(ARGS)
 
 chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=200 SEED=1)
 	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)
+
+siege: $(VENV)/dev ## Look for requests that cost more than they pay, on a server with a gigabyte (N=20000 SEED=1 ARGS=--keep)
+	@$(PY) -m tests.siege.run --number $(or $(N),2000) --seed $(or $(SEED),1) $(ARGS)
 
 fuzz: $(VENV)/dev ## Compare the executors on N generated queries, and draw N histories of stock, others each time (N=1000)
 	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q -o faulthandler_timeout=0 tests/execution/test_fuzz_*.py tests/services/stock/test_stock_machine.py

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from app.asgi import create_app, settle_memory
 from app.http.protocol import BoundedHttpProtocol
@@ -19,12 +20,18 @@ ENDLESS = {"budget": 10**12, "budget_rate": 10**9, "limit_in_flight": 1_000}
 
 
 async def serve(
-    database: Database, ended: Callable[[], Awaitable[object]], settings: Mapping[str, object] = ENDLESS
+    database: Database,
+    ended: Callable[[], Awaitable[object]],
+    settings: Mapping[str, object] = ENDLESS,
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> None:
-    """Open the database, serve the graph on a free port, print it, and stop when ``ended`` returns."""
+    """Open the database, serve the graph on a free port, print it, and stop when ``ended`` returns. ``around`` puts
+    something before the application.
+    """
     await database.open()
     config = uvicorn.Config(
-        create_app(load(**settings), database),
+        around(create_app(load(**settings), database)),
+        lifespan="off",
         port=0,
         http=BoundedHttpProtocol,
         access_log=False,

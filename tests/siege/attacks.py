@@ -33,7 +33,7 @@ class Attack(NamedTuple):
 # ---------------------------------------------------------------- 1: answers
 
 SHARED = "{products(first:1){nodes{lineItems(first:250){nodes{product{lineItems(first:250){nodes{product{lineItems(first:12){nodes{%s}}}}}}}}}}}"
-OWN = "{orders(first:20){nodes{lineItems(first:50){nodes{order{lineItems(first:50){nodes{order{lineItems(first:18){nodes{%s}}}}}}}}}}}"
+OWN = "{orders(first:19){nodes{lineItems(first:50){nodes{order{lineItems(first:50){nodes{order{lineItems(first:18){nodes{%s}}}}}}}}}}}"
 
 
 def _aliases(count: int, field: str) -> str:

@@ -61,8 +61,8 @@ class Place(NamedTuple):
     facts: Facts
     keys: dict[str, str]
     """Of the first tenant, by role."""
-    second: str
-    """Another viewer's key of the first tenant."""
+    seconds: dict[str, str]
+    """Another key of each role."""
     neighbour: str
     """A key of the second tenant."""
     postmaster: int
@@ -75,20 +75,22 @@ async def prepare(target: Target) -> Place:
     try:
         first, other = [row["id"] for row in await connection.fetch("SELECT id FROM tenants ORDER BY name LIMIT 2")]
         facts = await _facts(connection, first)
-        made = {role: await _key(target, first, role, facts.buyer) for role in ROLES}
-        await connection.execute("UPDATE api_keys SET roles = '{}' WHERE name = 'siege none'")
-        second = await keys.create(target, first, "siege second", replace=True)
+        made, seconds = [
+            {role: await _key(target, first, f"{name} {role}", role, facts.buyer) for role in ROLES}
+            for name in ("siege", "second")
+        ]
+        await connection.execute("UPDATE api_keys SET roles = '{}' WHERE name IN ('siege none', 'second none')")
         neighbour = await keys.create(target, other, "siege neighbour", replace=True)
         postmaster = _parent(await connection.fetchval("SELECT pg_backend_pid()"))
     finally:
         await connection.close()
-    return Place(facts, made, second, neighbour, postmaster)
+    return Place(facts, made, seconds, neighbour, postmaster)
 
 
-async def _key(target: Target, tenant: UUID, role: str, buyer: str) -> str:
+async def _key(target: Target, tenant: UUID, name: str, role: str, buyer: str) -> str:
     given = "viewer" if role == "none" else role
     partner = buyer if role == "partner" else None
-    return await keys.create(target, tenant, f"siege {role}", roles=(given,), partner=partner, replace=True)
+    return await keys.create(target, tenant, name, roles=(given,), partner=partner, replace=True)
 
 
 def prepared(target: Target) -> Place:

@@ -202,6 +202,12 @@ class Server:
     def dead(self) -> bool:
         return self._process.poll() is not None
 
+    def dead_within(self, seconds: float) -> bool:
+        """Whether it has died, or does in the next seconds."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self.dead
+
     def revived(self) -> bool:
         """Whether it had died; then it is there again."""
         if not self.dead:
@@ -241,13 +247,13 @@ class Besieged:
         begun = self._watch(b"?begin")
         answer = ask(server.port, request.wire(key))
         ended = self._watch()
+        charged = 0 if server.dead_within(0.0 if answer.status else 2.0) else self._charged(request.role)
         if server.revived():
             self._probing.clear()
             return Spent(0, "", 0, 0, 0, answer.size, server.limit, 0, dead=True)
         taken = ended["now"] - begun["then"]
         statements = sum(max(0.0, now - database.get(pid, 0.0)) for pid, now in self._database().items())
         growth = max(0, memory(server.pid, "VmHWM") - before)
-        charged = self._charged(request.role) if request.role else 0
         code = _CODE.search(answer.text)
         named = code[1].decode() if code else ""
         return Spent(answer.status, named, taken, statements, ended["stall"], answer.size, growth, charged)
@@ -260,6 +266,13 @@ class Besieged:
                 break
             spent = least(spent, self.spent(next(makers)))
         return spent
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._line is not None:
+            self._line.close()
 
     def renew(self) -> None:
         """A server that nothing was asked of yet, in place of this one."""
@@ -297,6 +310,8 @@ class Besieged:
             found = _REMAINING.search(ask(self.server.port, graphql("{ __typename }").wire(self.keys[role])).text)
             if found is not None:
                 return int(found[1])
+            if self.server.dead:
+                return 0
             time.sleep(0.5)
         raise RuntimeError("the server under siege doesn't tell what remains of the budget")
 
@@ -306,6 +321,8 @@ class Besieged:
         self._known[role] = third
 
     def _charged(self, role: str) -> int:
+        if not role:
+            return 0
         before, now = self._known[role], self._remaining(role)
         self._known[role] = now
         return max(0, before - now - self._probing[role])

@@ -80,8 +80,7 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="on the small demo")
     parser.add_argument("--keep", action="store_true", help="write what is past the bounds into the corpus")
     given = parser.parse_args()
-    with ground(small=given.small) as target, Server(target) as server:
-        besieged = Besieged(server, prepared(target))
+    with ground(small=given.small) as target, Server(target) as server, Besieged(server, prepared(target)) as besieged:
         before, begun = memory(server.pid), time.monotonic()
         search = searched(besieged, given.number, given.seed)
         report(search)

@@ -13,14 +13,11 @@ from time import perf_counter, process_time
 from typing import Any
 
 import orjson
-import uvicorn
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.asgi import create_app, settle_memory
-from app.http.protocol import Protocol
-from app.settings import load
 from db.runtime.engine import Database, Target
+from tests.bench.server import serve
 
 BEAT = 0.001
 """Seconds from one look at the clock to the next."""
@@ -72,20 +69,7 @@ class Watch:
 
 
 async def main(admin: str, serving: str, settings: dict[str, Any]) -> None:
-    database = Database(Target(admin, serving))
-    await database.open()
-    app = Watch(create_app(load(**settings), database))
-    config = uvicorn.Config(app, port=0, http=Protocol, lifespan="off", access_log=False, log_config=None)
-    settle_memory()
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    server.should_exit = True
-    await running
-    await database.close()
+    await serve(Database(Target(admin, serving)), lambda: asyncio.to_thread(sys.stdin.read), settings, Watch)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ def table(besieged: Besieged, chosen: list[str]) -> None:
 def main(arguments: list[str]) -> None:
     small = "--small" in arguments
     chosen = [each for each in arguments if not each.startswith("--")]
-    with ground(small=small) as target, Server(target) as server:
-        table(Besieged(server, prepared(target)), chosen)
+    with ground(small=small) as target, Server(target) as server, Besieged(server, prepared(target)) as besieged:
+        table(besieged, chosen)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""What outside trials broke the server with, what searches found since, and a short search for more."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.siege.attacks import ATTACKS, Attack
+from tests.siege.everyday import EVERYDAY
+from tests.siege.measure import Besieged
+from tests.siege.request import Request
+from tests.siege.run import CORPUS, report, schema
+from tests.siege.search import Search, faults, usual
+from tests.siege.table import attacked
+
+OPEN = {attack.number for attack in ATTACKS} - {"1d", "12", "13", "14a", "14b", "14c"}
+"""Attacks that the server still suffers from; they aren't run."""
+
+FOUND = orjson.loads((CORPUS / "found.json").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def usually(besieged: Besieged) -> float:
+    """What everyday requests cost per point, on this machine and now."""
+    return usual(besieged, EVERYDAY)
+
+
+def each_attack() -> Iterator[Any]:
+    for attack in ATTACKS:
+        marks = [pytest.mark.xfail(reason="open", run=False)] if attack.number in OPEN else []
+        yield pytest.param(attack, id=f"attack_{attack.number}", marks=marks)
+
+
+@pytest.mark.parametrize("attack", each_attack())
+def test_no_attack_costs_more_than_it_pays(attack: Attack, besieged: Besieged, usually: float) -> None:
+    spent, kept = attacked(besieged, attack)
+    assert faults(spent, usually) == [], spent
+    assert kept < 50_000_000
+    if attack.refused:
+        assert spent.status in range(400, 500) or (spent.status == 200 and spent.code), spent
+
+
+@pytest.mark.parametrize("member", FOUND, ids=lambda member: member["name"])
+def test_nor_does_what_a_search_found(member: dict[str, object], besieged: Besieged, usually: float) -> None:
+    request = Request.from_json(member["request"])  # type: ignore[arg-type]  # as it was written by run.keep
+    spent = besieged.least(iter([request] * 3))
+    assert faults(spent, usually) == [], spent
+
+
+@pytest.mark.xfail(reason="open", run=False)
+def test_a_short_search_finds_nothing_past_the_bounds(besieged: Besieged, usually: float) -> None:
+    search = Search(besieged, schema(), 1, usually)
+    search.seeded(EVERYDAY)
+    search.run(150)
+    if search.offenders:
+        report(search)
+    assert not search.offenders
+    assert not besieged.server.deaths
+
+
+def test_a_request_of_the_corpus_is_read_as_it_was_written() -> None:
+    request = Request("{é}".encode(), "clerk", "GET", "/graphql?query=x", (("Accept", "a,b"),), b"GET \xff")
+    assert Request.from_json(orjson.loads(orjson.dumps(request.to_json()))) == request
+
+
+def test_what_is_dear_is_found(besieged: Besieged) -> None:
+    """The bounds can fail: with a median that is a tenth, an everyday request is past them."""
+    spent = besieged.spent(EVERYDAY[2])
+    assert faults(spent, spent.ratio / 10) == ["costs 10.0 times the median per point"]
+    assert faults(spent._replace(stall=0.03), spent.ratio) == ["holds the loop for 30 ms"]
+    assert faults(spent._replace(status=500), spent.ratio) == ["a fault: 500"]
+    assert faults(spent._replace(dead=True), spent.ratio) == ["the process died"]
+    assert faults(spent._replace(growth=2 * 10**8), spent.ratio) == ["takes 200 MB"]
+
+
+def test_the_same_seed_draws_the_same_requests(besieged: Besieged) -> None:
+    drawn = []
+    for _ in range(2):
+        search = Search(besieged, schema(), 7, 1.0)
+        drawn.append([search._next(100).request(schema()) for _ in range(30)])
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) == 30
+
+
+def test_each_attack_is_a_request_of_its_number(besieged: Besieged) -> None:
+    numbers = [attack.number for attack in ATTACKS]
+    assert len(numbers) == len(set(numbers))
+    for attack in ATTACKS:
+        makers = (attack.make(besieged.facts, number) for number in count())
+        assert next(makers).wire("KEY").count(b"\r\n\r\n") >= 1
