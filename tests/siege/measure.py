@@ -284,17 +284,18 @@ class Besieged:
         """What the server tells of itself, on a connection that stays: taking one is work."""
         content = b"GET /siege%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % query
         for _ in range(2):
-            if self._line is None:
-                self._line = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
             with contextlib.suppress(OSError):
+                if self._line is None:
+                    self._line = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
                 self._line.sendall(content)
                 told = _answer(self._line)
                 if told.status:
                     found: dict[str, float] = orjson.loads(told.text[: told.size])
                     return found
-            self._line.close()
-            self._line = None
-            if self.server.dead:
+            if self._line is not None:
+                self._line.close()
+                self._line = None
+            if self.server.dead_within(1.0):
                 break
         return {"now": 0.0, "then": 0.0, "stall": PATIENCE}
 
