@@ -11,6 +11,8 @@ import zlib
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.negotiation import takes_gzip
+
 WORTH_IT = 1_024
 """Bytes from which on an answer is compressed: a smaller one fits into a packet as it is."""
 
@@ -35,19 +37,3 @@ async def compressed(request: Request, answer: Response) -> Response:
 def squeezed(content: bytes, level: int = LEVEL) -> bytes:
     """The content in gzip's format, without a time in it: the same content gives the same bytes."""
     return zlib.compress(content, level, wbits=31)
-
-
-def takes_gzip(accept: str) -> bool:
-    """Whether an Accept-Encoding header lets gzip in; none at all doesn't ask for it."""
-    weights: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        quality = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
-        try:
-            weights[name] = float(quality)
-        except ValueError:
-            weights[name] = 0.0
-    names = ("gzip", "x-gzip", "*")
-    weight = next((weights[name] for name in names if name in weights), 0.0)
-    # Who prefers the plain bytes gets them.
-    return 0 < weight <= 1 and weight >= weights.get("identity", 0.0)

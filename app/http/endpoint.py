@@ -26,12 +26,10 @@ from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
 from app.http.deadline import ClientGone, Patience
 from app.http.explorer import Explorer
+from app.http.negotiation import GRAPHQL_JSON, JSON, media_type
 from app.http.request import read
 from app.http.responses import (
-    GRAPHQL_JSON,
-    JSON,
     TRY_AGAIN,
-    accepted,
     answer,
     composed,
     json_response,
@@ -80,7 +78,7 @@ class GraphQLEndpoint:
 
     async def respond(self, request: Request) -> Response:
         """The answer to any request."""
-        media = accepted(",".join(request.headers.getlist("accept")))
+        media = media_type(",".join(request.headers.getlist("accept")))
         # To find it in the log by, not to be secret: the operating system's random bytes took 1 % of a small query.
         request_id = f"{getrandbits(128):032x}"
         try:

@@ -14,7 +14,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.compression import squeezed, takes_gzip
+from app.http.compression import squeezed
+from app.http.negotiation import takes_gzip
 from app.http.security import is_this_machine
 from app.settings import Settings
 
@@ -45,7 +46,7 @@ class File:
 
     def answer(self, request: Request) -> Response:
         headers = {"cache-control": KEEP, "vary": "accept-encoding"}
-        if takes_gzip(request.headers.get("accept-encoding", "")):
+        if takes_gzip(",".join(request.headers.getlist("accept-encoding"))):
             return Response(self.compressed, headers=headers | {"content-encoding": "gzip"}, media_type=self.media)
         return Response(self.content, headers=headers, media_type=self.media)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -11,10 +10,10 @@ from starlette.responses import Response
 
 from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
+from app.http.head import MAX_READ
+from app.http.negotiation import GRAPHQL_JSON, JSON
 from core.errors import ErpError, Forbidden, Timeout, Unauthenticated, Unavailable
 
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
 TRY_AGAIN = {"retry-after": "2"}
 VARY = "accept-encoding"
 """What an answer's bytes depend on: who takes them compressed gets them so."""
@@ -24,9 +23,6 @@ ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accep
 
 LARGE = 1_048_576
 """Bytes of which the tag is a thread's work, beside other requests: a megabyte takes up to two milliseconds."""
-
-LONGEST_REMEMBERED = 200
-"""Characters of an Accept header that is worth remembering: browsers' have up to 150, and clients send what they like."""
 
 
 def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -73,7 +69,7 @@ def tagged(content: bytes, media: str = "") -> str:
 
 def knows(known: str, tag: str) -> bool:
     """Whether a header If-None-Match has the tag."""
-    tags = {each.strip().removeprefix("W/") for each in known.split(",")}
+    tags = {each.strip().removeprefix("W/") for each in known[:MAX_READ].split(",")}
     return "*" in tags or tag.removeprefix("W/") in tags
 
 
@@ -104,31 +100,3 @@ def status_of(errors: Iterable[Mapping[str, Any]], data: Mapping[str, Any] | Non
     """503 where the database was away for the whole answer, so that proxies and clients try again."""
     away = any(error["extensions"]["code"] == Unavailable.code for error in errors)
     return 503 if away and not any((data or {}).values()) else 200
-
-
-def accepted(accept: str) -> str | None:
-    """The media type to answer with, by the Accept header's preferences; None where neither will do."""
-    return _remembered(accept) if len(accept) <= LONGEST_REMEMBERED else _negotiated(accept)
-
-
-def _negotiated(accept: str) -> str | None:
-    weights: dict[str, float] = {}
-    for part in (accept or "*/*").split(","):
-        media, *parameters = (piece.strip() for piece in part.split(";"))
-        quality = next((piece[2:] for piece in parameters if piece.lower().startswith("q=")), "1")
-        try:
-            weight = float(quality)
-        except ValueError:
-            weight = 0.0
-        weights[media.lower()] = weight if 0 <= weight <= 1 else 0.0
-
-    def preference(media: str) -> float:
-        # The narrowest range is the one that counts: what has q=0 isn't let in again by a wider one.
-        return next((weights[range_] for range_ in (media, "application/*", "*/*") if range_ in weights), 0.0)
-
-    named = [media for media in weights if media in (JSON, GRAPHQL_JSON)]
-    best = max((*named, JSON, GRAPHQL_JSON), key=preference)
-    return best if preference(best) > 0 else None
-
-
-_remembered = lru_cache(maxsize=500)(_negotiated)

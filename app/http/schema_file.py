@@ -11,7 +11,8 @@ from app.auth.authenticator import Identity
 from app.documents.preparation import check_reader
 from app.errors.http_errors import Throttled
 from app.http.compression import compressed
-from app.http.responses import ASK_AGAIN, JSON, knows, refusal, tagged
+from app.http.negotiation import JSON
+from app.http.responses import ASK_AGAIN, knows, refusal, tagged
 from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import PAUSE, Budgets

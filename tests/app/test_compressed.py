@@ -10,7 +10,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.compression import AT_ONCE, WORTH_IT, compressed, squeezed, takes_gzip
+from app.http.compression import AT_ONCE, WORTH_IT, compressed, squeezed
+from app.http.negotiation import takes_gzip
 from tests.app.conftest import Site
 
 SMALL = {"query": "{ viewer { principal } }"}
