@@ -8,6 +8,7 @@ from dataclasses import fields
 import asyncpg
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -97,13 +98,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
     app.add_middleware(Browser, settings=settings)
 
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
+    # Not FastAPI's routes: those read every cookie and parameter, for nobody, which took 9 ms of 64 kB of semicolons.
+    async def healthz(_: Request) -> JSONResponse:
         """The process lives."""
         return JSONResponse({"status": "ok", "version": __version__})
 
-    @app.get("/readyz")
-    async def readyz() -> JSONResponse:
+    async def readyz(_: Request) -> JSONResponse:
         """The database is reachable, takes writes and guards its rows, its migrations are those that this code knows;
         and the server stays.
         """
@@ -112,4 +112,5 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
             return JSONResponse({"status": "unavailable", "reason": reason}, 503)
         return JSONResponse({"status": "ok"})
 
+    app.router.routes += [Route("/healthz", healthz), Route("/readyz", readyz)]
     return app

@@ -7,7 +7,6 @@ for a year; the page may hold the demo's keys, so nobody keeps it.
 import mimetypes
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 
 import orjson
@@ -16,7 +15,7 @@ from starlette.responses import Response
 
 from app.http.compression import squeezed
 from app.http.negotiation import takes_gzip
-from app.http.security import is_this_machine
+from app.http.security import is_loopback, is_this_machine
 from app.settings import Settings
 
 BUILT = Path(__file__).parents[1] / "static" / "explorer"
@@ -80,4 +79,4 @@ def _is_near(request: Request) -> bool:
     Behind a proxy on the same machine every client seems to: those come by a name of the site's.
     """
     came_from, came_to = request.client, request.headers.get("host", "")
-    return came_from is not None and ip_address(came_from.host).is_loopback and is_this_machine(came_to)
+    return came_from is not None and is_loopback(came_from.host) and is_this_machine(came_to)

@@ -11,8 +11,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 def weights(header: str) -> dict[str, float]:
     """The entries of a header such as Accept, in lower case, each with its weight (RFC 9110, section 12.4.2).
 
-    What is no weight lets nothing in. A header of more than ``MAX_READ`` characters counts as absent: the server's
-    protocol refuses it before it comes here.
+    What is no weight lets nothing in, nor does a header of more than ``MAX_READ`` characters, which the server's
+    protocol refuses before it comes here.
     """
     found: dict[str, float] = {}
     if len(header) > MAX_READ:
@@ -35,7 +35,7 @@ def _weight(text: str) -> float:
 @lru_cache(maxsize=500)  # of MAX_READ characters each
 def media_type(accept: str) -> str | None:
     """The media type to answer with, by the Accept header's preferences; None where neither will do."""
-    given = weights(accept) or {"*/*": 1.0}
+    given = weights(accept or "*/*")
 
     def preference(media: str) -> float:
         # The narrowest range is the one that counts: what has q=0 isn't let in again by a wider one.

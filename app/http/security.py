@@ -38,11 +38,17 @@ HEADERS = {
 }
 """What goes with every answer that doesn't say otherwise itself."""
 
+HEALTH = frozenset({"/healthz", "/readyz"})
+"""What answers anybody, by whatever name: a load balancer knows addresses, and may speak HTTP/1.0 without a Host."""
+
 _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 class Browser:
-    """Refuses names that aren't the server's and foreign pages' queries, lets listed origins in, adds the headers."""
+    """Refuses names that aren't the server's and foreign pages' queries, lets listed origins in, adds the headers.
+
+    And it makes a GET of every HEAD, whose answer has no body: so both have the same rules.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.hosts = frozenset(settings.allowed_hosts)
@@ -57,11 +63,17 @@ class Browser:
             await self.app(scope, receive, send)
             return
 
+        without_body = scope["method"] == "HEAD"
+        if without_body:
+            scope = {**scope, "method": "GET"}
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 there = {name for name, _ in message["headers"]}
                 more = [header for header in self.headers if header[0] not in there]
                 message = {**message, "headers": [*message["headers"], *more]}
+            elif without_body:
+                message = {**message, "body": b""}
             await send(message)
 
         refused = self._refused(scope)
@@ -69,6 +81,8 @@ class Browser:
 
     def _refused(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further."""
+        if scope["path"] in HEALTH:
+            return None
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not self.serves(hosts[0].decode("latin-1")):
             return _refusal(400, "This server isn't known by that name; ERPGRAPH_ALLOWED_HOSTS lists its names.")
@@ -99,7 +113,12 @@ def is_this_machine(host: str) -> bool:
     if found is None:
         return False
     name = found["name"].lower().removesuffix(".").strip("[]")
-    return name == "localhost" or name.endswith(".localhost") or (_is_address(name) and ip_address(name).is_loopback)
+    return name == "localhost" or name.endswith(".localhost") or is_loopback(name)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it is an address of this machine for itself; junk, as a proxy may hand on, is none."""
+    return _is_address(address) and ip_address(address).is_loopback
 
 
 def _shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

@@ -8,17 +8,20 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
 from app import __version__
+from app.asgi import create_app
+from app.settings import load
 from core import keys as key_format
 from core.ids import new_id
 from db.admin import embedded, migrate
 from db.runtime.engine import Database, Target
 from services.platform import keys, tenants
 from tests.app.conftest import Site
-from tests.support.http import body, eventually
+from tests.support.http import Wire, body, eventually, serving
 from tests.support.postgres import TestServer
 
 QUERY = {"query": "{ viewer { tenant { name } } }"}
@@ -36,6 +39,60 @@ async def test_neither_needs_a_key_and_both_are_read_only(site: Site) -> None:
         assert (await client.get("/readyz")).json() == {"status": "ok"}
         for path in ("/healthz", "/readyz"):
             assert (await client.post(path)).status_code == 405
+
+
+ANYBODY = {
+    "HEAD": (b"HEAD {} HTTP/1.1\r\nHost: localhost\r\n\r\n", True),
+    "HTTP/1.0": (b"GET {} HTTP/1.0\r\n\r\n", False),
+    "HTTP/1.0, HEAD": (b"HEAD {} HTTP/1.0\r\n\r\n", False),
+    "HTTP/1.0, kept alive": (b"GET {} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", False),
+    "HTTP/1.1 without Host": (b"GET {} HTTP/1.1\r\n\r\n", True),
+    "a foreign Host": (b"GET {} HTTP/1.1\r\nHost: lb-7.internal_pool:8000\r\n\r\n", True),
+    "an odd Host": (b"GET {} HTTP/1.1\r\nHost: \r\n\r\n", True),
+    "an address": (b"GET http://erp.example{} HTTP/1.1\r\nHost: other\r\n\r\n", True),
+    "a parameter": (b"GET {}?from=probe HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\n\r\n", True),
+}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("caller", ANYBODY)
+async def test_h2_health_answers_anybody(site: Site, path: str, caller: str) -> None:
+    data, stays = ANYBODY[caller]
+    settings = load(allowed_hosts=("erp.example",), environment="production")
+    async with serving(create_app(settings, site.database)) as port, Wire(port) as wire:
+        wire.send(data.replace(b"{}", path.encode()))
+        answer = await wire.answer(with_body=not data.startswith(b"HEAD"))
+        said = orjson.dumps({"status": "ok"} | ({"version": __version__} if path == "/healthz" else {}))
+        assert (answer.status, answer.headers["content-length"]) == (200, str(len(said)))
+        assert answer.body == (b"" if data.startswith(b"HEAD") else said)
+        if stays:
+            wire.send(data.replace(b"{}", path.encode()))
+            assert (await wire.answer(with_body=not data.startswith(b"HEAD"))).status == 200
+        else:
+            assert answer.headers["connection"] == "close"
+            assert await wire.ended()
+
+
+@pytest.mark.parametrize(
+    "target, accept",
+    [
+        ("/graphql?query=%7Bviewer%7Bprincipal%7D%7D", "application/json"),
+        ("/graphql?query=mutation%7Ba%7D", "application/json"),
+        ("/graphql?query=%7B", "application/graphql-response+json"),
+        ("/graphql", "text/html"),
+        ("/graphql", "image/png"),
+        ("/graphql/schema.graphql", "*/*"),
+        ("/nowhere", "*/*"),
+    ],
+)
+async def test_h2_head_goes_by_the_rules_of_get(site: Site, target: str, accept: str) -> None:
+    """The same status and headers, but for what each answer has of its own, and no body."""
+    async with site.client() as client:
+        get = await client.get(target, headers={"Accept": accept})
+        head = await client.head(target, headers={"Accept": accept})
+    own = {"x-request-id", "content-length"}  # what it cost stands in the body, and changes its length
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert {**get.headers, **dict.fromkeys(own)} == {**head.headers, **dict.fromkeys(own)}
 
 
 async def test_a_database_without_any_table(server: TestServer, site: Site) -> None:

@@ -52,6 +52,8 @@ async def test_the_page_lets_only_files_of_ours_run(database: Database) -> None:
         ("127.0.0.1", "localhost.erp.example", False),
         ("127.0.0.1", "10.0.0.1", False),
         ("::1", "0.0.0.0:8000", False),
+        ("junk", "localhost:8000", False),  # attack 14: what a proxy says is anything
+        ("127.0.0.1, x", "localhost:8000", False),
     ],
 )
 async def test_the_demo_key_stays_on_this_machine(database: Database, address: str, host: str, there: bool) -> None:  # noqa: FBT001 - pytest gives it by name

@@ -90,12 +90,12 @@ class Wire:
         """End the connection in the middle of whatever happens on it."""
         self.writer.transport.abort()
 
-    async def answer(self) -> Answer:
-        """The next answer. Raises ``TimeoutError`` after 10 seconds without one."""
+    async def answer(self, *, with_body: bool = True) -> Answer:
+        """The next answer; those to HEAD have no body. Raises ``TimeoutError`` after 10 seconds without one."""
         async with asyncio.timeout(10):
             first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")[:-2]
             headers = dict(line.lower().split(": ", 1) for line in lines)
-            body = await self.reader.readexactly(int(headers["content-length"]))
+            body = await self.reader.readexactly(int(headers["content-length"])) if with_body else b""
         return Answer(int(first.split()[1]), headers, body)
 
     async def ended(self) -> bool:
