@@ -97,6 +97,14 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it serves on after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @property
+    def largest_body(self) -> int:
+        """Bytes that are read of a request: those of its variables, and of its document with every character escaped.
+
+        A body is parsed before it is known what of it is the document.
+        """
+        return min(self.limit_body, self.limit_variables + 6 * self.limit_characters)
+
     @field_validator("budget")
     @classmethod
     def _affordable(cls, value: int, others: ValidationInfo) -> int:

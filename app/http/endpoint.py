@@ -27,7 +27,7 @@ from app.http.compression import compressed
 from app.http.deadline import ClientGone, Patience
 from app.http.explorer import Explorer
 from app.http.negotiation import GRAPHQL_JSON, JSON, media_type
-from app.http.request import read
+from app.http.request import parameters, read
 from app.http.responses import (
     TRY_AGAIN,
     answer,
@@ -117,7 +117,7 @@ class GraphQLEndpoint:
         self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, request_id: str
     ) -> Response:
         """The answer to a GraphQL request."""
-        asked = self.naming.filled(await read(request, self.settings.limit_body), principal, request_id)
+        asked = self.naming.filled(await read(request, self.settings.largest_body), principal, request_id)
         await self.budgets.keep_pace(principal)
         prepared = self.preparing.prepare(asked, principal, request_id)
         self.naming.keep(asked, principal)
@@ -211,8 +211,8 @@ class GraphQLEndpoint:
 
 def wants_page(request: Request) -> bool:
     """Whether a browser asks for the explorer."""
-    asks = request.method == "GET" and "query" not in request.query_params
-    return asks and "text/html" in request.headers.get("accept", "")
+    asks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return asks and "query" not in parameters(request)
 
 
 def explained(trace: Trace, seconds: float, size: int) -> dict[str, Any]:
