@@ -20,7 +20,6 @@ from app.http.security import Browser
 from app.registry import build
 from app.settings import Settings
 from core.errors import Unfit
-from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db.admin.migrate import head
 from db.runtime.engine import Database
 from db.runtime.failures import GONE
@@ -84,7 +83,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     logs.configure()
     graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
     limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
-    documents = Documents(graph._schema, limits=limits, page=DEFAULT_PAGE, largest_page=MAX_PAGE)  # noqa: SLF001 - Strawberry has no public name for it
+    documents = Documents(graph._schema, limits=limits)  # noqa: SLF001 - Strawberry has no public name for it
     app = Application(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     app.state.leaving = False

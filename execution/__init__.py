@@ -8,12 +8,14 @@ from execution.documents.inputs import node_at
 from execution.documents.limits import Limits, TooMuch
 from execution.documents.store import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
-from execution.fields import Batch, BatchField, Shared, argument
+from execution.fields import POINT, Args, Batch, BatchField, Shared, argument, number
 from execution.meter import Delivered, Meter
 from execution.schema import ExtensibleSchema, extends
 from execution.trace import Trace
 
 __all__ = [
+    "POINT",
+    "Args",
     "Batch",
     "BatchField",
     "BreadthFirstExecutor",
@@ -31,4 +33,5 @@ __all__ = [
     "document_cache",
     "extends",
     "node_at",
+    "number",
 ]

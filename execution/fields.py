@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Se
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import GraphQLField, get_named_type, is_leaf_type
+from graphql.pyutils import Undefined
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
@@ -23,6 +24,13 @@ BACKREF = "strawberry-definition"
 POINT = 10
 """Tenths of a point: an object costs one point, and a leaf a tenth, unless their fields say otherwise."""
 LEAF = 1
+
+UNKNOWN = 100
+"""Taken for the size of a list that says nothing of it."""
+
+Args = Mapping[str, Any]
+Number = Callable[[Args, int], int]
+"""A number by a field's arguments, as they were given, and by how many rows the field above it offers."""
 
 
 class Table:
@@ -104,6 +112,9 @@ class BatchField(StrawberryField):
     ``permission``: what the request's context must grant, by its method ``require(permission)``, which
     raises where it doesn't; asked before the resolver is called.
     ``cost``: what each value costs in tenths of a point, where that isn't ten for an object and one for a leaf.
+    ``size``: how many values it brings for an object, where it is a list: at most.
+    ``rows``: how many rows it offers to the lists of the objects that it leads to, such as the nodes of a page.
+    ``besides``: what it costs besides, in tenths of a point, however many values it brings.
     ``width``: about how many characters its leaves have as JSON, where they are all alike; others are measured.
     """
 
@@ -116,6 +127,9 @@ class BatchField(StrawberryField):
         final: bool = False,
         permission: str | None = None,
         cost: int | None = None,
+        size: int | Number | None = None,
+        rows: Number | None = None,
+        besides: Number | None = None,
         width: int | None = None,
         arguments: Iterable[StrawberryArgument] = (),
         name: str | None = None,
@@ -135,6 +149,9 @@ class BatchField(StrawberryField):
         self.final = final
         self.permission = permission
         self.cost = cost
+        self.size = size
+        self.rows = rows
+        self.besides = besides
         self.width = width
         self.arguments = list(arguments)
         # Not part of the class's constructor: rows are never instances of their Strawberry class.
@@ -149,6 +166,9 @@ class BatchField(StrawberryField):
             final=self.final,
             permission=self.permission,
             cost=self.cost,
+            size=self.size,
+            rows=self.rows,
+            besides=self.besides,
             width=self.width,
             arguments=self.arguments,
             name=self.graphql_name,
@@ -160,6 +180,22 @@ class BatchField(StrawberryField):
         new.type_annotation = self.type_annotation
         new.origin = self.origin
         return new
+
+
+def filled(definition: GraphQLField, args: dict[str, Any]) -> dict[str, Any]:
+    """A batch field's arguments, where null is as good as left out: one with a default has that."""
+    for name, value in args.items():
+        default = definition.args[name].default_value if value is None else None
+        if default is not None and default is not Undefined:
+            args = args | {name: default}
+    return args
+
+
+def number(given: Any, default: int, most: int) -> int:
+    """A number that a client gave, as a price takes it: what isn't one is refused later, and costs the most."""
+    if given is None:
+        return default
+    return max(0, min(int(given), most)) if isinstance(given, int | float) and abs(given) < 10**9 else most
 
 
 def declared(definition: GraphQLField) -> BatchField | None:

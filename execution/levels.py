@@ -16,12 +16,12 @@ from graphql import is_abstract_type as is_abstract
 from graphql import is_object_type as is_object
 from graphql.pyutils import Path, Undefined
 
-from core.errors import AnswerTooLarge, Timeout
+from core.errors import AnswerTooLarge, CostLimit, Timeout
 from core.spending import measured
 from execution.failures import Failure
 from execution.fields import Batch, Shared, Table
 from execution.meter import Meter, Weights, picked, repeated, shared, total
-from execution.ordinary import STEP, Level, Ordinary, Paths, settled, sliced
+from execution.ordinary import CELLS, STEP, Level, Ordinary, Paths, settled, sliced
 from execution.plan import FieldPlan, SelectionPlan
 from execution.trace import Trace
 
@@ -69,15 +69,16 @@ class Run(Ordinary):
             columns = await self._overlapped(selection, level)
         else:
             columns = [await self.field(plan, level) for plan in selection.fields]
-        built = await self._built(selection, columns, count)
+        if columns and (count <= STEP or not self.turns):
+            built = selection.build(*columns)
+        else:
+            built = await self._built(selection, columns, count)
         self.meter.end(selection, built, delivered, columns, weights)
         return built
 
     async def _built(self, selection: SelectionPlan, columns: list[Any], count: int) -> list[dict[str, Any]]:
         if not columns:
             return [{} for _ in range(count)]
-        if not self.turns or count <= STEP:
-            return selection.build(*columns)
         built: list[dict[str, Any]] = []
         for start in range(0, count, STEP):
             built += selection.build(*(column[start : start + STEP] for column in columns))
@@ -120,8 +121,14 @@ class Run(Ordinary):
         before = self.failures
         column: Sequence[Any]
         try:
-            column = await self._whole(plan, level)
-        except (AnswerTooLarge, Timeout) as error:
+            if level.pieces and not plan.waits:
+                column = await self._pieces(plan, level)
+            else:
+                column = await self._field(plan, level)
+            self.done += len(level.sources)
+            if self.done > CELLS:
+                await self.step(0)
+        except (AnswerTooLarge, CostLimit, Timeout) as error:
             if not self.commands or level.sources[0] is not self.executor.root_value:
                 raise
             # A command's answer; it was carried out, and those behind it will be.
@@ -131,17 +138,16 @@ class Run(Ordinary):
             self.broken.add(plan)
         return column
 
-    async def _whole(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
-        if level.pieces and not plan.waits:
-            column: list[Any] = []
-            for piece in level.pieces:
-                part = await self._field(plan, piece)
-                if isinstance(part[0], Failure) and all(value is part[0] for value in part):
-                    return [part[0]] * len(level.sources)  # it failed for the whole level
-                column += part
-                await self.turn()
-            return column
-        return await self._field(plan, level)
+    async def _pieces(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
+        """The completed values of a field that waits for nothing, of a level of very many."""
+        column: list[Any] = []
+        for piece in level.pieces:
+            part = await self._field(plan, piece)
+            if isinstance(part[0], Failure) and all(value is part[0] for value in part):
+                return [part[0]] * len(level.sources)  # it failed for the whole level
+            column += part
+            await self.turn()
+        return column
 
     async def _field(self, plan: FieldPlan, level: Level) -> Sequence[Any]:
         if plan.batch is None:
@@ -176,6 +182,8 @@ class Run(Ordinary):
         if is_list_type(type_):
             return await self._lists(plan, type_.of_type, values, paths, weights)
         if is_leaf_type(type_):
+            if len(values) <= STEP:
+                return [self._leaf(type_, value) for value in values]
             completed = []
             async for part in sliced(self, values):
                 completed += [self._leaf(type_, value) for value in part]
@@ -198,6 +206,8 @@ class Run(Ordinary):
             ends = list(accumulate(map(len, values), initial=0))
             flat = list(chain.from_iterable(values))
             completed = await self.complete(plan, item, flat, None, repeated(weights, values))
+            if len(ends) <= STEP:
+                return [completed[start:end] for start, end in pairwise(ends)]
             lists: list[Any] = []
             async for part in sliced(self, ends, overlap=1):
                 lists += [completed[start:end] for start, end in pairwise(part)]
@@ -213,7 +223,7 @@ class Run(Ordinary):
         often: list[int] | None = None if weights is None else []
         ends: list[Any] = []
         for index, value in enumerate(values):
-            await self.step(index)
+            await self.step()
             items = self._items(plan, value if plan.batch else await self._drained(value))
             if items is None or isinstance(items, Failure):
                 ends.append(items)
@@ -281,8 +291,11 @@ class Run(Ordinary):
         built = await self._rows(selection, list(values.found.values()), None, often)
         done = dict(zip(values.found, built, strict=True))
         completed: list[Any] = []
-        async for part in sliced(self, values.keys):
-            completed += map(done.get, part)
+        if len(values.keys) <= STEP:
+            completed += map(done.get, values.keys)
+        else:
+            async for part in sliced(self, values.keys):
+                completed += map(done.get, part)
         if is_non_null_type(plan.definition.type) and has_null(completed):
             return self._refuse_nulls(plan, completed)
         return completed

@@ -14,7 +14,7 @@ from operator import mul
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from core.errors import AnswerTooLarge, Timeout
+from core.errors import AnswerTooLarge, CostLimit, Timeout
 from execution.fields import POINT
 
 if TYPE_CHECKING:
@@ -36,14 +36,15 @@ class Delivered:
 
 
 class Meter:
-    """Counts an answer. ``limit`` is how many bytes it may have; None: as many as it likes.
+    """Counts an answer. ``limit`` is how many bytes it may have, ``most`` how many points; None: as many as it likes.
 
     ``until`` is when its objects must have been read, by ``time.monotonic``. ``levels`` has what each selection
     brought, those below before those above.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, most: int | None = None) -> None:
         self.limit = limit
+        self.most = most
         self.until = float("inf")
         self.tenths = 0
         self.bytes = 0
@@ -61,12 +62,17 @@ class Meter:
         return sum(level.leaves for level in self.levels.values())
 
     def begin(self, selection: "SelectionPlan", count: int) -> None:
-        """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``, and
-        ``Timeout`` past the time in which a command's payload must be read.
+        """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``,
+        ``CostLimit`` and, past the time in which a command's payload must be read, ``Timeout``.
         """
         if self.until < monotonic():
             raise Timeout("Reading the answer took too long.")
         self.tenths += count * selection.cost
+        if self.most is not None and self.tenths > self.most * POINT:
+            raise CostLimit(
+                f"The answer costs more than {self.most:,} points at {selection.path}: ask for less there.",
+                facts={"cost": {"requested": self.points, "limit": self.most}, "place": selection.path.split(".")},
+            )
         self._add(selection, count * selection.fixed)
 
     def end(
@@ -113,14 +119,12 @@ class Meter:
 
 def measured(values: Sequence[Any], weights: Weights) -> int:
     """The characters of a column's texts, each as often as it stands in the answer."""
-    lengths: Any
-    try:
-        lengths = list(map(len, values))
-    except TypeError:
-        lengths = list(map(length, values))
-    else:
-        if values and values[0].__class__ is not str:  # lists and documents have a length, of another kind
-            lengths = list(map(length, values))
+    if values[0].__class__ is str:  # lists and documents have a length, of another kind
+        try:
+            return sum(map(len, values)) if weights is None else sum(map(mul, map(len, values), weights))
+        except TypeError:  # a null among them
+            pass
+    lengths = map(length, values)
     return sum(lengths) if weights is None else sum(map(mul, lengths, weights))
 
 

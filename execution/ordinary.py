@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 STEP = 2_000
 """Objects for which something is done before others have their turn: some two milliseconds at the most."""
 
-SLOW_STEP = 200
-"""The same for what takes microseconds an object, as an ordinary resolver does."""
+CELLS = 20_000
+"""Cells after which others have their turn, from however many levels."""
+
+SLOW = 50
+"""Cells in whose time one object is done that an ordinary resolver is asked for."""
 
 Paths = list[Path | None] | None
 """Where each object of a level stands; None where no resolver below will ask."""
@@ -58,6 +61,7 @@ class Ordinary:
         self.context = executor.context_value
         self.variables = executor.variable_values
         self.turns = turns
+        self.done = 0
         self.failures = 0
         self.reports = False
         """Whether a failure is ``always_reported``: a null further up doesn't hide it."""
@@ -67,9 +71,13 @@ class Ordinary:
         if self.turns:
             await asyncio.sleep(0)
 
-    async def step(self, index: int) -> None:
-        """Let others run after every so many objects."""
-        if self.turns and index and not index % SLOW_STEP:
+    async def step(self, work: int = SLOW) -> None:
+        """Let others run if much was done since they did: small levels add up as well. An ordinary resolver's object
+        counts for several cells.
+        """
+        self.done += work
+        if self.done > CELLS and self.turns:
+            self.done = 0
             await asyncio.sleep(0)
 
     async def complete(
@@ -91,8 +99,8 @@ class Ordinary:
         except Exception as error:
             return self._fail(error, len(sources))
         values: list[Any] = []
-        for index, (source, path) in enumerate(zip(sources, below, strict=True)):
-            await self.step(index)
+        for source, path in zip(sources, below, strict=True):
+            await self.step()
             try:
                 values.append(resolve(source, self._info(plan, path), **arguments))
             except Exception as error:
@@ -108,7 +116,7 @@ class Ordinary:
         resolve_type = type_.resolve_type or executor.type_resolver
         groups: dict[str, dict[int, Any]] = {}
         for index, value in live.items():
-            await self.step(index)
+            await self.step()
             info = self._info(plan, None if paths is None else paths[index])
             try:
                 name = resolve_type(value, info, type_)

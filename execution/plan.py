@@ -36,7 +36,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues, get_argument_values
 
 from execution.documents.inputs import path_to
-from execution.fields import BatchField, cost_of, declared
+from execution.fields import BatchField, cost_of, declared, filled
 
 NO_VARIABLES = VariableValues({}, {})
 
@@ -86,7 +86,8 @@ class FieldPlan:
             return self.constant
         node = self.details[0].node
         try:
-            return get_argument_values(self.definition, node, variables, hide_suggestions=True)
+            given = get_argument_values(self.definition, node, variables, hide_suggestions=True)
+            return given if self.batch is None else filled(self.definition, given)
         except GraphQLError as error:
             # Of a variable that may be null where null may not stand; its node says where.
             at: Node = error.nodes[0] if error.nodes else node
@@ -239,7 +240,8 @@ class Planner:
         if any(has_variable(argument.value) for argument in node.arguments or ()):
             return None
         try:
-            return get_argument_values(definition, node, NO_VARIABLES, hide_suggestions=True)
+            given = get_argument_values(definition, node, NO_VARIABLES, hide_suggestions=True)
+            return given if declared(definition) is None else filled(definition, given)
         except Exception:
             return None
 

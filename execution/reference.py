@@ -8,11 +8,11 @@ from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from aiodataloader import DataLoader
-from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from graphql.execution.values import VariableValues
 
-from execution.fields import Batch, BatchField, Shared, declared
+from execution.fields import Batch, BatchField, Shared, declared, filled
 from execution.plan import FieldPlan, Planner
 
 
@@ -26,7 +26,7 @@ def attach(schema: GraphQLSchema) -> None:
             for field in type_.fields.values():
                 batch = declared(field)
                 if batch is not None:
-                    field.resolve = _resolver(batch)
+                    field.resolve = _resolver(batch, field)
 
 
 class _Batches(DataLoader[Any, Any]):
@@ -44,13 +44,13 @@ class _Batches(DataLoader[Any, Any]):
         return values.each() if isinstance(values, Shared) else list(values)
 
 
-def _resolver(batch: BatchField) -> Any:
+def _resolver(batch: BatchField, field: GraphQLField) -> Any:
     if not iscoroutinefunction(batch.resolve_batch):
         # Nothing to wait for, so nothing to gather: a batch of one.
         def resolve_now(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
             if batch.permission is not None:
                 info.context.require(batch.permission)
-            values: Any = batch.resolve_batch(Batch([source], args, info.context, _planned(info)))
+            values: Any = batch.resolve_batch(Batch([source], filled(field, args), info.context, _planned(info)))
             (value,) = values.each() if isinstance(values, Shared) else values
             return value
 
@@ -63,7 +63,7 @@ def _resolver(batch: BatchField) -> Any:
         key = (info.parent_type.name, *(id(node) for node in info.field_nodes))
         gathered = batches.get(key)
         if gathered is None:
-            gathered = batches[key] = _Batches(batch, args, info.context, _planned(info))
+            gathered = batches[key] = _Batches(batch, filled(field, args), info.context, _planned(info))
         return gathered.load((source,))
 
     return resolve

@@ -12,6 +12,6 @@ MAX_DIFFERENCES = 500
 async def stock_differences(batch: Batch) -> list[list[Any]]:
     """Each place where the rows contradict each other."""
     first = batch.args["first"]
-    if first is None or not 0 <= first <= MAX_DIFFERENCES:
+    if not 0 <= first <= MAX_DIFFERENCES:
         raise BadInput(f"first must be between 0 and {MAX_DIFFERENCES}.", path=("first",))
     return [await differences(batch.context, first)]

@@ -14,6 +14,8 @@ from loaders.kit.one import One
 Load = Callable[[Batch], Awaitable[Sequence[Any] | Shared]]
 PAGE = "@page"
 """Stands among the columns for "the page must be loaded", though no column of it is asked for."""
+MORE = "@more"
+"""Stands among them for "and whether rows are beyond it", which a page of none has to look for as well."""
 CURSOR = "@cursor"
 """Stands among the columns for the sort values that a cursor is made of."""
 
@@ -49,7 +51,7 @@ def many(loader: type[Many], key: str | None = None) -> Load:
                 batch.context.require(permission)
         keys = [()] * len(batch.sources) if key is None else batch.column(key)
         columns = batch.columns()
-        if columns and query.page.limit:
+        if columns and (query.page.limit or MORE in columns):
             return await loader.of(batch.context, columns, query).load_level(keys)
         return [Connection(loader, query, each) for each in keys]
 
@@ -103,12 +105,14 @@ def end_cursor(batch: Batch) -> list[str | None]:
 
 
 MAX_COUNT = 100_000
+USUAL_COUNT = 10_000
+"""Where counting stops if nothing is said."""
 
 
 async def total_count(batch: Batch) -> list[tuple[int, bool]]:
     """``(value, exact)``: how many rows the list has, page or no page, counted up to ``max``."""
     cap = batch.args["max"]
-    if cap is None or not 0 <= cap <= MAX_COUNT:
+    if not 0 <= cap <= MAX_COUNT:
         raise BadInput(f"max must be between 0 and {MAX_COUNT}.", path=("max",))
     first: Connection = batch.sources[0]
     # Pages of a level differ in their parents only: they are of one field with one set of arguments.

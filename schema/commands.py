@@ -14,11 +14,12 @@ from core.problems import (
     NOT_FOUND,
     VERSION_CONFLICT,
 )
-from execution import BatchField, argument
+from execution import Args, BatchField, argument
 from loaders.kit.one import One
 from resolvers import commands
 from schema.fields import batched, fact, guarded
 from schema.inputs import input_type, named_enum
+from services.kit.command import MAX_LINES
 from services.kit.work import C, Service
 
 T = TypeVar("T", bound=type)
@@ -91,13 +92,37 @@ def changed(what: str) -> str:
     return f"{what}; null where the command was refused, or with the error DONE_NOT_READ where it was carried out."
 
 
+def entries(given: Any) -> int:
+    """How many entries the lists of an input have, as far as they are known."""
+    if isinstance(given, dict):
+        return sum(map(entries, given.values()))
+    return len(given) + sum(map(entries, given)) if isinstance(given, list) else 0
+
+
+def lines(args: Args, _rows: int) -> int:
+    """How many lines a command is about."""
+    return min(entries(args.get("input")), 2 * MAX_LINES)
+
+
+def twice_the_lines(_args: Args, rows: int) -> int:
+    """The size of a list that has at most two entries for each line of the command."""
+    return 2 * rows
+
+
+def problems(_args: Args, rows: int) -> int:
+    """How many problems a command may have: some of its own, and two for each line."""
+    return 10 + 2 * rows
+
+
 def user_errors() -> Any:
-    return batched("What the caller can mend; empty where the command was carried out.", commands.user_errors)
+    text = "What the caller can mend; empty where the command was carried out."
+    return batched(text, commands.user_errors, size=problems)
 
 
 def listed(description: str, loader: type[One], key: str) -> Any:
-    """What a command made or changed, several of a kind."""
-    return batched(description, commands.listed(loader, key), needs=[key], permission=loader.entity.permission)
+    """What a command made or changed, several of a kind: for each of its lines two at most."""
+    resolve = commands.listed(loader, key)
+    return batched(description, resolve, needs=[key], permission=loader.entity.permission, size=twice_the_lines)
 
 
 def mutation(description: str, command: type[C], service: Service[C], permission: str) -> Any:
@@ -106,5 +131,6 @@ def mutation(description: str, command: type[C], service: Service[C], permission
     return BatchField(
         commands.carry_out(command, service),
         arguments=[argument("input", input_type(command), text)],
+        rows=lines,
         **guarded(description, permission),
     )

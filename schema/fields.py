@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from core.choices import Choice
 from core.paging import DEFAULT_PAGE, MAX_PAGE
-from execution import BatchField, argument
+from execution import Args, BatchField, argument, number
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many
 from loaders.kit.one import One
@@ -64,13 +64,15 @@ def node_id(entity: Entity[Any]) -> Any:
         columns.identifier(prefix),
         needs=["id"],
         final=True,
+        width=len(prefix) + 35,
         description=f"Opaque and unique over all types: {prefix}_ and 32 hex digits. For node, and for caches.",
     )
 
 
 def moment(of: InstrumentedAttribute[V], description: str) -> V:
     """A stored time, in UTC."""
-    return cast("V", BatchField(columns.moment(of.key), needs=[of.key], final=True, description=description))
+    read = columns.moment(of.key)
+    return cast("V", BatchField(read, needs=[of.key], final=True, width=22, description=description))
 
 
 def money(
@@ -78,12 +80,13 @@ def money(
 ) -> Any:
     """A stored amount with its currency. A ``total`` has exactly the currency's minor digits."""
     needs = [amount.key, currency.key]
-    return BatchField(columns.money(*needs, total=total), needs=needs, description=description)
+    # Two leaves of the row; what is around them costs nothing.
+    return BatchField(columns.money(*needs, total=total), needs=needs, cost=0, description=description)
 
 
-def same(description: str, *needs: str, permission: str | None = None) -> Any:
+def same(description: str, *needs: str, permission: str | None = None, **options: Any) -> Any:
     """An object made of the same row."""
-    return BatchField(columns.same, needs=needs, passes=True, **guarded(description, permission))
+    return BatchField(columns.same, needs=needs, passes=True, **guarded(description, permission), **options)
 
 
 def guarded(description: str, permission: str | None) -> dict[str, Any]:
@@ -139,8 +142,21 @@ def many(
         relations.many(loader, key),
         needs=needs,
         arguments=arguments,
+        cost=0,  # its parts have prices of their own
+        rows=page_rows,
         **guarded(description, loader.entity.permission),
     )
+
+
+def page_rows(args: Args, _above: int) -> int:
+    """How many rows a page may have at most, by a connection's arguments."""
+    last = args.get("last")
+    return number(args.get("first") if last is None else last, DEFAULT_PAGE, MAX_PAGE)
+
+
+def each_row(_args: Args, rows: int) -> int:
+    """The size of a list that has a value for each row of the page that it is a part of."""
+    return rows
 
 
 def lookup(description: str, by: Any, loaders: dict[str, type[One]]) -> Any:
@@ -166,9 +182,12 @@ def batched(
     needs: Iterable[str] = (),
     passes: bool = False,
     permission: str | None = None,
+    **price: Any,
 ) -> Any:
-    """Any other field with a resolver for whole levels."""
-    return BatchField(resolve, needs=needs, passes=passes, arguments=arguments, **guarded(description, permission))
+    """Any other field with a resolver for whole levels. ``price``: see ``BatchField``, ``cost`` to ``besides``."""
+    return BatchField(
+        resolve, needs=needs, passes=passes, arguments=arguments, **guarded(description, permission), **price
+    )
 
 
 def computed(description: str, resolve: Any, needs: Iterable[str] = (), **options: Any) -> Any:

@@ -6,7 +6,7 @@ import strawberry
 
 from core.inventory import INSUFFICIENT_STOCK, STALE_STOCK, LocationKind
 from db import inventory as tables
-from execution import argument, extends
+from execution import argument, extends, number
 from loaders import inventory as loaders
 from loaders.catalog import ProductById, products
 from resolvers import inventory as resolvers
@@ -141,6 +141,7 @@ class Query:
         resolvers.stock_differences,
         argument("first", int, "At most so many differences, 0 to 500.", 100),
         permission="stock:verify",
+        size=lambda args, _rows: number(args.get("first"), 100, resolvers.MAX_DIFFERENCES),
     )
     warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
     stock_levels: Connection[StockLevel] = many(

@@ -42,6 +42,7 @@ class Query:
         "Several things by their ids, in the order of the ids; null for each that isn't there.",
         nodes.nodes,
         argument("ids", list[strawberry.ID], "Up to 100 of the ids that the graph gives, of any types."),
+        size=lambda args, _rows: min(len(args["ids"]), nodes.MAX_NODES) if isinstance(args.get("ids"), list) else 1,
     )
     viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)
 

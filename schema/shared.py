@@ -5,9 +5,9 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from execution import argument
+from execution import POINT, Args, argument, number
 from resolvers import columns, relations
-from schema.fields import batched, computed, same
+from schema.fields import batched, computed, each_row, same
 from schema.scalars import CurrencyCode, DateTime, Decimal
 
 T = TypeVar("T")
@@ -42,8 +42,8 @@ class Count:
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
-    has_next_page: bool = computed("Whether rows follow this page.", relations.has_next, [relations.PAGE])
-    has_previous_page: bool = computed("Whether rows precede this page.", relations.has_previous, [relations.PAGE])
+    has_next_page: bool = computed("Whether rows follow this page.", relations.has_next, [relations.MORE])
+    has_previous_page: bool = computed("Whether rows precede this page.", relations.has_previous, [relations.MORE])
     start_cursor: str | None = computed(
         "The cursor of the first row; null on an empty page.", relations.start_cursor, [relations.CURSOR]
     )
@@ -54,19 +54,28 @@ class PageInfo:
 
 @strawberry.type(description="A row of a list and its place there.")
 class Edge(Generic[T]):
-    node: T = batched("What stands there; nodes has the same without cursors.", columns.item(0), passes=True)
+    node: T = batched("What stands there; nodes has the same without cursors.", columns.item(0), passes=True, cost=0)
     cursor: str = computed("The row's place in this list, for after and before.", relations.cursor, [relations.CURSOR])
+
+
+def counting(args: Args, _rows: int) -> int:
+    """What counting takes: a point for each thousand rows that it may count, beside that for the count itself."""
+    return number(args.get("max"), relations.USUAL_COUNT, relations.MAX_COUNT) * POINT // 1_000
 
 
 @strawberry.type(description="A page of a list, where it stands in the list, and how long the list is.")
 class Connection(Generic[T]):
     edges: list[Edge[T]] = batched(
-        "The rows of the page with their cursors.", relations.edges, needs=[relations.PAGE], passes=True
+        "The rows of the page with their cursors.", relations.edges, needs=[relations.PAGE], passes=True, size=each_row
     )
     nodes: list[T] = batched(
-        "The rows of the page, without the detour over edges.", relations.nodes, needs=[relations.PAGE], passes=True
+        "The rows of the page, without the detour over edges.",
+        relations.nodes,
+        needs=[relations.PAGE],
+        passes=True,
+        size=each_row,
     )
-    page_info: PageInfo = same("Where the page stands in the list.")
+    page_info: PageInfo = same("Where the page stands in the list.", cost=0, besides=each_row)  # a leaf for each row
     total_count: Count = batched(
         "How many rows the list has, page or no page. Counted only when asked for.",
         relations.total_count,
@@ -74,8 +83,9 @@ class Connection(Generic[T]):
             "max",
             int | None,
             f"Where counting stops, at most {relations.MAX_COUNT:,}: a smaller one is cheaper.",
-            10_000,
+            relations.USUAL_COUNT,
         ),
+        besides=counting,
     )
 
 

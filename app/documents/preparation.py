@@ -17,6 +17,9 @@ from app.settings import Settings
 from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
 from execution import Document, Documents, TooMuch
 
+PARTS = ("nodes", "edges", "node")
+"""Steps below a connection, whose arguments say how many there are."""
+
 SWEEP = 4
 """Documents after which what their validation left behind is collected: graphql-core's visitors refer to themselves, some
 1,400 objects for a document. Left alone they are collected every 350 documents, for over 100 ms in which nobody is
@@ -92,8 +95,8 @@ class Preparing:
         price = self.documents.price(document, operation, asked.variables or {})
         most = self.settings.limit_cost
         if price > most:
-            message = f"This may read {price:,} objects, and a request may read {most:,}: ask for smaller pages."
-            raise CostLimit(message, facts={"cost": {"requested": price, "limit": most}})
+            place, points = self.documents.priced(document, operation).dearest(asked.variables or {})
+            raise too_dear(price, most, place, points)
         return price
 
 
@@ -116,6 +119,20 @@ def too_much(error: TooMuch) -> LimitExceeded:
     kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
     facts = {"limit": error.limit, "maximum": error.maximum}
     return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
+
+
+def too_dear(price: int, most: int, place: str, points: int) -> CostLimit:
+    """The error for an operation over the limit: it names the list that costs most, where its size is to be lowered."""
+    steps = [step for step in place.split(".") if step]
+    while steps and steps[-1] in PARTS:
+        steps.pop()
+    message = (
+        f"This may cost {price:,} points, and a request may cost {most:,}. {points:,} of them are for"
+        f" {'.'.join(steps)}: ask for fewer there, or for smaller pages above it."
+    )
+    return CostLimit(
+        message, facts={"cost": {"requested": price, "limit": most}, "place": steps, "share": round(points / price, 3)}
+    )
 
 
 def chosen(document: Any, name: str | None) -> OperationDefinitionNode:

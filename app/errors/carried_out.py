@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.errors.formatting import INTERNAL
-from core.errors import AnswerTooLarge, Timeout, Unavailable
+from core.errors import AnswerTooLarge, CostLimit, Timeout, Unavailable
 from resolvers.commands import Done
 
 DONE_NOT_READ = "DONE_NOT_READ"
@@ -14,7 +14,7 @@ MESSAGE = (
     " to send it again would do it again, unless it has an idempotencyKey."
 )
 
-_NOT_READ = {Unavailable.code, Timeout.code, AnswerTooLarge.code, INTERNAL}
+_NOT_READ = {Unavailable.code, Timeout.code, AnswerTooLarge.code, CostLimit.code, INTERNAL}
 """Errors that say, or let one think, that nothing came of it. Others, such as FORBIDDEN, are about one field."""
 
 

@@ -44,7 +44,7 @@ from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import PAUSE, Budgets, Charge
 from app.throttling.concurrency import ConcurrencyLimits, Slot
-from core.errors import AnswerTooLarge, ErpError
+from core.errors import AnswerTooLarge, CostLimit, ErpError
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from execution import Documents, Meter, Trace
@@ -83,7 +83,7 @@ class GraphQLEndpoint:
         request_id = f"{getrandbits(128):032x}"
         try:
             return await self._respond(request, media, request_id)
-        except AnswerTooLarge as error:
+        except (AnswerTooLarge, CostLimit) as error:
             return answer({"errors": [plain(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id})
         except ClientGone:
             return Response(status_code=499)
@@ -129,7 +129,7 @@ class GraphQLEndpoint:
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
-        context.meter = Meter(self.settings.limit_answer)
+        context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
         running = await slot.acquire(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)
@@ -187,7 +187,9 @@ class GraphQLEndpoint:
             errors, data = [*errors, *corrected(refusals, context.done, self.graph.nodes)], b"null"
         charge.spent.bytes = len(data)
         charge.settle()
-        told = self._cost(prepared, context.principal, actual=context.meter.points, charged=charge.paid)
+        points = context.meter.points
+        told = self._cost(prepared, context.principal, actual=points, charged=charge.paid)
+        told["requested"] = max(told["requested"], points)
         extensions: dict[str, Any] = {"cost": told}
         if prepared.deprecated:
             extensions["deprecations"] = prepared.deprecated

@@ -17,6 +17,7 @@ from app.errors.http_errors import HttpError
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.security import HEADERS
 from app.http.transport import CoalescingTransport
+from app.http.untaken import Untaken
 
 HEAD_WITHIN = 10.0
 """Seconds in which a request's head must have come, from the connection's or its own first byte on."""
@@ -34,6 +35,8 @@ same, and a query that nobody waits for is stopped."""
 MAX_WAITING = 50
 """Requests that wait on a connection behind the one that is answered. What came in one piece, 9,000 of the smallest, took
 a fifth of a second to read."""
+
+UNTAKEN = Untaken()
 
 _COMMON = b"".join(
     f"{name}: {value}\r\n".encode()
@@ -60,7 +63,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
+        UNTAKEN.remove(self)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client is behind with taking what was sent."""
+        super().pause_writing()
+        UNTAKEN.add(self)
+
+    def resume_writing(self) -> None:
+        UNTAKEN.remove(self)
+        super().resume_writing()
+
+    def untaken(self) -> int:
+        """Bytes that the client hasn't taken."""
+        return int(self.transport.get_write_buffer_size())
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's always says None
         """The client says nothing more. Whoever sent a whole request may have closed but half of the connection."""

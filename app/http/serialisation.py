@@ -11,7 +11,7 @@ import orjson
 
 from execution import Delivered, Meter
 
-AT_ONCE = 40_000
+AT_ONCE = 25_000
 """Leaves and objects that are written in one step: some two milliseconds."""
 
 BYTES = 32
@@ -42,6 +42,7 @@ class _Writer:
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
+        self.done = 0
         self.left: dict[Any, int] = {}
         """What writing the objects of a selection takes, with all that stands below them."""
 
@@ -60,34 +61,34 @@ class _Writer:
     async def _write(self, selection: Any, parent: Any, above: Delivered) -> int:
         """Write the objects of a selection and put them into those above; what copying them takes."""
         parts: dict[int, orjson.Fragment] = {}
-        size = done = 0
+        size = 0
         for objects in self.meter.levels[selection].objects:
             for each in objects:
                 content = orjson.dumps(each)
                 parts[id(each)] = orjson.Fragment(content)
                 size += len(content)
-                done += 10 + len(content) // BYTES
-                if done > AT_ONCE:
-                    if self.meter.limit is not None and size > self.meter.limit:
-                        raise self.meter.refuse()
-                    done = 0
-                    await asyncio.sleep(0)
+                if self.meter.limit is not None and size > self.meter.limit:
+                    raise self.meter.refuse()
+                await self._step(10 + len(content) // 10)
         keys = [plan.key for plan in parent.fields if selection in plan.selections.values()]
         await self._replace(above, keys, parts)
         self.meter.levels[selection].objects.clear()
         return size // COPIED
 
     async def _replace(self, above: Delivered, keys: list[str], parts: dict[int, orjson.Fragment]) -> None:
-        done = 0
         for objects in above.objects:
             for each in objects:
                 for key in keys:
                     value = each[key]
                     each[key] = _replaced(value, parts)
-                    done += len(value) if isinstance(value, list) else 1
-                if done > AT_ONCE:
-                    done = 0
-                    await asyncio.sleep(0)
+                    await self._step(1 + len(value) if isinstance(value, list) else 2)
+
+    async def _step(self, work: int) -> None:
+        """So much was done: others have their turn, if it was much."""
+        self.done += work
+        if self.done > AT_ONCE:
+            self.done = 0
+            await asyncio.sleep(0)
 
 
 def _replaced(value: Any, parts: dict[int, orjson.Fragment]) -> Any:

@@ -1,145 +1,240 @@
-"""The price of an operation, before anything of it runs: how many objects it may read.
+"""The price of an operation, before anything of it runs: what its answer may hold at most, and what working it out takes.
 
-Every field to an object costs one for each object that it may bring: a page as many as are asked for,
-times those of the level above. It is worked out once per document; variables that decide the size of
-a page are put in per request.
+An object costs a point and a leaf a tenth, times the objects of the level above; what a field is worth besides, and how
+many values it brings, is said where it is declared (``BatchField``). A price is worked out once per document; variables
+that decide a size are put in per request. It is never less than what is delivered.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     VariableNode,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
+    is_list_type,
 )
+from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
+
+from execution.documents.introspection import Introspection
+from execution.fields import POINT, UNKNOWN, Args, cost_of, declared
 
 MUTATION = 50
 """What a command costs besides what its payload reads."""
 
-UNKNOWN = 100
-"""Taken for the size of a list that a variable of another kind decides."""
+Variables = Mapping[str, Any]
+Amount = int | Callable[[Variables], int]
+"""A number, or one that depends on the variables."""
 
-Price = Callable[[Mapping[str, Any]], int]
-Size = int | str
+META = {"__typename": TypeNameMetaFieldDef, "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+
+
+@dataclass(slots=True)
+class Part:
+    """One field of an operation: how many values it brings for each object above it, and what each costs. In tenths."""
+
+    path: str
+    size: Amount
+    each: int
+    """What a value costs, with all below it that doesn't depend on variables."""
+    besides: Amount
+    """What the field costs besides, however many values it brings."""
+    leaf: bool = False
+    below: list["Part"] = field(default_factory=list)
+    """The objects below."""
+    varying: list["Part"] = field(default_factory=list)
+    """What is below and depends on variables."""
+
+    def total(self, variables: Variables) -> int:
+        """The price of it for one object above."""
+        size = self.size if isinstance(self.size, int) else self.size(variables)
+        besides = self.besides if isinstance(self.besides, int) else self.besides(variables)
+        return size * (self.each + sum(part.total(variables) for part in self.varying)) + besides
+
+    def shares(self, variables: Variables, times: int = 1) -> Iterator[tuple[int, str]]:
+        """What each field comes to with its leaves, and its path."""
+        size = self.size if isinstance(self.size, int) else self.size(variables)
+        inner = sum(part.total(variables) for part in self.below)
+        yield times * (self.total(variables) - size * inner), self.path
+        for part in self.below:
+            yield from part.shares(variables, times * size)
+
+
+@dataclass(slots=True)
+class Price:
+    """The price of an operation."""
+
+    parts: list[Part]
+    fixed: int
+    """What doesn't depend on variables, in tenths."""
+    varying: list[Part]
+    defaults: Variables
+
+    def __call__(self, variables: Variables) -> int:
+        """The points for a request with these variables."""
+        if not self.varying:
+            return -(-self.fixed // POINT)
+        given = {**self.defaults, **variables}
+        return -(-(self.fixed + sum(part.total(given) for part in self.varying)) // POINT)
+
+    def dearest(self, variables: Variables) -> tuple[str, int]:
+        """The list that costs most, by its path in the answer, and its points."""
+        given = {**self.defaults, **variables}
+        tenths, path = max((share for part in self.parts for share in part.shares(given)), default=(0, ""))
+        return path, -(-tenths // POINT)
 
 
 class Pricing:
-    """Prices the operations of a document. ``page`` is the size of a page that asks for none, ``most`` the
-    largest that there is: a field refuses a larger one, so nobody has to pay for it.
-    """
+    """Prices the operations of a document."""
 
-    def __init__(self, schema: GraphQLSchema, page: int, most: int) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self.schema = schema
-        self.page = page
-        self.most = most
+        self.fragments = fragments
+        self.introspection = Introspection.of(schema)
 
-    def price(self, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Price:
-        """A function from the request's variables to the operation's price."""
+    def price(self, operation: OperationDefinitionNode) -> Price:
+        """The price of an operation of a valid document."""
         root = self.schema.get_root_type(operation.operation)
         defaults = {
-            each.variable.name.value: _literal(each.default_value)
+            each.variable.name.value: _plain(each.default_value)({})
             for each in operation.variable_definitions or ()
             if each.default_value is not None
         }
-        price = self._selections(operation.selection_set, root, fragments)
+        parts = self._parts([operation.selection_set], root, "", 1, None)
         if operation.operation is OperationType.MUTATION:
-            fixed = MUTATION * len(operation.selection_set.selections)
-            return lambda variables: fixed + self._value(price, {**defaults, **variables})
-        if isinstance(price, int):
-            return lambda _variables: price
-        return lambda variables: self._value(price, {**defaults, **variables})
+            for part in parts:
+                part.besides = _sum(part.besides, MUTATION * POINT)
+        varying = [part for part in parts if _varies(part)]
+        fixed = sum(part.total({}) for part in parts if not _varies(part))
+        return Price(parts, fixed, varying, defaults)
 
-    def _selections(self, selections: SelectionSetNode | None, parent: Any, fragments: Mapping[str, Any]) -> Any:
-        """The price of a selection for one object: a number, or a sum of products in which variables stand."""
-        parts = [self._node(node, parent, fragments) for node in (selections.selections if selections else ())]
-        if all(isinstance(part, int) for part in parts):
-            return sum(parts)
-        return ("+", tuple(parts))
+    def _parts(
+        self, sets: Sequence[SelectionSetNode], parent: Any, path: str, rows: Amount, above: str | None
+    ) -> list[Part]:
+        """What is selected of one object: fields with one place in the answer are one field."""
+        merged: dict[tuple[str, str], tuple[Any, list[FieldNode]]] = {}
+        for on, node in self._fields(sets, parent):
+            merged.setdefault(((node.alias or node.name).value, on.name), (on, []))[1].append(node)
+        return [
+            part
+            for (key, _), (on, nodes) in merged.items()
+            if (part := self._part(on, nodes, f"{path}.{key}" if path else key, rows, above)) is not None
+        ]
 
-    def _node(self, node: Any, parent: Any, fragments: Mapping[str, Any]) -> Any:
-        if isinstance(node, InlineFragmentNode):
-            on = node.type_condition
-            return self._selections(
-                node.selection_set, self.schema.get_type(on.name.value) if on else parent, fragments
-            )
-        if isinstance(node, FragmentSpreadNode):
-            fragment = fragments[node.name.value]
-            on_type = self.schema.get_type(fragment.type_condition.name.value)
-            return self._selections(fragment.selection_set, on_type, fragments)
-        return self._field(node, parent, fragments)
+    def _fields(self, sets: Sequence[SelectionSetNode], parent: Any) -> Iterator[tuple[Any, FieldNode]]:
+        for selections in sets:
+            for node in selections.selections:
+                if isinstance(node, FieldNode):
+                    yield parent, node
+                    continue
+                fragment: Any = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+                on = fragment.type_condition
+                yield from self._fields([fragment.selection_set], self.schema.get_type(on.name.value) if on else parent)
 
-    def _field(self, node: FieldNode, parent: Any, fragments: Mapping[str, Any]) -> Any:
-        field = (
-            parent.fields.get(node.name.value)
-            if isinstance(parent, (GraphQLObjectType, GraphQLInterfaceType))
-            else None
-        )
-        if field is None:
-            return 0
-        below: Any = get_named_type(field.type)
-        if is_leaf_type(below):
-            return 0
-        inside = self._selections(node.selection_set, below, fragments)
-        size = self._size(node, field)
-        if size is None:
-            # The parts of a page, and what they hold, were counted with the field that led to the page.
-            return inside if below.name.endswith(PARTS) or parent.name.endswith(PARTS) else _sum(1, inside)
-        return _product(size, _sum(1, inside))
-
-    def _size(self, node: FieldNode, field: Any) -> Size | None:
-        """How many objects a field brings: a number, the name of a variable, or None for one."""
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        if "ids" in field.args:
-            ids = given.get("ids")
-            return len(ids.values) if isinstance(ids, ListValueNode) else UNKNOWN
-        if not {"first", "last"} <= set(field.args):
+    def _part(self, parent: Any, nodes: list[FieldNode], path: str, rows: Amount, above: str | None) -> Part | None:
+        name = nodes[0].name.value
+        definition = META.get(name)
+        if definition is None and isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+            definition = parent.fields.get(name)
+        if definition is None:
             return None
-        for name in ("first", "last"):
-            value = given.get(name)
-            if isinstance(value, VariableNode):
-                return value.name.value
-            if isinstance(value, IntValueNode):
-                return max(0, min(int(value.value[:9]), self.most))
-        return self.page
+        batch = declared(definition)
+        args = _arguments(nodes[0])
+        besides: Amount = 0
+        if batch is not None and batch.besides is not None:
+            besides = _called(batch.besides, args, rows)
+        size = self._size(parent, name, definition, args, rows, above)
+        below: Any = get_named_type(definition.type)
+        part = Part(path, size, cost_of(definition), besides, leaf=is_leaf_type(below))
+        if not part.leaf:
+            if batch is not None and batch.rows is not None:
+                rows = _called(batch.rows, args, rows)
+            sets = [node.selection_set for node in nodes if node.selection_set is not None]
+            above = "types" if name == "types" or (name == "fields" and above == "types") else name
+            inner = self._parts(sets, below, path, rows, above)
+            part.below = [each for each in inner if not each.leaf]
+            part.varying = [each for each in inner if _varies(each)]
+            part.each += sum(each.total({}) for each in inner if not _varies(each))
+        return part
 
-    def _value(self, price: Any, variables: Mapping[str, Any]) -> int:
-        if isinstance(price, int):
-            return price
-        if price[0] == "+":
-            return sum(self._value(part, variables) for part in price[1])
-        _, size, inside = price
-        if isinstance(size, str):
-            given = variables.get(size)
-            size = self.page if given is None else given if isinstance(given, int) else self.most
-            size = max(0, min(size, self.most))
-        total: int = size * self._value(inside, variables)
-        return total
+    def _size(
+        self, parent: Any, name: str, definition: GraphQLField, args: Any, rows: Amount, above: str | None
+    ) -> Amount:
+        """How many values a field brings for an object above."""
+        batch = declared(definition)
+        if batch is not None and batch.size is not None:
+            return _called(batch.size, args, rows)
+        if parent.name.startswith("__"):
+            return self.introspection.size(parent.name, name, above)
+        if is_list_type(get_nullable_type(definition.type)) and not is_leaf_type(get_named_type(definition.type)):
+            return UNKNOWN
+        return 1
 
 
-PARTS = ("Connection", "Edge", "PageInfo", "Money")
-"""Types that are parts of what was priced with the field that led to them."""
+def _varies(part: Part) -> bool:
+    return bool(part.varying) or not (isinstance(part.size, int) and isinstance(part.besides, int))
 
 
-def _literal(node: Any) -> Any:
-    return int(node.value[:9]) if isinstance(node, IntValueNode) else None
+def _sum(amount: Amount, more: int) -> Amount:
+    return amount + more if isinstance(amount, int) else lambda variables: amount(variables) + more
 
 
-def _sum(*parts: Any) -> Any:
-    return sum(parts) if all(isinstance(part, int) for part in parts) else ("+", parts)
+def _called(function: Any, args: Callable[[Variables], Args] | Args, rows: Amount) -> Amount:
+    """A declared size or price, as far as it is known without the variables."""
+    if not callable(function):
+        return int(function)
+    if isinstance(args, Mapping) and isinstance(rows, int):
+        return int(function(args, rows))
+
+    def later(variables: Variables) -> int:
+        given = args if isinstance(args, Mapping) else args(variables)
+        return int(function(given, rows if isinstance(rows, int) else rows(variables)))
+
+    return later
 
 
-def _product(size: Size, price: Any) -> Any:
-    return size * price if isinstance(size, int) and isinstance(price, int) else ("*", size, price)
+def _arguments(node: FieldNode) -> Callable[[Variables], Args] | Args:
+    """A field's arguments as they were given, not coerced: values, or a function from the variables to them."""
+    readers = {each.name.value: (_plain(each.value), _has_variable(each.value)) for each in node.arguments or ()}
+    if not any(varies for _, varies in readers.values()):
+        return {name: reader({}) for name, (reader, _) in readers.items()}
+    return lambda variables: {name: reader(variables) for name, (reader, _) in readers.items()}
+
+
+def _plain(node: Any) -> Callable[[Variables], Any]:
+    """A function from the variables to a literal's value. Texts and other leaves are None: no price is made of them."""
+    if isinstance(node, VariableNode):
+        return lambda variables: variables.get(node.name.value)
+    if isinstance(node, ListValueNode):
+        items = [_plain(each) for each in node.values]
+        return lambda variables: [item(variables) for item in items]
+    if isinstance(node, ObjectValueNode):
+        fields = {each.name.value: _plain(each.value) for each in node.fields}
+        return lambda variables: {name: each(variables) for name, each in fields.items()}
+    if isinstance(node, NullValueNode):
+        return lambda _variables: None
+    value: Any = int(node.value[:10]) if isinstance(node, IntValueNode) else getattr(node, "value", None)
+    return lambda _variables: value
+
+
+def _has_variable(node: Any) -> bool:
+    if isinstance(node, VariableNode):
+        return True
+    inner = [each.value for each in getattr(node, "fields", ())] + list(getattr(node, "values", ()))
+    return any(map(_has_variable, inner))

@@ -76,8 +76,6 @@ class Documents:
     schema: GraphQLSchema
     capacity: int = 64_000_000
     limits: Limits = field(default_factory=lambda: Limits(1_000_000, 10_000, *[10**9] * 12))
-    page: int = 20
-    largest_page: int = 250
     max_errors: int = 20
     hits: int = 0
     misses: int = 0
@@ -134,16 +132,18 @@ class Documents:
         return node, tokens
 
     def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
-        """How many objects an operation of a valid document may read."""
+        """What an operation of a valid document may cost, in points."""
+        return self.priced(document, operation)(variables)
+
+    def priced(self, document: Document, operation: OperationDefinitionNode) -> Price:
+        """The price of an operation of a valid document, which depends on its variables."""
         found = document.prices.get(id(operation))
         if found is None:
             fragments = {
                 each.name.value: each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)
             }
-            found = document.prices[id(operation)] = Pricing(self.schema, self.page, self.largest_page).price(
-                operation, fragments
-            )
-        return found(variables)
+            found = document.prices[id(operation)] = Pricing(self.schema, fragments).price(operation)
+        return found
 
     @cached_property
     def deprecations(self) -> Deprecations:

@@ -17,6 +17,9 @@ PRODUCTS = f"""{{ products(first:1) {{ nodes {{ lineItems(first:250) {{ nodes {{
 ORDERS = """{ orders(first:30) { nodes { lineItems(first:20) { nodes { product { lineItems(first:60) { nodes { order {
     number note lineItems(first:20) { nodes { id description quantity total { amount } } } } } } } } } } } }"""
 
+FREE: dict[str, Any] = {"limit_cost": 10**9, "budget": 10**9, "budget_rate": 10**9}
+"""Their price refuses them as well: here the limit on the answer has to."""
+
 QUERIES = [
     "{ orders(first: 30) { nodes { number note customer { name orders(first: 5) { nodes { number } } } } } }",
     (
@@ -38,7 +41,7 @@ async def ask(client: httpx.AsyncClient, query: str) -> dict[str, Any]:
 
 
 async def test_attack_1_what_would_be_too_large_is_never_written(site: Site) -> None:
-    async with site.client(limit_answer=2_000_000) as client:
+    async with site.client(limit_answer=2_000_000, **FREE) as client:
         await ask(client, PRODUCTS)  # once, for what is made anew
         async with longest_stall() as stalls:
             answer = await ask(client, PRODUCTS)
@@ -55,7 +58,7 @@ async def test_attack_1_what_would_be_too_large_is_never_written(site: Site) -> 
 
 
 async def test_attack_1_a_large_answer_is_written_in_steps(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with site.client(limit_answer=64_000_000) as client:
+    async with site.client(limit_answer=64_000_000, **FREE) as client:
         await ask(client, ORDERS)
         async with longest_stall() as stalls:
             found = await client.post("/graphql", json={"query": ORDERS}, headers={"Accept-Encoding": "identity"})
@@ -90,7 +93,7 @@ async def test_answers_in_slices_are_the_same(
         whole = await ask(client, query)
         monkeypatch.setattr(serialisation, "AT_ONCE", 1)
         monkeypatch.setattr(ordinary, "STEP", 2)
-        monkeypatch.setattr(ordinary, "SLOW_STEP", 2)
+        monkeypatch.setattr(ordinary, "CELLS", 2)
         monkeypatch.setattr(levels, "STEP", 2)
         sliced = await ask(client, query)
     for answer in (whole, sliced):

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, parse
 
-from core.paging import DEFAULT_PAGE
 from execution.documents.limits import Limits, TooMuch, check
 from execution.documents.store import Documents
 from tests.support.graph import schema
@@ -126,24 +125,37 @@ def test_15_circular_fragments_are_refused_quickly(size: int) -> None:
 @pytest.mark.parametrize(
     "query, variables, price",
     [
-        ("{ viewer { principal tenant { name } } }", {}, 2),
-        ("{ products { nodes { sku } } }", {}, DEFAULT_PAGE),
-        ("{ products(first: 5) { edges { node { sku listPrice { amount } } } pageInfo { endCursor } } }", {}, 5),
-        ("{ orders(first: 10) { nodes { customer { name } } } }", {}, 20),
-        ("{ orders(first: 10) { nodes { lineItems(last: 3) { nodes { product { sku } } } } } }", {}, 10 + 30 + 30),
-        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 7}, 7),
-        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {}, DEFAULT_PAGE),
-        ("query ($n: Int = 4) { orders(first: $n) { nodes { id customer { id } } } }", {}, 8),
-        ("query ($n: Int = 4) { orders(first: $n) { nodes { id } } }", {"n": None}, DEFAULT_PAGE),
-        ("{ orders(first: 10) { totalCount { value } nodes { ...F } } } fragment F on Order { customer { id } }", {}, 20),
-        ('{ nodes(ids: ["a", "b"]) { ... on Order { customer { id } } ... on Product { sku } } }', {}, 4),
-        ("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": []}, 100),
-        ('mutation { orderShip(input: {order: {number: "1"}}) { order { lineItems { nodes { id } } } } }', {}, 72),
-        ("{ orders(first: 100) { nodes { lineItems(first: 100) { nodes { product { lineItems(first: 100) { nodes { id } } } } } } } }", {}, 100 + 10_000 * 2 + 1_000_000),
+        ("{ viewer { principal tenant { name } } }", {}, 3),
+        ("{ products { nodes { sku } } }", {}, 22),
+        ("{ products(first: 5) { edges { node { sku listPrice { amount } } } pageInfo { endCursor } } }", {}, 7),
+        ("{ orders(first: 10) { nodes { customer { name } } } }", {}, 21),
+        ("{ orders(first: 10) { nodes { lineItems(last: 3) { nodes { product { sku } } } } } }", {}, 10 + 30 + 33),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 7}, 8),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 10**30}, 275),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": "x"}, 275),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {"n": 7.0}, 8),
+        ("query ($n: Int) { orders(first: $n) { nodes { id } } }", {}, 22),
+        ("query ($n: Int = 4) { orders(first: $n) { nodes { id customer { id } } } }", {}, 9),
+        ("query ($n: Int = 4) { orders(first: $n) { nodes { id } } }", {"n": None}, 22),
+        ("{ orders(first: 10) { nodes { ...F } nodes { ...F } } } fragment F on Order { customer { id } }", {}, 21),
+        ("{ orders(first: 250) { totalCount { value } } }", {}, 12),
+        ("{ orders(first: 250) { pageInfo { hasNextPage } } }", {}, 26),
+        ("{ orders(first: 0) { totalCount(max: 100000) { value } } }", {}, 102),
+        ("{ orders { totalCount(max: null) { value } } }", {}, 12),
+        ("query ($m: Int) { orders { totalCount(max: $m) { value } } }", {"m": 5_000}, 7),
+        ("{ partners(first: 250) { nodes { orders(first: 0) { totalCount(max: 100000) { value } } } } }", {}, 250 + 25_275),
+        ('{ nodes(ids: ["a", "b"]) { ... on Order { customer { id } } ... on Product { sku } } }', {}, 5),
+        ("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": []}, 0),
+        ("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 500}, 110),
+        ("{ a: products(first: 1) { nodes { b: sku c: sku d: sku } } }", {}, 2),
+        ('mutation { orderShip(input: {order: {number: "1"}}) { order { lineItems { nodes { id } } } } }', {}, 74),
+        ('mutation ($l: [StockAdjustLine!]!) { stockAdjust(input: {lines: $l, reason: "x"}) { moves { id } } }', {"l": [{}] * 500}, 1_151),
+        ("{ stockDifferences { product { id } } }", {}, 210),
+        ("{ orders(first: 100) { nodes { lineItems(first: 100) { nodes { product { lineItems(first: 100) { nodes { id } } } } } } } }", {}, 100 + 10_000 * 2 + 1_100_000),
     ],
 )  # fmt: skip
-def test_the_price_is_how_many_objects_may_be_read(query: str, variables: dict[str, Any], price: int) -> None:
-    documents = Documents(schema()._schema, page=DEFAULT_PAGE)
+def test_the_price_is_what_an_answer_may_hold_at_most(query: str, variables: dict[str, Any], price: int) -> None:
+    documents = Documents(schema()._schema)
     document = documents.get(query)
     assert document.errors == []
     [operation] = [each for each in document.node.definitions if each.kind == "operation_definition"]

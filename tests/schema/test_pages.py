@@ -254,7 +254,7 @@ async def test_the_limit_is_per_parent(ask: Asker, oddments: Oddments, *, first:
     for parent in found:
         lines, page_ = expected[parent["id"]], parent["lineItems"]
         assert [row["id"] for row in page_["nodes"]] == (lines[:size] if first else lines[-size:] if size else [])
-        more = 0 < size < len(lines)
+        more = size < len(lines)
         info = page_["pageInfo"]
         assert (info["hasNextPage"], info["hasPreviousPage"]) == ((more, False) if first else (False, more))
         assert page_["totalCount"]["value"] == len(lines)
