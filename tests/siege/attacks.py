@@ -105,15 +105,13 @@ def filled(item: bytes, role: str = "viewer", size: int = 1_048_000) -> Maker:
     return lambda _facts, _number: Request(body, role)
 
 
-def operations(count: int, fields: int = 19) -> Maker:
+def operations(count: int) -> Maker:
     """Fragments that stand for some four hundred fields, and operations that spread them."""
 
     def make(_facts: Facts, number: int) -> Request:
         spread = " ".join(f"query q{index}{{...f}}" for index in range(count))
-        # f stands for g twenty times, and g for its fields.
-        inner = "id " * fields
-        g = f"fragment g on Product{{{inner}}}"
-        f = "fragment f on Query{" + 'product(by:{sku:"x"}){' + "...g " * 20 + "}}"
+        f = "fragment f on Query{" + _aliases(20, "viewer{...g}") + "}"
+        g = "fragment g on Viewer{" + "principal " * 19 + "}"
         body = {"query": f"{spread} {f} {g} #{number}", "operationName": "q0"}
         return Request(orjson.dumps(body))
 
@@ -154,7 +152,7 @@ def adjusted(facts: Facts, number: int) -> Request:
 def all_short(facts: Facts, number: int) -> Request:
     """A command that is refused, and reads a lot to say so."""
     lines = [
-        {"product": {"sku": facts.skus[(index + number) % len(facts.skus)]}, "quantity": "999999"}
+        {"product": {"sku": facts.skus[(index + number) % len(facts.skus)]}, "quantity": "999999", "unitPrice": "1"}
         for index in range(500)
     ]
     given = {"customer": {"code": facts.buyer}, "lineItems": lines, "confirm": True}
@@ -169,14 +167,16 @@ def planned(_facts: Facts, number: int) -> Request:
     document, combination = divmod(number, 17)
     names = [f"b{index}" for index in range(6)]
     head = ",".join(f"${name}:Boolean!" for name in names)
-    inner = " ".join(f"x{index}:description" for index in range(25))
     spreads = " ".join(
-        f"n{index}:lineItems(first:0)@include(if:${names[index % 6]}){{nodes{{...p}}}}" for index in range(18)
+        f"n{each}:lineItems(first:0)@include(if:${names[each % 6]}){{nodes{{...p}}}}" for each in range(18)
     )
+    order = "id number status currency note version createdAt updatedAt placedAt externalId reservationStatus"
+    product = "id sku name description barcode unit active externalId version createdAt updatedAt"
     query = (
         f"query Q({head}){{orders(first:1){{nodes{{{spreads}}}}}}} "
-        f"fragment p on LineItem{{order{{id}} product{{...r}}}} fragment r on Product{{{inner} ...s}} "
-        f"fragment s on Product{{z0:name z1:name {'sku name unit barcode ' * 14}}}#{document}"
+        "fragment p on LineItem{id position description quantity order{...o} product{...r lineItems(first:0){nodes{"
+        "id order{...o} product{...r}}}}} "
+        f"fragment o on Order{{{order} customer{{id code name email}}}} fragment r on Product{{{product}}}#{document}"
     )
     return graphql(query, {name: bool(combination >> index & 1) for index, name in enumerate(names)})
 
