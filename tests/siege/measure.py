@@ -89,7 +89,7 @@ def least(first: Spent, second: Spent) -> Spent:
         statements=min(first.statements, second.statements),
         stall=min(first.stall, second.stall),
         growth=min(first.growth, second.growth),
-        charged=max(first.charged, second.charged),
+        charged=min(first.charged, second.charged),
         dead=first.dead or second.dead,
     )
 

@@ -77,8 +77,8 @@ MEASURES: Mapping[str, Callable[[Spent], float]] = {
 
 
 def usual(besieged: Besieged, requests: Sequence[Request]) -> float:
-    """The median of what requests cost per point, in times of their price."""
-    return median(besieged.least(iter([request] * 3)).ratio for request in requests)
+    """The median of what requests cost per point, in times of their price; 1 where they pay more than they cost."""
+    return max(1.0, median(besieged.least(iter([request] * 3)).ratio for request in requests))
 
 
 def faults(spent: Spent, usually: float) -> list[str]:

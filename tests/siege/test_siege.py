@@ -15,7 +15,7 @@ from tests.siege.run import CORPUS, report, schema
 from tests.siege.search import Search, faults, usual
 from tests.siege.table import attacked
 
-OPEN = {attack.number for attack in ATTACKS} - {"1d", "12", "13", "14a", "14b", "14c"}
+OPEN = {"4b", "4c", "5a", "5b", "6a", "6b", "7a", "7b", "8"}
 """Attacks that the server still suffers from; they aren't run."""
 
 FOUND = orjson.loads((CORPUS / "found.json").read_bytes())
@@ -33,7 +33,7 @@ def each_attack() -> Iterator[Any]:
         yield pytest.param(attack, id=f"attack_{attack.number}", marks=marks)
 
 
-@pytest.mark.parametrize("attack", each_attack())
+@pytest.mark.parametrize("attack", [*each_attack()])
 def test_no_attack_costs_more_than_it_pays(attack: Attack, besieged: Besieged, usually: float) -> None:
     spent, kept = attacked(besieged, attack)
     assert faults(spent, usually) == [], spent
