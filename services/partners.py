@@ -84,6 +84,17 @@ async def upsert_partner(work: Work, command: PartnerUpsert) -> References:
     return {"partner_id": await upsert(work, PARTNER, values, expected=command.expected_version)}
 
 
+async def partner(work: Work, ref: PartnerRef, problems: Problems, *path: str | int) -> UUID | None:
+    """The id of the partner that an input names; where there is none a problem is noted under ``path``."""
+    key, value = ref.only()
+    rows = await work.rows(f"SELECT id FROM partners WHERE tenant_id = $1 AND {key} = $2", value)
+    if not rows:
+        problems.missing(f"partner with the {ref}", *path)
+        return None
+    found: UUID = rows[0]["id"]
+    return found
+
+
 async def customer(work: Work, ref: PartnerRef, problems: Problems) -> Customer | None:
     """The customer that an input names; where there is no such one a problem is noted, and None given."""
     key, value = ref.only()

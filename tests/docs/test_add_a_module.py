@@ -16,9 +16,11 @@ from tests.support.postgres import TestServer
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("app", "core", "db", "execution", "loaders", "migrations", "resolvers", "schema", "services")
-BLOCK = re.compile(r"^```\w+\n# (\S+?)(, changed lines)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```\w+\n# (\S+?)(, changed lines|, at its end)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUERY = """{ products(where: {sku: {eq: "P-1"}}) { nodes { supplierCount supplierPrices(first: 1) { totalCount { value } nodes {
   id __typename price { amount currency } minimum leadDays supplier { code } product { sku } } } } } }"""
+SET = """mutation ($lines: [SupplierPriceLineInput!]!) { supplierPricesSet(input: {supplier: {code: "S-1"}, lines: $lines}) {
+  supplierPrices { price { amount } minimum leadDays } userErrors { code path } } }"""
 SCRIPT = """
 import asyncio, json, sys
 from graphql import parse
@@ -30,7 +32,11 @@ from db.admin import migrate
 from db.runtime.engine import Database, Target, administration
 from services.platform import tenants
 
-async def main(admin, serving, query):
+def line(sku, amount, minimum):
+    price = {"amount": amount, "currency": "EUR"}
+    return {"product": {"sku": sku}, "price": price, "minimum": minimum, "leadDays": 3}
+
+async def main(admin, serving, query, mutation):
     target = Target(admin, serving)
     await migrate.upgrade(target)
     different = await migrate.differences(target)
@@ -52,9 +58,24 @@ async def main(admin, serving, query):
             context = RequestContext(Principal(tenant, "walk"), reader, graph.nodes)
             result = await graph.execute_document(parse(query), context=context)
             answers.append([result.data, list(map(str, result.errors or ())), len(reader.ran)])
+    written = []
+    for lines in ([line("P-1", "7.5", "10"), line("P-1", "7", "100")], [line("P-1", "1", "1"), line("none", "-1", "1")],
+                  [line("P-1", "1", "1"), line("P-1", "2", "1"), line("none", "3", "1")]):
+        async with database.reader(tenant) as reader:
+            context = RequestContext(Principal(tenant, "walk"), reader, graph.nodes, database=database)
+            result = await graph.execute_document(parse(mutation), {"lines": lines}, context=context)
+            written.append([result.data, list(map(str, result.errors or ()))])
+    clerk = Principal(tenant, "walk", frozenset({"pricing:read"}))
+    async with database.reader(tenant) as reader:
+        context = RequestContext(clerk, reader, graph.nodes, database=database)
+        result = await graph.execute_document(parse(mutation), {"lines": [line("P-1", "1", "1")]}, context=context)
+        written.append([result.data, list(map(str, result.errors or ()))])
+    async with administration(target, tenant) as owner:
+        stored = await owner.fetch("SELECT price::text, minimum::text FROM supplier_prices WHERE tenant_id = $1 AND minimum > 1"
+                                   " ORDER BY price", tenant)
     await database.close()
     await migrate.downgrade(target, "-1")
-    print(json.dumps({"different": [str(each) for each in different], "answers": answers}))
+    print(json.dumps({"written": written, "stored": [list(map(float, row)) for row in stored], "different": [str(each) for each in different], "answers": answers}))
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -68,7 +89,9 @@ def copy(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for name, changes, text in BLOCK.findall((ROOT / "docs" / "add-a-module.md").read_text()):
         path = tmp_path / name
-        if changes:
+        if changes == ", at its end":
+            path.write_text(f"{path.read_text()}\n\n{text}")
+        elif changes:
             path.write_text(changed(path.read_text(), text))
         else:
             # The document can't know how many migrations there are by now.
@@ -92,10 +115,10 @@ async def empty(server: TestServer) -> AsyncIterator[Target]:
 
 
 async def test_the_module_works(copy: Path, empty: Target) -> None:
-    command = [sys.executable, "-c", SCRIPT, empty.admin, empty.serving, QUERY]
+    command = [sys.executable, "-c", SCRIPT, empty.admin, empty.serving, QUERY, SET]
     ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    found = json.loads(ran.stdout)
+    found = json.loads(ran.stdout.splitlines()[-1])  # after the line that the refusal leaves in the log
     assert found["different"] == []
     assert found["answers"][0] == found["answers"][1]
     data, errors, statements = found["answers"][0]
@@ -117,3 +140,31 @@ async def test_the_module_works(copy: Path, empty: Target) -> None:
     }
     # The list of products, their suppliers' number, their prices, the prices' number, suppliers, products.
     assert statements == 6
+    first, values, rules, denied = found["written"]
+    assert first == [
+        {
+            "supplierPricesSet": {
+                "supplierPrices": [
+                    {"price": {"amount": "7.50"}, "minimum": "10", "leadDays": 3},
+                    {"price": {"amount": "7.00"}, "minimum": "100", "leadDays": 3},
+                ],
+                "userErrors": [],
+            }
+        },
+        [],
+    ]
+    [[refused, errors], [judged, none]] = values, rules
+    assert errors == none == []
+    assert refused["supplierPricesSet"]["supplierPrices"] is None
+    assert {tuple(error["path"]) for error in refused["supplierPricesSet"]["userErrors"]} == {
+        ("input", "lines", "1", "price", "amount"),
+        ("input", "lines", "1", "product"),
+    }
+    assert [(error["code"], error["path"]) for error in judged["supplierPricesSet"]["userErrors"]] == [
+        ("NOT_FOUND", ["input", "lines", "2", "product"]),
+        ("INVALID_INPUT", ["input", "lines", "1", "minimum"]),
+    ]
+    assert denied[0] in (None, {"supplierPricesSet": None})
+    assert "pricing:write" in denied[1][0]
+    # S-1's price for ten was replaced, one for a hundred was added, and nothing of what was refused is stored.
+    assert found["stored"] == [[7.0, 100.0], [7.5, 10.0], [9.0, 10.0]]
