@@ -7,7 +7,7 @@ import pytest
 
 from core import ids
 from core.permissions import EVERYTHING
-from tests.support.graph import Asker
+from tests.support.graph import Asker, node_types
 from tests.support.oddments import Oddments
 
 KEYS = {
@@ -15,16 +15,7 @@ KEYS = {
     "partner": ("code", "par", "partners"),
     "order": ("number", "ord", "orders"),
 }
-NODES = {
-    "prod": ("Product", "products"),
-    "par": ("Partner", "partners"),
-    "ord": ("Order", "orders"),
-    "lin": ("LineItem", "line_items"),
-    "stl": ("StockLevel", "stock_levels"),
-    "mov": ("StockMove", "stock_moves"),
-    "wh": ("Warehouse", "warehouses"),
-    "loc": ("Location", "locations"),
-}
+NODES = node_types()
 NO_ID = (
     "",
     "x",

@@ -8,7 +8,7 @@ from graphql import assert_valid_schema
 from app.registry import UnknownModule, build
 from core import ids
 from core.modules import MODULES
-from tests.support.graph import Asker, schema
+from tests.support.graph import Asker, node_types, schema
 from tests.support.oddments import Oddments
 
 SUBSETS: list[tuple[str, ...]] = [
@@ -46,12 +46,6 @@ ADDED = {
     ("StockDifference", "order"): "sales",
     ("StockDifference", "lineItem"): "sales",
 }
-PREFIXES = {
-    "catalog": {"prod": "products"},
-    "partners": {"par": "partners"},
-    "inventory": {"wh": "warehouses", "loc": "locations", "stl": "stock_levels", "mov": "stock_moves"},
-    "sales": {"ord": "orders", "lin": "line_items"},
-}
 
 
 @pytest.mark.parametrize("modules", SUBSETS, ids="+".join)
@@ -80,7 +74,7 @@ async def test_its_queries_work(ask: Asker, oddments: Oddments, modules: tuple[s
         for field in here:
             assert found[field]["totalCount"]["value"] == len(oddments[tables.get(field, field)])
     for name in MODULES:
-        for prefix, table in PREFIXES[name].items():
+        for prefix, (_, table) in node_types([name]).items():
             identifier = ids.encode(prefix, oddments[table][0]["id"])
             answer = await ask(
                 "query ($i: ID!) { node(id: $i) { id } }", oddments.tenant, {"i": identifier}, modules=modules

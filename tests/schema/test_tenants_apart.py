@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 
 from core import ids
+from core.modules import MODULES
 from db.runtime.connections import Connections
 from db.runtime.engine import Database, Target
 from db.runtime.reader import Reader
 from db.tenancy import set_tenant
-from tests.support.graph import Asker, schema
+from tests.support.graph import Asker, node_types, schema
 from tests.support.graph import ask as ask_on
 from tests.support.oddments import Oddments
 
@@ -35,17 +36,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
 fragment product on Product { id sku events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }
   lineItems(first: 3) { totalCount { value } nodes { id order { id number } } } }"""
 
-TABLES = {
-    "prod": "products",
-    "par": "partners",
-    "ord": "orders",
-    "lin": "line_items",
-    "wh": "warehouses",
-    "loc": "locations",
-    "stl": "stock_levels",
-    "mov": "stock_moves",
-    "evt": "events",
-}
+TABLES = {prefix: table for prefix, (_, table) in node_types(("root", *MODULES)).items()}
 
 
 Statement = tuple[str, tuple[Any, ...], int]

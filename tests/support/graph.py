@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -66,6 +67,12 @@ async def executed(
     if document.errors:
         return ExecutionResult(None, document.errors)
     return await graph.execute_document(document.node, dict(variables or {}), context=context, propagate=propagate)
+
+
+def node_types(modules: Iterable[str] = MODULES) -> dict[str, tuple[str, str]]:
+    """The type and the table of each prefix of ids that these modules bring, read from the modules themselves."""
+    loaders = [loader for name in modules for loader in import_module(f"schema.{name}").MODULE.nodes]
+    return {each.entity.prefix: (each.entity.typename, each.entity.model.__tablename__) for each in loaders}
 
 
 class Asker:
