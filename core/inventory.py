@@ -19,7 +19,7 @@ PERMISSIONS = {
 }
 INSUFFICIENT_STOCK, STALE_STOCK = "INSUFFICIENT_STOCK", "STALE_STOCK"
 ERROR_CODES = {
-    INSUFFICIENT_STOCK: "More is wanted than is available, or reserved.",
+    INSUFFICIENT_STOCK: "More is requested than is available or reserved.",
     STALE_STOCK: "The stock isn't what the caller expected.",
 }
 

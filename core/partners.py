@@ -14,5 +14,5 @@ PERMISSIONS = {
 class PartnerKind(Choice):
     """What a partner is to the tenant."""
 
-    CUSTOMER = auto(), "Orders from the tenant: orders are made for partners of this kind only."
+    CUSTOMER = auto(), "Orders from the tenant: only partners of this kind can have orders."
     SUPPLIER = auto(), "Delivers to the tenant."

@@ -16,11 +16,11 @@ VERSION_CONFLICT = "VERSION_CONFLICT"
 IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
 
 ERROR_CODES = {
-    INVALID_INPUT: "A value that can't be used, or not here.",
-    NOT_FOUND: "Nothing that the tenant has goes by this key.",
-    DUPLICATE: "The key is taken by another record.",
+    INVALID_INPUT: "A value that is invalid, or not allowed here.",
+    NOT_FOUND: "The tenant has no record with this key.",
+    DUPLICATE: "Another record already has this key.",
     VERSION_CONFLICT: "The record was changed since the version that the caller expected.",
-    IDEMPOTENCY_KEY_REUSED: "The key for retries was used for another input before.",
+    IDEMPOTENCY_KEY_REUSED: "The idempotencyKey was used with another input before.",
 }
 """The codes that belong to no module, and what they mean. A module declares its own in ``core/<module>.py``."""
 

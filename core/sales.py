@@ -17,30 +17,30 @@ ERROR_CODES = {INVALID_TRANSITION: "The order's state doesn't allow this action.
 
 
 class OrderStatus(Choice):
-    """The state of an order. How far its lines are is told by the progress fields."""
+    """The state of an order. The fields reservationStatus, shipmentStatus and returnStatus report the progress of its lines."""
 
     DRAFT = auto(), "Being put together; holds no stock."
     CONFIRMED = auto(), "Promised; stock is reserved."
-    CLOSED = auto(), "All that was not cancelled has been shipped."
-    CANCELLED = auto(), "Called off before anything was shipped."
+    CLOSED = auto(), "Everything that was not cancelled has been shipped."
+    CANCELLED = auto(), "Cancelled before anything was shipped."
 
 
 class OrderAction(Choice):
     """Something that can be done with an order."""
 
-    UPDATE = auto(), "orderUpdate: its note, and a draft's lines."
-    CONFIRM = auto(), "orderConfirm: its stock is reserved."
-    SHIP = auto(), "orderShip: something is reserved that hasn't left."
-    CANCEL = auto(), "orderCancel: something hasn't left that can be called off."
-    RETURN = auto(), "orderReturn: something has left that didn't come back."
+    UPDATE = auto(), "orderUpdate: change its note, or a draft's lines."
+    CONFIRM = auto(), "orderConfirm: reserve its stock."
+    SHIP = auto(), "orderShip: something is reserved that hasn't been shipped."
+    CANCEL = auto(), "orderCancel: something can be cancelled, as it hasn't been shipped."
+    RETURN = auto(), "orderReturn: something was shipped that didn't come back."
 
 
 class ReturnDisposition(Choice):
     """What becomes of goods that come back."""
 
-    RESTOCK = auto(), "Into stock, to be sold again."
-    QUARANTINE = auto(), "Kept apart until somebody has looked at them."
-    SCRAP = auto(), "Thrown away: they go to where losses go."
+    RESTOCK = auto(), "Back into stock, to be sold again."
+    QUARANTINE = auto(), "Kept apart until somebody has inspected them."
+    SCRAP = auto(), "Thrown away: they go to the location for losses."
 
 
 class Progress(NamedTuple):

@@ -15,17 +15,17 @@ products = Entity(
     filters={
         "id": filters.identifier(Product.id, "prod", "By the product's id (prod_…)."),
         "sku": filters.text(Product.sku, "By the tenant's own key of the product.", folded=Product.sku_key),
-        "name": filters.text(
-            Product.name, "By what people call it; search finds single words of it.", folded=Product.name_key
-        ),
-        "active": filters.boolean(Product.active, "By whether it is still offered; left out: both."),
+        "name": filters.text(Product.name, "By its name; search finds single words of it.", folded=Product.name_key),
+        "active": filters.boolean(Product.active, "By whether it is still offered. Left out: both."),
         "listPrice": filters.decimal(Product.list_price, "By the list price's amount, whatever its currency."),
         "createdAt": filters.moment(Product.created_at, "By the time it was first stored."),
     },
     sorts={
         "SKU": Sort(Product.sku, "The sku, character by character in Unicode's order: Z comes before a."),
         "NAME": Sort(Product.name_key, "The name, without regard to upper and lower case."),
-        "LIST_PRICE": Sort(Product.list_price, "The list price's amount; none counts as the largest.", nullable=True),
+        "LIST_PRICE": Sort(
+            Product.list_price, "The list price's amount; a missing price counts as the largest.", nullable=True
+        ),
         "CREATED_AT": Sort(Product.created_at, "The time it was first stored."),
         "UPDATED_AT": Sort(Product.updated_at, "The time of the last change."),
     },

@@ -12,8 +12,8 @@ events = Entity(
     "evt",
     "events:read",
     filters={
-        "type": filters.text(Event.type, "By what happened, such as order.confirmed."),
-        "occurredAt": filters.moment(Event.occurred_at, "By when the change was made."),
+        "type": filters.text(Event.type, "By the kind of change, such as order.confirmed."),
+        "occurredAt": filters.moment(Event.occurred_at, "By the time of the change."),
     },
     sorts={"OCCURRED_AT": Sort(Event.occurred_at)},
     default=(("OCCURRED_AT", DESC),),

@@ -47,14 +47,12 @@ levels = Entity(
     filters={
         "product": filters.identifier(StockLevel.product_id, "prod", "By the id of the product (prod_…)."),
         "location": filters.identifier(StockLevel.location_id, "loc", "By the id of the location (loc_…)."),
-        "onHand": filters.decimal(StockLevel.on_hand, "By how many are there, in the product's unit."),
-        "available": filters.decimal(AVAILABLE, "By how many are there, can be sold and are not promised to orders."),
+        "onHand": filters.decimal(StockLevel.on_hand, "By how many are on hand, in the product's unit."),
+        "available": filters.decimal(AVAILABLE, "By how many can be sold and are not promised to orders."),
     },
     sorts={
-        "ON_HAND": Sort(StockLevel.on_hand, "How many are there, whatever the unit."),
-        "AVAILABLE": Sort(
-            AVAILABLE, "How many are there, can be sold and are not promised to orders, whatever the unit."
-        ),
+        "ON_HAND": Sort(StockLevel.on_hand, "How many are on hand, whatever the unit."),
+        "AVAILABLE": Sort(AVAILABLE, "How many can be sold and are not promised to orders, whatever the unit."),
         "UPDATED_AT": Sort(StockLevel.updated_at, "When it was last changed."),
         # Not in the graph's enum: the order of Product.stock.levels, which takes no other.
         "LOCATION": Sort(StockLevel.location_id),
@@ -71,7 +69,7 @@ moves = Entity(
         "destination": filters.identifier(
             StockMove.destination_id, "loc", "By the id of the location that the goods came to."
         ),
-        "occurredAt": filters.moment(StockMove.occurred_at, "By when the goods were moved."),
+        "occurredAt": filters.moment(StockMove.occurred_at, "By the time of the move."),
     },
     sorts={"OCCURRED_AT": Sort(StockMove.occurred_at)},
     default=(("OCCURRED_AT", DESC),),
@@ -88,7 +86,7 @@ products.filters["available"] = filters.decimal(
     )
     .correlate(Product)
     .scalar_subquery(),
-    "By how many are there and not reserved, over all locations.",
+    "By how many are available (in stock and not reserved), over all locations.",
     permission="stock:read",
 )
 

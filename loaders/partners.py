@@ -15,10 +15,8 @@ partners = Entity(
     filters={
         "id": filters.identifier(Partner.id, "par", "By the partner's id (par_…)."),
         "code": filters.text(Partner.code, "By the tenant's own key of the partner.", folded=Partner.code_key),
-        "name": filters.text(
-            Partner.name, "By what people call it; search finds single words of it.", folded=Partner.name_key
-        ),
-        "country": filters.text(Partner.country, "By its two letters, such as DE."),
+        "name": filters.text(Partner.name, "By its name; search finds single words of it.", folded=Partner.name_key),
+        "country": filters.text(Partner.country, "By the country's two letters, such as DE."),
         "createdAt": filters.moment(Partner.created_at, "By the time it was first stored."),
     },
     sorts={

@@ -58,14 +58,14 @@ orders = Entity(
         "number": filters.text(
             Order.number, "By the number that people use, such as SO-2026-000087.", folded=Order.number_key
         ),
-        "status": filters.choice(Order.status, OrderStatus, "By the state that it is in."),
-        "customer": filters.identifier(Order.customer_id, "par", "By the id of the partner who ordered (par_…)."),
+        "status": filters.choice(Order.status, OrderStatus, "By the order's state."),
+        "customer": filters.identifier(Order.customer_id, "par", "By the id of the partner that ordered (par_…)."),
         "total": filters.decimal(Order.total, "By the total's amount, whatever its currency."),
         "placedAt": filters.moment(Order.placed_at, "By the time the customer ordered."),
         "externalId": filters.text(
             Order.external_id, "By its key in another system, such as a shop's.", folded=Order.external_key
         ),
-        "lineItems": Related(lines, _has_line, "line items", "Orders by what their line items are."),
+        "lineItems": Related(lines, _has_line, "line items", "By conditions that its line items meet."),
     },
     sorts={
         "NUMBER": Sort(Order.number, "The number, character by character in Unicode's order."),

@@ -24,7 +24,7 @@ class Product(Node):
     sku: str = column(tables.Product.sku, "The tenant's own key of the product; unique, and compared exactly.")
     name: str = column(tables.Product.name, "Its name as people read it; not unique.")
     description: str | None = column(
-        tables.Product.description, "A longer text for whoever buys or keeps it; null where there is none."
+        tables.Product.description, "A longer text about the product; null where there is none."
     )
     barcode: str | None = column(
         tables.Product.barcode, "The code on the package, usually an EAN; null where there is none."
@@ -33,7 +33,7 @@ class Product(Node):
     list_price: Money | None = money(
         tables.Product.list_price,
         tables.Product.list_price_currency,
-        "The price of one unit where an order names none, before tax; null where there is no such price.",
+        "The price of one unit, before tax, for order lines that give none; null where there is no such price.",
     )
     active: bool = column(
         tables.Product.active, "Whether it is still offered. Inactive products stay in orders and in stock."
@@ -42,7 +42,7 @@ class Product(Node):
     version: int = column(tables.Product.version, "Rises with every change; for expectedVersion.")
     created_at: DateTime = moment(tables.Product.created_at, "When it was first stored.")
     updated_at: DateTime = moment(tables.Product.updated_at, "When it was last changed.")
-    events: Connection[Event] = timeline("Changes of the product and of its stock by hand, newest first.")
+    events: Connection[Event] = timeline("Changes of the product, and manual changes of its stock; newest first.")
 
 
 ProductWhere = where_input(loaders.products, "products")
@@ -66,7 +66,7 @@ class Query:
     )
 
 
-@strawberry.type(description="A product after it was made or changed.")
+@strawberry.type(description="The created or changed product, or the problems.")
 class ProductPayload:
     product: Product | None = referred(changed("The product"), loaders.ProductById, "product_id")
     user_errors: list[UserError] = user_errors()
@@ -75,7 +75,7 @@ class ProductPayload:
 @strawberry.type
 class Mutation:
     product_upsert: ProductPayload | None = mutation(
-        "Makes the product with this sku, or changes it. Where it already is as wanted, nothing happens.",
+        "Creates the product with this sku, or changes it. Does nothing where it already has these values.",
         services.ProductUpsert,
         services.upsert_product,
         "catalog:write",

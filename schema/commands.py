@@ -1,4 +1,4 @@
-"""What every mutation has: an input with a key for retries, and a payload with what the caller can mend."""
+"""What every mutation has: an input with a key for retries, and a payload with the problems that the caller can correct."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ T = TypeVar("T", bound=type)
 ErrorCode = named_enum(
     "ErrorCode",
     ERROR_CODES | {code: text for codes in declared("core", "ERROR_CODES") for code, text in codes.items()},
-    "What is wrong with an input: for programs, which shouldn't read messages.",
+    "What is wrong with an input, for programs: they should read this, not the message.",
 )
 
 
@@ -41,11 +41,11 @@ def error_type(description: str, *codes: str) -> Callable[[T], T]:
     return decorate
 
 
-_PATH = 'Leads to the input at fault, indexes as strings: ["input", "lineItems", "2", "quantity"].'
+_PATH = 'The path to the input at fault, with indexes as strings: ["input", "lineItems", "2", "quantity"].'
 
 
 @strawberry.interface(
-    description="What the caller can mend. Nothing was changed where a payload has any, and all of them are told at once."
+    description="A problem that the caller can correct. A command with problems changes nothing, and reports all of them at once."
 )
 class UserError:
     code: ErrorCode = fact("What is wrong, for programs.", "code")  # type: ignore[valid-type]  # made of what the modules declare
@@ -63,12 +63,16 @@ class UserError:
         return bool(row.typename == cls.__name__)
 
 
-@error_type("A value that can't be used (INVALID_INPUT), or a key that is taken (DUPLICATE).", INVALID_INPUT, DUPLICATE)
+@error_type(
+    "A value is invalid (INVALID_INPUT), or another record already has the key (DUPLICATE).", INVALID_INPUT, DUPLICATE
+)
 class InvalidInputError(UserError):
     pass
 
 
-@error_type("Something that the input names isn't there, or is another tenant's: that is the same.", NOT_FOUND)
+@error_type(
+    "The input names something that doesn't exist, or that belongs to another tenant: the error is the same.", NOT_FOUND
+)
 class NotFoundError(UserError):
     pass
 
@@ -78,7 +82,7 @@ class VersionConflictError(UserError):
     current_version: int = fact("The version that the record has now.", "current_version")
 
 
-@error_type("The idempotencyKey belongs to another input, so this one was not carried out.", IDEMPOTENCY_KEY_REUSED)
+@error_type("The idempotencyKey was used with another input, so this one was not carried out.", IDEMPOTENCY_KEY_REUSED)
 class IdempotencyConflictError(UserError):
     pass
 
@@ -89,7 +93,7 @@ ERRORS = (InvalidInputError, NotFoundError, VersionConflictError, IdempotencyCon
 
 def changed(what: str) -> str:
     """The description of what a payload shows of a command's doing."""
-    return f"{what}; null where the command was refused, or with the error DONE_NOT_READ where it was carried out."
+    return f"{what}; null where the command was rejected, or with the error DONE_NOT_READ where it was carried out."
 
 
 def entries(given: Any) -> int:
@@ -115,19 +119,19 @@ def problems(_args: Args, rows: int) -> int:
 
 
 def user_errors() -> Any:
-    text = "What the caller can mend; empty where the command was carried out."
+    text = "The problems that the caller can correct; empty where the command was carried out."
     return batched(text, commands.user_errors, size=problems)
 
 
 def listed(description: str, loader: type[One], key: str) -> Any:
-    """What a command made or changed, several of a kind: for each of its lines two at most."""
+    """What a command created or changed, several of a kind: for each of its lines two at most."""
     resolve = commands.listed(loader, key)
     return batched(description, resolve, needs=[key], permission=loader.entity.permission, size=twice_the_lines)
 
 
 def mutation(description: str, command: type[C], service: Service[C], permission: str) -> Any:
     """A root field that has a command carried out. Its input is made of the command's fields."""
-    text = "What the command is about, and what makes a retry of it safe."
+    text = "The command's input, with the idempotencyKey that makes a retry safe."
     return BatchField(
         commands.carry_out(command, service),
         arguments=[argument("input", input_type(command), text)],

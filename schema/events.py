@@ -23,25 +23,27 @@ class Event(Node):
     type: str = column(
         tables.Event.type, "What happened, in the past tense, such as order.confirmed or stock.adjusted."
     )
-    occurred_at: DateTime = moment(tables.Event.occurred_at, "When the change was made.")
-    principal: str = column(tables.Event.principal, "Who did it: the name of the key, or the subject of the token.")
+    occurred_at: DateTime = moment(tables.Event.occurred_at, "When the change happened.")
+    principal: str = column(
+        tables.Event.principal, "The principal that did it: the name of the key, or the subject of the token."
+    )
     version: int | None = column(
         tables.Event.version,
-        "The record's version after it; null for changes that raise none, such as those of a product's stock.",
+        "The record's version after the change; null for changes that don't raise it, such as those of a product's stock.",
     )
     before: JSON | None = computed(
-        "What the change replaced, by the names of fields; null where nothing was.",
+        "The values that the change replaced, by field name; null where there were none.",
         columns.parsed("before"),
         ["before"],
     )
     after: JSON | None = computed(
-        "What is there since, or the facts of what happened: ids as the graph knows them, numbers as text.",
+        "The new values, or the facts of what happened: ids as the graph gives them, numbers as text.",
         columns.parsed("after"),
         ["after"],
     )
 
 
-TIMELINE = "What happened to it, newest first. Data that were imported have no events."
+TIMELINE = "What happened to the record, newest first. Imported data have no events."
 
 
 def timeline(description: str = TIMELINE) -> Connection[Event]:

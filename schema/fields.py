@@ -119,21 +119,22 @@ def many(
         argument(
             "first",
             int | None,
-            f"How many from the start: 0 to {MAX_PAGE}, {DEFAULT_PAGE} where neither first nor last is given.",
+            f"How many rows from the start: 0 to {MAX_PAGE}, {DEFAULT_PAGE} where neither first nor last is given.",
         ),
-        argument("after", str | None, "Only what follows the row with this cursor."),
-        argument("last", int | None, f"How many from the end: 0 to {MAX_PAGE}. Not together with first."),
-        argument("before", str | None, "Only what precedes the row with this cursor."),
+        argument("after", str | None, "Only rows after the one with this cursor."),
+        argument("last", int | None, f"How many rows from the end: 0 to {MAX_PAGE}. Not together with first."),
+        argument("before", str | None, "Only rows before the one with this cursor."),
     ]
     if where is not None:
-        arguments.append(argument("where", where | None, "Only what fulfils these conditions."))
+        arguments.append(argument("where", where | None, "Only rows that meet these conditions."))
     if order is not None:
-        text = "Up to three sorts, the first counting most; rows that are equal in all are sorted by id."
+        text = "Up to three sorts, of which the first counts most; rows with equal values are sorted by id."
         arguments.append(argument("orderBy", list[order] | None, text))
     if search is not None:
         text = (
-            f"Only what has all of these words, each as the beginning of a word, in {search}; or has the text as its key,"
-            " which comes first. A text without a word finds nothing else, and null is no search. At most 500 characters."
+            f"Only rows that have all of these words, each as the beginning of a word, in {search}; rows with the whole text as"
+            " their key are found, too, and come first. A text without a word finds only those; null is no search. At most"
+            " 500 characters."
             " Sorted by relevance where no order is given."
         )
         arguments.append(argument("search", str | None, text))
@@ -167,7 +168,7 @@ def lookup(description: str, by: Any, loaders: dict[str, type[One]]) -> Any:
             f"{by.__name__} has the keys {sorted(keys)}, and there are loaders for {sorted(loaders)}."
         )
     prefix = loaders["id"].entity.prefix
-    text = "Which one: exactly one of its keys."
+    text = "Exactly one of the record's keys."
     return BatchField(
         relations.lookup(prefix, loaders),
         arguments=[argument("by", by, text)],

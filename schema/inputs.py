@@ -91,9 +91,9 @@ def where_input(entity: Filtered, many: str) -> Any:
 _LOGIC = {
     "and": _Field(str, "All of these conditions hold; an empty list always does."),
     "or": _Field(
-        str, "At least one of these holds; an empty list matches nothing, and none of them may be without a condition."
+        str, "At least one of these conditions holds; an empty list matches nothing, and no entry may be empty."
     ),
-    "not": _Field(str, "What this says isn't true: a row whose value is null passes, too."),
+    "not": _Field(str, "This condition doesn't hold. A row whose value is null passes, too."),
 }
 
 
@@ -140,7 +140,7 @@ def order_input(entity: Entity[Any], many: str) -> Any:
     """The input ``…OrderBy`` of an entity's sorts, as far as they have a description."""
     members = {name: sort.description for name, sort in entity.sorts.items() if sort.description}
     if entity.search is not None:
-        members["RELEVANCE"] = "How well it fits the search; only with search."
+        members["RELEVANCE"] = "How well the row matches the search; only with search."
     fields = {
         "field": _Field(
             named_enum(f"{entity.typename}OrderField", members, f"What {many} can be sorted by."), SORTED_BY, ...

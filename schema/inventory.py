@@ -37,35 +37,41 @@ class Warehouse(Node):
     locations: Connection["Location"] = many("Its locations, by code.", loaders.LocationsOfWarehouse, "id")
 
 
-@node_type(loaders.locations, "A place that goods are at, come from or go to.")
+@node_type(loaders.locations, "A place that holds goods, or that goods come from or go to.")
 class Location(Node):
     id: strawberry.ID = node_id(loaders.locations)
     code: str = column(tables.Location.code, "The tenant's own key of the location; unique over all warehouses.")
     name: str = column(tables.Location.name, "Its name as people read it; not unique.")
     kind: LocationKind = choice(
-        tables.Location.kind, LocationKind, "A shelf of the tenant's own, or a place that goods come from or go to."
+        tables.Location.kind,
+        LocationKind,
+        "Whether it holds the tenant's own goods, or goods only come from it or go to it.",
     )
     warehouse: Warehouse | None = one(
-        tables.Location.warehouse_id, loaders.WarehouseById, "Where it is; null for places outside."
+        tables.Location.warehouse_id, loaders.WarehouseById, "The warehouse that it is in; null for places outside."
     )
     stock_levels: Connection["StockLevel"] = many(
-        "How many of what are there.", loaders.LevelsOfLocation, "id", where=StockLevelWhere, order=StockLevelOrderBy
+        "The products there, and how many of each.",
+        loaders.LevelsOfLocation,
+        "id",
+        where=StockLevelWhere,
+        order=StockLevelOrderBy,
     )
 
 
 @node_type(loaders.levels, "How many of a product are at a location.")
 class StockLevel(Node):
     id: strawberry.ID = node_id(loaders.levels)
-    product: Product = one(tables.StockLevel.product_id, ProductById, "What it is that is there.")
-    location: Location = one(tables.StockLevel.location_id, loaders.LocationById, "Where it is.")
+    product: Product = one(tables.StockLevel.product_id, ProductById, "The product that is there.")
+    location: Location = one(tables.StockLevel.location_id, loaders.LocationById, "The location of these goods.")
     on_hand: Decimal = column(tables.StockLevel.on_hand, "How many are there, in the product's unit.")
     reserved: Decimal = column(tables.StockLevel.reserved, "How many of them are promised to orders.")
     available: Decimal = column(
         tables.StockLevel.available,
-        "onHand - reserved, how many are there that no order was promised, at a location whose goods can be sold"
+        "onHand - reserved, the number not promised to any order, at a location whose goods can be sold"
         " (INTERNAL); 0 at any other.",
     )
-    incoming: Decimal = column(tables.StockLevel.incoming, "How many are announced and not there yet.")
+    incoming: Decimal = column(tables.StockLevel.incoming, "How many are announced and haven't arrived yet.")
     updated_at: DateTime = moment(tables.StockLevel.updated_at, "When it was last changed.")
 
 
@@ -76,12 +82,16 @@ class StockLevel(Node):
 class StockMove(Node):
     id: strawberry.ID = node_id(loaders.moves)
     product: Product = one(tables.StockMove.product_id, ProductById, "What was moved.")
-    source: Location = one(tables.StockMove.source_id, loaders.LocationById, "Where it left.")
-    destination: Location = one(tables.StockMove.destination_id, loaders.LocationById, "Where it came to.")
+    source: Location = one(tables.StockMove.source_id, loaders.LocationById, "The location that the goods left.")
+    destination: Location = one(
+        tables.StockMove.destination_id, loaders.LocationById, "The location that the goods came to."
+    )
     quantity: Decimal = column(tables.StockMove.quantity, "How many, in the product's unit; always positive.")
-    reason: str = column(tables.StockMove.reason, "Why they were moved, in a word or a sentence.")
+    reason: str = column(tables.StockMove.reason, "Why the goods were moved, in a word or a sentence.")
     occurred_at: DateTime = moment(tables.StockMove.occurred_at, "When the goods were moved.")
-    principal: str = column(tables.StockMove.principal, "Who did it: the name of the key, or the subject of the token.")
+    principal: str = column(
+        tables.StockMove.principal, "The principal that did it: the name of the key, or the subject of the token."
+    )
 
 
 def _sum(description: str, name: str) -> Any:
@@ -93,44 +103,42 @@ def _apart(description: str, name: str) -> Any:
 
 
 @strawberry.type(
-    description="A product's stock over all locations whose goods can be sold, and beside it what can't be sold now."
+    description="A product's stock over all locations whose goods can be sold, and separately the goods that can't be sold now."
 )
 class ProductStock:
     on_hand: Decimal = _sum("How many are there, in the product's unit.", "on_hand")
     reserved: Decimal = _sum("How many of them are promised to orders.", "reserved")
-    available: Decimal = _sum("onHand - reserved: how many are there that no order was promised.", "available")
-    incoming: Decimal = _sum("How many are announced and not there yet.", "incoming")
+    available: Decimal = _sum("onHand - reserved: the number not promised to any order.", "available")
+    incoming: Decimal = _sum("How many are announced and haven't arrived yet.", "incoming")
     quarantined: Decimal = _apart("How many are in quarantine: not in onHand, and nobody may sell them.", "quarantined")
-    in_transit: Decimal = _apart(
-        "How many are between two places: not in onHand, and not to be sold yet.", "in_transit"
-    )
+    in_transit: Decimal = _apart("How many are between two places: not in onHand, and not for sale yet.", "in_transit")
     levels: Connection[StockLevel] = many(
-        "The levels that the sums are made of.", loaders.LevelsOfProduct, "id", where=StockLevelWhere
+        "The stock levels that add up to these sums.", loaders.LevelsOfProduct, "id", where=StockLevelWhere
     )
 
 
 @extends(Product)
 class ProductInventory:
-    stock: ProductStock = same("How many there are, over all locations and in each.", "id", permission="stock:read")
+    stock: ProductStock = same("How many are in stock, over all locations and in each.", "id", permission="stock:read")
 
 
 ProductWhereInventory = where_extension(products, ProductWhere, "available")
 
 
 @strawberry.type(
-    description="A place where the books contradict themselves. There should be none; what makes one is a fault of ours,"
-    " or a hand in the database."
+    description="A place where the books contradict themselves. There should be none: the cause is a fault of this program,"
+    " or a manual change in the database."
 )
 class StockDifference:
-    rule: str = fact("Which rule of the books is broken, as people call it.", "rule")
-    product: Product | None = referred("The product that it is about.", ProductById, "product_id")
+    rule: str = fact("The rule of the books that is broken, in words.", "rule")
+    product: Product | None = referred("The product concerned.", ProductById, "product_id")
     location: Location | None = referred(
-        "The location that it is about; null where it is about none.", loaders.LocationById, "location_id"
+        "The location concerned; null where there is none.", loaders.LocationById, "location_id"
     )
     expected: Decimal | None = fact(
-        "What should be there, by moves and orders; null where it isn't a number.", "expected"
+        "The value that follows from moves and orders; null where it isn't a number.", "expected"
     )
-    actual: Decimal | None = fact("What the books say instead; null where it isn't a number.", "actual")
+    actual: Decimal | None = fact("The value that the books have instead; null where it isn't a number.", "actual")
 
 
 @strawberry.type
@@ -139,30 +147,33 @@ class Query:
         "Recomputes balances, reservations and orders' progress from moves and orders, and lists every difference: an"
         " empty list is good news. Reads all of the tenant's stock and orders.",
         resolvers.stock_differences,
-        argument("first", int, "At most so many differences, 0 to 500.", 100),
+        argument("first", int, "How many differences at most, 0 to 500.", 100),
         permission="stock:verify",
         size=lambda args, _rows: number(args.get("first"), 100, resolvers.MAX_DIFFERENCES),
     )
     warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
     stock_levels: Connection[StockLevel] = many(
-        "How many of what are where.", loaders.StockLevels, where=StockLevelWhere, order=StockLevelOrderBy
+        "How many of each product are at each location.",
+        loaders.StockLevels,
+        where=StockLevelWhere,
+        order=StockLevelOrderBy,
     )
     stock_moves: Connection[StockMove] = many(
         "The stock ledger, newest first.", loaders.StockMoves, where=StockMoveWhere
     )
 
 
-@error_type("More is wanted than is available of a product, or reserved for a line.", INSUFFICIENT_STOCK)
+@error_type("More of a product is requested than is available, or more of a line than is reserved.", INSUFFICIENT_STOCK)
 class InsufficientStockError(UserError):
-    product: Product = referred("The product of which there isn't enough.", ProductById, "product_id")
-    requested: Decimal = fact("How many are wanted in all, in the product's unit.", "requested")
-    available: Decimal = fact("How many can be had for this, in the product's unit.", "available")
+    product: Product = referred("The product that is short.", ProductById, "product_id")
+    requested: Decimal = fact("How many the command requests in all, in the product's unit.", "requested")
+    available: Decimal = fact("How many the command could get, in the product's unit.", "available")
 
 
-@error_type("The stock isn't what the caller saw. Count again, and say what is there now.", STALE_STOCK)
+@error_type("The balance isn't what the caller saw. Count again, and send the new quantity.", STALE_STOCK)
 class StaleStockError(UserError):
-    expected: Decimal = fact("How many the caller saw before the count, in the product's unit.", "expected")
-    actual: Decimal = fact("How many are there now, in the product's unit.", "actual")
+    expected: Decimal = fact("The balance that the caller saw before the count, in the product's unit.", "expected")
+    actual: Decimal = fact("The balance now, in the product's unit.", "actual")
 
 
 # Lines carry no "Input" in the contract's names.
@@ -170,39 +181,41 @@ for line in (services.StockAdjustLine, services.StockSetLine, services.StockTran
     input_type(line, line.__name__)
 
 
-@strawberry.type(description="A warehouse after it was made, or why it wasn't.")
+@strawberry.type(description="The created warehouse, or the problems.")
 class WarehousePayload:
     warehouse: Warehouse | None = referred(changed("The warehouse"), loaders.WarehouseById, "warehouse_id")
     user_errors: list[UserError] = user_errors()
 
 
-@strawberry.type(description="A location after it was made, or why it wasn't.")
+@strawberry.type(description="The created location, or the problems.")
 class LocationPayload:
     location: Location | None = referred(changed("The location"), loaders.LocationById, "location_id")
     user_errors: list[UserError] = user_errors()
 
 
-@strawberry.type(description="Balances after they were changed, and the moves that did it.")
+@strawberry.type(description="The changed balances and the moves that changed them, or the problems.")
 class StockPayload:
     stock_levels: list[StockLevel] | None = listed(
-        changed("The balances that the lines are about, each once"),
+        changed("The balances that the lines name, each once"),
         loaders.StockLevelById,
         "stock_level_ids",
     )
-    moves: list[StockMove] | None = listed(changed("What was moved"), loaders.StockMoveById, "move_ids")
+    moves: list[StockMove] | None = listed(
+        changed("The moves that the command stored"), loaders.StockMoveById, "move_ids"
+    )
     user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type
 class Mutation:
     warehouse_create: WarehousePayload | None = mutation(
-        "Makes a warehouse, without locations.",
+        "Creates a warehouse, without locations.",
         services.WarehouseCreate,
         services.create_warehouse,
         "warehouses:write",
     )
     location_create: LocationPayload | None = mutation(
-        "Makes a location in a warehouse.",
+        "Creates a location in a warehouse.",
         services.LocationCreate,
         services.create_location,
         "warehouses:write",
@@ -214,7 +227,7 @@ class Mutation:
         "stock:adjust",
     )
     stock_set: StockPayload | None = mutation(
-        "Sets balances to a counted quantity, if they still are what the caller saw.",
+        "Sets balances to a counted quantity, if they are still what the caller saw.",
         services.StockSet,
         services.set_counted,
         "stock:adjust",

@@ -26,7 +26,7 @@ class Partner(Node):
     code: str = column(tables.Partner.code, "The tenant's own key of the partner; unique, and compared exactly.")
     name: str = column(tables.Partner.name, "Its name as people read it; not unique.")
     kinds: list[PartnerKind] = choices(tables.Partner.kinds, PartnerKind, "What it is to the tenant; often both.")
-    email: str | None = column(tables.Partner.email, "Where orders are answered; null where unknown.")
+    email: str | None = column(tables.Partner.email, "The e-mail address for replies to orders; null where unknown.")
     country: str | None = column(tables.Partner.country, "ISO 3166-1 alpha-2, such as DE; null where unknown.")
     external_id: str | None = column(tables.Partner.external_id, "Its key in another system; unique where given.")
     version: int = column(tables.Partner.version, "Rises with every change; for expectedVersion.")
@@ -56,7 +56,7 @@ class Query:
     )
 
 
-@strawberry.type(description="A partner after it was made or changed.")
+@strawberry.type(description="The created or changed partner, or the problems.")
 class PartnerPayload:
     partner: Partner | None = referred(changed("The partner"), loaders.PartnerById, "partner_id")
     user_errors: list[UserError] = user_errors()
@@ -65,7 +65,7 @@ class PartnerPayload:
 @strawberry.type
 class Mutation:
     partner_upsert: PartnerPayload | None = mutation(
-        "Makes the partner with this code, or changes it. Where it already is as wanted, nothing happens.",
+        "Creates the partner with this code, or changes it. Does nothing where it already has these values.",
         services.PartnerUpsert,
         services.upsert_partner,
         "partners:write",

@@ -14,13 +14,13 @@ from schema.scalars import CurrencyCode
 from schema.shared import Node
 
 
-@strawberry.type(description="A company whose data this is. Requests see one tenant: that of their key.")
+@strawberry.type(description="A company with data of its own. A request sees one tenant: that of its key.")
 class Tenant:
     id: strawberry.ID = node_id(tenants)
     name: str = column(tables.Tenant.name, "The name that the deployment knows it by.")
-    currency: CurrencyCode = currency(tables.Tenant.currency, "The currency of amounts where none is given.")
+    currency: CurrencyCode = currency(tables.Tenant.currency, "The currency of amounts that are given without one.")
     timezone: str = column(
-        tables.Tenant.timezone, "IANA name, such as Europe/Berlin: for reports; the graph itself speaks UTC."
+        tables.Tenant.timezone, "The IANA name, such as Europe/Berlin, for reports; the graph itself uses UTC."
     )
 
 
@@ -28,20 +28,22 @@ class Tenant:
 class Viewer:
     tenant: Tenant = batched("The tenant of the request's key.", viewer.tenant)
     principal: str = computed("The name of the key, or the subject of the token.", viewer.name)
-    permissions: list[str] = computed("What the key or token may do, such as orders:read; sorted.", viewer.permissions)
+    permissions: list[str] = computed(
+        "The permissions of the key or token, such as orders:read; sorted.", viewer.permissions
+    )
 
 
 @strawberry.type
 class Query:
     node: Node | None = batched(
-        "Anything by its id. Null where there is nothing with this id for this tenant.",
+        "Any object by its id; null where the tenant has none with this id.",
         nodes.node,
-        argument("id", strawberry.ID, "Any id that the graph gave, such as ord_0193e0…"),
+        argument("id", strawberry.ID, "An id from the graph, such as ord_0193e0…"),
     )
     nodes: list[Node | None] = batched(
-        "Several things by their ids, in the order of the ids; null for each that isn't there.",
+        "Several objects by their ids, in the order of the ids; null for each id that the tenant doesn't have.",
         nodes.nodes,
-        argument("ids", list[strawberry.ID], "Up to 100 of the ids that the graph gives, of any types."),
+        argument("ids", list[strawberry.ID], "Up to 100 ids from the graph, of any types."),
         size=lambda args, _rows: min(len(args["ids"]), nodes.MAX_NODES) if isinstance(args.get("ids"), list) else 1,
     )
     viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)

@@ -13,7 +13,7 @@ from schema.scalars import CurrencyCode, DateTime, Decimal
 T = TypeVar("T")
 
 
-@strawberry.interface(description="Anything with an id, which node and nodes find again.")
+@strawberry.interface(description="Anything with an id that node and nodes accept.")
 class Node:
     id: strawberry.ID = strawberry.field(
         description="Opaque, unique over all types: a short type prefix and the row's UUIDv7, such as ord_0193e0…"
@@ -25,22 +25,22 @@ class Node:
         return name
 
 
-@strawberry.type(description="An exact amount, and the currency without which it means nothing.")
+@strawberry.type(description="An exact amount and its currency.")
 class Money:
     amount: Decimal = computed(
         "Totals carry exactly the currency's minor digits, unit prices at least those and at most six.",
         columns.item(0),
     )
-    currency: CurrencyCode = computed("In which the amount is: an alphabetic code of ISO 4217.", columns.item(1))
+    currency: CurrencyCode = computed("The currency of the amount: an ISO 4217 alphabetic code.", columns.item(1))
 
 
-@strawberry.type(description="A count that stays cheap: counting stops at the cap, and exact says whether it did.")
+@strawberry.type(description="A count that stays cheap: counting stops at the cap, and exact is false where it did.")
 class Count:
-    value: int = computed("How many there are, or the cap.", columns.item(0))
-    exact: bool = computed("False where there are more than value says.", columns.item(1))
+    value: int = computed("The number of rows, or the cap.", columns.item(0))
+    exact: bool = computed("False where there are more rows than value.", columns.item(1))
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="A page's place in its list.")
 class PageInfo:
     has_next_page: bool = computed("Whether rows follow this page.", relations.has_next, [relations.MORE])
     has_previous_page: bool = computed("Whether rows precede this page.", relations.has_previous, [relations.MORE])
@@ -54,7 +54,7 @@ class PageInfo:
 
 @strawberry.type(description="A row of a list and its place there.")
 class Edge(Generic[T]):
-    node: T = batched("What stands there; nodes has the same without cursors.", columns.item(0), passes=True, cost=0)
+    node: T = batched("The row itself; nodes has the same rows without cursors.", columns.item(0), passes=True, cost=0)
     cursor: str = computed("The row's place in this list, for after and before.", relations.cursor, [relations.CURSOR])
 
 
@@ -63,26 +63,26 @@ def counting(args: Args, _rows: int) -> int:
     return number(args.get("max"), relations.USUAL_COUNT, relations.MAX_COUNT) * POINT // 1_000
 
 
-@strawberry.type(description="A page of a list, where it stands in the list, and how long the list is.")
+@strawberry.type(description="A page of a list, its place in the list, and the length of the list.")
 class Connection(Generic[T]):
     edges: list[Edge[T]] = batched(
         "The rows of the page with their cursors.", relations.edges, needs=[relations.PAGE], passes=True, size=each_row
     )
     nodes: list[T] = batched(
-        "The rows of the page, without the detour over edges.",
+        "The rows of the page, without edges and cursors.",
         relations.nodes,
         needs=[relations.PAGE],
         passes=True,
         size=each_row,
     )
-    page_info: PageInfo = same("Where the page stands in the list.", cost=0, besides=each_row)  # a leaf for each row
+    page_info: PageInfo = same("The page's place in the list.", cost=0, besides=each_row)  # a leaf for each row
     total_count: Count = batched(
-        "How many rows the list has, page or no page. Counted only when asked for.",
+        "The number of rows in the whole list. Counted only when requested.",
         relations.total_count,
         argument(
             "max",
             int | None,
-            f"Where counting stops, at most {relations.MAX_COUNT:,}: a smaller one is cheaper.",
+            f"Where counting stops, at most {relations.MAX_COUNT:,}: a lower cap is cheaper.",
             relations.USUAL_COUNT,
         ),
         besides=counting,
@@ -95,7 +95,7 @@ class SortDirection(Enum):
     DESC = strawberry.enum_value("DESC", description="Largest first; nulls first.")
 
 
-SORTED_BY = "The value to sort by; rows that are equal in it are sorted by what comes next."
+SORTED_BY = "The value to sort by; rows with equal values are sorted by the next entry."
 DIRECTION = "ASC, the smallest first, or DESC, the largest first."
 """The two parts of a sort."""
 
@@ -106,8 +106,8 @@ def op(description: str, name: str | None = None) -> Any:
 
 
 _EQ, _NE = "Exactly this; a null is never equal.", "Not equal to this; a null is never equal."
-_IN, _NOT_IN = "One of these, at most 500. An empty list matches nothing.", "None of these, at most 500; a null passes."
-_NULL = "true: has no value; false: has one."
+_IN, _NOT_IN = "One of these, at most 500. An empty list matches nothing.", "None of these, at most 500. A null passes."
+_NULL = "true: the value is null; false: it isn't null."
 
 
 @strawberry.input(description="Compares ids as the graph gives them.")
@@ -125,8 +125,8 @@ class StringFilter:
     ne: str | None = op(_NE)
     in_: list[str] | None = op(_IN, "in")
     not_in: list[str] | None = op(_NOT_IN)
-    contains: str | None = op("Has this somewhere, whatever the case; not empty.")
-    starts_with: str | None = op("Begins with this, whatever the case; not empty.")
+    contains: str | None = op("Contains this text, in any case; not empty.")
+    starts_with: str | None = op("Begins with this text, in any case; not empty.")
     is_null: bool | None = op(_NULL)
 
 
@@ -141,7 +141,7 @@ class DecimalFilter:
     is_null: bool | None = op(_NULL)
 
 
-@strawberry.input(description="Compares points in time, whatever the offsets that they are written with.")
+@strawberry.input(description="Compares points in time; the offsets that they are written with make no difference.")
 class DateTimeFilter:
     eq: DateTime | None = op(_EQ)
     gt: DateTime | None = op("Later than this.")
@@ -151,6 +151,6 @@ class DateTimeFilter:
     is_null: bool | None = op(_NULL)
 
 
-@strawberry.input(description="Compares what is true or false.")
+@strawberry.input(description="Compares true and false.")
 class BooleanFilter:
     eq: bool | None = op(_EQ)

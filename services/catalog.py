@@ -20,18 +20,18 @@ class Money(Input):
     amount: Price
     """At least zero, at most six decimals."""
     currency: Currency
-    """In which the amount is: an alphabetic code of ISO 4217."""
+    """The currency of the amount: an ISO 4217 alphabetic code."""
 
 
 class ProductUpsert(Change):
-    """A product to be created or changed, by its sku. What is left out stays as it is, or takes its default."""
+    """A product to create or change, by its sku. Fields that are left out stay as they are; a new product gets their defaults."""
 
     sku: Label
-    """The tenant's own key of the product: of the one to be changed, or a new one."""
+    """The tenant's own key of the product to change or create."""
     name: Title
     """Its name as people read it, at most 500 characters; not unique."""
     description: LongText | None = None
-    """A longer text for whoever buys or keeps it; null for none."""
+    """A longer text about the product; null for none."""
     barcode: Label | None = None
     """The code on the package; null for none."""
     unit: Unit = "pcs"

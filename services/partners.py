@@ -28,16 +28,16 @@ def _address(text: str) -> str:
 
 
 class PartnerUpsert(Change):
-    """A partner to be created or changed, by its code. What is left out stays as it is, or takes its default."""
+    """A partner to create or change, by its code. Fields that are left out stay as they are; a new partner gets their defaults."""
 
     code: Label
-    """The tenant's own key of the partner: of the one to be changed, or a new one."""
+    """The tenant's own key of the partner to change or create."""
     name: Title
     """Its name as people read it, at most 500 characters; not unique."""
     kinds: Annotated[tuple[PartnerKind, ...], Field(min_length=1, max_length=2)] = (PartnerKind.CUSTOMER,)
     """What it is to the tenant; CUSTOMER for a new partner."""
     email: Annotated[Title, AfterValidator(_address)] | None = None
-    """Where orders are answered; null for none."""
+    """The e-mail address for replies to orders; null for none."""
     country: Country | None = None
     """ISO 3166-1 alpha-2, such as DE; null for none."""
     external_id: Label | None = None

@@ -42,9 +42,9 @@ enum_type(OrderStatus)
 enum_type(OrderAction)
 
 
-@strawberry.enum(description="How far reserving, shipping or taking back is, over all lines of an order.")
+@strawberry.enum(description="How far an order's lines are reserved, shipped or returned.")
 class Progress(Enum):
-    NONE = strawberry.enum_value("NONE", description="Nothing yet, or nothing is wanted.")
+    NONE = strawberry.enum_value("NONE", description="Nothing yet, or there is nothing to do.")
     PARTIAL = strawberry.enum_value("PARTIAL", description="Some of it, and not all.")
     FULL = strawberry.enum_value("FULL", description="All of it.")
 
@@ -56,14 +56,16 @@ OrderOrderBy = order_input(loaders.orders, "orders")
 OrderRef = input_type(services.OrderRef)
 
 
-@node_type(loaders.orders, "What a customer ordered: who, when, which lines, what it costs, and how far it is.")
+@node_type(loaders.orders, "What a customer ordered: when, which lines, at what cost, and how much of it is done.")
 class Order(Node):
     id: strawberry.ID = node_id(loaders.orders)
     number: str = column(tables.Order.number, "The number that people use; unique in the tenant.")
     status: OrderStatus = choice(
-        tables.Order.status, OrderStatus, "From DRAFT over CONFIRMED to CLOSED, or CANCELLED; the mutations change it."
+        tables.Order.status,
+        OrderStatus,
+        "From DRAFT over CONFIRMED to CLOSED or CANCELLED; only the mutations change it.",
     )
-    customer: Partner = one(tables.Order.customer_id, PartnerById, "Who ordered.")
+    customer: Partner = one(tables.Order.customer_id, PartnerById, "The partner that ordered.")
     currency: CurrencyCode = currency(tables.Order.currency, "The currency of all its amounts.")
     subtotal: Money = money(
         tables.Order.subtotal, tables.Order.currency, "The sum of the lines' totals, before tax.", total=True
@@ -71,7 +73,7 @@ class Order(Node):
     tax_total: Money = money(
         tables.Order.tax_total,
         tables.Order.currency,
-        "The tax on the subtotal. Taxes aren't computed yet: 0.",
+        "The tax on the subtotal. Taxes aren't computed yet: always 0.",
         total=True,
     )
     total: Money = money(
@@ -80,7 +82,7 @@ class Order(Node):
     placed_at: DateTime = moment(tables.Order.placed_at, "When the customer ordered.")
     external_id: str | None = column(tables.Order.external_id, "Its key in another system; unique where given.")
     note: str | None = column(
-        tables.Order.note, "A free text about the order, searched by search; null where there is none."
+        tables.Order.note, "A free text about the order, covered by search; null where there is none."
     )
     version: int = column(
         tables.Order.version, "Rises with every change of the order or any part of it; for expectedVersion."
@@ -90,16 +92,22 @@ class Order(Node):
     )
     updated_at: DateTime = moment(tables.Order.updated_at, "When it was last changed.")
     reservation_status: Progress = computed(
-        "How much of what is wanted is held or has left. Derived from the line items.", resolvers.reservation, ["id"]
+        "How much of the order is reserved or shipped, cancelled quantities left out. Derived from the line items.",
+        resolvers.reservation,
+        ["id"],
     )
     shipment_status: Progress = computed(
-        "How much of what is wanted has left. Derived from the line items.", resolvers.shipment, ["id"]
+        "How much of the order is shipped, cancelled quantities left out. Derived from the line items.",
+        resolvers.shipment,
+        ["id"],
     )
     return_status: Progress = computed(
-        "How much of what has left came back. Derived from the line items.", resolvers.returned, ["id"]
+        "How much of what was shipped came back. Derived from the line items.", resolvers.returned, ["id"]
     )
     available_actions: list[OrderAction] = computed(
-        "What the order's state allows now, from the table that the mutations use.", resolvers.actions, ["id", "status"]
+        "What the order's state allows now, by the same rules that the mutations use.",
+        resolvers.actions,
+        ["id", "status"],
     )
     line_items: Connection["LineItem"] = many(
         "Its lines, by position where no order is given.",
@@ -111,14 +119,14 @@ class Order(Node):
     events: Connection[Event] = timeline()
 
 
-@node_type(loaders.lines, "One line of an order: a product and how many of it.")
+@node_type(loaders.lines, "One line of an order: a product and its quantity.")
 class LineItem(Node):
     id: strawberry.ID = node_id(loaders.lines)
     position: int = column(tables.LineItem.position, "Its place in the order, from 1.")
-    order: Order = one(tables.LineItem.order_id, loaders.OrderById, "The order that it is a line of.")
-    product: Product = one(tables.LineItem.product_id, ProductById, "What was ordered.")
+    order: Order = one(tables.LineItem.order_id, loaders.OrderById, "The order that it belongs to.")
+    product: Product = one(tables.LineItem.product_id, ProductById, "The product that was ordered.")
     description: str = column(
-        tables.LineItem.description, "What the customer read; the product's name where nothing else was given."
+        tables.LineItem.description, "The text for the customer; the product's name where none was given."
     )
     quantity: Decimal = column(tables.LineItem.quantity, "How many were ordered, in the product's unit.")
     unit_price: Money = money(
@@ -131,21 +139,21 @@ class LineItem(Node):
         total=True,
     )
     reserved_quantity: Decimal = column(
-        tables.LineItem.reserved, "How many are held in stock for this line now, in the product's unit."
+        tables.LineItem.reserved, "How many are reserved for this line now, in the product's unit."
     )
-    shipped_quantity: Decimal = column(tables.LineItem.shipped, "How many have left, in the product's unit.")
+    shipped_quantity: Decimal = column(tables.LineItem.shipped, "How many were shipped, in the product's unit.")
     returned_quantity: Decimal = column(
-        tables.LineItem.returned, "How many of those that left came back, in the product's unit."
+        tables.LineItem.returned, "How many of the shipped ones came back, in the product's unit."
     )
     cancelled_quantity: Decimal = column(
-        tables.LineItem.cancelled, "How many were called off before they left, in the product's unit."
+        tables.LineItem.cancelled, "How many were cancelled before they were shipped, in the product's unit."
     )
 
 
 @extends(Product)
 class ProductSales:
     line_items: Connection[LineItem] = many(
-        "The lines that it was ordered with, of all orders; the oldest first where no order is given.",
+        "The order lines with this product, of all orders; oldest first where no order is given.",
         loaders.LinesOfProduct,
         "id",
         where=LineItemWhere,
@@ -156,7 +164,7 @@ class ProductSales:
 @extends(Partner)
 class PartnerSales:
     orders: Connection[Order] = many(
-        "What it ordered, newest first where no order is given.",
+        "Its orders, newest first where no order is given.",
         loaders.OrdersOfPartner,
         "id",
         where=OrderWhere,
@@ -167,17 +175,15 @@ class PartnerSales:
 @extends(StockMove)
 class StockMoveSales:
     line_item: LineItem | None = referred(
-        "The order line that it was made for; null for other moves.", loaders.LineItemById, "line_item_id"
+        "The order line that caused the move; null for other moves.", loaders.LineItemById, "line_item_id"
     )
 
 
 @extends(StockDifference)
 class StockDifferenceSales:
-    order: Order | None = referred(
-        "The order that it is about; null where it is about none.", loaders.OrderById, "order_id"
-    )
+    order: Order | None = referred("The order concerned; null where there is none.", loaders.OrderById, "order_id")
     line_item: LineItem | None = referred(
-        "The line that it is about; null where it is about none.", loaders.LineItemById, "line_item_id"
+        "The line item concerned; null where there is none.", loaders.LineItemById, "line_item_id"
     )
 
 

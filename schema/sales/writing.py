@@ -15,11 +15,11 @@ enum_type(ReturnDisposition)
 
 @error_type("The order's state doesn't allow the action.", INVALID_TRANSITION)
 class InvalidTransitionError(UserError):
-    status: OrderStatus = fact("The state that the order is in.", "status")
-    available_actions: list[OrderAction] = fact("What can be done with it now.", "available_actions")
+    status: OrderStatus = fact("The order's current state.", "status")
+    available_actions: list[OrderAction] = fact("The actions that its state allows now.", "available_actions")
 
 
-@strawberry.type(description="An order after it was made or changed, or why it wasn't.")
+@strawberry.type(description="The created or changed order, or the problems.")
 class OrderPayload:
     order: Order | None = referred(changed("The order as it is now"), loaders.OrderById, "order_id")
     user_errors: list[UserError] = user_errors()
@@ -28,7 +28,7 @@ class OrderPayload:
 @strawberry.type
 class Mutation:
     order_create: OrderPayload | None = mutation(
-        "Makes an order, a draft or confirmed at once. Its lines are priced, its number taken.",
+        "Creates an order, as a draft or confirmed at once. Its lines get their prices, and it gets its number.",
         services.OrderCreate,
         services.create,
         "orders:write",
@@ -40,25 +40,25 @@ class Mutation:
         "orders:write",
     )
     order_confirm: OrderPayload | None = mutation(
-        "Reserves the stock of every line item, or nothing. With allowBackorder, what is there.",
+        "Reserves stock for every line item, or nothing. With allowBackorder, as much as is available.",
         services.OrderConfirm,
         services.confirm,
         "orders:write",
     )
     order_ship: OrderPayload | None = mutation(
-        "Sends what is reserved. An order of which nothing is left to ship is closed.",
+        "Ships what is reserved. An order with nothing left to ship becomes CLOSED.",
         services.OrderShip,
         services.ship,
         "orders:fulfil",
     )
     order_cancel: OrderPayload | None = mutation(
-        "Calls off what hasn't left, and releases its stock. The order's amounts stay those of what was ordered.",
+        "Cancels what hasn't been shipped, and releases its stock. The order's amounts stay as ordered.",
         services.OrderCancel,
         services.cancel,
         "orders:write",
     )
     order_return: OrderPayload | None = mutation(
-        "Takes back what was shipped. Only what is restocked is available again.",
+        "Takes back what was shipped. Only restocked goods are available again.",
         services.OrderReturn,
         services.take_back,
         "orders:fulfil",

@@ -38,14 +38,14 @@ class StockAdjustLine(Input):
     location: Annotated[UUID, Id("loc")]
     """Where they are: the id of a location (loc_…)."""
     delta: Difference
-    """How many more, or, negative, less: not zero, at most six decimals."""
+    """The quantity to add, or, if negative, to take away: not zero, at most six decimals."""
 
 
 class StockAdjust(Command):
-    """Differences to balances: what was found, what is lost."""
+    """Differences to add to balances, for goods that were found or lost."""
 
     lines: Annotated[list[StockAdjustLine], Field(min_length=1, max_length=MAX_LINES)]
-    """1 to 500 differences: all, or none."""
+    """1 to 500 differences; all are carried out, or none."""
     reason: Title
     """Why, in a word or a sentence; the moves carry it."""
 
@@ -58,22 +58,22 @@ class StockSetLine(Input):
     location: Annotated[UUID, Id("loc")]
     """Where they are: the id of a location (loc_…)."""
     on_hand: Count
-    """How many are there; not less than are reserved."""
+    """The counted quantity; not less than is reserved."""
     expected_on_hand: Count | None = None
-    """What the caller saw before the count; null: whatever it is now."""
+    """The balance that the caller saw before the count, else STALE_STOCK; null: any balance."""
 
 
 class StockSet(Command):
-    """Balances as they were counted, to be put in the place of those in the books."""
+    """Counted balances that replace those in the books."""
 
     lines: Annotated[list[StockSetLine], Field(min_length=1, max_length=MAX_LINES)]
-    """1 to 500 balances: all, or none."""
+    """1 to 500 balances; all are set, or none."""
     reason: Title
     """Why, in a word or a sentence; the moves carry it."""
 
 
 class StockTransferLine(Input):
-    """A quantity of a product to be moved."""
+    """A quantity of a product to move."""
 
     product: ProductRef
     """The product, by one of its keys."""
@@ -82,10 +82,10 @@ class StockTransferLine(Input):
 
 
 class StockTransfer(Command):
-    """Goods to be moved from one location to another."""
+    """Goods to move from one location to another."""
 
     lines: Annotated[list[StockTransferLine], Field(min_length=1, max_length=MAX_LINES)]
-    """1 to 500 quantities: all, or none."""
+    """1 to 500 quantities; all are moved, or none."""
     source: Annotated[UUID, Id("loc")]
     """The id of the location that they leave."""
     destination: Annotated[UUID, Id("loc")]

@@ -16,7 +16,7 @@ HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
 
 
 class WarehouseCreate(Command):
-    """A warehouse to be created; locations are added to it afterwards."""
+    """A warehouse to create; locations are added to it afterwards."""
 
     code: Label
     """The tenant's own key of the warehouse; unique."""
@@ -25,7 +25,7 @@ class WarehouseCreate(Command):
 
 
 class LocationCreate(Command):
-    """A location to be created in a warehouse that is there."""
+    """A location to create in an existing warehouse."""
 
     warehouse: Annotated[UUID, Id("wh")]
     """The id of the warehouse that it is in."""
@@ -34,7 +34,7 @@ class LocationCreate(Command):
     name: Title
     """Its name as people read it; not unique."""
     kind: LocationKind = LocationKind.INTERNAL
-    """A shelf of the tenant's own, or a place that goods come from or go to."""
+    """Whether it holds the tenant's own goods, or goods only come from it or go to it."""
 
 
 class Location(NamedTuple):

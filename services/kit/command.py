@@ -64,8 +64,8 @@ class Command(Input):
     """
 
     idempotency_key: "RetryKey | None" = None
-    """Chosen by the caller, once per intent: a retry with the same key and input gets the first answer and does nothing
-    twice. Kept for 48 hours; at most 255 characters.
+    """Chosen by the caller, one for each intent: a retry with the same key and input gets the first answer, and nothing
+    happens twice. Kept for 48 hours; at most 255 characters.
     """
 
     @classmethod
@@ -164,7 +164,7 @@ class Change(Command):
     changes = True
 
     expected_version: Version | None = None
-    """Only if the record still is of this version; else VERSION_CONFLICT. Left out: whatever it is."""
+    """Carry out only if the record still has this version, else VERSION_CONFLICT. Left out: at any version."""
 
 
 class Ref(Input):

@@ -40,74 +40,74 @@ class OrderRef(Ref):
 
 
 class LineItem(Input):
-    """A line to be ordered: a product, how many of it, and at which price."""
+    """A line to order: a product, its quantity and its price."""
 
     product: ProductRef
-    """What is ordered, by one of its keys."""
+    """The product to order, by one of its keys."""
     quantity: Quantity
     """How many, in the product's unit: more than zero, at most six decimals."""
     unit_price: Price | None = None
-    """The price of one unit in the order's currency, before tax, at most six decimals. The product's list price where left out."""
+    """The price of one unit in the order's currency, before tax, at most six decimals. Left out: the product's list price."""
     description: LongText | None = None
-    """What the customer reads; the product's name where left out."""
+    """The text for the customer. Left out: the product's name."""
 
 
 Lines = Annotated[list[LineItem], Field(min_length=1, max_length=MAX_LINES)]
 
 
 class OrderCreate(Command):
-    """An order to be created, as a draft or confirmed at once."""
+    """An order to create, as a draft or confirmed at once."""
 
     customer: PartnerRef
-    """The partner that orders, by one of its keys; one of kind CUSTOMER."""
+    """The partner that orders, by one of its keys; its kinds must include CUSTOMER."""
     currency: Currency | None = None
-    """The currency of all amounts; the tenant's where left out."""
+    """The currency of all amounts. Left out: the tenant's."""
     placed_at: datetime | None = None
-    """When the customer ordered; now, where left out."""
+    """When the customer ordered. Left out: now."""
     number: Label | None = None
-    """Its number, if it has one already; the next of the tenant's series where left out."""
+    """Its number, if it already has one. Left out: the next of the tenant's series."""
     external_id: Label | None = None
     """Its key in another system; unique."""
     note: LongText | None = None
     """A free text, at most 10,000 characters."""
     line_items: Lines
-    """Its lines, in this order: 1 to 500."""
+    """Its lines, in this order; 1 to 500."""
     confirm: bool = False
     """Create and confirm at once: all of it, or nothing."""
     allow_backorder: bool = False
-    """May a line wait for stock that is not there yet? It is reserved when goods arrive, first come first served."""
+    """Whether lines may wait for stock that hasn't arrived yet. It is reserved when goods arrive, first come, first served."""
     warehouse: Annotated[UUID, Id("wh")] | None = None
-    """Only stock of this warehouse, now and for what waits; left out: that of all."""
+    """Take stock of this warehouse only, now and for lines that wait. Left out: of all warehouses."""
 
 
 class OnOrder(Command):
-    """Something about an order that there is."""
+    """A command about an existing order."""
 
     order: OrderRef
     """The order, by one of its keys."""
     expected_version: Version | None = None
-    """Only if the record still is of this version; else VERSION_CONFLICT. Left out: whatever it is."""
+    """Carry out only if the record still has this version, else VERSION_CONFLICT. Left out: at any version."""
 
 
 class OrderUpdate(OnOrder):
     """A change of an order's note, or of a draft's lines."""
 
     note: LongText | None = None
-    """The new note; null for none. Stays as it is where left out."""
+    """The new note; null for none. Left out: the note stays as it is."""
     line_items: Lines = Field(default_factory=list)
-    """New lines in place of all of a draft's, 1 to 500. They stay as they are where left out."""
+    """New lines that replace all lines of a draft, 1 to 500. Left out: the lines stay as they are."""
 
 
 class OrderConfirm(OnOrder):
-    """A draft to be promised to its customer. What isn't given is as the draft has it."""
+    """A draft to confirm. Fields that are left out are as the draft has them."""
 
     changes = True
 
     allow_backorder: bool = False
-    """May a line wait for stock that is not there yet? It is reserved when goods arrive, first come first served. As the
-    draft says, where left out; not null."""
+    """Whether lines may wait for stock that hasn't arrived yet. It is reserved when goods arrive, first come, first served.
+    Left out: as the draft has it; not null."""
     warehouse: Annotated[UUID, Id("wh")] | None = None
-    """Only stock of this warehouse, now and for what waits; null: that of all. As the draft says, where left out."""
+    """Take stock of this warehouse only, now and for lines that wait; null: of all warehouses. Left out: as the draft has it."""
 
 
 class LineQuantity(Input):
@@ -120,32 +120,32 @@ class LineQuantity(Input):
 
 
 class OrderShip(OnOrder):
-    """Goods of an order that leave."""
+    """The goods of an order to ship."""
 
     line_items: Annotated[list[LineQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
-    """What leaves. All that is reserved, where left out."""
+    """The quantities to ship. Left out: all that is reserved."""
 
 
 class OrderCancel(OnOrder):
-    """What of an order is called off."""
+    """The goods of an order to cancel."""
 
     line_items: Annotated[list[LineQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
-    """What is called off; what waits for goods goes first. All that hasn't left, where left out."""
+    """The quantities to cancel, of a line first those that wait for goods. Left out: all that wasn't shipped."""
     reason: Title | None = None
-    """Why; kept in the order's events."""
+    """The reason, stored in the order's events."""
 
 
 class ReturnLine(LineQuantity):
-    """A quantity of a line that came back. One line may be named again with another disposition."""
+    """A quantity of a line that came back. A line may be listed again with another disposition."""
 
     disposition: ReturnDisposition
-    """What becomes of the goods: sold again, kept apart or thrown away."""
+    """What happens to the goods: sold again, kept apart or thrown away."""
     location: Annotated[UUID, Id("loc")] | None = None
-    """Where it goes. Left out: to where it was shipped from, to quarantine, or to where losses go, by disposition."""
+    """The location for the goods. Left out: by disposition, the one that they were shipped from, quarantine, or the one for losses."""
 
 
 class OrderReturn(OnOrder):
-    """What of an order came back."""
+    """The goods of an order that came back."""
 
     line_items: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
-    """What came back: 1 to 500 entries."""
+    """The quantities that came back; 1 to 500 entries."""
