@@ -60,9 +60,14 @@ class Spent(NamedTuple):
     dead: bool = False
 
     @property
+    def seconds(self) -> float:
+        """Of a processor, in all."""
+        return self.server + self.statements
+
+    @property
     def due(self) -> float:
         """What it should have paid, in points."""
-        return max((self.server + self.statements) * RATE, self.size / BYTES)
+        return max(self.seconds * RATE, self.size / BYTES)
 
     @property
     def ratio(self) -> float:

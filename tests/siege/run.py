@@ -44,7 +44,7 @@ def searched(besieged: Besieged, number: int, seed: int) -> Search:
 
 def report(search: Search) -> None:
     """What was found, as a table."""
-    print(f"median of everyday requests: {search.usually:.2f} times their price; bound {TIMES:.0f} times that")
+    print(f"median of everyday requests: {search.usually.ratio:.2f} times their price; bound {TIMES:.0f} times that")
     print(f"\n| worst by | role | {ROW_HEAD} | what |\n|{'---|' * 11}")
     for name, member in search.top(15):
         print(_row(name, member))

@@ -28,6 +28,9 @@ STALL = 0.025
 GROWTH = 100_000_000
 """Bytes that a request may take in memory at once: twice the largest answer there should be, and as much again."""
 
+LARGE = 100_000
+"""Bytes of an answer that is looked at though it took no time."""
+
 BEST = 10
 """Members that are kept by each of the measures."""
 
@@ -76,20 +79,31 @@ MEASURES: Mapping[str, Callable[[Spent], float]] = {
 """What a search looks for the most of."""
 
 
-def usual(besieged: Besieged, requests: Sequence[Request]) -> float:
-    """The median of what requests cost per point, in times of their price; 1 where they pay more than they cost."""
-    return max(1.0, median(besieged.least(iter([request] * 3)).ratio for request in requests))
+class Usual(NamedTuple):
+    """What everyday requests cost: ``ratio``, the median per point in times of their price, 1 where they pay more than
+    that; and ``seconds`` of a processor, what three of the smallest take. Less than those no request is charged for.
+    """
+
+    ratio: float
+    seconds: float
 
 
-def faults(spent: Spent, usually: float) -> list[str]:
+def usual(besieged: Besieged, requests: Sequence[Request]) -> Usual:
+    """What these requests cost on this machine, now."""
+    spent = [besieged.least(iter([request] * 3)) for request in requests]
+    return Usual(max(1.0, median(each.ratio for each in spent)), 3 * min(each.seconds for each in spent))
+
+
+def faults(spent: Spent, usually: Usual) -> list[str]:
     """What is wrong with what a request spent."""
     found = []
     if spent.dead:
         found.append("the process died")
     if spent.status == 500:
         found.append("a fault: 500")
-    if spent.ratio > TIMES * usually:
-        found.append(f"costs {spent.ratio / usually:.1f} times the median per point")
+    dear = spent.seconds > usually.seconds or spent.size > LARGE
+    if dear and spent.ratio > TIMES * usually.ratio:
+        found.append(f"costs {spent.ratio / usually.ratio:.1f} times the median per point")
     if spent.stall > STALL:
         found.append(f"holds the loop for {spent.stall * 1000:.0f} ms")
     if spent.growth > GROWTH:
@@ -100,7 +114,7 @@ def faults(spent: Spent, usually: float) -> list[str]:
 class Search:
     """One search, whose course is decided by its seed as far as times allow."""
 
-    def __init__(self, besieged: Besieged, schema: GraphQLSchema, seed: int, usually: float) -> None:
+    def __init__(self, besieged: Besieged, schema: GraphQLSchema, seed: int, usually: Usual) -> None:
         self.besieged = besieged
         self.schema = schema
         self.random = Random(seed)
