@@ -76,7 +76,11 @@ async def test_the_serving_role_has_these_rights_and_no_others(admin: Any) -> No
     )
     granted = dict(tuple(row.values()) for row in rows)
     expected = dict.fromkeys(TENANT_TABLES, "DELETE INSERT SELECT UPDATE")
-    expected |= dict.fromkeys(APPEND_ONLY, "INSERT SELECT") | {"tenants": "SELECT", "alembic_version": "SELECT"}
+    expected |= dict.fromkeys(APPEND_ONLY, "INSERT SELECT") | {
+        "tenants": "SELECT",
+        "api_keys": "SELECT",
+        "alembic_version": "SELECT",
+    }
     assert granted == expected
     assert not await admin.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", APP)
 
