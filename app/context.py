@@ -66,6 +66,7 @@ class RequestContext:
     until: float = float("inf")
     """When its time is over, by ``time.monotonic``; no command begins after that."""
     _rows: int = 0
+    _denied: set[str] = field(default_factory=set)
 
     @property
     def owner(self) -> UUID:
@@ -93,7 +94,9 @@ class RequestContext:
     def require(self, permission: str) -> None:
         """Raises ``Forbidden`` unless the principal has the permission."""
         if permission not in self.principal.permissions:
-            audit("denied", self.request_id, **self.principal.shown, permission=permission)
+            if permission not in self._denied:  # fifty aliases of a field are one denial
+                self._denied.add(permission)
+                audit("denied", self.request_id, **self.principal.shown, permission=permission)
             raise Forbidden(f"Your key doesn't allow this: it needs {permission}.")
 
     def check_time(self) -> None:

@@ -4,10 +4,13 @@ What is checked is checked in the order of its cost, so that a port in use is to
 """
 
 import asyncio
+import errno
+import os
 import shlex
 import signal
 import socket
 from collections.abc import Callable
+from time import monotonic
 from types import FrameType
 from typing import Any
 
@@ -39,6 +42,24 @@ KEY_NAME = "serve"
 Say = Callable[[str], None]
 
 
+class Descriptors:
+    """Tells the log when there are no file descriptors left, at most once in ``EVERY`` seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self) -> None:
+        self._told = float("-inf")
+
+    def check(self) -> None:
+        """Look whether there is one more."""
+        try:
+            os.close(os.dup(0))
+        except OSError as error:
+            if error.errno in {errno.EMFILE, errno.ENFILE} and monotonic() - self._told >= self.EVERY:
+                self._told = monotonic()
+                log.warning("no file descriptors left: clients are turned away", reason=error.strerror)
+
+
 class _Server(uvicorn.Server):
     """Uvicorn that tells when it accepts requests, and serves on for ``drain`` seconds after SIGTERM."""
 
@@ -46,12 +67,20 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
         self._drain = drain
+        self._descriptors = Descriptors()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._loop = asyncio.get_running_loop()
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Every tenth of a second. Once a second it looks whether a client could be let in: libuv takes connections for
+        which there is no descriptor and closes them, and says nothing."""
+        if counter % 10 == 0:
+            self._descriptors.check()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop. Who is at a terminal, or asks a second time, doesn't wait for others to notice."""
@@ -101,7 +130,7 @@ async def _serve(settings: Settings, listener: socket.socket, say: Say, report: 
     logs.configure()
     host, port = listener.getsockname()[:2]
     log.info("starting", version=__version__, environment=settings.environment, host=host, port=port)
-    with terminable():
+    with terminable(), logs.WRITER.running():
         await _live(settings, listener, say, report, announce)
     say("Stopped serving")
 

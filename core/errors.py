@@ -91,6 +91,8 @@ class Forbidden(ErpError):
 
 class Unavailable(ErpError):
     code = "UNAVAILABLE"
+    seconds = 2
+    """After which to try again."""
 
 
 class Overloaded(Unavailable):

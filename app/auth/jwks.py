@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from ipaddress import ip_address
+from math import ceil
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,7 +23,7 @@ from core.errors import BadInput, Unavailable
 log = structlog.get_logger()
 
 PAUSE = 10.0
-"""Seconds between two fetches for the sake of unknown keys: whoever makes names up makes no more than that."""
+"""Seconds in which two fetches are made for the sake of unknown keys: whoever makes names up makes no more than that."""
 
 TIMEOUT = 5.0
 MAX_BYTES = 262_144
@@ -42,23 +43,44 @@ class IssuerKeys:
         self._keys: dict[str, Key] = {}
         self._began = float("-inf")
         self._failed = True
+        self._spare = True
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, name: str | None) -> Key | None:
         """The key of that name; of a set of one, without a name, that one.
 
-        Raises ``Unavailable`` for an unknown one while the place can't be read: it may be a new key.
+        Raises ``Unavailable`` for an unknown one while the place can't be read, or was read a moment ago: it may be a
+        new key. A rotation that somebody's made-up name came before had good tokens refused for ten seconds.
         """
-        age = monotonic() - self._began
-        if self._keys and age >= self._refresh:
-            self._fetch()  # beside this request, which needn't wait for it
+        key = self.known(name)
+        if key is not None:
+            return key
+        self._check_pause()
+        await asyncio.shield(self._fetch())
         key = self._chosen(name)
-        if key is None and (self._fetching is not None or age >= PAUSE):
-            await asyncio.shield(self._fetch())
-            key = self._chosen(name)
         if key is None and self._failed:
             raise Unavailable("The keys that tokens are signed with can't be had. Try again in a moment.")
         return key
+
+    def known(self, name: str | None) -> Key | None:
+        """The key of that name, as far as it is known without waiting."""
+        if self._keys and monotonic() - self._began >= self._refresh:
+            self._fetch()  # beside this request, which needn't wait for it
+        return self._chosen(name)
+
+    def _check_pause(self) -> None:
+        """Raises ``Unavailable`` while no fetch may begin: one may at any time, and a second within the pause."""
+        wait = self._began + PAUSE - monotonic()
+        if self._fetching is not None:
+            return
+        if wait <= 0:
+            self._spare = True
+        elif self._spare and not self._failed:
+            self._spare = False
+        else:
+            error = Unavailable("The key that this token is signed with isn't known yet. Try again in a moment.")
+            error.seconds = ceil(wait)
+            raise error
 
     def _chosen(self, name: str | None) -> Key | None:
         if name is None:

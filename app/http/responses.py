@@ -91,7 +91,9 @@ def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> R
             status, more = 401, {"www-authenticate": "Bearer"}
         case Forbidden():
             status = 403
-        case Unavailable() | Timeout():
+        case Unavailable():
+            status, more = 503, {"retry-after": str(error.seconds)}
+        case Timeout():
             status, more = 503, TRY_AGAIN
     return answer({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
 

@@ -34,14 +34,28 @@ async def test_a_new_key_is_fetched_once_for_all_and_a_removed_one_goes(clock: C
         found = await asyncio.gather(*(keys.find("rsa") for _ in range(10)))
         assert [key and key.kid for key in found] == ["rsa"] * 10
         assert address.asked == ["/keys"]
-        # Whoever makes names up makes no fetch each.
+        # Whoever makes names up makes no fetch each, and is told when the next one may be.
+        clock.now += 1.5
+        assert await keys.find("made up") is None
         for number in range(10):
-            assert await keys.find(f"made up {number}") is None
-        assert len(address.asked) == 1
+            with pytest.raises(Unavailable) as held:
+                await keys.find(f"made up {number}")
+            assert held.value.seconds == 10
+        assert len(address.asked) == 2
         address.content = jwk_set(public("ec"))
         clock.now += jwks.PAUSE
         assert await keys.find("ec")
         assert await keys.find("rsa") is None
+        assert len(address.asked) == 4
+
+
+async def test_attack_13_a_rotation_right_behind_a_fetch_refuses_nobody(clock: Clock) -> None:
+    address = Address(jwk_set(public("rsa")))
+    async with serving(address) as port:
+        keys = IssuerKeys(f"http://127.0.0.1:{port}/keys", 600)
+        assert await keys.find("made up") is None
+        address.content = jwk_set(public("rsa"), public("ec"))
+        assert [await keys.find("ec") is not None for _ in range(30)] == [True] * 30
         assert len(address.asked) == 2
 
 

@@ -21,12 +21,12 @@ from app.auth.credentials import Wrong
 from app.auth.tokens import Tokens
 from app.context import Principal
 from app.settings import Settings, load
-from core.errors import BadInput, Unauthenticated
+from core.errors import BadInput, Unauthenticated, Unavailable
 from core.permissions import ROLES
 from db.runtime.engine import administration
 from tests.app.conftest import Site
-from tests.support.http import body
-from tests.support.provider import AUDIENCE, ISSUER, claims, jwk_set, made, public, signed, signed_with
+from tests.support.http import body, serving
+from tests.support.provider import AUDIENCE, ISSUER, Address, claims, jwk_set, made, public, signed, signed_with
 
 KIDS = ("rsa", "ec", "ed")
 
@@ -57,6 +57,7 @@ async def who(tokens: Tokens, token: str) -> Principal:
 
 async def reason(tokens: Tokens, token: str) -> str:
     """Why it is refused, as the audit trail has it; what the caller hears is always the same."""
+    tokens.keys._began = float("-inf")
     with capture_logs() as lines, pytest.raises(Unauthenticated) as refused:
         await who(tokens, token)
     assert refused.value.message == "This is not a valid token."
@@ -323,3 +324,26 @@ async def test_whatever_a_token_is_it_is_refused(tokens: Tokens, token: str) -> 
 
 async def test_a_token_too_long_is_not_looked_at(tokens: Tokens) -> None:
     assert await reason(tokens, signed(filler="x" * 20_000)) == "form"
+
+
+async def test_attack_13_an_unknown_key_is_no_attempt_while_it_may_be_new(site: Site) -> None:
+    """Somebody makes names up until no fetch may begin, and the issuer's key changes then."""
+    address = Address(jwk_set(public("rsa")))
+    async with serving(address) as port:
+        tokens = Tokens(settings(f"http://127.0.0.1:{port}/keys"), site.database)
+        identity = Identity(site.database, tokens, attempts=1)
+        for address_, kid in (("192.0.2.8", "rsa9"), ("192.0.2.9", "rsa8")):
+            with pytest.raises(Unauthenticated):
+                await identity.principal(f"Bearer {signed('rsa9', {'kid': kid})}", address_)
+        address.content = jwk_set(public("rsa"), public("ec"))
+        for _ in range(30):
+            with pytest.raises(Unavailable) as held:
+                await identity.principal(f"Bearer {signed('ec')}", "192.0.2.1")
+            assert 1 <= held.value.seconds <= 10
+        asked = len(address.asked)
+        # What would be refused whatever its key is asks nobody, and counts.
+        with pytest.raises(Unauthenticated):
+            await identity.principal(f"Bearer {signed('ec', iss='https://evil.example')}", "192.0.2.2")
+        assert len(address.asked) == asked == 2
+        tokens.keys._began = float("-inf")
+        assert (await identity.principal(f"Bearer {signed('ec')}", "192.0.2.1")).name == "ada"
