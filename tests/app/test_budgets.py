@@ -1,4 +1,4 @@
-"""What a key may ask for in a while: the budget that refills, which all processes share (THREATS.md 22, 26)."""
+"""What a key may ask for in a while: the budget that refills, which all processes share (docs/security.md, cases 22 and 26)."""
 
 import asyncio
 from collections.abc import AsyncIterator

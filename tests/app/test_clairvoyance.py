@@ -1,4 +1,4 @@
-"""Guessing the schema by its error messages, as clairvoyance does, where the key may not read it (THREATS.md 36).
+"""Guessing the schema by its error messages, as clairvoyance does, where the key may not read it (docs/security.md, case 36).
 
 The guesser knows words, among them all names that there are, and sends them with a letter missing, doubled or swapped: a
 server that helps names the right one. What it mustn't learn is a name that it didn't send.

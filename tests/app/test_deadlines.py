@@ -1,4 +1,4 @@
-"""Queries that take too long, and clients that leave: the statement ends in the database, too (THREATS.md 23, 41)."""
+"""Queries that take too long, and clients that leave: the statement ends in the database, too (docs/security.md, cases 23 and 41)."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""A server that is told to stop under load: whoever watches its readiness goes elsewhere in time (THREATS.md 42)."""
+"""A server that is told to stop under load: whoever watches its readiness goes elsewhere in time (docs/security.md, case 42)."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose: none of them holds a connection for longer than it may (THREATS.md 3 and 24)."""
+"""Clients that are slow on purpose: none of them holds a connection for longer than it may (docs/security.md, cases 3 and 24)."""
 
 import asyncio
 import socket

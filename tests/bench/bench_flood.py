@@ -6,7 +6,7 @@ On the medium demo, with the settings as they come, in a process that is limited
 sends a small query every ten milliseconds, first while it is quiet, then while a process with two keys of another
 tenant sends each attack of ``tests/siege/attacks.py`` in turn, or a flood of dear pages and documents that are refused,
 as fast as it is answered. The small query's median may be 1.5 times the quiet one, of a hundred the longest but one 3
-times (THREATS.md 22), and the process's memory returns to within a tenth of its start. What is past a bound is tried
+times (docs/security.md, case 22), and the process's memory returns to within a tenth of its start. What is past a bound is tried
 again, three times in all, and the least counts: a busy machine makes no attack worse twice. Exits 1 past a bound;
 ``--short`` is for CI: some of the attacks, less time, bounds twice as wide.
 """

@@ -1,7 +1,7 @@
 """What the clients' history must say of the rows that it left, and the rows of the history.
 
 A command that was answered ok is there, once; one that was refused or failed is not; one in doubt is there
-at most once (THREATS.md, invariants 7 and 11). ``test_checks.py`` shows that each check finds a planted fault.
+at most once. ``test_checks.py`` shows that each check finds a planted fault.
 """
 
 from collections import Counter

@@ -31,7 +31,7 @@ RULES = {
     """,
     "A number is one order's.": "SELECT number FROM orders WHERE tenant_id = $1 GROUP BY 1 HAVING count(*) > 1",
 }
-"""THREATS.md, invariants 4 and 9, of tenant ``$1``."""
+"""What holds of the orders of tenant ``$1``: their states, their sums, and their numbers."""
 
 FOREIGN = "A row refers to rows that are there, and of its own tenant."
 

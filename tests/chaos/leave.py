@@ -1,4 +1,4 @@
-"""Clients that leave in the middle of a request (THREATS.md 41): nothing of theirs stays behind, and nothing is half done."""
+"""Clients that leave in the middle of a request (docs/security.md, case 41): nothing of theirs stays behind, and nothing is half done."""
 
 import asyncio
 import contextlib

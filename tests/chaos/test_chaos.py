@@ -1,4 +1,4 @@
-"""A short set of ``make chaos``: each fault once, in the middle of a load (THREATS.md 28, 38, 39, 43)."""
+"""A short set of ``make chaos``: each fault once, in the middle of a load (docs/security.md, cases 28, 38, 39 and 43)."""
 
 import random
 from collections import Counter

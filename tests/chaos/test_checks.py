@@ -1,5 +1,5 @@
-"""Each check of a history finds what it is for: a planted fault is named, and a sound history isn't (THREATS.md,
-invariant 14). ``test_invariants.py`` does the same with rows of a real database.
+"""Each check of a history finds what it is for: a planted fault is named, and a sound history isn't: a check
+that finds nothing proves nothing. ``test_invariants.py`` does the same with rows of a real database.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Each invariant of the rows finds a planted corruption, or it wouldn't count (THREATS.md, invariant 14).
+"""Each invariant of the rows finds a planted corruption, or it wouldn't count.
 
 The rows are those of real commands; each corruption is rolled back.
 """

@@ -1,4 +1,4 @@
-"""Migrations on a site that is used (THREATS.md 44): nobody fails, and who waits too long lets others go first."""
+"""Migrations on a site that is used (docs/security.md, case 44): nobody fails, and who waits too long lets others go first."""
 
 import asyncio
 import contextlib

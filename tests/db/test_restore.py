@@ -1,4 +1,4 @@
-"""A dump, restored on another server by the README's steps, is the same site (THREATS.md 46)."""
+"""A dump, restored on another server by the README's steps, is the same site (docs/security.md, case 46)."""
 
 import subprocess
 from pathlib import Path

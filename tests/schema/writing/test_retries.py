@@ -184,11 +184,11 @@ async def test_keys_are_kept_for_48_hours_and_swept_then(desk: Desk) -> None:
     await shop.do("productUpsert", {"sku": "z", "name": "z", "idempotencyKey": "old"})  # is free again
 
 
-# ---------------------------------------------------------------- THREATS 28
+# ---------------------------------------------------------------- Case 28
 
 
 async def test_of_concurrent_duplicates_one_has_an_effect_and_all_have_its_answer(shop: Clerk) -> None:
-    """THREATS 28, for what succeeds."""
+    """Case 28, for what succeeds."""
     product = await shop.product({"SHELF": "100"})
     given = shop.ordering([shop.line(product, quantity="2")], confirm=True, idempotencyKey="twenty")
     events = await count(shop, "events")
@@ -202,7 +202,7 @@ async def test_of_concurrent_duplicates_one_has_an_effect_and_all_have_its_answe
 
 
 async def test_of_concurrent_duplicates_that_are_refused_all_are_refused(shop: Clerk) -> None:
-    """THREATS 28, for what is refused: with goods that arrive in between, none may succeed after another was
+    """Case 28, for what is refused: with goods that arrive in between, none may succeed after another was
     refused.
     """
     product = await shop.product({"SHELF": "1"})
@@ -218,7 +218,7 @@ async def test_of_concurrent_duplicates_that_are_refused_all_are_refused(shop: C
 
 
 async def test_of_concurrent_commands_with_one_key_one_is_carried_out(shop: Clerk) -> None:
-    """THREATS 28, for other inputs."""
+    """Case 28, for other inputs."""
     before = await count(shop, "products")
     given = [{"sku": f"RACE {index}", "name": "Race", "idempotencyKey": "race"} for index in range(20)]
     answers = await asyncio.gather(*(shop.payload("productUpsert", each) for each in given))
@@ -228,7 +228,7 @@ async def test_of_concurrent_commands_with_one_key_one_is_carried_out(shop: Cler
 
 
 async def test_concurrent_duplicates_in_two_companies_are_two_commands(shop: Clerk, rival: Clerk) -> None:
-    """THREATS 28, for two tenants."""
+    """Case 28, for two tenants."""
     given = {"sku": "TENANTS", "name": "Two", "idempotencyKey": "tenants"}
     answers = await asyncio.gather(*(each.do("productUpsert", given) for _ in range(10) for each in (shop, rival)))
     assert len({answer["id"] for answer in answers}) == 2

@@ -1,4 +1,4 @@
-"""THREATS 29 and 30: commands that meet at the same orders and goods, and how each line of defence holds alone."""
+"""Cases 29 and 30: commands that meet at the same orders and goods, and how each line of defence holds alone."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""THREATS 27: clients who buy the same goods at the same time get what there is, and not a piece more.
+"""Case 27: clients who buy the same goods at the same time get what there is, and not a piece more.
 
 Each as often as there are dice: they shuffle who comes first, and what each does.
 """
