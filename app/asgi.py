@@ -27,7 +27,7 @@ from db.runtime.sessions import unfit
 from execution import Documents, Limits
 
 READY_WITHIN = 2.0
-"""Seconds after which a database that doesn't answer isn't ready: who probes has no patience either."""
+"""Seconds after which a database that doesn't answer isn't ready: probes time out about as soon."""
 
 
 def settle_memory() -> None:

@@ -73,7 +73,7 @@ async def _refuse_newer(target: Target) -> None:
 
 
 async def _reach(settings: Settings) -> None:
-    """Connect once with each login, so that what is wrong with it is told at once."""
+    """Connect once with each login, so that what is wrong with it is reported at once."""
     for name, url in (("DATABASE_URL", settings.database_url), ("APP_DATABASE_URL", settings.app_database_url)):
         if not url:
             continue

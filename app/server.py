@@ -1,6 +1,6 @@
 """The server's life: port, database, migrations, demo data, keys, requests, and the way back.
 
-What is checked is checked in the order of its cost, so that a port in use is told at once.
+What is checked is checked in the order of its cost, so that a port in use is reported at once.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class _Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     def _leave_slowly(self) -> None:
-        """Not ready any more; who has a connection is told with each answer to take another one."""
+        """Not ready any more: each answer carries ``Connection: close``, so that clients reconnect elsewhere."""
         self.config.encoded_headers.append((b"connection", b"close"))
         self._loop.call_later(self._drain, setattr, self, "should_exit", True)
 

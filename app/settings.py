@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ERPGRAPH_", frozen=True)
 
-    database_url: str = Field("", description="a PostgreSQL of one's own; empty: the embedded server")
+    database_url: str = Field("", description="your own PostgreSQL; empty: the embedded server")
     app_database_url: str = Field("", description="the serving role's own login; empty: DATABASE_URL with SET ROLE")
     pooler: Literal["none", "session", "transaction"] = Field(
         "none", description="whether APP_DATABASE_URL is a pooler's, and what it lends a connection for"
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     budget_tenant: int = Field(4, ge=1, description="how many times as much all of a tenant's keys may read together")
     failed_attempts: int = Field(30, ge=1, description="wrong keys and tokens that an address may send in a minute")
     token_keys: str = Field("", description="the JWK set that tokens are signed with: an address or a file")
-    token_keys_refresh: int = Field(600, ge=10, le=86_400, description="seconds until the JWK set is read anew")
+    token_keys_refresh: int = Field(600, ge=10, le=86_400, description="seconds until the JWK set is read again")
     token_issuer: str = Field("", description="who issues tokens: their claim iss")
     token_audience: str = Field("", description="for whom tokens are: one of their claim aud")
     token_tenant_claim: str = Field("tenant", min_length=1, description="the claim with the tenant's id or name")
@@ -93,8 +93,8 @@ class Settings(BaseSettings):
     persisted_bytes: int = Field(16_777_216, ge=1_024, description="bytes that those have at most")
     allowed_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode] = ()
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
-    hsts_seconds: int = Field(0, ge=0, description="how long browsers shall come by https only")
-    drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it serves on after SIGTERM, not ready")
+    hsts_seconds: int = Field(0, ge=0, description="how many seconds browsers must use https only")
+    drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it keeps serving after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -3,7 +3,7 @@
 ::
 
     ErpError            has a code that clients may rely on
-    ├─ BadInput         BAD_USER_INPUT: the caller can mend it; path leads into the arguments
+    ├─ BadInput         BAD_USER_INPUT: the caller can correct it; path leads into the arguments
     ├─ LimitExceeded    LIMIT_EXCEEDED, DOCUMENT_TOO_LARGE, COST_LIMIT, ANSWER_TOO_LARGE: more than one
     │                  request may ask for
     ├─ Unauthenticated  UNAUTHENTICATED: no key, or a wrong one
@@ -101,7 +101,7 @@ class Overloaded(Unavailable):
 
 class Unfit(Unavailable):
     """The database is there and can't serve: it only reads, has no room, or isn't what it has to be, for the ``reason``
-    that the operator is told. To try again at once doesn't help.
+    that the operator learns about. Trying again at once doesn't help.
     """
 
     reason = ""

@@ -1,4 +1,4 @@
-"""Problems that the caller of a command can mend: what became ``userErrors``. Nothing was changed then."""
+"""Problems that the caller of a command can correct: they become ``userErrors``, and nothing was changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

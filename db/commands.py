@@ -26,7 +26,7 @@ class IdempotencyKey(TenantRow, Base):
     command: Mapped[str] = mapped_column(KEY_TEXT)
     # SHA-256 of the input: tells a retry from another input under the same key.
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    # References to what was made or changed, or the problems. Payloads are read anew.
+    # References to what was created or changed, or the problems. Payloads are read again.
     answer: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 

@@ -42,7 +42,7 @@ class Order(TenantRow, Versioned, Base):
     placed_at: Mapped[datetime]
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
     note: Mapped[str | None]
-    # May lines wait for goods, only those of this warehouse, and since when do they?
+    # Backorder policy, warehouse restriction, and the time since which lines wait for goods.
     allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     warehouse_id: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None]

@@ -302,5 +302,5 @@ class Run(Ordinary):
 
 
 def has_null(values: Sequence[Any]) -> bool:
-    """Whether a None is among the values. Mostly all are true, which is known sooner than that none equals None."""
+    """Whether a None is among the values. ``all`` is usually true, and cheaper than searching for None."""
     return not all(values) and None in values

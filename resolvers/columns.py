@@ -24,7 +24,7 @@ def identifier(prefix: str, name: str = "id") -> Read:
 
 
 def moment(name: str) -> Read:
-    """A time in UTC, with Z; None for none. (The first and the last moment that there is come from asyncpg without an
+    """A time in UTC, with Z; None for none. (The first and the last possible moment come from asyncpg without an
     offset.) The whole column is written as JSON and read again: an eighth of the
     time of ``isoformat`` for each, which was 6 % of a page of 20.
     """

@@ -26,7 +26,7 @@ async def nodes(batch: Batch) -> list[list[Any]]:
 
 
 def _key(batch: Batch, text: str, *path: str | int) -> tuple[str, UUID]:
-    """The prefix and the UUID of an id of a type that there is; ``path`` leads to where it was given."""
+    """The prefix and the UUID of an id of an existing type; ``path`` leads to where it was given."""
     try:
         prefix, key = ids.parse(text)
     except BadInput as error:

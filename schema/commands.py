@@ -59,7 +59,7 @@ class UserError:
 
     @classmethod
     def is_type_of(cls, row: Any, _info: Any) -> bool:
-        """For graphql-core's own executor, which asks the type that was told."""
+        """For graphql-core's own executor, which asks the type that was named."""
         return bool(row.typename == cls.__name__)
 
 

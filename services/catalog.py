@@ -1,4 +1,4 @@
-"""Products: made and changed, and found for those who sell and keep them."""
+"""Products: created and changed, and found for sales and stock."""
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
@@ -98,7 +98,7 @@ async def upsert_product(work: Work, command: ProductUpsert) -> References:
 
 
 async def _check_unit(work: Work, product: Any, after: Mapping[str, Any]) -> None:
-    """Refuse another unit once something is counted in the one that there is: its quantities would mean other ones.
+    """Refuse another unit once something is counted in the present one: its quantities would mean other ones.
 
     The lock stands against foreign keys, too: lines of a draft lock nothing else of their product.
     """

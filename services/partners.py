@@ -1,4 +1,4 @@
-"""Business partners: made and changed, and found for those who sell to them."""
+"""Business partners: created and changed, and found for sales."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -39,7 +39,7 @@ class Identity:
     async def principal(self, authorization: str | None, address: str = "", request_id: str = "") -> Principal:
         """The principal of an ``Authorization`` header that came from that address.
 
-        Raises ``Unauthenticated``, ``Throttled``, and ``Unavailable`` when it can't be told now.
+        Raises ``Unauthenticated``, ``Throttled``, and ``Unavailable`` when that can't be decided now.
         """
         scheme, _, credential = (authorization or "").partition(" ")
         credential = credential.strip()
@@ -51,7 +51,7 @@ class Identity:
         if known is not None and until > monotonic() and known.in_force():
             return known.principal
         if known is None:
-            # What was good a moment ago isn't guessed: who shares an address with a guesser goes on working.
+            # What was good a moment ago isn't guessed: clients that share an address with a guesser go on working.
             self._attempts.check(address)
         try:
             known = await self._find_once(digest, credential)

@@ -33,7 +33,7 @@ class Wrong(Unauthenticated):
 
 
 class DaysSeen:
-    """Tells the audit trail who comes for the first time on a day (in UTC), as far as this process knows."""
+    """Reports to the audit log the first use of a credential on a day (in UTC), as far as this process knows."""
 
     def __init__(self) -> None:
         self._days: dict[tuple[UUID, str], date] = {}

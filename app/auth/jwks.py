@@ -37,7 +37,7 @@ class IssuerKeys:
     """The keys by their names (``kid``). Those that are known stay when the place can't be read."""
 
     def __init__(self, place: str, refresh: float) -> None:
-        """Raises ``BadInput`` for a place that isn't safe or isn't there. ``refresh``: seconds until it is read anew."""
+        """Raises ``BadInput`` for a place that isn't safe or isn't there. ``refresh``: seconds until it is read again."""
         self._place = _checked(place)
         self._refresh = refresh
         self._keys: dict[str, Key] = {}

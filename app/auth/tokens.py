@@ -83,7 +83,7 @@ class Tokens:
         return cls(settings, database)
 
     async def find(self, token: str) -> Known:
-        """Whose token it is. Raises ``Wrong``, and ``Unavailable`` when that can't be told now."""
+        """Whose token it is. Raises ``Wrong``, and ``Unavailable`` when that can't be decided now."""
         claims = await self._claims(token)
         subject = claims["sub"]
         if not 0 < len(subject) <= MAX_SUBJECT or not subject.isprintable():

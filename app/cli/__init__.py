@@ -1,4 +1,4 @@
-"""The command line ``erpgraph``: one module per group of commands, and ``main`` that tells errors in one line."""
+"""The command line ``erpgraph``: one module per group of commands, and ``main``, which reports errors in one line."""
 
 import sys
 from typing import Annotated

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="The database: its tables and where
 
 @app.command()
 def upgrade() -> None:
-    """Make the roles where they are missing, and migrate to the newest tables."""
+    """Create the roles where they are missing, and migrate the tables to the newest revision."""
 
     async def migrate_it() -> None:
         chosen = settings.load()
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 @app.command()
 def status() -> None:
-    """Tell the database's revision. Exit code 1 when it isn't the newest one."""
+    """Print the database's revision. Exit code 1 if it isn't the newest one."""
 
     async def tell() -> str | None:
         async with place(settings.load()) as target:
@@ -43,7 +43,7 @@ def status() -> None:
 def url() -> None:
     """Print the administrator's connection URL, for psql and the like.
 
-    The embedded server runs only while something uses it: keep 'erpgraph serve' running beside.
+    The embedded server runs only while something uses it: keep 'erpgraph serve' running meanwhile.
     """
 
     async def tell() -> str:

@@ -17,7 +17,7 @@ def demo(
 ) -> None:
     """Load demo data: two tenants with products, partners, stock and orders.
 
-    The same size gives the same data, byte for byte. Tenants of these names must not be there yet.
+    The same size gives the same data, byte for byte. Tenants with these names must not exist yet.
     """
 
     async def load() -> None:

@@ -9,7 +9,7 @@ from app import settings
 from app.cli.support import progress, run
 from app.database import migrated
 
-app = typer.Typer(no_args_is_help=True, help="Bring in data of other systems.")
+app = typer.Typer(no_args_is_help=True, help="Import data from other systems.")
 
 
 @app.callback()
@@ -20,12 +20,12 @@ def group() -> None:
 @app.command()
 def orders(
     file: Annotated[Path, typer.Argument(help="A CSV file of order lines, or a .gz of one.")],
-    tenant: Annotated[str, typer.Option(help="The name of the tenant whose orders they are.")],
-    mapping: Annotated[Path, typer.Option(help="The TOML file that says what the columns mean (docs/import.md).")],
+    tenant: Annotated[str, typer.Option(help="The name of the tenant that gets the orders.")],
+    mapping: Annotated[Path, typer.Option(help="The TOML file that defines what the columns mean (docs/import.md).")],
 ) -> None:
     """Import order lines as history: closed orders, fully shipped, without effect on today's stock.
 
-    Rows that can't be taken go to FILE.rejected.csv with the reason. It is all or nothing, and a second
+    Rejected rows go to FILE.rejected.csv with the reason. A run that fails stores nothing, and a second
     run of the same file adds nothing.
     """
 

@@ -14,7 +14,9 @@ from core.modules import PARTNER
 from core.permissions import ROLES
 from services.platform import keys, tenants
 
-app = typer.Typer(no_args_is_help=True, help="API keys: each belongs to one tenant, and decides which one it is.")
+app = typer.Typer(
+    no_args_is_help=True, help="API keys: each belongs to one tenant, and decides whose data a request sees."
+)
 
 Tenant = Annotated[str, typer.Option(help="The tenant's name.")]
 
@@ -33,12 +35,12 @@ def span(text: str) -> timedelta:
 @app.command()
 def create(
     tenant: Tenant,
-    name: Annotated[str, typer.Option(help="What the key is for: people tell keys apart by it.")] = "cli",
+    name: Annotated[str, typer.Option(help="What the key is for; keys are listed by this name.")] = "cli",
     role: Annotated[
         list[str] | None, typer.Option(help=f"What it may do; may be given several times: {', '.join(ROLES)}.")
     ] = None,
     partner: Annotated[
-        str | None, typer.Option(help="The code of the business partner whose key it is; its role is partner.")
+        str | None, typer.Option(help="The code of the business partner that the key is for; its role is partner.")
     ] = None,
     expires: Annotated[
         timedelta | None,
@@ -48,9 +50,9 @@ def create(
         bool, typer.Option("--trusted-only", help="It runs documents of ERPGRAPH_TRUSTED_DOCUMENTS and no others.")
     ] = False,
 ) -> None:
-    """Make a key and print it, alone, on standard output. It is shown this once: only its hash is stored.
+    """Create a key and print it, alone, on standard output. It is shown only now: only its hash is stored.
 
-    Without a role it may read what all see (viewer), or, of a business partner, what that partner may.
+    Without a role it gets the role viewer, or, for a business partner, partner.
     """
     roles = role or ["viewer" if partner is None else PARTNER]
     until = None if expires is None else datetime.now(UTC) + expires
@@ -77,9 +79,9 @@ def rotate(
         timedelta, typer.Option(parser=span, metavar="TIME", help="How long the old one still works: 30m, 24h, 7d.")
     ] = "24h",  # type: ignore[assignment] # typer parses the default as well
 ) -> None:
-    """Make a new key in place of one, with its roles and bounds, and print it, alone, on standard output.
+    """Create a new key with the roles and bounds of an old one, and print it, alone, on standard output.
 
-    The old one works until the overlap is over, so that whoever uses it can change over without a gap.
+    The old one works until the overlap is over, so that clients can change over without a gap.
     """
 
     async def turn() -> None:

@@ -23,7 +23,7 @@ def deprecations(
     *,
     json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     overdue: Annotated[
-        bool, typer.Option("--overdue", help="Only what should be gone by now; exit code 1 where there is any.")
+        bool, typer.Option("--overdue", help="Only what should be removed by now; exit code 1 if there is any.")
     ] = False,
 ) -> None:
     """List what is deprecated in the installed modules: since when, until when at least it stays, and why."""

@@ -18,7 +18,7 @@ def serve(
 
     In development (the default) it migrates first, loads demo data into an empty database, and when it
     accepts requests prints the lines [bold]graph URL[/bold], [bold]explorer URL[/bold] and, for each of two tenants,
-    [bold]key TENANT KEY[/bold]. With ERPGRAPH_ENVIRONMENT=production it does none of that and wants a migrated database.
+    [bold]key TENANT KEY[/bold]. With ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated database.
 
     Ctrl-C or SIGTERM lets requests in flight end, then stops the server, then the embedded PostgreSQL.
     """

@@ -8,7 +8,7 @@ from app import settings
 from app.cli.support import run, say, table
 from app.database import migrated
 
-app = typer.Typer(no_args_is_help=True, help="Stock: is what the books say what happened?")
+app = typer.Typer(no_args_is_help=True, help="Stock: check that the books match what happened.")
 
 
 @app.callback()
@@ -18,11 +18,11 @@ def group() -> None:
 
 @app.command()
 def verify(
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant; all of them where left out.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant. Left out: all tenants.")] = None,
 ) -> None:
     """Recompute balances, reservations and orders' progress from moves and orders, and list every difference.
 
-    Exit code 1 where there is one. It only reads, and works beside a running server.
+    Exit code 1 if there is any. It only reads, and works beside a running server.
     """
 
     async def compare() -> int:

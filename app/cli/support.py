@@ -1,4 +1,4 @@
-"""What the commands share: running a coroutine, and telling how far it is."""
+"""What the commands share: running a coroutine, and reporting progress."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 Report = Callable[[str, int, int], None]
 
 PATIENCE = 2.0
-"""Seconds after which a step that isn't done tells a log how far it is."""
+"""Seconds after which an unfinished step reports its progress to the log."""
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -37,7 +37,7 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Report]:
-    """A function that is told ``(stage, done, total)``: bars on a terminal, plain lines elsewhere."""
+    """A function that takes ``(stage, done, total)``: bars on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
         yield _lines()
         return

@@ -19,15 +19,15 @@ def create(
     currency: Annotated[str, typer.Option(help="Its own currency, an ISO 4217 code such as EUR.")],
     timezone: Annotated[str, typer.Option(help="Where its days begin, such as Europe/Berlin.")] = "UTC",
     order_numbers: Annotated[
-        str, typer.Option(help="What its orders are numbered by: {n} or {n:06}, and {year} where wanted.")
+        str, typer.Option(help="The pattern of its order numbers: {n} or {n:06}, and {year} if wanted.")
     ] = ORDER_PATTERN,
 ) -> None:
-    """Make a tenant and print its id."""
+    """Create a tenant and print its id."""
 
     async def make() -> None:
         async with migrated(settings.load()) as target:
             typer.echo(str(await tenants.create(target, name, currency, timezone, order_numbers)))
-        say(f"Tenant {name} is there. Make it a key with: erpgraph key create --tenant {name}")
+        say(f"Tenant {name} is there. Create a key for it with: erpgraph key create --tenant {name}")
 
     run(make())
 

@@ -1,4 +1,4 @@
-"""What of the graph is deprecated: for who keeps it, and for who uses it."""
+"""What of the graph is deprecated: for its maintainers, and for its clients."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -34,7 +34,7 @@ def listed(schema: GraphQLSchema) -> list[Listed]:
 
 
 class Telling:
-    """Tells who used something deprecated: ``extensions.deprecations``."""
+    """Reports the deprecated parts that a client used: ``extensions.deprecations``."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents

@@ -21,7 +21,7 @@ PARTS = ("nodes", "edges", "node")
 """Steps below a connection, whose arguments say how many there are."""
 
 SWEEP = 4
-"""Documents after which what their validation left behind is collected: graphql-core's visitors refer to themselves, some
+"""Collect validation's garbage after this many documents: graphql-core's visitors refer to themselves, some
 1,400 objects for a document. Left alone they are collected every 350 documents, for over 100 ms in which nobody is
 served (``app.asgi.settle_memory``); four documents' take 1 ms."""
 
@@ -35,7 +35,7 @@ class Prepared(NamedTuple):
     price: int
     """How many objects it may read."""
     deprecated: list[dict[str, str | None]]
-    """What is deprecated and it uses, as clients are told."""
+    """The deprecated parts that it uses, as clients see them."""
 
 
 class Preparing:
@@ -106,7 +106,7 @@ def reads_schema(principal: Principal, settings: Settings) -> bool:
 
 
 def check_reader(principal: Principal, settings: Settings, request_id: str) -> None:
-    """Raises ``Forbidden`` for who may not read the schema."""
+    """Raises ``Forbidden`` for principals that may not read the schema."""
     if not settings.introspection:
         raise Forbidden("This server doesn't show its schema to anybody: ERPGRAPH_INTROSPECTION is off.")
     if SCHEMA not in principal.permissions:

@@ -1,4 +1,4 @@
-"""Errors for who may not read the schema: no name in them that wasn't in the request.
+"""Errors for principals that may not read the schema: no name in them that wasn't in the request.
 
 graphql-core's messages help: they name types, the fields that are missing and the names that come near. A guesser
 who sends misspelt words learns the schema from them, name by name (docs/security.md, case 36).

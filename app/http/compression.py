@@ -1,7 +1,7 @@
 """Compressed answers, for clients that take them.
 
-Level 1 makes an eighth of a large page, at 3 ms of processor per megabyte; level 4 a tenth, at twice the time
-(docs/decisions/0006-http.md). Nothing here helps who would guess a secret by an answer's size (BREACH): a foreign
+Level 1 shrinks a large page to an eighth, at 3 ms of processor per megabyte; level 4 to a tenth, at twice the time
+(docs/decisions/0006-http.md). Nothing here helps an attacker guess a secret by an answer's size (BREACH): a foreign
 page can't send a key, so it can't make a browser ask.
 """
 

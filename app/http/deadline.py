@@ -43,7 +43,7 @@ class Patience:
         self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
-        # Somebody else may have cancelled it at the same time, and is not to be kept from it.
+        # Don't swallow a cancellation that somebody else asked for at the same time.
         over = self._over
         if over is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise over from None

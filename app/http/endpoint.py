@@ -99,7 +99,7 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request, media: str | None, request_id: str) -> Response:
         if request.method not in ("GET", "POST"):
-            raise HttpError(405, "GraphQL is spoken by GET and POST.", allow="GET, POST")
+            raise HttpError(405, "Use GET or POST.", allow="GET, POST")
         if self.explorer and wants_page(request):
             return self.explorer.page(request)
         if media is None:

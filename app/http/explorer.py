@@ -74,7 +74,7 @@ class Explorer:
 
 
 def _is_near(request: Request) -> bool:
-    """Whether it comes from this machine, where who starts the server sees the keys printed.
+    """Whether it comes from this machine, where the person who starts the server sees the keys printed.
 
     Behind a proxy on the same machine every client seems to: those come by a name of the site's.
     """

@@ -64,7 +64,7 @@ class Head:
     def _check_read(self, name: bytes, value: bytes, longest: int) -> None:
         before = self._lengths.get(name)
         if before is not None and name in SINGLES:
-            raise HttpError(400, f"The header {name.decode()} stands there twice: which one counts would be a guess.")
+            raise HttpError(400, f"The header {name.decode()} was sent twice: which one counts would be a guess.")
         length = self._lengths[name] = (before or 0) + len(value)
         if length > longest:
             raise HttpError(431, f"The header {name.decode()} may have {longest:,} bytes.")

@@ -161,7 +161,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._in_body and self._timer is None:
             self._timer = self.loop.call_later(BODY_WITHIN, self._too_late)
         elif self._in_head:
-            # A header that doesn't end isn't told before its end.
+            # The parser reports a header only when it is complete, so raw bytes count until then.
             self._received += len(data)
             if self._received > 2 * MAX_HEADERS:
                 self._end(HttpError(431, f"A request's headers may have {MAX_HEADERS:,} bytes."))

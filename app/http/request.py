@@ -109,7 +109,7 @@ def parameters(request: Request) -> dict[str, Any]:
     given: dict[str, Any] = dict(pairs)
     if len(given) < len(pairs):
         # Which of them counts would be a guess, and a proxy in front may have guessed otherwise.
-        raise HttpError(400, "A parameter of the query string stands there twice.")
+        raise HttpError(400, "A query-string parameter was given more than once.")
     return given
 
 

@@ -16,7 +16,7 @@ from core.errors import ErpError, Forbidden, Timeout, Unauthenticated, Unavailab
 
 TRY_AGAIN = {"retry-after": "2"}
 VARY = "accept-encoding"
-"""What an answer's bytes depend on: who takes them compressed gets them so."""
+"""Responses vary by Accept-Encoding because they may be compressed."""
 
 ASK_AGAIN = {"cache-control": "private, no-cache", "vary": "authorization, accept, accept-encoding"}
 """For what a client may keep, and has to ask about each time: it is one key's, so no cache may hand it to others."""
@@ -74,7 +74,7 @@ def knows(known: str, tag: str) -> bool:
 
 
 def rejected(errors: list[dict[str, Any]], media: str) -> Response:
-    """The answer to a GraphQL request of which nothing was executed: 400, or 200 for who asked for plain JSON.
+    """The answer to a GraphQL request of which nothing was executed: 400, or 200 for clients that asked for plain JSON.
 
     So the audits of GraphQL over HTTP want it; the newest draft's 422 fails them.
     """

@@ -1,4 +1,4 @@
-"""The schema as a file in GraphQL's schema language, for who may read it by introspection, too."""
+"""The schema as a file in GraphQL's schema language, for clients that may read it by introspection, too."""
 
 import asyncio
 from functools import cached_property
@@ -31,7 +31,7 @@ class SchemaFile:
         self.settings = settings
 
     async def get(self, request: Request) -> Response:
-        """The file, or 304 for who has it."""
+        """The file, or 304 for clients that have it."""
         request_id = uuid4().hex
         address = request.client.host if request.client else ""
         try:

@@ -43,7 +43,7 @@ LEAST = 100
 a hundred objects."""
 
 PAUSE = 0.2
-"""Seconds that a refusal takes, once a budget is spent: who doesn't wait for retry-after is made to."""
+"""Seconds that a refusal takes, once a budget is spent: clients that ignore retry-after wait at least this long."""
 
 Owner = tuple[UUID, str]
 
@@ -160,7 +160,7 @@ class Budgets:
                 # Without a context: what a lease takes isn't the request's doing.
                 account.leasing = asyncio.create_task(self._refill(account, wanted), context=Context())
                 account.leasing.add_done_callback(_seen)
-            # One for all who wait: where the database hangs, all are told at once.
+            # One task for all waiting requests: where the database hangs, all of them fail at once.
             await asyncio.shield(account.leasing)
             self._check(account, wanted)
         account.spend(wanted)
@@ -181,8 +181,8 @@ class Budgets:
             # Nothing can be written, so commands will be refused; but what can be read is read on.
             lease = self._lent(account, missing)
         finally:
-            # Here, not in a callback of the task: who came between the task's end and its callback waited for what
-            # had ended, again and again without the loop's turn. Floods brought the whole process to a stop so.
+            # Cleared here, not in a callback of the task: a caller that arrived between the two would spin on a finished
+            # task without yielding, which froze the process under floods.
             account.leasing = None
         account.points += lease.granted
         account.left, account.seen = lease.left, monotonic()

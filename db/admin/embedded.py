@@ -211,7 +211,7 @@ def _readable(folder: Path) -> bool:
 
 
 def _make(data: Path, programs: Path, uid: int | None) -> None:
-    """initdb, in one step: a folder that was half made when the power went is made anew."""
+    """initdb, in one step: a folder that was half built when the power went is built again."""
     making = data.with_name("postgres.new")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)
@@ -231,7 +231,7 @@ def _check_version(data: Path, programs: Path) -> None:
     if found != ours:
         raise Unavailable(
             f"The data in {data} is of PostgreSQL {found}, and this is PostgreSQL {ours}. "
-            "Move that folder away to begin anew, or set ERPGRAPH_DATABASE_URL to a server that can read it."
+            "Move that folder away to start from scratch, or set ERPGRAPH_DATABASE_URL to a server that can read it."
         )
 
 

@@ -24,7 +24,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _ROLES_LOCK = 0x65727268
 
 PAUSE = 1.0
-"""Seconds between two attempts at a lock, in which those go on who waited behind the first."""
+"""Seconds between two attempts at a lock, in which the transactions that waited behind the first go on."""
 
 PATIENCE = 60.0
 """Seconds after which no other attempt is made."""

@@ -1,4 +1,4 @@
-"""The connections that requests read on. Some lie ready for who read on them last.
+"""The connections that requests read on. Some lie ready for the tenant that read on them last.
 
 A transaction has no snapshot before its first query, so it can be begun before it is asked for: when a request is
 over, its connection begins a transaction for the same tenant, in the message that ends the last one. Another request of
@@ -141,8 +141,8 @@ class Connections:
             self._waiting -= 1
 
     async def _lying_ready(self, binding: str | None = None) -> Any:
-        """A connection that lies ready: the last with this binding, so that what is too many becomes idle, or the first
-        of all; None where there is none that lives.
+        """A connection that lies ready: the newest with this binding (surplus ones age out), or the oldest of any; None
+        if none is alive.
         """
         while self._ready:
             mine = (each for each in reversed(self._ready) if each.binding == binding)

@@ -38,7 +38,7 @@ IDLE = 600.0
 WRITING = {
     # How long a statement waits for another writer before the command is tried again.
     "lock_timeout": "2000",
-    # A statement for any of an array is planned anew each time otherwise: a quarter of what PostgreSQL spent on
+    # A statement for any of an array is planned again each time otherwise: a quarter of what PostgreSQL spent on
     # an order (1.9 against 1.7 core-ms, five lines).
     "plan_cache_mode": "force_generic_plan",
 }

@@ -55,7 +55,7 @@ class Reader:
 
         ``one_plan``: a plan made without the values serves all of them as well. Where such a query is a request's
         first, PostgreSQL is told to make none for the values: it thinks that an unknown limit is a tenth of the table,
-        and planned a page of all orders anew each time, for 0.07 of its 0.22 ms. PostgreSQL before 17 isn't told.
+        and planned a page of all orders again each time, for 0.07 of its 0.22 ms. PostgreSQL before 17 isn't told.
 
         Raises ``Unavailable`` when no connection can be had, ``Timeout`` past the statement timeout.
         """

@@ -1,4 +1,4 @@
-"""``@oneOf`` inputs: what graphql-core has to be told, and what it overlooks."""
+"""``@oneOf`` inputs: what graphql-core needs to know, and what it overlooks."""
 
 from typing import Any
 

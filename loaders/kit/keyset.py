@@ -18,7 +18,7 @@ RELEVANCE = "RELEVANCE"
 MAX_INTEGER = 2**31 - 1
 
 _ENDS = {"-infinity": datetime.min.replace(tzinfo=UTC), "infinity": datetime.max.replace(tzinfo=UTC)}
-"""The first and the last moment that there is: asyncpg stores them as the ends of time, and reads those as them."""
+"""The first and the last possible moment: asyncpg stores them as the ends of time, and reads those as them."""
 
 
 def checked_order(entity: Entity[Any], given: Any, search: str | None, default: Order | None) -> Order:

@@ -1,4 +1,4 @@
-"""The mapping: a TOML file that says what the columns of an export mean (docs/import.md)."""
+"""The mapping: a TOML file that defines what the columns of an export mean (docs/import.md)."""
 
 import codecs
 import tomllib

@@ -26,7 +26,7 @@ def path_of(file: Path) -> Path:
 class Rejects:
     """The rejected file in the making: complete and in its place, or not there at all.
 
-    Beginning makes the new file, so that a folder that can't be written is told before anything is
+    Beginning creates the new file, so that a folder that can't be written is reported before anything is
     stored. ``publish`` puts it in its place, over that of an earlier run. Raises ``BadInput`` where
     the folder or the disk refuses.
     """
@@ -49,7 +49,7 @@ class Rejects:
     async def write(self, connection: Any, header: list[str], file: File) -> None:
         """Write the staged rows that have a reason, in the file's own delimiter and encoding.
 
-        So the same mapping reads what has been mended: the two columns in front don't disturb it.
+        So the same mapping reads the corrected rows: the two columns in front don't disturb it.
         """
         with (
             _refusals(self.path),

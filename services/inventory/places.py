@@ -1,4 +1,4 @@
-"""Warehouses and locations: made, and found for those who move goods."""
+"""Warehouses and locations: created, and found for moves of goods."""
 
 from collections.abc import Iterable
 from typing import Annotated, NamedTuple
@@ -38,7 +38,7 @@ class LocationCreate(Command):
 
 
 class Location(NamedTuple):
-    """A location as those see it who move goods."""
+    """A location, as far as moves of goods need it."""
 
     id: UUID
     code: str
@@ -68,7 +68,7 @@ _OF_KIND = """
 
 
 async def create_warehouse(work: Work, command: WarehouseCreate) -> References:
-    """Make a warehouse. Raises ``Refused`` where its code is taken."""
+    """Create a warehouse. Raises ``Refused`` where its code is taken."""
     identity = new_id()
     if not await work.rows(_MAKE_WAREHOUSE, identity, command.code, command.name):
         raise refuse(DUPLICATE, f"There is a warehouse {command.code} already.", "code")
@@ -77,7 +77,7 @@ async def create_warehouse(work: Work, command: WarehouseCreate) -> References:
 
 
 async def create_location(work: Work, command: LocationCreate) -> References:
-    """Make a location. Raises ``Refused`` for an unknown warehouse, or where its code is taken."""
+    """Create a location. Raises ``Refused`` for an unknown warehouse, or where its code is taken."""
     if not await has_warehouse(work, command.warehouse):
         note_warehouse(work.problems, command.warehouse)
         if await work.rows(_TAKEN, command.code):

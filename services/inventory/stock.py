@@ -181,7 +181,7 @@ async def reserve(work: Work, holds: Sequence[Hold]) -> None:
 
 
 async def release(work: Work, holds: Sequence[Hold]) -> None:
-    """Let goes of goods that are held, in part or whole, and tell those who wait for them."""
+    """Release held goods, in part or whole, and notify the modules that wait for them."""
     if not holds:
         return
     [counts] = await work.rows(_RELEASE, *_columns(holds))
@@ -204,7 +204,7 @@ class Moved(NamedTuple):
 
 async def move(work: Work, moves: Sequence[Move]) -> Moved:
     """Move goods. Balances below what is there or reserved are the callers' to refuse; the table refuses
-    what they let through. Who waits for goods isn't told: see ``arrived``.
+    what they let through. Orders that wait for goods aren't served here: see ``arrived``.
     """
     if not moves:
         return Moved([], {})
@@ -214,7 +214,7 @@ async def move(work: Work, moves: Sequence[Move]) -> Moved:
 
 
 async def arrived(work: Work, products: Iterable[UUID]) -> None:
-    """Tell those who wait that goods of these products became available."""
+    """Notify the modules that wait for goods: these products became available."""
     if wanted := sorted(set(products)):
         for tell in on_arrival:
             await tell(work, wanted)

@@ -1,4 +1,4 @@
-"""What a command answers: references to what it made or changed, or its problems. Both can be stored."""
+"""What a command answers: references to what it created or changed, or its problems. Both can be stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

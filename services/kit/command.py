@@ -159,7 +159,7 @@ Command.model_rebuild()
 
 
 class Change(Command):
-    """A command that changes a record, or makes it where there is none."""
+    """A command that changes a record, or creates it where there is none."""
 
     changes = True
 

@@ -1,7 +1,7 @@
 """Idempotency keys: a retry gets the first answer, and nothing is done twice.
 
 The key is stored in the transaction that carries its command out. Who comes later, or at the same
-time, runs into the unique constraint, undoes what it did, starts anew and finds the answer.
+time, runs into the unique constraint, undoes what it did, starts again and finds the answer.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Records that people keep, such as products: made or changed by their key."""
+"""Records that people keep, such as products: created or changed by their key."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple

@@ -173,7 +173,7 @@ class _Attempts(Generic[C]):
 
     async def once(self, *, look: bool) -> Answer:
         """One attempt. ``look``: see first whether the key has an answer. The first attempt doesn't: most keys
-        are new, one that isn't is met when it is stored, and a refusal looks before it is told.
+        are new, one that isn't is met when it is stored, and a refusal looks before it is reported.
         """
         command = self.command
         try:

@@ -1,4 +1,4 @@
-"""API keys: made, rotated, listed and revoked by whoever runs the deployment."""
+"""API keys: created, rotated, listed and revoked by the deployment's operator."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -62,11 +62,11 @@ async def create(
     trusted_only: bool = False,
     replace: bool = False,
 ) -> str:
-    """Make a key and tell it, this once. ``partner`` is the code of the business partner whose key it is;
+    """Create a key and return it in plain text, the only time. ``partner`` is the code of the business partner whose key it is;
     with ``trusted_only`` it runs trusted documents and no others; ``replace`` deletes the tenant's other keys
     of that name.
 
-    Raises ``BadInput`` for a name that is empty, too long or not printable, for roles that there aren't or that
+    Raises ``BadInput`` for a name that is empty, too long or not printable, for unknown roles or roles that
     don't go with a partner, and for a partner that the tenant doesn't have.
     """
     name = label("key's name", name)

@@ -1,4 +1,4 @@
-"""Tenants: made and listed by whoever runs the deployment, never by a request."""
+"""Tenants: created and listed by the deployment's operator, never by a request."""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Orders: made, confirmed, shipped, cancelled, returned."""
+"""Orders: created, confirmed, shipped, cancelled, returned."""
 
 from services.sales.commands import (
     OrderCancel,

@@ -1,4 +1,4 @@
-"""Orders made and changed: their lines priced, their numbers taken."""
+"""Orders created and changed: their lines priced, their numbers taken."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -64,7 +64,7 @@ _CHANGE = """
 
 
 async def create(work: Work, command: OrderCreate) -> References:
-    """Make an order; with ``confirm`` its stock is reserved in the same command, or nothing is made."""
+    """Create an order; with ``confirm`` its stock is reserved in the same command, or nothing is created."""
     problems = work.problems
     customer = await partners.customer(work, command.customer, problems)
     if command.warehouse and not await places.has_warehouse(work, command.warehouse):

@@ -1,4 +1,4 @@
-"""An order that there is: found, locked, and told what happened to its lines."""
+"""Load and lock an existing order; apply changes to its lines."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -44,7 +44,7 @@ def _note_shortages(
     wanted: Sequence[Wanted], allocation: Allocation, places: Sequence[Place], problems: Problems
 ) -> None:
     """Note a problem at each line that lacks something, with the sums of its product. Lines that the input
-    doesn't name have one path, and their product is told once.
+    doesn't name have one path, and their product is reported once.
     """
     short = {(each.path, each.demand.product): each for each in wanted if each.demand.line in allocation.waiting}
     for each in short.values():
@@ -79,7 +79,7 @@ async def serve(work: Work, products: Sequence[UUID]) -> None:
 
     Under the products' locks, which every change of what a confirmed order still wants needs as well.
     The orders come before the products in the order of locks, so these can't be waited for here: where
-    one is held by another command, this one begins anew and locks them first.
+    one is held by another command, this one begins again and locks them first.
     """
     waiting = await work.rows(_WAITING, products)
     if not waiting:
@@ -135,7 +135,7 @@ async def holders(work: Work, spots: Sequence[tuple[UUID, UUID]]) -> dict[tuple[
     return found
 
 
-# Sales is above inventory: it asks to be told, inventory doesn't know whom it tells.
+# Sales is above inventory: it subscribes, and inventory doesn't know its subscribers.
 stock.on_arrival.append(serve)
 stock.holders.append(holders)
 catalog.counted_in_units["line_items"] = "order lines"
