@@ -4,19 +4,28 @@ Rows and statements are added by the database's reader and writer, the loop's ti
 what the answer holds by the endpoint. A request's own is found by ``current``, in its tasks as well.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+LOOK = 0.005
+"""Seconds between two looks at the loop while a statement runs; most statements end before the first."""
+
+LAGS = 3
+"""How many times the loop's lag a statement isn't charged for: it may wait for its turn before it is sent, between its
+preparation and its execution, and once its rows are there.
+"""
 
 
 @dataclass(slots=True)
 class Spending:
     """What one request has spent so far. Seconds of the loop are CPU time of its thread, in which nobody else was
-    served; those of statements are by the clock, without the wait for a connection.
+    served; those of statements are by the clock, without the wait for a connection, and for the loop (``Stopwatch``).
     """
 
     rows: int = 0
@@ -39,6 +48,41 @@ class Spending:
         """A statement took so long, whether it came to its end or was stopped."""
         self.statement_seconds += seconds
         self.rows += rows
+
+
+class Stopwatch:
+    """Takes the time of a statement, and how late the loop is meanwhile: from its making until ``stop``.
+
+    On a busy machine the clock goes on while the rows lie there and the loop does something else. A query for the
+    tenant's name was charged 10,622 points so, for 4 ms of the processor.
+    """
+
+    __slots__ = ("_began", "_due", "_late", "_loop", "_timer")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._late = 0.0
+        self._began = perf_counter()
+        self._wait(self._began)
+
+    def stop(self, rows: int = 0) -> float:
+        """The seconds since. The request that this belongs to, if any, has spent them but for the loop's lag."""
+        self._timer.cancel()
+        now = perf_counter()
+        seconds, late = now - self._began, max(self._late, now - self._due)
+        spending = _current.get()
+        if spending is not None:
+            spending.statement(max(0.0, seconds - LAGS * late), rows)
+        return seconds
+
+    def _wait(self, now: float) -> None:
+        self._due = now + LOOK
+        self._timer = self._loop.call_later(LOOK, self._look)
+
+    def _look(self) -> None:
+        now = perf_counter()
+        self._late = max(self._late, now - self._due)
+        self._wait(now)
 
 
 _current: ContextVar[Spending | None] = ContextVar("spending", default=None)

@@ -1,14 +1,13 @@
 """The read side's connection: one per request, one snapshot, queries in turn."""
 
 import asyncio
-from time import perf_counter
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import asyncpg
 
 from core.errors import ErpError, Timeout, Unavailable
-from core.spending import current
+from core.spending import Stopwatch
 from db.runtime.connections import Connections
 from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
 from db.runtime.sessions import ORDERED_ARRAYS
@@ -73,13 +72,11 @@ class Reader:
     async def _measured(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
         """The rows. What a statement takes is paid for though it fails, or is stopped."""
         rows: list[Any] = []
-        start = perf_counter()
+        watch = Stopwatch()
         try:
             rows = await self._run(connection, sql, values, row)
         finally:
-            seconds, spending = perf_counter() - start, current()
-            if spending is not None:
-                spending.statement(seconds, len(rows))
+            seconds = watch.stop(len(rows))
         self.ran.append(Ran(sql, len(rows), seconds))
         return rows
 

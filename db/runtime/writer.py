@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from core.errors import OutcomeUnknown
-from core.spending import current
+from core.spending import Stopwatch
 from db.runtime.failures import GONE, UNAVAILABLE_MESSAGE
 from db.tenancy import set_tenant
 
@@ -33,14 +32,12 @@ class Writer:
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement, whose ``$1`` is the tenant: no statement of the write side is without it."""
-        start = perf_counter()
+        watch = Stopwatch()
         try:
             rows: list[Any] = await self._connection.fetch(sql, self.tenant, *values)
             return rows
         finally:
-            spending = current()
-            if spending is not None:
-                spending.statement(perf_counter() - start)
+            watch.stop()
 
     async def begin(self) -> None:
         # One message: a round trip for both.

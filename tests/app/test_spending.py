@@ -7,9 +7,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+import core.spending
 from app.throttling import budgets, spending
 from app.throttling.spending import FREE, points
-from core.spending import Spending, current, measured
+from core.spending import Spending, Stopwatch, current, measured
 from tests.app.conftest import Site
 from tests.support.locks import locked, waiting
 
@@ -142,6 +143,84 @@ def test_the_dearest_is_what_it_costs(spent: Spending, price: int) -> None:
     assert points(spent) == pytest.approx(price, abs=1)
 
 
+class Timer:
+    """What is to be called, until it is cancelled."""
+
+    def __init__(self, due: float, call: Callable[[], None]) -> None:
+        self.due = due
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        self.call = None
+
+
+class Loop:
+    """An event loop with a clock of its own: what was to be called later is called once it is held no more."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[Timer] = []
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        self.timers.append(Timer(self.now + seconds, call))
+        return self.timers[-1]
+
+    def hold(self, seconds: float) -> None:
+        """Something else runs for so long."""
+        self.now += seconds
+
+    def turn(self) -> None:
+        due = [each for each in self.timers if each.due <= self.now]
+        self.timers = [each for each in self.timers if each not in due]
+        for each in due:
+            if each.call is not None:
+                each.call()
+
+    def idle(self, seconds: float) -> None:
+        for _ in range(round(seconds * 1000)):
+            self.now += 0.001
+            self.turn()
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    loop = Loop()
+    monkeypatch.setattr("core.spending.perf_counter", lambda: loop.now)
+    monkeypatch.setattr("core.spending.asyncio.get_running_loop", lambda: loop)
+    return loop
+
+
+def stopped(loop: Loop, *does: tuple[Callable[[float], None], float]) -> list[float]:
+    """The seconds of a statement while the loop does this, and what of them is paid for."""
+    spent = Spending()
+    token = core.spending._current.set(spent)
+    watch = Stopwatch()
+    for do, seconds in does:
+        do(seconds)
+    seconds = watch.stop(rows=3)
+    core.spending._current.reset(token)
+    assert spent.rows == 3
+    assert all(timer.call is None for timer in loop.timers)
+    return [seconds, spent.statement_seconds]
+
+
+def test_finding_8_a_statement_is_not_charged_for_the_lag_of_the_loop(loop: Loop) -> None:
+    """Its rows were there after a millisecond, and the loop was held for half a second."""
+    assert stopped(loop, (loop.idle, 0.001), (loop.hold, 0.5)) == pytest.approx([0.501, 0])
+    # Prepared and executed, each time beside others.
+    assert stopped(loop, (loop.hold, 0.1), (loop.idle, 0.001), (loop.hold, 0.1)) == pytest.approx([0.201, 0])
+
+
+def test_finding_8_a_slow_statement_is_charged_though_others_are_there(loop: Loop) -> None:
+    assert stopped(loop, (loop.idle, 2)) == pytest.approx([2, 2], abs=0.005)
+    busy = [(loop.hold, 0.025), (loop.idle, 0.075)] * 20
+    assert stopped(loop, *busy) == pytest.approx([2, 2 - 3 * 0.025], abs=0.016)
+
+
+def test_a_short_statement_is_charged_by_the_clock(loop: Loop) -> None:
+    assert stopped(loop, (loop.hold, 0.004)) == pytest.approx([0.004, 0.004])
+
+
 @pytest.fixture
 async def charged(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[budgets.Charge]]:
     """The charges of the requests, as they were settled."""
@@ -154,6 +233,7 @@ async def charged(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
             found.append(charge)
 
     monkeypatch.setattr(budgets.Charge, "settle", noted)
+    monkeypatch.setattr("core.spending.LAGS", 0)  # it depends on the machine
     yield found
     async with site.admin() as connection:
         await connection.execute("TRUNCATE budgets")
@@ -211,7 +291,8 @@ async def test_a_command_costs_its_price_or_what_it_spent(
     assert paid == max(100, points(spent))
 
 
-async def test_a_statement_that_fails_counts_as_well(site: Site) -> None:
+async def test_a_statement_that_fails_counts_as_well(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.spending.LAGS", 0)
     spent = Spending()
 
     async def work() -> None:
