@@ -109,6 +109,21 @@ END
 FROM unfit WHERE r.number = unfit.number AND r.reason IS NULL
 """
 
+# As ``orderCreate`` refuses them. An order that is there already stays what it was: its customer was one then.
+_REJECT_SUPPLIERS = """
+WITH others AS MATERIALIZED (
+    SELECT customer FROM (SELECT DISTINCT customer FROM import_orders) named
+    WHERE (SELECT 'CUSTOMER' = ANY(p.kinds) FROM partners p WHERE p.tenant_id = $1 AND p.code = named.customer) IS FALSE
+), unfit AS (
+    DELETE FROM import_orders i
+    WHERE i.customer IN (SELECT customer FROM others)
+      AND (SELECT o.id FROM orders o WHERE o.tenant_id = $1 AND o.number = i.number) IS NULL
+    RETURNING number, customer
+)
+UPDATE import_rows r SET reason = 'customer: ' || unfit.customer || ' is not a customer.'
+FROM unfit WHERE r.number = unfit.number AND r.reason IS NULL
+"""
+
 # A subquery, not a join: what an import has just stored is unknown to the planner's statistics, and a
 # nested loop over two million orders looks cheap to it. A subquery is one index lookup each, always.
 _SKIP_KNOWN_ORDERS = """
@@ -221,10 +236,11 @@ class Store:
         await self._connection.execute("ANALYZE import_rows")
 
     async def judge(self, default_customer: str | None) -> None:
-        """Refuse the rows that contradict others, and gather the orders."""
+        """Refuse the rows that contradict others or what is there, and gather the orders."""
         await self._connection.execute(_REJECT_CUSTOMERS)
         await self._connection.execute(_GATHER_ORDERS, default_customer)
         await self._connection.execute(_REJECT_ORDERS)
+        await self._connection.execute(_REJECT_SUPPLIERS, self._tenant)
         await self._connection.execute("ANALYZE import_orders")
 
     async def counts(self) -> tuple[int, dict[str, int]]:

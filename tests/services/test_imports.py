@@ -294,3 +294,23 @@ async def test_s10_an_import_leaves_statistics_of_what_it_wrote(fresh: Target, t
     )
     await connection.close()
     assert dict(map(tuple, rows)) == {"partners": 1, "products": 2, "orders": 2, "line_items": 2}
+
+
+async def test_i8_orders_of_partners_who_are_no_customers_are_rejected(
+    target: Target, shop: str, tmp_path: Path
+) -> None:
+    """As orderCreate refuses them. What is there already stays, whatever became of its customer."""
+    known = "1,ACME,A,a,1,5,2024-01-01\n"
+    assert (await run(target, shop, tmp_path, known)).stored.lines == 1
+    tenant = await tenants.find(target, shop)
+    async with administration(target, tenant) as connection:
+        await connection.execute("UPDATE partners SET kinds = '{SUPPLIER}' WHERE code = 'ACME'")
+    new = "2,ACME,A,a,1,5,2024-01-01\n2,,B,b,1,5,2024-01-01\n3,NEW,A,a,1,5,2024-01-01\n"
+    summary = await run(target, shop, tmp_path, known + new)
+    assert (summary.read, summary.stored.lines, summary.already_there) == (4, 1, 1)
+    assert summary.rejected == {"customer": 2}
+    assert [row[1] for row in rejected(tmp_path)] == ["customer: ACME is not a customer."] * 2
+    async with administration(target, tenant) as bound:
+        assert [(number, code) for number, _, code, *_ in await orders(bound)] == [("1", "ACME"), ("3", "NEW")]
+        assert [sku for sku, *_ in await products(bound)] == ["A"]
+        assert [(code, name) for code, name, _ in await partners(bound)] == [("ACME", "ACME"), ("NEW", "NEW")]
