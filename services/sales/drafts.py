@@ -98,6 +98,12 @@ async def _look_further(work: Work, command: OrderCreate, wanted: Sequence[Wante
     problems = work.problems
     if command.confirm and not any(each.path == ("input", "warehouse") for each in problems.found):
         await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
+    await _note_taken(work, command)
+
+
+async def _note_taken(work: Work, command: OrderCreate) -> None:
+    """Note each key of the order that another one has."""
+    problems = work.problems
     rows = await work.rows(_TAKEN, command.number, command.external_id) if command.number or command.external_id else []
     for number, external_id in rows:
         if number == command.number:
@@ -121,7 +127,10 @@ async def _store(
     if command.confirm:
         allocation, held = await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
         holds = allocation.holds
-    problems.check()
+    # The database names one key that is taken. Both are looked up where there are two, or something else is wrong.
+    if problems or (command.number and command.external_id):
+        await _note_taken(work, command)
+        problems.check()
     order, version = new_id(), 2 if command.confirm else 1
     status = "CONFIRMED" if command.confirm else "DRAFT"
     subtotal = sum((line.total for line in lines), Decimal())

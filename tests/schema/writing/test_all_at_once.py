@@ -64,6 +64,35 @@ async def test_keys_that_are_taken_are_told_beside_the_rest(shop: Clerk) -> None
     }
 
 
+TAKEN = {"number": "There is an order T-1 already.", "externalId": "Another order has this externalId."}
+
+
+@pytest.mark.parametrize("holders", ["one", "two"])
+async def test_both_keys_of_an_order_that_are_taken_are_told_at_once(desk: Desk, holders: str) -> None:
+    shop = await desk.open()
+    product = await shop.product({"SHELF": "5"})
+    for number, key in [("T-1", "E-1")] if holders == "one" else [("T-1", "E-2"), ("T-2", "E-1")]:
+        await shop.order((product, "1"), number=number, externalId=key)
+    before = await shop.digest()
+    given = shop.ordering([shop.line(product, quantity="1")], number="T-1", externalId="E-1")
+    assert await told(shop, "orderCreate", given) == TAKEN
+    assert await told(shop, "orderCreate", given | {"confirm": True}) == TAKEN
+    assert await told(shop, "orderCreate", given | {"number": "T-3"}) == {"externalId": TAKEN["externalId"]}
+    assert await told(shop, "orderCreate", given | {"externalId": "E-3"}) == {"number": TAKEN["number"]}
+    assert await shop.digest() == before
+
+
+async def test_a_key_that_is_taken_is_told_beside_what_is_short(desk: Desk) -> None:
+    shop = await desk.open()
+    product = await shop.product({"SHELF": "1"})
+    await shop.order((product, "1"), number="T-1")
+    given = shop.ordering([shop.line(product, quantity="2")], number="T-1", confirm=True)
+    assert await told(shop, "orderCreate", given) == {
+        "number": TAKEN["number"],
+        "lineItems.0.quantity": f"Only 1 pcs of {product['sku']} are available, and 2 are wanted.",
+    }
+
+
 async def test_an_order_that_is_not_there_and_its_lines(shop: Clerk) -> None:
     line = {"product": {"externalId": "nope"}, "quantity": "1"}
     given: dict[str, Any] = {"order": {"number": "SO-0"}, "lineItems": [line], "note": "a\0b"}
