@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos siege fuzz bench-import lock clean
+.PHONY: help serve test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos siege fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,12 @@ serve: $(VENV)/runtime ## Serve the graph on 127.0.0.1:8000 (PORT=…), with Pos
 
 test: $(VENV)/dev ## Run every test, on two processes (ERPGRAPH_DATABASE_URL=… for a server of your own)
 	@$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/storefront $(ARGS)
+
+QUICK := core architecture loaders resolvers docs schema/test_written_once.py schema/test_modules.py schema/test_contract.py \
+	schema/test_one_of.py execution/test_executor.py execution/test_guard.py app/test_requests.py app/test_http_protocol.py
+
+test-quick: $(VENV)/dev ## The tests that take a minute (for another Python: PYTHON=python3.13 VENV=.venv-3.13)
+	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix tests/,$(QUICK)) $(ARGS)
 
 check: lint ## Lint, types, import contracts, dependencies, schema and migrations in step with the code
 	@$(PY) -m mypy
