@@ -47,10 +47,10 @@ class Preparing:
         self._deprecated = Telling(documents)
         self._swept = 0
 
-    def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+    async def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         """Raises ``Rejected``."""
         try:
-            return self._prepare(asked, principal, request_id)
+            return await self._prepare(asked, principal, request_id)
         except Rejected as outcome:
             raise Rejected(self.told(outcome.errors, asked, principal)) from None
         except TooMuch as error:
@@ -69,14 +69,14 @@ class Preparing:
         """The errors as this principal may read them."""
         return errors if reads_schema(principal, self.settings) else veiled(errors, asked)
 
-    def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
+    async def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         # Size before content: what is too large is looked at by nobody.
         if asked.size > self.settings.limit_variables:
             raise TooMuch("bytes besides the document", self.settings.limit_variables, asked.size)
         check_size(asked.variables, self.settings)
         knows = reads_schema(principal, self.settings)
         try:
-            document = self.documents.get(asked.query, principal.tenant, hide_suggestions=not knows)
+            document = await self.documents.read(asked.query, principal.tenant, hide_suggestions=not knows)
         except GraphQLSyntaxError:
             raise
         except GraphQLError as error:

@@ -119,7 +119,7 @@ class GraphQLEndpoint:
         """The answer to a GraphQL request."""
         asked = self.naming.filled(await read(request, self.settings.largest_body), principal, request_id)
         await self.budgets.keep_pace(principal)
-        prepared = self.preparing.prepare(asked, principal, request_id)
+        prepared = await self.preparing.prepare(asked, principal, request_id)
         self.naming.keep(asked, principal)
         kind = prepared.kind
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):

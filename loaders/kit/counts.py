@@ -9,7 +9,7 @@ from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.many import Many, Query, parents
 from loaders.kit.one import TENANT
-from loaders.kit.statements import constant, statement, value
+from loaders.kit.statements import constant, value
 
 
 class Counts(Loader):
@@ -22,7 +22,7 @@ class Counts(Loader):
         loader, query, cap = self.arguments
         many = loader(self, (), query)
         shape = (query.shape, query.search is None)
-        made = statement((Counts, loader, self.narrowed, *shape), partial(self.build, many), self.reader.tenant)
+        made = await self.made((Counts, loader, self.narrowed, *shape), partial(self.build, many))
         given = filters.parameters(query.values) | {"search": query.search, "cap": cap + 1}
         if many.key is not None:
             given["keys"] = keys

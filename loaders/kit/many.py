@@ -28,7 +28,7 @@ from loaders.kit.entity import ASC, Order, Sort
 from loaders.kit.keyset import as_text, beyond, checked_order, place_of, sort_of
 from loaders.kit.one import TENANT
 from loaders.kit.search import matches, search_text
-from loaders.kit.statements import constant, statement, value
+from loaders.kit.statements import constant, value
 
 LIMIT = value("limit", Integer())
 WHOLE = 20
@@ -163,7 +163,7 @@ class Many(Loader):
     async def _read(self, way: Way, keys: list[Any], limit: int) -> list[Any]:
         query: Query = self.arguments
         shape = (type(self), way.__name__, self.columns, self.narrowed, *self._shape())
-        made = statement(shape, partial(self.build, way), self.reader.tenant)
+        made = await self.made(shape, partial(self.build, way))
         given = self._values(query) | {"keys": keys, "limit": limit}
         return await self.fetch(made, given, len(keys), one_plan=query.shape == ("and",) and query.search is None)
 

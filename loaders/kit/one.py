@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Select, Uuid, any_, select
 from sqlalchemy.types import TypeEngine
 
 from loaders.kit.base import Loader
-from loaders.kit.statements import statement, value
+from loaders.kit.statements import value
 
 TENANT = value("tenant", Uuid())
 PARTNER = value("partner", Uuid())
@@ -30,7 +30,7 @@ class One(Loader):
         """The rows by their keys."""
         single = len(keys) == 1
         shape = (type(self), self.columns, single, self.narrowed)
-        made = statement(shape, partial(self.build, single=single), self.reader.tenant)
+        made = await self.made(shape, partial(self.build, single=single))
         rows = await self.fetch(made, {"key": keys[0]} if single else {"keys": keys}, len(keys))
         return dict(zip(map(_first, rows), rows, strict=True))
 

@@ -40,6 +40,11 @@ class Statement(NamedTuple):
 _statements: FairStore[Hashable, Statement] = FairStore(CAPACITY)
 
 
+def known(key: Hashable) -> Statement | None:
+    """The statement of a shape, if it was made already."""
+    return _statements.get(key)
+
+
 def statement(key: Hashable, build: Callable[[], ClauseElement], owner: Hashable = None) -> Statement:
     """The compiled statement of a shape; ``build`` makes it where it isn't known yet.
 

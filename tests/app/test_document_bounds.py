@@ -156,13 +156,13 @@ def test_attack_5_variables_are_refused_by_their_size(name: str) -> None:
     assert caught.value.limit == limit
 
 
-def test_attack_5_bytes_come_before_everything() -> None:
+async def test_attack_5_bytes_come_before_everything() -> None:
     """Not even the document is looked at."""
     preparing = Preparing(Documents(schema()._schema, limits=Limits()), SETTINGS)
     asked = GraphQLRequest("{ nope }", {"a": [[]] * 340_000}, None, size=1_000_000)
     began = thread_time()
     with pytest.raises(Rejected) as caught:
-        preparing.prepare(asked, WHO, "")
+        await preparing.prepare(asked, WHO, "")
     assert thread_time() - began < 0.005
     [error] = caught.value.errors
     assert error["extensions"] == {
