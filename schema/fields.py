@@ -8,10 +8,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from core.choices import Choice
 from core.paging import DEFAULT_PAGE, MAX_PAGE
-from execution import Args, BatchField, argument, number
+from execution import POINT, Args, BatchField, argument, number
+from loaders.kit import filters
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many
 from loaders.kit.one import One
+from loaders.kit.search import SEARCH_PRICE
 from resolvers import columns, relations
 from schema.module import WrongDeclaration
 from schema.scalars import CurrencyCode
@@ -145,6 +147,7 @@ def many(
         arguments=arguments,
         cost=0,  # its parts have prices of their own
         rows=page_rows,
+        besides=None if where is None and search is None else narrowing,
         **guarded(description, loader.entity.permission),
     )
 
@@ -153,6 +156,11 @@ def page_rows(args: Args, _above: int) -> int:
     """How many rows a page may have at most, by a connection's arguments."""
     last = args.get("last")
     return number(args.get("first") if last is None else last, DEFAULT_PAGE, MAX_PAGE)
+
+
+def narrowing(args: Args, _above: int) -> int:
+    """What a connection's filter and search take, whatever they leave of its rows."""
+    return POINT * (filters.price(args.get("where")) + (0 if args.get("search") is None else SEARCH_PRICE))
 
 
 def each_row(_args: Args, rows: int) -> int:
