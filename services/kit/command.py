@@ -146,7 +146,7 @@ Key = Annotated[str, Field(max_length=text.LOOKUP), AfterValidator(text.composed
 Label = Annotated[str, AfterValidator(text.key)]
 """A key that people type or another system gives, to be stored."""
 Title = Annotated[str, AfterValidator(text.name)]
-Unit = Annotated[str, AfterValidator(partial(text.name, most=30))]
+Unit = Annotated[str, AfterValidator(partial(text.key, most=30))]
 LongText = Annotated[str, AfterValidator(text.prose)]
 RetryKey = Annotated[str, AfterValidator(text.retry_key)]
 Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_bounded)]
