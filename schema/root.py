@@ -24,7 +24,7 @@ class Tenant:
     )
 
 
-@strawberry.type(description="Who is asking: the tenant, the principal and what it may do.")
+@strawberry.type(description="The caller of the request: its tenant, its principal and its permissions.")
 class Viewer:
     tenant: Tenant = batched("The tenant of the request's key.", viewer.tenant)
     principal: str = computed("The name of the key, or the subject of the token.", viewer.name)
@@ -46,7 +46,7 @@ class Query:
         argument("ids", list[strawberry.ID], "Up to 100 ids from the graph, of any types."),
         size=lambda args, _rows: min(len(args["ids"]), nodes.MAX_NODES) if isinstance(args.get("ids"), list) else 1,
     )
-    viewer: Viewer = batched("Who is asking: the tenant, the principal and what it may do.", viewer.viewer)
+    viewer: Viewer = batched("The caller of the request: its tenant, its principal and its permissions.", viewer.viewer)
 
 
 MODULE = Module("root", Query, nodes=(EventById,), types=(Event,))

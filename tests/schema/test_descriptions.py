@@ -83,3 +83,16 @@ def test_descriptions_are_sentences(texts: dict[str, str | None]) -> None:
     said = {each: (text or "").strip() for each, text in texts.items()}
     assert [each for each, text in said.items() if len(text.split()) < 3] == []
     assert [each for each, text in said.items() if not re.search(r"[.…]$", text)] == []
+
+
+DIALECT = re.compile(r"\b(anew|mend|mended|told|was made|that there (is|are))\b|^Makes? |(^|[.:,;] )[Ww]ho \w+s\b")
+"""Words that CONTRIBUTING.md replaces by create, report and correct, and a "who" without a noun before it."""
+
+
+def test_descriptions_are_in_plain_english(texts: dict[str, str | None]) -> None:
+    assert [each for each, text in texts.items() if DIALECT.search(text or "")] == []
+
+
+@pytest.mark.parametrize("text", ["What the caller can mend.", "Makes an order.", "Kept for long, who asks gets it."])
+def test_dialect_is_found(text: str) -> None:
+    assert DIALECT.search(text)
