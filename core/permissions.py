@@ -18,11 +18,13 @@ PERMISSIONS = {name: permission.allows for name, permission in _ALL.items()}
 
 EVERYTHING = frozenset(PERMISSIONS)
 
-# A role "partner" sees the catalog and its own orders only; the rows are chosen by policy and by predicate.
-ROLES = {
-    role: frozenset(name for name, permission in _ALL.items() if role in permission.roles)
-    for role in (*READERS, PARTNER)
-} | {"manager": EVERYTHING, "admin": EVERYTHING}
+
+def _of(role: str) -> frozenset[str]:
+    return frozenset(name for name, permission in _ALL.items() if role in permission.roles)
+
+
+# A partner sees the catalog and its own orders only; the rows are chosen by policy and by predicate.
+ROLES = {role: _of(role) for role in READERS} | {"manager": EVERYTHING, "admin": EVERYTHING, PARTNER: _of(PARTNER)}
 """What each role may do. A principal with several may do what any of them may."""
 
 

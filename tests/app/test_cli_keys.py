@@ -61,7 +61,7 @@ def stored(target: Target, name: str | None = None) -> list[Key]:
 def test_a_key_has_the_roles_that_were_asked_for_and_else_the_least(
     own: Target, arguments: str, roles: list[str], partner: str | None
 ) -> None:
-    name = f"roles {arguments}"
+    name = f"roles {arguments}".strip()
     key = made(run(own, "create", "--name", name, *arguments.split()))
     [found] = stored(own, name)
     assert (found.hint, found.roles, found.partner, found.expires_at) == (key[-4:], roles, partner, None)

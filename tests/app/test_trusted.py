@@ -332,7 +332,7 @@ def test_the_server_does_not_start_with_a_wrong_manifest(server_target: Target, 
             TRUSTED_DOCUMENTS=written(tmp_path, {"abc": ODD}),
         )
     )
-    [_, line] = said.err.splitlines()
+    [_first, _step, line] = said.err.splitlines()
     assert (said.code, said.out) == (1, "")
     assert one_line(said._replace(err=line)).endswith(
         "documents.json: operation Odd (abc): Cannot query field 'colour' on type 'Order'."
