@@ -136,7 +136,7 @@ async def test_a_count_reads_no_further_than_its_cap(ask: Asker, larkspur: Any) 
     assert "LIMIT" in ran.sql
 
 
-@pytest.mark.parametrize("cap", ["-1", "100001", "null", "2147483647"])
+@pytest.mark.parametrize("cap", ["-1", "100001", "2147483647"])
 async def test_a_cap_that_makes_no_sense(ask: Asker, oddments: Oddments, cap: str) -> None:
     answer = await ask(f"{{ orders {{ totalCount(max: {cap}) {{ value }} }} }}", oddments.tenant)
     assert answer.refusal == (["orders", "totalCount"], ("max",))
