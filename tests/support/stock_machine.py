@@ -255,7 +255,9 @@ def _line(line: Line) -> tuple[str, ...]:
 
 def _balances(levels: Sequence[Any]) -> dict[tuple[str, str], tuple[str, str]]:
     for level in levels:
-        assert Decimal(level["available"]) == Decimal(level["onHand"]) - Decimal(level["reserved"])
+        # Goods in quarantine are never promised to anyone, so none of them is available.
+        free = Decimal(level["onHand"]) - Decimal(level["reserved"]) if level["location"]["code"] in SOLD_FROM else 0
+        assert Decimal(level["available"]) == free
     return {
         (level["product"]["sku"], level["location"]["code"]): (level["onHand"], level["reserved"])
         for level in levels

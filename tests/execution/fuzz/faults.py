@@ -55,10 +55,10 @@ def aliases_merged(patch: pytest.MonkeyPatch) -> None:
     """Fields of one name under several aliases are all the first of them."""
     original = Planner._selection
 
-    def selection(self: Planner, type_: Any, grouped: Any, path: str) -> Any:
+    def selection(self: Planner, type_: Any, grouped: Any, path: str, cost: int = 0) -> Any:
         first: dict[str, Any] = {}
         merged = {key: first.setdefault(details[0].node.name.value, details) for key, details in grouped.items()}
-        return original(self, type_, merged, path)
+        return original(self, type_, merged, path, cost)
 
     patch.setattr(Planner, "_selection", selection)
 
