@@ -14,8 +14,9 @@ from tests.security.walk import CURSORS, PLAIN_SCALARS, PLAIN_TEXTS, Place, read
 
 ID = re.compile(r"\b([a-z]{2,4})_([0-9a-f]{32})\b")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
-PASSING = re.compile(r'"remaining":\d+')
-"""What remains of the budget changes with time, and with nothing else."""
+PASSING = re.compile(r'"(?:remaining|charged)":\d+')
+"""What remains of the budget changes with time; what is charged, with how long the statements took if that is dearer
+than the points. ``requested`` and ``actual`` stay: they are counted."""
 
 CURSOR = re.compile(r'"(Wy[IJ][\w-]+)"')
 

@@ -6,13 +6,14 @@ By the policies and the predicates together, by each alone, and, to see that the
 import contextlib
 import dataclasses
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from db.runtime.engine import Database, Target
 from db.runtime.reader import Reader
+from db.runtime.sessions import Session
 from db.runtime.writer import Writer
 from tests.security.attack import read, write
 from tests.security.stage import Stage, over, staged
@@ -48,18 +49,32 @@ def no_predicates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Writer, "rows", rows_open)
 
 
+@contextlib.contextmanager
+def unbound_sessions() -> Iterator[None]:
+    """The server refuses a connection without the serving role; here one that was asked for without it will do."""
+    fault = Session._fault
+
+    def unless_unbound(self: Session, row: Any) -> str:
+        return fault(self, row) if "role" in self.settings else ""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_fault", unless_unbound)
+        yield
+
+
 @contextlib.asynccontextmanager
 async def without_policies(stage: Stage) -> AsyncIterator[Stage]:
     """The stage for attackers whose statements no policy narrows."""
     database = Database(Unbound(stage.target.admin, stage.target.admin))
-    await database.open()
-    one, other = stage.twins
-    try:
-        yield dataclasses.replace(
-            stage, reader=over(stage.reader, database), twins=(over(one, database), over(other, database))
-        )
-    finally:
-        await database.close()
+    with unbound_sessions():
+        await database.open()
+        one, other = stage.twins
+        try:
+            yield dataclasses.replace(
+                stage, reader=over(stage.reader, database), twins=(over(one, database), over(other, database))
+            )
+        finally:
+            await database.close()
 
 
 async def test_31_by_policies_and_predicates(stage: Stage) -> None:
