@@ -1,7 +1,7 @@
 """What the clients' history must say of the rows that it left, and the rows of the history.
 
-A command that was answered ok is there, once; one that was refused or failed is not; one in doubt is there
-at most once. ``test_checks.py`` shows that each check finds a planted fault.
+A command that was answered ok, or whose payload alone couldn't be read, is there, once; one that was refused
+or failed is not; one in doubt is there at most once. ``test_checks.py`` shows that each check finds a planted fault.
 """
 
 from collections import Counter
@@ -108,9 +108,11 @@ def judged(history: History, there: Rows) -> Iterator[str]:
     }
     for command in history:
         kept, effects = there.keys.get(command.key, (0, 0))
-        if (kept, effects) not in allowed[command.outcome]:
+        may = allowed[command.outcome] & {(1, 1)} if command.carried_out else allowed[command.outcome]
+        if (kept, effects) not in may:
+            said = " and said to be carried out" if command.carried_out else ""
             yield (
-                f"{command.name} {command.key} was {command.outcome.value},"
+                f"{command.name} {command.key} was {command.outcome.value}{said},"
                 f" and is kept {kept} times with {effects} effects"
             )
     known = {command.key for command in history}

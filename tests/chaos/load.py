@@ -55,6 +55,8 @@ class Command:
     """Whether its client repeats it until it knows; else it may stay unknown."""
     client: int = 0
     outcome: Outcome = Outcome.UNKNOWN
+    carried_out: bool = False
+    """Whether an answer said that it was, and that its payload couldn't be read."""
     answers: list[Any] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
     """Answers that no fault explains."""
@@ -133,8 +135,12 @@ async def send(client: httpx.AsyncClient, site: Site, command: Command) -> None:
 def note(command: Command, answer: Any) -> None:
     """What a command's client knows after an answer."""
     if errors := answer.get("errors"):
-        # With a payload beside them it was stored, and what was stored couldn't be read: as good as no answer.
-        if not {error["extensions"]["code"] for error in errors} <= {"UNAVAILABLE", "TIMEOUT"}:
+        codes = {error["extensions"]["code"] for error in errors}
+        if codes == {"DONE_NOT_READ"}:
+            # It is there, once, whatever comes of repeating it; what it made is told by that alone.
+            command.carried_out = True
+            command.outcome = command.outcome if command.answers else Outcome.UNKNOWN
+        elif not codes <= {"UNAVAILABLE", "TIMEOUT"}:
             command.strange.append(str(answer))
         # Where the first attempt is unknown, a second one that did nothing says nothing of it.
         elif "Nothing was done" in errors[0]["message"] and command.attempts == 1:

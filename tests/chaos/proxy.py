@@ -6,8 +6,11 @@ from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
-"""A COMMIT as the wire has it: a simple query of that text. Only writers send it: readers roll back."""
+COMMIT = b"SELECT;COMMIT;"
+"""How the simple query that commits begins (``Writer.commit``), whatever it begins after that. Only writers send it."""
+
+COMMIT_OF_A_COMMAND = COMMIT + b"BEGIN "
+"""That of a command, whose payload is read next: what is stored beside it, such as a budget or numbers, reads nothing."""
 
 
 @dataclass(eq=False)
@@ -34,6 +37,8 @@ class Proxy:
         self.delay = 0.0
         self.away = False
         """New connections are refused."""
+        self.commit = COMMIT
+        """The COMMITs that are meant below."""
         self.cuts = 0
         """How many COMMITs to come are sent on without their answer: the connection is cut instead."""
         self.was_cut = 0
@@ -127,7 +132,7 @@ class Proxy:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._open.wait()
-                committing = asks and COMMIT in data
+                committing = asks and self.commit in data
                 if committing and self.losses:
                     self.losses -= 1
                     link.forgotten = True

@@ -13,7 +13,7 @@ from time import monotonic
 from services.verify import verify
 from tests.chaos import checks, invariants, leave
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.load import Outcome, Shop, stocked, work
+from tests.chaos.load import PATIENCE, Outcome, Shop, stocked, work
 from tests.chaos.site import Site, site
 from tests.chaos.watch import watch
 
@@ -93,10 +93,19 @@ async def run(hurt: Site, seed: int, *, faults: Sequence[Fault] | None = None, s
 
 @contextlib.asynccontextmanager
 async def watched(shop: Shop, wrong: list[str], report: Report) -> AsyncIterator[None]:
-    """With someone who looks on."""
-    watcher = asyncio.create_task(watch(shop, wrong, report.looks))
+    """With a client that looks on, and that sees what is left when all is over: a short load on a busy machine can end
+    before a look came through between its faults.
+    """
+    seen = asyncio.Event()
+    watcher = asyncio.create_task(watch(shop, wrong, report.looks, seen))
     try:
         yield
+        seen.clear()
+        last = asyncio.create_task(seen.wait())
+        await asyncio.wait((watcher, last), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        last.cancel()
+        if not seen.is_set():
+            wrong.append("nothing could be read when all was over")
     finally:
         watcher.cancel()
         [ended] = await asyncio.gather(watcher, return_exceptions=True)

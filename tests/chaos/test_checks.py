@@ -91,6 +91,21 @@ def test_a_key_with_another_effect_than_was_answered_is_found(key: str, kept: tu
     assert words in wrong
 
 
+@pytest.mark.parametrize("kept", [(0, 0), (1, 0), (2, 2)], ids=["lost", "refused", "doubled"])
+def test_what_was_carried_out_and_not_read_is_there_once(kept: tuple[int, int]) -> None:
+    unread = command("stockAdjust", Outcome.UNKNOWN, lines=[])
+    unread.carried_out = True
+    assert [*checks.judged([unread], SOUND._replace(keys={unread.key: (1, 1)}))] == []
+    [wrong] = checks.judged([unread], SOUND._replace(keys={unread.key: kept}))
+    assert "stockAdjust-UNKNOWN was unknown and said to be carried out" in wrong
+
+
+def test_what_was_carried_out_and_refused_later_is_found() -> None:
+    refused = deepcopy(REFUSED)
+    refused.carried_out = True
+    assert all([*checks.judged([refused], SOUND._replace(keys={REFUSED.key: kept}))] for kept in ((1, 0), (1, 1)))
+
+
 @pytest.mark.parametrize(
     "answers, strange, words",
     [
@@ -189,6 +204,15 @@ def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome
     asked = Command("key", "orderShip", {}, attempts=attempts)
     note(asked, answer)
     assert (asked.outcome, bool(asked.strange)) == (outcome, odd)
+
+
+def test_a_client_knows_of_a_command_that_was_carried_out_and_not_read() -> None:
+    asked = Command("key", "orderShip", {}, outcome=Outcome.FAILED, attempts=2)
+    note(asked, error("DONE_NOT_READ", "This was carried out."))
+    assert (asked.outcome, asked.carried_out, asked.strange) == (Outcome.UNKNOWN, True, [])
+    note(asked, {"data": {"orderShip": {"userErrors": []}}})
+    note(asked, error("DONE_NOT_READ", "This was carried out."))
+    assert (asked.outcome, asked.carried_out, len(asked.answers)) == (Outcome.OK, True, 1)
 
 
 def seen(version: int = 2, reserved: str = "3", available: str = "1", more: bool = False) -> Any:  # noqa: FBT001, FBT002 - named where it is given

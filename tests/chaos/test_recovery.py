@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos import invariants
 from tests.chaos.load import stocked
+from tests.chaos.proxy import COMMIT, COMMIT_OF_A_COMMAND
 from tests.chaos.site import Site, Tenant
 
 SOON = 5.0
@@ -66,7 +67,7 @@ class Caller:
         return Answer(answer.status_code, answer.json(), monotonic() - began, answer.headers)
 
     async def order(self, key: str | None = None, number: str | None = None) -> Answer:
-        """Order one. With a number of its own it commits nothing but the order."""
+        """Order one."""
         return await self.ask(WRITE, key=key or f"recovery-{next(_numbers)}", number=number)
 
     async def many(self, times: int) -> list[Answer]:
@@ -102,8 +103,13 @@ async def caller(hurt: Site) -> AsyncIterator[Caller]:
     await stocked(hurt, tenant)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     headers = {"Authorization": f"Bearer {tenant.key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=30, limits=limits) as client:
-        yield Caller(hurt, tenant, client)
+    # The budgets of a tenant are stored now and then, whatever it asks for.
+    hurt.proxy.commit = COMMIT_OF_A_COMMAND
+    try:
+        async with httpx.AsyncClient(headers=headers, timeout=30, limits=limits) as client:
+            yield Caller(hurt, tenant, client)
+    finally:
+        hurt.proxy.commit = COMMIT
     assert await invariants.leftovers(hurt) == []
     async with hurt.admin() as connection:
         assert await invariants.broken(connection, tenant.id) == []

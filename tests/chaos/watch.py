@@ -20,8 +20,10 @@ PAUSE = 0.1
 """Seconds between two looks: what is watched are the others' commands."""
 
 
-async def watch(shop: Shop, wrong: list[str], looks: Counter[str]) -> None:
-    """Look, at one server after the other, until called off; what is seen that can't be is put into ``wrong``."""
+async def watch(shop: Shop, wrong: list[str], looks: Counter[str], seen: asyncio.Event) -> None:
+    """Look, at one server after the other, until called off; what is seen that can't be is put into ``wrong``. ``seen``
+    is set by each look that is answered.
+    """
     versions: dict[str, int] = {}
     async with shop.site.client(shop.tenant) as client:
         while True:
@@ -29,6 +31,8 @@ async def watch(shop: Shop, wrong: list[str], looks: Counter[str]) -> None:
                 answer = await look(client, f"{server.url}/graphql")
                 looks["unanswered" if answer is None else "answered"] += 1
                 wrong += judge(answer, versions)
+                if answer is not None:
+                    seen.set()
             await asyncio.sleep(PAUSE)
 
 
