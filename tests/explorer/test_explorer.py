@@ -74,7 +74,7 @@ async def test_the_documentation_and_the_tree(opened: Open) -> None:
     page = opened.page
     await page.get_by_role("button", name="Show Documentation Explorer").click()
     await page.get_by_role("link", name="Query").first.click()
-    await expect(page.locator(".graphiql-plugin")).to_contain_text("Who is asking")
+    await expect(page.locator(".graphiql-plugin")).to_contain_text("The caller of the request")
     await opened.shoot("documentation")
     await page.get_by_role("button", name="Show GraphiQL Explorer").click()
     await expect(page.locator(".graphiql-plugin")).to_contain_text("products")
@@ -121,7 +121,7 @@ async def test_a_server_that_goes_away_is_told(browser: Browser, application: Fa
 
 async def test_a_spent_budget_is_told(browser: Browser, data: tuple[Database, str, str], shots: Path) -> None:
     database, tenant, key = data
-    application = create_app(load(limit_cost=4_000, budget=4_000, budget_rate=1), database, {tenant: key})
+    application = create_app(load(limit_cost=20_000, budget=20_000, budget_rate=1), database, {tenant: key})
     context = await browser.new_context()
     async with serving(application) as port:
         spent = Open(await context.new_page(), f"http://127.0.0.1:{port}", shots)
