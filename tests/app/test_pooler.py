@@ -16,6 +16,7 @@ from db.runtime.engine import Database, Target
 from db.runtime.sessions import Pooler
 from services.platform import keys
 from tests.app.conftest import Site
+from tests.support.crowd import PATIENT
 from tests.support.pgbouncer import pooled
 
 MODES = pytest.mark.parametrize("mode", ["session", "transaction"])
@@ -36,7 +37,8 @@ async def bounced(site: Site, request: pytest.FixtureRequest) -> AsyncIterator[t
 
 
 async def opened(target: Target, pooler: Pooler, size: int = 3) -> Database:
-    database = Database(target, size=size, pooler=pooler)
+    # A busy machine may be slow to connect: a full run once got 503 here after the two seconds that are usual.
+    database = Database(target, size=size, pooler=pooler, acquire_timeout=PATIENT)
     await database.open()
     return database
 

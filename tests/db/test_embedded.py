@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,21 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has PostgreS
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A folder whose server was made once; every test leaves it stopped."""
-    made = tmp_path_factory.mktemp("data")
-    open_to_all(made)
-    yield made
-    assert alive(made) is None
+    with tempfile.TemporaryDirectory(prefix="erpgraph-") as name:
+        open_to_all(Path(name))
+        yield Path(name)
+        assert alive(Path(name)) is None
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Not pytest's: each run of pytest that starts closes the folder of all runs to other accounts again, so that
+    PostgreSQL's could no longer enter its data folder in the middle of a test.
+    """
+    with tempfile.TemporaryDirectory(prefix="erpgraph-") as name:
+        yield Path(name)
 
 
 def alive(folder: Path) -> int | None:

@@ -35,7 +35,9 @@ def each_attack() -> Iterator[Any]:
 
 @pytest.mark.parametrize("attack", [*each_attack()])
 def test_no_attack_costs_more_than_it_pays(attack: Attack, besieged: Besieged, usually: Usual) -> None:
-    spent, kept = attacked(besieged, attack)
+    # The least of six, not of three: 14b, which reads one product, was once seen to take 16 ms of statements in each of
+    # three tries of a full, busy run (10.4 times the median per point); alone it passes.
+    spent, kept = attacked(besieged, attack, tries=6)
     assert faults(spent, usually) == [], spent
     assert kept < 50_000_000
     if attack.refused:
