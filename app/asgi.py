@@ -16,7 +16,7 @@ from app import __version__, logs
 from app.http.endpoint import GraphQLEndpoint
 from app.http.explorer import Explorer
 from app.http.schema_file import SchemaFile
-from app.http.security import Browser
+from app.http.security import BrowserSecurity
 from app.registry import build
 from app.settings import Settings
 from core.errors import Unfit
@@ -90,12 +90,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
     app.state.naming = endpoint.naming
-    app.graphql = Browser(endpoint, settings)
+    app.graphql = BrowserSecurity(endpoint, settings)
     schema_file = SchemaFile(graph, endpoint.identity, endpoint.budgets, settings)
     app.router.routes.append(Route("/graphql/schema.graphql", schema_file.get))
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
-    app.add_middleware(Browser, settings=settings)
+    app.add_middleware(BrowserSecurity, settings=settings)
 
     # Not FastAPI's routes: those read every cookie and parameter, for nobody, which took 9 ms of 64 kB of semicolons.
     async def healthz(_: Request) -> JSONResponse:

@@ -39,7 +39,7 @@ class Problem:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class Refused(Exception):
+class CommandRejected(Exception):
     """A command that can't be carried out as it is. Carries all its problems, at least one."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -83,13 +83,13 @@ class Problems:
         self.add(NOT_FOUND, f"There is no {what}.", *path)
 
     def check(self) -> None:
-        """Raise ``Refused`` if there is any problem so far."""
+        """Raise ``CommandRejected`` if there is any problem so far."""
         if self.found:
-            raise Refused(self.found)
+            raise CommandRejected(self.found)
 
 
-def refuse(code: str, message: str, *path: str | int, **facts: Any) -> Refused:
+def refuse(code: str, message: str, *path: str | int, **facts: Any) -> CommandRejected:
     """The refusal for a single problem, to be raised."""
     problems = Problems()
     problems.add(code, message, *path, **facts)
-    return Refused(problems.found)
+    return CommandRejected(problems.found)

@@ -90,31 +90,31 @@ def tenant_args(*more: Any) -> tuple[Any, ...]:
     )
 
 
-def refers(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
+def tenant_fk(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
     """A foreign key within the tenant: ``refers("product_id", "products")``."""
     return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options)
 
 
-def numbers(*columns: str) -> CheckConstraint:
+def no_nan(*columns: str) -> CheckConstraint:
     """None of these is NaN, which PostgreSQL holds for greater than every number: a balance of it would never be
     used up, and no other check would mind.
     """
-    return CheckConstraint(" AND ".join(f"{column} <> 'NaN'" for column in columns), name="numbers")
+    return CheckConstraint(" AND ".join(f"{column} <> 'NaN'" for column in columns), name="no_nan")
 
 
-def by_tenant(name: str, *columns: Any, **options: Any) -> Index:
+def tenant_index(name: str, *columns: Any, **options: Any) -> Index:
     """An index that starts with the tenant, as every index of a tenant table does."""
     return Index(name, "tenant_id", *columns, **options)
 
 
-def by_text(name: str, *folded: str) -> Index:
+def search_index(name: str, *folded: str) -> Index:
     """One GIN index for the search and for every contains and startsWith: its columns are independent.
 
     A trigger fills ``search`` and the folded columns by the functions that the queries use too
     (docs/decisions/0021-one-way-to-read-text.md).
     """
     trigrams = dict.fromkeys(folded, "gin_trgm_ops")
-    return by_tenant(name, "search", *folded, postgresql_using="gin", postgresql_ops=trigrams)
+    return tenant_index(name, "search", *folded, postgresql_using="gin", postgresql_ops=trigrams)
 
 
 __all__ = [
@@ -126,9 +126,9 @@ __all__ = [
     "Quantity",
     "TenantRow",
     "Versioned",
-    "by_tenant",
-    "by_text",
-    "numbers",
-    "refers",
+    "no_nan",
+    "search_index",
     "tenant_args",
+    "tenant_fk",
+    "tenant_index",
 ]

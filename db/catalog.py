@@ -13,10 +13,10 @@ from db.base import (
     Base,
     TenantRow,
     Versioned,
-    by_tenant,
-    by_text,
-    numbers,
+    no_nan,
+    search_index,
     tenant_args,
+    tenant_index,
 )
 
 
@@ -42,12 +42,12 @@ class Product(TenantRow, Versioned, Base):
         UniqueConstraint("tenant_id", "sku"),
         UniqueConstraint("tenant_id", "external_id"),
         CheckConstraint("list_price >= 0", name="list_price"),
-        numbers("list_price"),
+        no_nan("list_price"),
         CheckConstraint("(list_price IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),
-        by_tenant("ix_products_name", "name_key", "id"),
-        by_tenant("ix_products_list_price", "list_price", "id"),
-        by_tenant("ix_products_created", "created_at", "id"),
-        by_tenant("ix_products_updated", "updated_at", "id"),
-        by_tenant("ix_products_active", "active", "id"),
-        by_text("ix_products_words", "sku_key", "name_key"),
+        tenant_index("ix_products_name", "name_key", "id"),
+        tenant_index("ix_products_list_price", "list_price", "id"),
+        tenant_index("ix_products_created", "created_at", "id"),
+        tenant_index("ix_products_updated", "updated_at", "id"),
+        tenant_index("ix_products_active", "active", "id"),
+        search_index("ix_products_words", "sku_key", "name_key"),
     )

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, TenantRow, by_tenant, tenant_args
+from db.base import KEY_TEXT, Base, TenantRow, tenant_args, tenant_index
 
 
 class IdempotencyKey(TenantRow, Base):
@@ -19,7 +19,7 @@ class IdempotencyKey(TenantRow, Base):
     __tablename__ = "idempotency_keys"
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "key"),
-        by_tenant("ix_idempotency_keys_created", "created_at"),
+        tenant_index("ix_idempotency_keys_created", "created_at"),
     )
 
     key: Mapped[str] = mapped_column(KEY_TEXT)

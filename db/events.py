@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, TenantRow, by_tenant, tenant_args
+from db.base import KEY_TEXT, Base, TenantRow, tenant_args, tenant_index
 
 
 class Event(TenantRow, Base):
@@ -20,8 +20,8 @@ class Event(TenantRow, Base):
 
     __tablename__ = "events"
     __table_args__ = tenant_args(
-        by_tenant("ix_events_subject", "subject_id", "occurred_at", "id"),
-        by_tenant("ix_events_occurred", "occurred_at", "id"),
+        tenant_index("ix_events_subject", "subject_id", "occurred_at", "id"),
+        tenant_index("ix_events_occurred", "occurred_at", "id"),
     )
 
     type: Mapped[str] = mapped_column(KEY_TEXT)

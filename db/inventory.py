@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, Quantity, TenantRow, by_tenant, numbers, refers, tenant_args
+from db.base import KEY_TEXT, Base, Quantity, TenantRow, no_nan, tenant_args, tenant_fk, tenant_index
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
 OWN_KIND = "INTERNAL"
@@ -29,9 +29,9 @@ class Location(TenantRow, Base):
     __tablename__ = "locations"
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "code"),
-        refers("warehouse_id", "warehouses"),
+        tenant_fk("warehouse_id", "warehouses"),
         CheckConstraint(f"kind IN {LOCATION_KINDS}", name="kind"),
-        by_tenant("ix_locations_warehouse", "warehouse_id", "code", "id"),
+        tenant_index("ix_locations_warehouse", "warehouse_id", "code", "id"),
     )
 
     warehouse_id: Mapped[UUID | None]
@@ -47,16 +47,16 @@ class StockLevel(TenantRow, Base):
     __table_args__ = tenant_args(
         # Also the index of Product.stock: it answers the sums without a visit to the table.
         UniqueConstraint("tenant_id", "product_id", "location_id", postgresql_include=["on_hand", "reserved"]),
-        refers("product_id", "products"),
-        refers("location_id", "locations"),
+        tenant_fk("product_id", "products"),
+        tenant_fk("location_id", "locations"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
-        numbers("on_hand", "reserved", "incoming"),
+        no_nan("on_hand", "reserved", "incoming"),
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
         CheckConstraint("incoming >= 0", name="incoming"),
-        by_tenant("ix_stock_levels_location", "location_id", "id"),
-        by_tenant("ix_stock_levels_on_hand", "on_hand", "id"),
-        by_tenant("ix_stock_levels_available", "available", "id"),
-        by_tenant("ix_stock_levels_updated", "updated_at", "id"),
+        tenant_index("ix_stock_levels_location", "location_id", "id"),
+        tenant_index("ix_stock_levels_on_hand", "on_hand", "id"),
+        tenant_index("ix_stock_levels_available", "available", "id"),
+        tenant_index("ix_stock_levels_updated", "updated_at", "id"),
     )
 
     product_id: Mapped[UUID]
@@ -74,17 +74,17 @@ class StockMove(TenantRow, Base):
 
     __tablename__ = "stock_moves"
     __table_args__ = tenant_args(
-        refers("product_id", "products"),
-        refers("source_id", "locations"),
-        refers("destination_id", "locations"),
+        tenant_fk("product_id", "products"),
+        tenant_fk("source_id", "locations"),
+        tenant_fk("destination_id", "locations"),
         CheckConstraint("quantity > 0", name="quantity"),
-        numbers("quantity"),
+        no_nan("quantity"),
         CheckConstraint("source_id <> destination_id", name="distinct"),
-        by_tenant("ix_stock_moves_occurred", "occurred_at", "id"),
-        by_tenant("ix_stock_moves_product", "product_id", "occurred_at", "id"),
-        by_tenant("ix_stock_moves_source", "source_id", "occurred_at", "id"),
-        by_tenant("ix_stock_moves_destination", "destination_id", "occurred_at", "id"),
-        by_tenant("ix_stock_moves_line_item", "line_item_id"),
+        tenant_index("ix_stock_moves_occurred", "occurred_at", "id"),
+        tenant_index("ix_stock_moves_product", "product_id", "occurred_at", "id"),
+        tenant_index("ix_stock_moves_source", "source_id", "occurred_at", "id"),
+        tenant_index("ix_stock_moves_destination", "destination_id", "occurred_at", "id"),
+        tenant_index("ix_stock_moves_line_item", "line_item_id"),
     )
 
     product_id: Mapped[UUID]
@@ -104,11 +104,11 @@ class Reservation(TenantRow, Base):
     __tablename__ = "reservations"
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "line_item_id", "location_id"),
-        refers("product_id", "products"),
-        refers("location_id", "locations"),
+        tenant_fk("product_id", "products"),
+        tenant_fk("location_id", "locations"),
         CheckConstraint("quantity > 0", name="quantity"),
-        numbers("quantity"),
-        by_tenant("ix_reservations_stock", "product_id", "location_id"),
+        no_nan("quantity"),
+        tenant_index("ix_reservations_stock", "product_id", "location_id"),
     )
 
     line_item_id: Mapped[UUID]

@@ -4,7 +4,7 @@ from sqlalchemy import CHAR, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, by_tenant, by_text, tenant_args
+from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, search_index, tenant_args, tenant_index
 
 
 class Partner(TenantRow, Versioned, Base):
@@ -27,8 +27,8 @@ class Partner(TenantRow, Versioned, Base):
         UniqueConstraint("tenant_id", "code"),
         UniqueConstraint("tenant_id", "external_id"),
         CheckConstraint("kinds <@ '{CUSTOMER,SUPPLIER}' AND kinds <> '{}'", name="kinds"),
-        by_tenant("ix_partners_name", "name_key", "id"),
-        by_tenant("ix_partners_country", "country", "id"),
-        by_tenant("ix_partners_created", "created_at", "id"),
-        by_text("ix_partners_words", "code_key", "name_key"),
+        tenant_index("ix_partners_name", "name_key", "id"),
+        tenant_index("ix_partners_country", "country", "id"),
+        tenant_index("ix_partners_created", "created_at", "id"),
+        search_index("ix_partners_words", "code_key", "name_key"),
     )

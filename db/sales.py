@@ -16,11 +16,11 @@ from db.base import (
     Quantity,
     TenantRow,
     Versioned,
-    by_tenant,
-    by_text,
-    numbers,
-    refers,
+    no_nan,
+    search_index,
     tenant_args,
+    tenant_fk,
+    tenant_index,
 )
 from db.inventory import Reservation, StockMove
 
@@ -54,17 +54,17 @@ class Order(TenantRow, Versioned, Base):
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "number"),
         UniqueConstraint("tenant_id", "external_id"),
-        refers("customer_id", "partners"),
-        refers("warehouse_id", "warehouses"),
-        numbers("subtotal", "tax_total"),
+        tenant_fk("customer_id", "partners"),
+        tenant_fk("warehouse_id", "warehouses"),
+        no_nan("subtotal", "tax_total"),
         CheckConstraint(f"status IN {ORDER_STATUSES}", name="status"),
-        by_tenant("ix_orders_placed", "placed_at", "id"),
-        by_tenant("ix_orders_customer", "customer_id", "placed_at", "id"),
-        by_tenant("ix_orders_status", "status", "placed_at", "id"),
-        by_tenant("ix_orders_total", "total", "id"),
-        by_tenant("ix_orders_created", "created_at", "id"),
-        by_tenant("ix_orders_updated", "updated_at", "id"),
-        by_text("ix_orders_words", "number_key", "external_key"),
+        tenant_index("ix_orders_placed", "placed_at", "id"),
+        tenant_index("ix_orders_customer", "customer_id", "placed_at", "id"),
+        tenant_index("ix_orders_status", "status", "placed_at", "id"),
+        tenant_index("ix_orders_total", "total", "id"),
+        tenant_index("ix_orders_created", "created_at", "id"),
+        tenant_index("ix_orders_updated", "updated_at", "id"),
+        search_index("ix_orders_words", "number_key", "external_key"),
     )
 
 
@@ -74,18 +74,18 @@ class LineItem(TenantRow, Base):
     __tablename__ = "line_items"
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "order_id", "position"),
-        refers("order_id", "orders", ondelete="CASCADE"),
-        refers("product_id", "products"),
+        tenant_fk("order_id", "orders", ondelete="CASCADE"),
+        tenant_fk("product_id", "products"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("unit_price >= 0", name="unit_price"),
         CheckConstraint("reserved >= 0 AND shipped >= 0 AND cancelled >= 0 AND returned >= 0", name="progress"),
         CheckConstraint("reserved + shipped + cancelled <= quantity", name="ordered"),
         CheckConstraint("returned <= shipped", name="returned"),
-        numbers("quantity", "unit_price", "total", "reserved", "shipped", "cancelled", "returned"),
-        by_tenant("ix_line_items_product", "product_id", "id"),
-        by_tenant("ix_line_items_quantity", "order_id", "quantity", "id"),
+        no_nan("quantity", "unit_price", "total", "reserved", "shipped", "cancelled", "returned"),
+        tenant_index("ix_line_items_product", "product_id", "id"),
+        tenant_index("ix_line_items_quantity", "order_id", "quantity", "id"),
         # Lines that may wait for goods; whether they do, their order's status tells.
-        by_tenant(
+        tenant_index(
             "ix_line_items_open",
             "product_id",
             "order_id",
@@ -109,5 +109,5 @@ class LineItem(TenantRow, Base):
 
 
 # Sales is above inventory: it ties inventory's rows to its own, inventory doesn't know it.
-StockMove.__table__.append_constraint(refers("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
-Reservation.__table__.append_constraint(refers("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
+StockMove.__table__.append_constraint(tenant_fk("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
+Reservation.__table__.append_constraint(tenant_fk("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
-from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, refers, tenant_args
+from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, tenant_args, tenant_fk
 
 
 class Tenant(Base):
@@ -31,7 +31,7 @@ class ApiKey(TenantRow, Base):
     """A key of a tenant. Stored as the SHA-256 of the whole key: 256 random bits need no salt."""
 
     __tablename__ = "api_keys"
-    __table_args__ = tenant_args(UniqueConstraint("tenant_id", "hash"), refers("partner_id", "partners"))
+    __table_args__ = tenant_args(UniqueConstraint("tenant_id", "hash"), tenant_fk("partner_id", "partners"))
 
     name: Mapped[str]
     hint: Mapped[str]

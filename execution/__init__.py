@@ -5,7 +5,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 
 from execution.documents.deprecations import Deprecations
 from execution.documents.inputs import node_at
-from execution.documents.limits import Limits, TooMuch
+from execution.documents.limits import DocumentLimitExceeded, Limits
 from execution.documents.store import Document, Documents, document_cache
 from execution.executor import BreadthFirstExecutor
 from execution.fields import POINT, Args, Batch, BatchField, Shared, argument, number
@@ -22,12 +22,12 @@ __all__ = [
     "Delivered",
     "Deprecations",
     "Document",
+    "DocumentLimitExceeded",
     "Documents",
     "ExtensibleSchema",
     "Limits",
     "Meter",
     "Shared",
-    "TooMuch",
     "Trace",
     "argument",
     "document_cache",

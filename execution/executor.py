@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from graphql import ExecutionResult, GraphQLError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution.failures import Settling, add_hidden
+from execution.failures import NullPropagation, add_hidden
 from execution.levels import Run
 from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
@@ -94,7 +94,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         [data] = await run.select(plan, [self.root_value], paths)
         settled: dict[str, Any] | None = data
         if run.failures:
-            settling = Settling(self.collected_errors, run.types, run.broken, propagate=self.error_propagation)
+            settling = NullPropagation(self.collected_errors, run.types, run.broken, propagate=self.error_propagation)
             settled = settling.root(plan, data)
             run.meter.replace(run.broken, settling.copies)
             if self.error_propagation and run.reports:

@@ -30,7 +30,7 @@ class Failure:
         self.error = error
 
 
-class Settling:
+class NullPropagation:
     """The walk that settles failures. ``types`` maps the identity of an object in the answer to its
     selection, for objects whose type is only known at run time. ``broken`` are the fields with a failure in them or
     below: the others stay as they are. ``places``: at how many a failure is reported. ``copies`` has the new objects of
@@ -115,7 +115,7 @@ def add_hidden(
     """
     known = {id(root_cause(error)) for error in errors.errors}
     hidden = CollectedErrors()
-    Settling(hidden, types, broken, propagate=False, places=1).root(selection, data)
+    NullPropagation(hidden, types, broken, propagate=False, places=1).root(selection, data)
     for error in hidden.errors:
         cause = root_cause(error)
         if getattr(cause, "always_reported", False) and id(cause) not in known:

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, NamedTuple
 from graphql import GraphQLField, get_named_type
 
 from core.ids import encode
-from core.problems import Problem, Refused
+from core.problems import CommandRejected, Problem
 from execution import Batch
 from execution.fields import BACKREF
 from loaders.kit.one import One
-from services.kit.answer import Answer, References
+from services.kit.answer import CommandResult, References
 from services.kit.command import Unreadable
 from services.kit.salvage import salvaged
 from services.kit.work import C, Service, examine, perform
@@ -84,8 +84,8 @@ def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaita
             answer = await perform(*whom, command.read(given), service, reader)
         except Unreadable as bad:
             answer = await examine(*whom, salvaged(command, given, bad.places), service, bad.problems)
-        except Refused as refused:
-            answer = Answer({}, refused.problems)
+        except CommandRejected as refused:
+            answer = CommandResult({}, refused.problems)
         if not answer.problems:
             context.done[batch.field.key] = Done(answer.references, batch.field.definition)
         return [Payload(answer.references, errors=[UserErrorRow.of(each) for each in answer.problems])]

@@ -8,10 +8,10 @@ from uuid import UUID
 from core.problems import INVALID_INPUT, Problems, refuse
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
-from services.kit.records import Kind, upsert
-from services.kit.work import Work
+from services.kit.records import RecordType, upsert
+from services.kit.work import UnitOfWork
 
-PRODUCT = Kind("product", "products", "sku")
+PRODUCT = RecordType("product", "products", "sku")
 
 
 class Money(Input):
@@ -57,7 +57,7 @@ class ProductRef(Ref):
     """By its key in another system, exactly as stored."""
 
 
-class Item(NamedTuple):
+class ProductSnapshot(NamedTuple):
     """A product as those see it who sell it or keep it in stock."""
 
     id: UUID
@@ -87,7 +87,7 @@ counted_in_units: dict[str, str] = {}
 adds its own: a product that has any keeps its unit."""
 
 
-async def upsert_product(work: Work, command: ProductUpsert) -> References:
+async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References:
     """Make or change a product by its sku."""
     plain = ("sku", "name", "description", "barcode", "unit", "active", "external_id")
     values = {name: getattr(command, name) for name in plain if command.given(name)}
@@ -97,7 +97,7 @@ async def upsert_product(work: Work, command: ProductUpsert) -> References:
     return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check_unit)}
 
 
-async def _check_unit(work: Work, product: Any, after: Mapping[str, Any]) -> None:
+async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
     """Refuse another unit once something is counted in the present one: its quantities would mean other ones.
 
     The lock stands against foreign keys, too: lines of a draft lock nothing else of their product.
@@ -117,8 +117,8 @@ async def _check_unit(work: Work, product: Any, after: Mapping[str, Any]) -> Non
 
 
 async def find(
-    work: Work, refs: Sequence[ProductRef], problems: Problems, *path: str, lock: bool = False
-) -> list[Item | None]:
+    work: UnitOfWork, refs: Sequence[ProductRef], problems: Problems, *path: str, lock: bool = False
+) -> list[ProductSnapshot | None]:
     """The products that the lines of an input name, in their order; one statement for each kind of key.
 
     A line whose product doesn't exist has None, and its problem is noted under ``path``, index, "product".
@@ -128,11 +128,11 @@ async def find(
     for ref in refs:
         name, key = ref.only()
         wanted.setdefault(name, set()).add(key)
-    found: dict[tuple[str, object], Item] = {}
+    found: dict[tuple[str, object], ProductSnapshot] = {}
     lock = lock and len(wanted) == 1
     for name, keys in wanted.items():
         rows = await work.rows((_FIND_AND_LOCK if lock else _FIND).format(key=name, type=_KEYS[name]), list(keys))
-        found |= {(name, row[name]): Item(*row) for row in rows}
+        found |= {(name, row[name]): ProductSnapshot(*row) for row in rows}
     if lock:
         work.products = frozenset(item.id for item in found.values())
     items = [found.get(ref.only()) for ref in refs]
@@ -142,14 +142,14 @@ async def find(
     return items
 
 
-async def hold(work: Work, products: Collection[UUID]) -> list[Item]:
+async def hold(work: UnitOfWork, products: Collection[UUID]) -> list[ProductSnapshot]:
     """These products as they are under the locks of their stock, in the order of their ids."""
     rows = await work.rows(_FIND_AND_LOCK.format(key="id", type="uuid"), list(products))
     work.products = frozenset(row["id"] for row in rows)
-    return [Item(*row) for row in rows]
+    return [ProductSnapshot(*row) for row in rows]
 
 
-def check_offered(item: Item, problems: Problems, *path: str | int) -> None:
+def check_offered(item: ProductSnapshot, problems: Problems, *path: str | int) -> None:
     """Note a problem for a product that is sold no longer. Wherever one is promised: an order that is confirmed
     already is kept.
     """

@@ -12,10 +12,10 @@ from core.partners import PartnerKind
 from core.problems import Problems
 from services.kit.answer import References
 from services.kit.command import Change, Id, Key, Label, Ref, Title
-from services.kit.records import Kind, upsert
-from services.kit.work import Work
+from services.kit.records import RecordType, upsert
+from services.kit.work import UnitOfWork
 
-PARTNER = Kind("partner", "partners", "code")
+PARTNER = RecordType("partner", "partners", "code")
 
 Country = Annotated[str, AfterValidator(country)]
 
@@ -75,7 +75,7 @@ _FIND = """
 """
 
 
-async def upsert_partner(work: Work, command: PartnerUpsert) -> References:
+async def upsert_partner(work: UnitOfWork, command: PartnerUpsert) -> References:
     """Make or change a partner by its code."""
     names = ("code", "name", "email", "country", "external_id")
     values: dict[str, Any] = {name: getattr(command, name) for name in names if command.given(name)}
@@ -84,7 +84,7 @@ async def upsert_partner(work: Work, command: PartnerUpsert) -> References:
     return {"partner_id": await upsert(work, PARTNER, values, expected=command.expected_version)}
 
 
-async def partner(work: Work, ref: PartnerRef, problems: Problems, *path: str | int) -> UUID | None:
+async def partner(work: UnitOfWork, ref: PartnerRef, problems: Problems, *path: str | int) -> UUID | None:
     """The id of the partner that an input names; where there is none a problem is noted under ``path``."""
     key, value = ref.only()
     rows = await work.rows(f"SELECT id FROM partners WHERE tenant_id = $1 AND {key} = $2", value)
@@ -95,7 +95,7 @@ async def partner(work: Work, ref: PartnerRef, problems: Problems, *path: str | 
     return found
 
 
-async def customer(work: Work, ref: PartnerRef, problems: Problems) -> Customer | None:
+async def customer(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Customer | None:
     """The customer that an input names; where there is no such one a problem is noted, and None given."""
     key, value = ref.only()
     rows = await work.rows(_FIND.format(key=key), value)

@@ -39,7 +39,7 @@ engine.IDLE = 3.0
 
 # The reference executor may be at Python for seconds between two statements on a busy machine, and a connection
 # of its that is ended then looks like a difference. Servers that tests start as processes have the real bound.
-engine.LOST["idle_in_transaction_session_timeout"] = "120000"
+engine.SESSION_TIMEOUTS["idle_in_transaction_session_timeout"] = "120000"
 
 # The same examples at every run, and no limit that a busy machine could break. To look for new ones:
 # pytest --hypothesis-profile=default

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from app.auth.credentials import Known, Wrong
+from app.auth.credentials import Authenticated, InvalidCredential
 from app.context import Principal
 from core import keys
 from core.errors import ErpError
@@ -30,7 +30,7 @@ WHERE tenant_id = $1 AND id = $2 AND (last_used_at < now() - interval '1 minute'
 """
 
 
-class Keys:
+class ApiKeys:
     """Looks keys up.
 
     A key names its tenant, so the look-up runs under row-level security like any other; what the
@@ -41,18 +41,18 @@ class Keys:
         self.database = database
         self._noting: set[asyncio.Task[None]] = set()
 
-    async def find(self, key: str) -> Known:
-        """Whose key it is. Raises ``Wrong``, the same for whatever is wrong, and ``Unavailable``."""
+    async def find(self, key: str) -> Authenticated:
+        """Whose key it is. Raises ``InvalidCredential``, the same for whatever is wrong, and ``Unavailable``."""
         parsed = keys.parse(key)
         if parsed is None:
-            raise Wrong("This is not a valid API key.", "form")
+            raise InvalidCredential("This is not a valid API key.", "form")
         return await self._look(parsed)
 
-    async def _look(self, parsed: keys.Parsed) -> Known:
+    async def _look(self, parsed: keys.Parsed) -> Authenticated:
         async with self.database.reader(parsed.tenant) as reader:
             rows = await reader.fetch(_FIND, parsed.tenant, parsed.hash)
         if not rows:
-            raise Wrong("This is not a valid API key.", "no such key in force")
+            raise InvalidCredential("This is not a valid API key.", "no such key in force")
         row = rows[0]
         if row["stale"]:
             self._note(parsed.tenant, row["id"])
@@ -61,7 +61,7 @@ class Keys:
         credential = f"key:{row['id']}"
         principal = Principal(parsed.tenant, row["name"], permissions, partner, credential, row["trusted_only"])
         expires, used = row["expires_at"], row["last_used_at"]
-        return Known(principal, expires and expires.timestamp(), used and used.date())
+        return Authenticated(principal, expires and expires.timestamp(), used and used.date())
 
     def _note(self, tenant: UUID, key: UUID) -> None:
         """Write down that a key was used, at most once a minute, beside the request, which doesn't wait for it."""

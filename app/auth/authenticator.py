@@ -9,10 +9,10 @@ from hashlib import sha256
 from time import monotonic
 
 from app.audit import audit
-from app.auth.api_keys import Keys
-from app.auth.credentials import DaysSeen, Known, Wrong
-from app.auth.throttle import Attempts
-from app.auth.tokens import Tokens
+from app.auth.api_keys import ApiKeys
+from app.auth.credentials import Authenticated, FirstUseOfDay, InvalidCredential
+from app.auth.throttle import FailedAttempts
+from app.auth.tokens import JwtVerifier
 from app.context import Principal
 from core import keys
 from core.errors import Unauthenticated
@@ -24,17 +24,17 @@ KEPT_FOR = 5.0
 MAX_KEPT = 10_000
 
 
-class Identity:
+class Authenticator:
     """Finds out who asks, and remembers for a few seconds whom it found (never whom it didn't)."""
 
-    def __init__(self, database: Database, tokens: Tokens | None = None, attempts: int = 30) -> None:
+    def __init__(self, database: Database, tokens: JwtVerifier | None = None, attempts: int = 30) -> None:
         """``attempts``: how many wrong keys and tokens an address may send in a minute."""
-        self._keys = Keys(database)
+        self._keys = ApiKeys(database)
         self._tokens = tokens
-        self._attempts = Attempts(attempts)
-        self._seen = DaysSeen()
-        self._kept: dict[bytes, tuple[float, Known]] = {}
-        self._looking: dict[bytes, asyncio.Task[Known]] = {}
+        self._attempts = FailedAttempts(attempts)
+        self._seen = FirstUseOfDay()
+        self._kept: dict[bytes, tuple[float, Authenticated]] = {}
+        self._looking: dict[bytes, asyncio.Task[Authenticated]] = {}
 
     async def principal(self, authorization: str | None, address: str = "", request_id: str = "") -> Principal:
         """The principal of an ``Authorization`` header that came from that address.
@@ -55,14 +55,14 @@ class Identity:
             self._attempts.check(address)
         try:
             known = await self._find_once(digest, credential)
-        except Wrong as error:
+        except InvalidCredential as error:
             self._refused(digest, error, address, request_id)
             raise
         self._seen.note(known, request_id)
         self._keep(digest, known)
         return known.principal
 
-    async def _find_once(self, digest: bytes, credential: str) -> Known:
+    async def _find_once(self, digest: bytes, credential: str) -> Authenticated:
         """One look-up for all requests that wait for the same credential."""
         looking = self._looking.get(digest)
         if looking is None:
@@ -70,22 +70,22 @@ class Identity:
             looking.add_done_callback(lambda done: self._found(digest, done))
         return await asyncio.shield(looking)
 
-    async def _find(self, credential: str) -> Known:
+    async def _find(self, credential: str) -> Authenticated:
         if self._tokens is None or credential.startswith(keys.PREFIX):
             return await self._keys.find(credential)
         return await self._tokens.find(credential)
 
-    def _found(self, digest: bytes, looking: "asyncio.Task[Known]") -> None:
+    def _found(self, digest: bytes, looking: "asyncio.Task[Authenticated]") -> None:
         del self._looking[digest]
         if not looking.cancelled():
             looking.exception()  # all who waited for it may have left
 
-    def _keep(self, digest: bytes, known: Known) -> None:
+    def _keep(self, digest: bytes, known: Authenticated) -> None:
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         self._kept[digest] = (monotonic() + KEPT_FOR, known)
 
-    def _refused(self, digest: bytes, error: Wrong, address: str, request_id: str) -> None:
+    def _refused(self, digest: bytes, error: InvalidCredential, address: str, request_id: str) -> None:
         self._kept.pop(digest, None)
         audit("wrong credential", request_id, reason=error.reason, address=address)
         if self._attempts.failed(address):

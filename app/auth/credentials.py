@@ -12,7 +12,7 @@ from core.errors import Unauthenticated
 MAX_SEEN = 10_000
 
 
-class Known(NamedTuple):
+class Authenticated(NamedTuple):
     """Whose credential it is, until when (seconds since 1970; None: for ever), and the day of its last use,
     where that is stored."""
 
@@ -24,7 +24,7 @@ class Known(NamedTuple):
         return self.expires is None or self.expires > time()
 
 
-class Wrong(Unauthenticated):
+class InvalidCredential(Unauthenticated):
     """A credential that opens nothing. ``reason`` is for the audit trail: the caller hears the message only."""
 
     def __init__(self, message: str, reason: str) -> None:
@@ -32,13 +32,13 @@ class Wrong(Unauthenticated):
         self.reason = reason
 
 
-class DaysSeen:
+class FirstUseOfDay:
     """Reports to the audit log the first use of a credential on a day (in UTC), as far as this process knows."""
 
     def __init__(self) -> None:
         self._days: dict[tuple[UUID, str], date] = {}
 
-    def note(self, known: Known, request_id: str) -> None:
+    def note(self, known: Authenticated, request_id: str) -> None:
         """Somebody was let in."""
         today = datetime.now(UTC).date()
         who = (known.principal.tenant, known.principal.credential)

@@ -12,7 +12,7 @@ WINDOW = 60
 MAX_ADDRESSES = 10_000
 
 
-class Attempts:
+class FailedAttempts:
     """Counts them, in this process, by the minute."""
 
     def __init__(self, limit: int) -> None:

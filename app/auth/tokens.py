@@ -15,7 +15,7 @@ from joserfc.errors import ExpiredTokenError, JoseError, UnsupportedAlgorithmErr
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
 
-from app.auth.credentials import Known, Wrong
+from app.auth.credentials import Authenticated, InvalidCredential
 from app.auth.jwks import IssuerKeys
 from app.context import Principal
 from app.settings import Settings
@@ -55,7 +55,7 @@ class _Registry(JWSRegistry):
 _REGISTRY = _Registry(strict_check_header=False)
 
 
-class Tokens:
+class JwtVerifier:
     """Reads tokens of one issuer."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -82,8 +82,8 @@ class Tokens:
                 )
         return cls(settings, database)
 
-    async def find(self, token: str) -> Known:
-        """Whose token it is. Raises ``Wrong``, and ``Unavailable`` when that can't be decided now."""
+    async def find(self, token: str) -> Authenticated:
+        """Whose token it is. Raises ``InvalidCredential``, and ``Unavailable`` when that can't be decided now."""
         claims = await self._claims(token)
         subject = claims["sub"]
         if not 0 < len(subject) <= MAX_SUBJECT or not subject.isprintable():
@@ -93,7 +93,7 @@ class Tokens:
         permissions = permitted(_roles(claim(claims, self.settings.token_roles_claim)), partner=partner is not None)
         only = self.settings.token_trusted_only
         principal = Principal(tenant, subject, permissions, partner, f"user:{subject}", only)
-        return Known(principal, claims["exp"] + self.settings.token_leeway)
+        return Authenticated(principal, claims["exp"] + self.settings.token_leeway)
 
     async def _claims(self, token: str) -> dict[str, Any]:
         """The claims of a token that is genuine, for us, and in force."""
@@ -104,7 +104,7 @@ class Tokens:
             claims = jwt.decode(token, key, registry=_REGISTRY).claims
             self._checks.validate(claims)
         except ExpiredTokenError as error:
-            raise Wrong("The token has expired.", "expired") from error
+            raise InvalidCredential("The token has expired.", "expired") from error
         except _ODD as error:
             raise _wrong(str(error)) from error
         return claims
@@ -184,5 +184,5 @@ def _roles(value: Any) -> list[str]:
     return [role for role in value if isinstance(role, str)] if isinstance(value, list) else []
 
 
-def _wrong(reason: str) -> Wrong:
-    return Wrong("This is not a valid token.", reason)
+def _wrong(reason: str) -> InvalidCredential:
+    return InvalidCredential("This is not a valid token.", reason)

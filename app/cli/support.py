@@ -16,7 +16,7 @@ from app.signals import terminable
 Result = TypeVar("Result")
 Report = Callable[[str, int, int], None]
 
-PATIENCE = 2.0
+SHOWN_AFTER = 2.0
 """Seconds after which an unfinished step reports its progress to the log."""
 
 
@@ -63,7 +63,7 @@ def _lines() -> Report:
         now = time.monotonic()
         since = now - begun.setdefault(stage, now)
         finished = 0 < total <= done
-        if since >= PATIENCE and (finished or now - told >= PATIENCE):
+        if since >= SHOWN_AFTER and (finished or now - told >= SHOWN_AFTER):
             say(f"{stage}: {done:,} of {total:,}" if total else f"{stage}: {done:,}")
             told = now
 

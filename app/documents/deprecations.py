@@ -33,7 +33,7 @@ def listed(schema: GraphQLSchema) -> list[Listed]:
     return sorted(found, key=lambda each: (each.told.removal or date.max, each.coordinate))
 
 
-class Telling:
+class DeprecationReport:
     """Reports the deprecated parts that a client used: ``extensions.deprecations``."""
 
     def __init__(self, documents: Documents) -> None:

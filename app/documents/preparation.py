@@ -7,15 +7,15 @@ from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDef
 
 from app.audit import audit
 from app.context import SCHEMA, Principal
-from app.documents.deprecations import Telling
+from app.documents.deprecations import DeprecationReport
 from app.documents.variables import check_size, check_weight
 from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.errors.http_errors import Rejected
-from app.errors.redaction import veiled
+from app.errors.redaction import redact_names
 from app.http.request import GraphQLRequest
 from app.settings import Settings
 from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
-from execution import Document, Documents, TooMuch
+from execution import Document, DocumentLimitExceeded, Documents
 
 PARTS = ("nodes", "edges", "node")
 """Steps below a connection, whose arguments say how many there are."""
@@ -38,13 +38,13 @@ class Prepared(NamedTuple):
     """The deprecated parts that it uses, as clients see them."""
 
 
-class Preparing:
+class OperationPreparer:
     """Prepares requests; bounded work, whatever they hold (docs/decisions/0011-price-before-work.md)."""
 
     def __init__(self, documents: Documents, settings: Settings) -> None:
         self.documents = documents
         self.settings = settings
-        self._deprecated = Telling(documents)
+        self._deprecated = DeprecationReport(documents)
         self._swept = 0
 
     async def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
@@ -53,7 +53,7 @@ class Preparing:
             return await self._prepare(asked, principal, request_id)
         except Rejected as outcome:
             raise Rejected(self.told(outcome.errors, asked, principal)) from None
-        except TooMuch as error:
+        except DocumentLimitExceeded as error:
             raise Rejected([plain(too_much(error))]) from None
         except ErpError as error:
             raise Rejected([plain(error)]) from None
@@ -67,12 +67,12 @@ class Preparing:
 
     def told(self, errors: list[dict[str, Any]], asked: GraphQLRequest, principal: Principal) -> list[dict[str, Any]]:
         """The errors as this principal may read them."""
-        return errors if reads_schema(principal, self.settings) else veiled(errors, asked)
+        return errors if reads_schema(principal, self.settings) else redact_names(errors, asked)
 
     async def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         # Size before content: what is too large is looked at by nobody.
         if asked.size > self.settings.limit_variables:
-            raise TooMuch("bytes besides the document", self.settings.limit_variables, asked.size)
+            raise DocumentLimitExceeded("bytes besides the document", self.settings.limit_variables, asked.size)
         check_size(asked.variables, self.settings)
         knows = reads_schema(principal, self.settings)
         try:
@@ -114,7 +114,7 @@ def check_reader(principal: Principal, settings: Settings, request_id: str) -> N
         raise Forbidden(f"Your key doesn't allow introspection: it needs {SCHEMA}.")
 
 
-def too_much(error: TooMuch) -> LimitExceeded:
+def too_much(error: DocumentLimitExceeded) -> LimitExceeded:
     """The error for a document over a limit, with its numbers."""
     kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
     facts = {"limit": error.limit, "maximum": error.maximum}

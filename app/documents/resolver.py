@@ -28,7 +28,7 @@ class TrustedDocumentsOnly(ErpError):
     code = "TRUSTED_DOCUMENTS_ONLY"
 
 
-class Naming:
+class DocumentResolver:
     """Puts texts in the place of names, and decides who may send a text at all (docs/trusted-documents.md)."""
 
     def __init__(self, documents: Documents, settings: Settings) -> None:

@@ -18,7 +18,7 @@ import structlog
 from graphql import GraphQLError, OperationDefinitionNode
 
 from core.errors import BadInput
-from execution import Document, Documents, TooMuch
+from execution import Document, DocumentLimitExceeded, Documents
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class Trusted:
         """The document, parsed, within the limits, and valid."""
         try:
             document = self._documents.examined(entry.text)
-        except (GraphQLError, TooMuch) as error:
+        except (GraphQLError, DocumentLimitExceeded) as error:
             raise _wrong(path, f"{_called(entry)}: {getattr(error, 'message', error)}") from None
         if document.errors:
             names = (each.name for each in document.node.definitions if isinstance(each, OperationDefinitionNode))

@@ -8,25 +8,25 @@ from typing import Any
 from graphql import GraphQLInputObjectType, GraphQLSchema, OperationDefinitionNode, get_named_type, type_from_ast
 
 from app.settings import Settings
-from execution import TooMuch
+from execution import DocumentLimitExceeded
 
 
 def check_size(variables: Mapping[str, Any] | None, settings: Settings) -> None:
-    """Raises ``TooMuch`` for variables of too many values or levels, or with too long a list, of whatever types they
+    """Raises ``DocumentLimitExceeded`` for variables of too many values or levels, or with too long a list, of whatever types they
     are. The walk ends where they are over a limit: a list's length counts before what is in it.
     """
     nodes, depth, level = 0, 0, [variables] if variables else []
     while level:
         depth += 1
         if depth > settings.limit_nesting + 1:
-            raise TooMuch("levels in its variables", settings.limit_nesting, None)
+            raise DocumentLimitExceeded("levels in its variables", settings.limit_nesting, None)
         below: list[Any] = []
         for each in level:
             nodes += len(each)
             if nodes > settings.limit_nodes:
-                raise TooMuch("values in its variables", settings.limit_nodes, None)
+                raise DocumentLimitExceeded("values in its variables", settings.limit_nodes, None)
             if isinstance(each, list) and len(each) > settings.limit_list:
-                raise TooMuch("entries in a list", settings.limit_list, len(each))
+                raise DocumentLimitExceeded("entries in a list", settings.limit_list, len(each))
             items = each.values() if isinstance(each, dict) else each
             below += [item for item in items if isinstance(item, (dict, list)) and item]
         level = below
@@ -35,7 +35,7 @@ def check_size(variables: Mapping[str, Any] | None, settings: Settings) -> None:
 def check_weight(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any], settings: Settings
 ) -> None:
-    """Raises ``TooMuch`` for variables that are much work to coerce. What is no variable of the operation isn't
+    """Raises ``DocumentLimitExceeded`` for variables that are much work to coerce. What is no variable of the operation isn't
     coerced, and ``check_size`` has bounded the rest.
     """
     weight = 0
@@ -56,4 +56,6 @@ def check_weight(
                         if isinstance(item, (dict, list)) and name in type_.fields
                     ]
                 if weight > settings.limit_nodes:
-                    raise TooMuch("values in its variables, or fields that these may have", settings.limit_nodes, None)
+                    raise DocumentLimitExceeded(
+                        "values in its variables, or fields that these may have", settings.limit_nodes, None
+                    )

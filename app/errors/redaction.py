@@ -23,7 +23,7 @@ _HINT = re.compile(r" Did you mean [^?]*\?")
 _WORD = re.compile(r"\w+")
 
 
-def veiled(errors: Iterable[dict[str, Any]], asked: GraphQLRequest) -> list[dict[str, Any]]:
+def redact_names(errors: Iterable[dict[str, Any]], asked: GraphQLRequest) -> list[dict[str, Any]]:
     """The errors without names that the caller didn't send."""
     sent = set(_WORD.findall(asked.query))
     if asked.size <= MAX_SEARCHED:

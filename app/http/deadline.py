@@ -15,7 +15,7 @@ class ClientGone(Exception):
     """Who asked has left: nobody reads the answer."""
 
 
-class Patience:
+class RequestDeadline:
     """Cancels what is in it, and with it the statement in the database, when time is over or the client leaves.
 
     The request's body must have been read. Raises ``Timeout`` and ``ClientGone``. One timer until it is worth more:

@@ -15,29 +15,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.auth.authenticator import Identity
-from app.auth.tokens import Tokens
+from app.auth.authenticator import Authenticator
+from app.auth.tokens import JwtVerifier
 from app.context import EXPLAIN, Principal, RequestContext
-from app.documents.preparation import Prepared, Preparing, reads_schema
-from app.documents.resolver import Naming
+from app.documents.preparation import OperationPreparer, Prepared, reads_schema
+from app.documents.resolver import DocumentResolver
 from app.errors.carried_out import corrected
 from app.errors.formatting import formatted, plain
 from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
-from app.http.deadline import ClientGone, Patience
+from app.http.deadline import ClientGone, RequestDeadline
 from app.http.explorer import Explorer
 from app.http.negotiation import GRAPHQL_JSON, JSON, media_type
 from app.http.request import parameters, read
 from app.http.responses import (
     TRY_AGAIN,
-    answer,
     composed,
+    conditional_response,
     json_response,
-    kept,
     refusal,
     rejected,
     status_of,
     with_extensions,
+    written_response,
 )
 from app.http.serialisation import written
 from app.registry import Graph
@@ -65,11 +65,11 @@ class GraphQLEndpoint:
         self.settings = settings
         self.graph = graph
         self.database = database
-        self.naming = Naming(documents, settings)
-        self.preparing = Preparing(documents, settings)
+        self.naming = DocumentResolver(documents, settings)
+        self.preparing = OperationPreparer(documents, settings)
         self.limits = ConcurrencyLimits(settings.pool_size, settings.limit_in_flight, settings.limit_in_flight_tenant)
         self.budgets = Budgets(database, settings)
-        self.identity = Identity(database, Tokens.of(settings, database), settings.failed_attempts)
+        self.identity = Authenticator(database, JwtVerifier.of(settings, database), settings.failed_attempts)
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +84,9 @@ class GraphQLEndpoint:
         try:
             return await self._respond(request, media, request_id)
         except (AnswerTooLarge, CostLimit) as error:
-            return answer({"errors": [plain(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id})
+            return json_response(
+                {"errors": [plain(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id}
+            )
         except ClientGone:
             return Response(status_code=499)
         except Rejected as outcome:
@@ -95,7 +97,7 @@ class GraphQLEndpoint:
             return refusal(error, media, {"x-request-id": request_id})
         except Exception as error:  # noqa: BLE001 - a fault of ours outside of the execution is masked like one inside
             fault = formatted([GraphQLError("", original_error=error)], request_id)
-            return answer({"errors": fault}, media or JSON, 500, {"x-request-id": request_id})
+            return json_response({"errors": fault}, media or JSON, 500, {"x-request-id": request_id})
 
     async def _respond(self, request: Request, media: str | None, request_id: str) -> Response:
         if request.method not in ("GET", "POST"):
@@ -125,7 +127,7 @@ class GraphQLEndpoint:
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise HttpError(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         if request.headers.get("x-cost-only") == "1":
-            return answer({"data": None, "extensions": {"cost": self._cost(prepared, principal)}}, media)
+            return json_response({"data": None, "extensions": {"cost": self._cost(prepared, principal)}}, media)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
@@ -153,7 +155,7 @@ class GraphQLEndpoint:
             helps=reads_schema(context.principal, self.settings),
         )
         if prepared.kind is OperationType.QUERY:
-            async with Patience(request, self.settings.limit_seconds):
+            async with RequestDeadline(request, self.settings.limit_seconds):
                 return await executing
         # A command is carried out and its answer stored, whoever waits for it; each has a deadline of its own.
         context.until = monotonic() + self.settings.limit_seconds
@@ -197,11 +199,11 @@ class GraphQLEndpoint:
             extensions["plan"] = explained(context.trace, perf_counter() - start, len(data))
         headers = {"x-request-id": context.request_id}
         if request.method == "GET" and status == 200 and context.trace is None:
-            return await kept(
+            return await conditional_response(
                 composed(errors, data), extensions, media, headers, request.headers.get("if-none-match", "")
             )
         content = with_extensions(composed(errors, data), extensions)
-        return json_response(content, media, status, headers | TRY_AGAIN if status == 503 else headers)
+        return written_response(content, media, status, headers | TRY_AGAIN if status == 503 else headers)
 
     def _release(self, reader: Reader) -> None:
         """End a request's snapshot beside the sending of its answer, which needn't wait for it. Nor does

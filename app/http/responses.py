@@ -25,12 +25,14 @@ LARGE = 1_048_576
 """Bytes of which the tag is a thread's work, beside other requests: a megabyte takes up to two milliseconds."""
 
 
-def answer(body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(
+    body: Mapping[str, Any], media: str, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """A JSON response."""
-    return json_response(orjson.dumps(body), media, status, headers)
+    return written_response(orjson.dumps(body), media, status, headers)
 
 
-def json_response(content: bytes, media: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def written_response(content: bytes, media: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """A response of JSON that was written already."""
     return Response(content, status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
 
@@ -45,7 +47,7 @@ def with_extensions(content: bytes, extensions: Mapping[str, Any]) -> bytes:
     return b"".join((memoryview(content)[:-1], b',"extensions":', orjson.dumps(extensions), b"}"))
 
 
-async def kept(
+async def conditional_response(
     content: bytes, extensions: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str
 ) -> Response:
     """The answer to a query by GET, which its client may keep: 304 where it is what the client has.
@@ -53,21 +55,21 @@ async def kept(
     ``known`` is the header If-None-Match. The tag is of data and errors alone, and so a weak one: what the
     answer cost changes each time.
     """
-    tag = await asyncio.to_thread(tagged, content, media) if len(content) > LARGE else tagged(content, media)
+    tag = await asyncio.to_thread(etag, content, media) if len(content) > LARGE else etag(content, media)
     headers = {**headers, **ASK_AGAIN, "etag": tag}
-    if knows(known, tag):
+    if etag_matches(known, tag):
         return Response(None, 304, headers)
     return Response(with_extensions(content, extensions), 200, headers, f"{media}; charset=utf-8")
 
 
-def tagged(content: bytes, media: str = "") -> str:
+def etag(content: bytes, media: str = "") -> str:
     """The tag of a content of a media type, as ETag has it."""
     digest = sha256(media.encode())
     digest.update(content)
     return f'W/"{digest.hexdigest()[:32]}"'
 
 
-def knows(known: str, tag: str) -> bool:
+def etag_matches(known: str, tag: str) -> bool:
     """Whether a header If-None-Match has the tag."""
     tags = {each.strip().removeprefix("W/") for each in known[:MAX_READ].split(",")}
     return "*" in tags or tag.removeprefix("W/") in tags
@@ -78,7 +80,7 @@ def rejected(errors: list[dict[str, Any]], media: str) -> Response:
 
     So the audits of GraphQL over HTTP want it; the newest draft's 422 fails them.
     """
-    return answer({"errors": errors}, media, 400 if media == GRAPHQL_JSON else 200)
+    return json_response({"errors": errors}, media, 400 if media == GRAPHQL_JSON else 200)
 
 
 def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> Response:
@@ -95,7 +97,7 @@ def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> R
             status, more = 503, {"retry-after": str(error.seconds)}
         case Timeout():
             status, more = 503, TRY_AGAIN
-    return answer({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
+    return json_response({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
 
 
 def status_of(errors: Iterable[Mapping[str, Any]], data: Mapping[str, Any] | None) -> int:

@@ -7,12 +7,12 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.auth.authenticator import Identity
+from app.auth.authenticator import Authenticator
 from app.documents.preparation import check_reader
 from app.errors.http_errors import Throttled
 from app.http.compression import compressed
 from app.http.negotiation import JSON
-from app.http.responses import ASK_AGAIN, knows, refusal, tagged
+from app.http.responses import ASK_AGAIN, etag, etag_matches, refusal
 from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import PAUSE, Budgets
@@ -24,7 +24,7 @@ MEDIA = "application/graphql; charset=utf-8"
 class SchemaFile:
     """``/graphql/schema.graphql``: the running schema, with the modules that are installed."""
 
-    def __init__(self, graph: Graph, identity: Identity, budgets: Budgets, settings: Settings) -> None:
+    def __init__(self, graph: Graph, identity: Authenticator, budgets: Budgets, settings: Settings) -> None:
         self.graph = graph
         self.identity = identity
         self.budgets = budgets
@@ -43,7 +43,7 @@ class SchemaFile:
                 await asyncio.sleep(PAUSE)
             return refusal(error, JSON, {"x-request-id": request_id})
         headers = {**ASK_AGAIN, "etag": self._tag, "x-request-id": request_id}
-        if knows(request.headers.get("if-none-match", ""), self._tag):
+        if etag_matches(request.headers.get("if-none-match", ""), self._tag):
             return Response(None, 304, headers)
         return await compressed(request, Response(self._content, headers=headers, media_type=MEDIA))
 
@@ -54,4 +54,4 @@ class SchemaFile:
 
     @cached_property
     def _tag(self) -> str:
-        return tagged(self._content)
+        return etag(self._content)

@@ -44,7 +44,7 @@ HEALTH = frozenset({"/healthz", "/readyz"})
 _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 
-class Browser:
+class BrowserSecurity:
     """Refuses names that aren't the server's and foreign pages' queries, lets listed origins in, adds the headers.
 
     And it makes a GET of every HEAD, whose answer has no body: so both have the same rules.

@@ -37,7 +37,7 @@ ELSEWHERE = Path("/var/lib/erpgraph")
 PORT = 5432
 """Only a part of the socket's name: the server listens on no network address."""
 
-PATIENCE = 60
+STARTS_WITHIN = 60
 """Seconds that a start may take: after a crash the server first reads what it had not yet written."""
 
 MAX_SOCKET = 107
@@ -286,7 +286,7 @@ def _launch(data: Path, programs: Path, uid: int | None) -> None:
         *options,
     ]
     log = data / "server.log"
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STARTS_WITHIN
     while True:
         _forget_stale_pid(data)
         with contextlib.suppress(FileNotFoundError):
@@ -313,7 +313,7 @@ def _wait(data: Path, log: Path, deadline: float) -> str:
         if mortal := [line for line in fatal if not line.startswith(_NOT_YET)]:
             return mortal[0]
         time.sleep(0.02)
-    return f"it isn't ready after {PATIENCE} seconds"
+    return f"it isn't ready after {STARTS_WITHIN} seconds"
 
 
 _NOT_YET = ("the database system is starting up", "the database system is not yet accepting connections")

@@ -26,7 +26,7 @@ _ROLES_LOCK = 0x65727268
 PAUSE = 1.0
 """Seconds between two attempts at a lock, in which the transactions that waited behind the first go on."""
 
-PATIENCE = 60.0
+RETRY_FOR = 60.0
 """Seconds after which no other attempt is made."""
 
 LEAKPROOF = (
@@ -162,7 +162,7 @@ async def _run(target: Target, action: Any) -> None:
     attempts = AsyncRetrying(
         retry=retry_if_exception(_locked),
         wait=wait_fixed(PAUSE),
-        stop=stop_after_delay(PATIENCE),
+        stop=stop_after_delay(RETRY_FOR),
         reraise=True,
     )
     try:

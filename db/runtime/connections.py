@@ -21,7 +21,7 @@ READY_FOR = 1.0
 
 STALE = 3.0
 """Seconds after which one that lies ready isn't trusted: the process was stopped in between, and PostgreSQL may have
-ended the session, as it does with every transaction that stays idle (``db.runtime.engine.LOST``)."""
+ended the session, as it does with every transaction that stays idle (``db.runtime.engine.SESSION_TIMEOUTS``)."""
 
 
 class _Ready(NamedTuple):

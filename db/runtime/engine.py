@@ -23,7 +23,7 @@ from db.runtime.sessions import Pooler, Seen, Session
 from db.runtime.writer import Writer
 from db.tenancy import APP, OWNER, set_tenant
 
-LOST = {
+SESSION_TIMEOUTS = {
     # A connection that the network lost without a word would keep its locks and its snapshot for hours.
     "idle_in_transaction_session_timeout": "6000",
     "tcp_keepalives_idle": "10",
@@ -35,7 +35,7 @@ LOST = {
 IDLE = 600.0
 """Seconds after which a connection that nobody needed is closed."""
 
-WRITING = {
+WRITER_SETTINGS = {
     # How long a statement waits for another writer before the command is tried again.
     "lock_timeout": "2000",
     # A statement for any of an array is planned again each time otherwise: a quarter of what PostgreSQL spent on
@@ -101,9 +101,9 @@ class Database:
         """Connect. Raises what asyncpg raises if that can't be done, and ``Unfit`` where the connection isn't what it
         has to be.
         """
-        shared = {**self.target.settings(), "statement_timeout": str(self.statement_timeout_ms), **LOST}
+        shared = {**self.target.settings(), "statement_timeout": str(self.statement_timeout_ms), **SESSION_TIMEOUTS}
         reads = Session(shared, self.pooler, older=PLAN_FOR_THE_VALUES)
-        writes = Session({**shared, **WRITING}, self.pooler)
+        writes = Session({**shared, **WRITER_SETTINGS}, self.pooler)
         self._reading = await Connections.of(await self._connect(self.size, reads), reads)
         self._writing = await self._connect(self.size, writes)
         async with self._writing.acquire():

@@ -18,7 +18,7 @@ AS_READERS_PLAN = {True: ";SET LOCAL plan_cache_mode = auto", False: ";SET LOCAL
 """How a reader plans on a connection of the writers', which plan otherwise: by whether arrays are ``ORDERED_ARRAYS``."""
 
 
-class Ran(NamedTuple):
+class ExecutedStatement(NamedTuple):
     """A statement that a reader ran."""
 
     sql: str
@@ -41,7 +41,7 @@ class Reader:
     ) -> None:
         self.tenant = tenant
         self.partner = partner
-        self.ran: list[Ran] = []
+        self.ran: list[ExecutedStatement] = []
         self._connections = connections
         self._acquire_timeout = acquire_timeout
         self._turn = asyncio.Lock()
@@ -77,7 +77,7 @@ class Reader:
             rows = await self._run(connection, sql, values, row)
         finally:
             seconds = watch.stop(len(rows))
-        self.ran.append(Ran(sql, len(rows), seconds))
+        self.ran.append(ExecutedStatement(sql, len(rows), seconds))
         return rows
 
     async def _run(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:

@@ -56,7 +56,7 @@ SPREAD = 4
 """Comparisons that two fragments beside each other count for, besides those of their fields: 20 µs for each two."""
 
 
-class TooMuch(Exception):
+class DocumentLimitExceeded(Exception):
     """A document that is over a limit: which one, what it is, and what the document has."""
 
     def __init__(self, limit: str, maximum: int, actual: int | None) -> None:
@@ -92,7 +92,7 @@ class Size(NamedTuple):
 
 
 def check(document: DocumentNode, limits: Limits) -> None:
-    """Raises ``TooMuch`` for a document over a limit, and ``GraphQLError`` for fragments that spread themselves."""
+    """Raises ``DocumentLimitExceeded`` for a document over a limit, and ``GraphQLError`` for fragments that spread themselves."""
     guard = _Guard(document, limits)
     selections = []
     for definition in document.definitions:
@@ -152,7 +152,7 @@ class _Guard:
 
     def _limit(self, name: str, maximum: int, actual: int) -> None:
         if actual > maximum:
-            raise TooMuch(name, maximum, actual)
+            raise DocumentLimitExceeded(name, maximum, actual)
 
     def _directives(self, node: Any) -> None:
         directives = getattr(node, "directives", None) or ()
@@ -174,7 +174,7 @@ class _Guard:
     def _size(self, selections: SelectionSetNode | None, nested: int = 0) -> Size:
         """What a selection set stands for: a fragment is measured once, however often it is spread."""
         if nested > self.limits.depth * 4:  # of inline fragments within each other, which add no level
-            raise TooMuch("levels", self.limits.depth, None)
+            raise DocumentLimitExceeded("levels", self.limits.depth, None)
         total = Size()
         for node in selections.selections if selections else ():
             self._directives(node)

@@ -29,7 +29,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from core.fair_store import FairStore
 from execution.documents.deprecations import Deprecations, Uses
 from execution.documents.inputs import ValuesOfCorrectType
-from execution.documents.limits import Limits, TooMuch, check
+from execution.documents.limits import DocumentLimitExceeded, Limits, check
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
 
@@ -92,7 +92,7 @@ class Documents:
         self.kept: FairStore[tuple[Hashable, str], Document] = FairStore(self.capacity)
 
     def get(self, text: str, owner: Hashable = None, *, hide_suggestions: bool = False) -> Document:
-        """The document of a text. Raises ``GraphQLError`` for one that doesn't parse, ``TooMuch`` for one over a
+        """The document of a text. Raises ``GraphQLError`` for one that doesn't parse, ``DocumentLimitExceeded`` for one over a
         limit.
         """
         found = self._found(text, owner)
@@ -134,7 +134,7 @@ class Documents:
     def _checked(self, text: str) -> tuple[DocumentNode, int]:
         """A document within the limits, and how many tokens it has."""
         if len(text) > self.limits.characters:
-            raise TooMuch("characters", self.limits.characters, len(text))
+            raise DocumentLimitExceeded("characters", self.limits.characters, len(text))
         node, tokens = self._parsed(text)
         check(node, self.limits)
         return node, tokens
@@ -151,10 +151,10 @@ class Documents:
         try:
             node = parser.parse_document()
         except RecursionError:
-            raise TooMuch("levels", self.limits.depth, None) from None
+            raise DocumentLimitExceeded("levels", self.limits.depth, None) from None
         except GraphQLSyntaxError as error:
             if "tokens" in error.message:
-                raise TooMuch("tokens", self.limits.tokens, None) from None
+                raise DocumentLimitExceeded("tokens", self.limits.tokens, None) from None
             raise
         finally:
             tokens = _unlink(lexer.token)

@@ -14,13 +14,13 @@ from core.inventory import STALE_STOCK, note_shortage
 from core.money import LIMIT, decimal_text
 from core.problems import Problems
 from services import catalog
-from services.catalog import Item, ProductRef
+from services.catalog import ProductRef, ProductSnapshot
 from services.inventory import places, stock
 from services.inventory.places import Location
 from services.inventory.stock import Move, Moved
 from services.kit.answer import References
 from services.kit.command import MAX_LINES, Command, Count, Difference, Id, Input, Quantity, Title
-from services.kit.work import Work
+from services.kit.work import UnitOfWork
 
 ZERO = Decimal(0)
 Spot = tuple[UUID, UUID]
@@ -112,7 +112,7 @@ class Change(NamedTuple):
 
     line: int
     field: str
-    item: Item
+    item: ProductSnapshot
     location: Location
     delta: Decimal
 
@@ -127,8 +127,8 @@ _BALANCES = """
 """
 
 
-async def adjust(work: Work, command: StockAdjust) -> References:
-    """Change balances by differences. Raises ``Refused`` where more would leave than is available."""
+async def adjust(work: UnitOfWork, command: StockAdjust) -> References:
+    """Change balances by differences. Raises ``CommandRejected`` where more would leave than is available."""
     problems = work.problems
     loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
@@ -145,8 +145,8 @@ async def adjust(work: Work, command: StockAdjust) -> References:
     return await _carry_out(work, "stock.adjusted", changes, balances, moves, command.reason)
 
 
-async def set_counted(work: Work, command: StockSet) -> References:
-    """Set balances. Raises ``Refused`` where one isn't what was expected, or less than is reserved."""
+async def set_counted(work: UnitOfWork, command: StockSet) -> References:
+    """Set balances. Raises ``CommandRejected`` where one isn't what was expected, or less than is reserved."""
     problems = work.problems
     loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
@@ -172,8 +172,8 @@ async def set_counted(work: Work, command: StockSet) -> References:
     return await _carry_out(work, "stock.set", list(changes.values()), balances, moves, command.reason)
 
 
-async def transfer(work: Work, command: StockTransfer) -> References:
-    """Move goods. Raises ``Refused`` where more would leave than is available."""
+async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
+    """Move goods. Raises ``CommandRejected`` where more would leave than is available."""
     problems = work.problems
     found = await places.locate(work, [command.source, command.destination])
     items = await catalog.find(work, [line.product for line in command.lines], problems, "lines", lock=True)
@@ -207,8 +207,8 @@ async def transfer(work: Work, command: StockTransfer) -> References:
 
 
 async def _known(
-    work: Work, lines: Sequence[StockAdjustLine | StockSetLine], problems: Problems
-) -> tuple[list[Item | None], list[Location | None]]:
+    work: UnitOfWork, lines: Sequence[StockAdjustLine | StockSetLine], problems: Problems
+) -> tuple[list[ProductSnapshot | None], list[Location | None]]:
     """The product and the location of each line; problems are noted, and None given, for unknown ones."""
     found = await places.locate(work, [line.location for line in lines])
     items = await catalog.find(work, [line.product for line in lines], problems, "lines", lock=True)
@@ -218,14 +218,14 @@ async def _known(
     return items, locations
 
 
-async def _balances(work: Work, spots: Sequence[Spot]) -> Mapping[Spot, Balance]:
+async def _balances(work: UnitOfWork, spots: Sequence[Spot]) -> Mapping[Spot, Balance]:
     products, locations = zip(*spots, strict=True) if spots else ((), ())
     rows = await work.rows(_BALANCES, list(set(products)), list(set(locations)))
     return defaultdict(Balance, {(product, location): Balance(*rest) for product, location, *rest in rows})
 
 
 async def _refuse_impossible(
-    work: Work, changes: Iterable[Change], balances: Mapping[Spot, Balance], problems: Problems
+    work: UnitOfWork, changes: Iterable[Change], balances: Mapping[Spot, Balance], problems: Problems
 ) -> None:
     """Note a problem at each line of a spot that would be left with less than is reserved, or too much.
 
@@ -264,7 +264,7 @@ def _short(change: Change, there: Balance, held: str) -> str:
     return f"{message}."
 
 
-async def _holders(work: Work, spots: Collection[Spot]) -> dict[Spot, str]:
+async def _holders(work: UnitOfWork, spots: Collection[Spot]) -> dict[Spot, str]:
     """What the goods at these spots are reserved for, as words that follow "reserved"."""
     names: dict[Spot, list[str]] = defaultdict(list)
     for look_up in stock.holders if spots else ():
@@ -288,7 +288,7 @@ def _counted(change: Change, loss: UUID, reason: str) -> Move:
 
 
 async def _carry_out(
-    work: Work,
+    work: UnitOfWork,
     event: str,
     changes: Sequence[Change],
     balances: Mapping[Spot, Balance],
@@ -307,7 +307,7 @@ def _levels(changes: Sequence[Change], balances: Mapping[Spot, Balance], moved: 
     return list(dict.fromkeys(level for level in found if level))
 
 
-def _note(work: Work, event: str, changes: Sequence[Change], reason: str) -> None:
+def _note(work: UnitOfWork, event: str, changes: Sequence[Change], reason: str) -> None:
     """One event for each product."""
     lines: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for change in changes:

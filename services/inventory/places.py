@@ -9,7 +9,7 @@ from core.inventory import LocationKind
 from core.problems import DUPLICATE, Problems, refuse
 from services.kit.answer import References
 from services.kit.command import Command, Id, Label, Title, shown
-from services.kit.work import Again, Work
+from services.kit.work import Retry, UnitOfWork
 
 HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
 """The kinds of locations that have balances. Goods come from and go to the others without a count."""
@@ -67,8 +67,8 @@ _OF_KIND = """
 """
 
 
-async def create_warehouse(work: Work, command: WarehouseCreate) -> References:
-    """Create a warehouse. Raises ``Refused`` where its code is taken."""
+async def create_warehouse(work: UnitOfWork, command: WarehouseCreate) -> References:
+    """Create a warehouse. Raises ``CommandRejected`` where its code is taken."""
     identity = new_id()
     if not await work.rows(_MAKE_WAREHOUSE, identity, command.code, command.name):
         raise refuse(DUPLICATE, f"There is a warehouse {command.code} already.", "code")
@@ -76,8 +76,8 @@ async def create_warehouse(work: Work, command: WarehouseCreate) -> References:
     return {"warehouse_id": identity}
 
 
-async def create_location(work: Work, command: LocationCreate) -> References:
-    """Create a location. Raises ``Refused`` for an unknown warehouse, or where its code is taken."""
+async def create_location(work: UnitOfWork, command: LocationCreate) -> References:
+    """Create a location. Raises ``CommandRejected`` for an unknown warehouse, or where its code is taken."""
     if not await has_warehouse(work, command.warehouse):
         note_warehouse(work.problems, command.warehouse)
         if await work.rows(_TAKEN, command.code):
@@ -94,11 +94,11 @@ def note_warehouse(problems: Problems, wanted: UUID) -> None:
     problems.missing(f"warehouse with the {shown('id', encode('wh', wanted))}", "warehouse")
 
 
-async def has_warehouse(work: Work, warehouse: UUID) -> bool:
+async def has_warehouse(work: UnitOfWork, warehouse: UUID) -> bool:
     return bool(await work.rows(_WAREHOUSE, warehouse))
 
 
-async def locate(work: Work, wanted: Iterable[UUID]) -> dict[UUID, Location]:
+async def locate(work: UnitOfWork, wanted: Iterable[UUID]) -> dict[UUID, Location]:
     """The locations with these ids; unknown ones are missing."""
     return {row["id"]: Location(*row) for row in await work.rows(_LOCATIONS, list(set(wanted)))}
 
@@ -113,12 +113,12 @@ def holding(locations: dict[UUID, Location], wanted: UUID, problems: Problems, *
     return location
 
 
-async def of_kind(work: Work, *kinds: str) -> list[Location]:
+async def of_kind(work: UnitOfWork, *kinds: str) -> list[Location]:
     """The locations of these kinds, by code."""
     return [Location(*row) for row in await work.rows(_OF_KIND, list(kinds))]
 
 
-async def outside(work: Work, kind: str) -> UUID:
+async def outside(work: UnitOfWork, kind: str) -> UUID:
     """The place that goods leave to or come from: ``CUSTOMER``, ``SUPPLIER`` or ``LOSS``. A tenant that has
     none yet gets one.
     """
@@ -129,13 +129,13 @@ async def outside(work: Work, kind: str) -> UUID:
         made = await _make(work, None, code, code.capitalize(), kind)
         if made is not None:
             return made
-    raise Again("made by another")
+    raise Retry("made by another")
 
 
 _CODES = {"CUSTOMER": "CUSTOMERS", "SUPPLIER": "SUPPLIERS", "LOSS": "LOSS"}
 
 
-async def _make(work: Work, warehouse: UUID | None, code: str, name: str, kind: str) -> UUID | None:
+async def _make(work: UnitOfWork, warehouse: UUID | None, code: str, name: str, kind: str) -> UUID | None:
     """The id of a new location; None where its code is taken."""
     identity = new_id()
     if not await work.rows(_MAKE_LOCATION, identity, warehouse, code, name, kind):

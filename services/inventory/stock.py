@@ -16,7 +16,7 @@ from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Hold, Place
 from services import catalog
-from services.kit.work import Work
+from services.kit.work import UnitOfWork
 
 
 class Move(NamedTuple):
@@ -30,13 +30,13 @@ class Move(NamedTuple):
     line: UUID | None = None
 
 
-Arrived = Callable[[Work, Sequence[UUID]], Awaitable[None]]
+Arrived = Callable[[UnitOfWork, Sequence[UUID]], Awaitable[None]]
 
 on_arrival: list[Arrived] = []
 """Who wants to know that goods of these products became available, in the command's own transaction and
 under the products' locks. A module above adds what waits for goods."""
 
-Holders = Callable[[Work, Sequence[tuple[UUID, UUID]]], Awaitable[Mapping[tuple[UUID, UUID], Sequence[str]]]]
+Holders = Callable[[UnitOfWork, Sequence[tuple[UUID, UUID]]], Awaitable[Mapping[tuple[UUID, UUID], Sequence[str]]]]
 
 holders: list[Holders] = []
 """Who knows what goods of a product at a location are reserved for, as people call it. A module above adds itself."""
@@ -153,7 +153,7 @@ _MOVE = """
 catalog.counted_in_units |= {"stock_moves": "stock moves", "reservations": "reservations"}
 
 
-async def lock(work: Work, products: Iterable[UUID]) -> None:
+async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Take the locks of these products, until the end of the command; they may have come along when the
     products were looked up. Only once in a command, and after those of its orders: whoever asked for more
     later could wait for one who waits for them.
@@ -166,12 +166,12 @@ async def lock(work: Work, products: Iterable[UUID]) -> None:
         work.products = wanted
 
 
-async def places(work: Work, products: Iterable[UUID]) -> list[Place]:
+async def places(work: UnitOfWork, products: Iterable[UUID]) -> list[Place]:
     """Where these products can be promised from. Under their locks."""
     return [Place(*row) for row in await work.rows(_PLACES, list(set(products)))]
 
 
-async def reserve(work: Work, holds: Sequence[Hold]) -> None:
+async def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
     """Hold goods for line items. What is held must be available, or it is a fault and nothing is stored."""
     if not holds:
         return
@@ -180,7 +180,7 @@ async def reserve(work: Work, holds: Sequence[Hold]) -> None:
         raise BrokenInvariant("More was to be reserved than is available under the lock.")
 
 
-async def release(work: Work, holds: Sequence[Hold]) -> None:
+async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:
     """Release held goods, in part or whole, and notify the modules that wait for them."""
     if not holds:
         return
@@ -189,7 +189,7 @@ async def release(work: Work, holds: Sequence[Hold]) -> None:
     await arrived(work, {hold.product for hold in holds})
 
 
-async def ship(work: Work, holds: Sequence[Hold], customers: UUID) -> None:
+async def ship(work: UnitOfWork, holds: Sequence[Hold], customers: UUID) -> None:
     """Turn what is held into moves to where customers are."""
     [counts] = await work.rows(_SHIP, *_columns(holds), customers, work.principal)
     _check(holds, *counts)
@@ -202,7 +202,7 @@ class Moved(NamedTuple):
     levels: dict[tuple[UUID, UUID], UUID]
 
 
-async def move(work: Work, moves: Sequence[Move]) -> Moved:
+async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
     """Move goods. Balances below what is there or reserved are the callers' to refuse; the table refuses
     what they let through. Orders that wait for goods aren't served here: see ``arrived``.
     """
@@ -213,7 +213,7 @@ async def move(work: Work, moves: Sequence[Move]) -> Moved:
     return Moved(ids, {(row["product_id"], row["location_id"]): row["id"] for row in rows})
 
 
-async def arrived(work: Work, products: Iterable[UUID]) -> None:
+async def arrived(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Notify the modules that wait for goods: these products became available."""
     if wanted := sorted(set(products)):
         for tell in on_arrival:

@@ -12,7 +12,7 @@ References = Mapping[str, UUID | list[UUID]]
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandResult:
     """``references`` of a command that was carried out; else its ``problems``."""
 
     references: References
@@ -29,7 +29,7 @@ class Answer:
         return {"references": self.references, "problems": problems}
 
     @classmethod
-    def restored(cls, stored: Mapping[str, Any]) -> "Answer":
+    def restored(cls, stored: Mapping[str, Any]) -> "CommandResult":
         """The answer that ``stored`` was made of."""
         problems = (
             Problem(code, message, tuple(path), _in(facts)) for code, message, path, facts in stored["problems"]

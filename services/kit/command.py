@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 from core import ids, text
 from core.errors import BadInput
 from core.money import CURRENCIES, LIMIT, SCALE
-from core.problems import INVALID_INPUT, Problem, Refused
+from core.problems import INVALID_INPUT, CommandRejected, Problem
 
 MAX_LINES = 500
 """Lines of one command. Two hundred times the usual order, and still a transaction of a tenth of a second."""
@@ -47,7 +47,7 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, use_attribute_docstrings=True)
 
 
-class Unreadable(Refused):
+class Unreadable(CommandRejected):
     """An input whose values are partly bad. ``places`` has where, as pydantic names it."""
 
     def __init__(self, errors: Sequence[Any]) -> None:

@@ -11,7 +11,7 @@ from core.ids import new_id
 from core.money import decimal_text
 
 
-class Happened(NamedTuple):
+class Event(NamedTuple):
     """A change of one record. ``before`` and ``after`` have the facts that the change touched."""
 
     type: str
@@ -30,7 +30,7 @@ STORE = """
 """Stores ``values`` in one statement, in their order: their ids rise."""
 
 
-def values(principal: str, happened: Sequence[Happened]) -> tuple[Any, ...]:
+def values(principal: str, happened: Sequence[Event]) -> tuple[Any, ...]:
     """What ``STORE`` takes besides the tenant."""
     columns: tuple[Sequence[Any], ...] = tuple(zip(*happened, strict=True)) or ((), (), (), (), ())
     types, subjects, versions, befores, afters = columns

@@ -12,10 +12,10 @@ import asyncpg
 import orjson
 
 from core.ids import new_id
-from core.problems import IDEMPOTENCY_KEY_REUSED, Refused, refuse
+from core.problems import IDEMPOTENCY_KEY_REUSED, CommandRejected, refuse
 from db.runtime.writer import Writer
 from services.kit import events
-from services.kit.answer import Answer
+from services.kit.answer import CommandResult
 from services.kit.command import Command
 
 KEPT_HOURS = 48
@@ -40,10 +40,10 @@ _UNIQUE = "uq_idempotency_keys_tenant_id_key"
 _swept: dict[UUID, float] = {}
 
 
-async def find(writer: Writer, command: Command) -> Answer | None:
+async def find(writer: Writer, command: Command) -> CommandResult | None:
     """The answer that the command's key got before; None for a new key, or none.
 
-    Raises ``Refused`` when the key was used for another command or another input.
+    Raises ``CommandRejected`` when the key was used for another command or another input.
     """
     if command.idempotency_key is None:
         return None
@@ -52,11 +52,11 @@ async def find(writer: Writer, command: Command) -> Answer | None:
         return None
     if rows[0]["digest"] != command.digest():
         raise _conflict()
-    return Answer.restored(orjson.loads(rows[0]["answer"]))
+    return CommandResult.restored(orjson.loads(rows[0]["answer"]))
 
 
 async def store(
-    writer: Writer, principal: str, happened: Sequence[events.Happened], command: Command, answer: Answer
+    writer: Writer, principal: str, happened: Sequence[events.Event], command: Command, answer: CommandResult
 ) -> None:
     """Store what happened, and keep the answer under the command's key, if it has one: in one statement."""
     told = events.values(principal, happened)
@@ -78,6 +78,6 @@ def is_taken(error: Exception) -> bool:
     return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _UNIQUE
 
 
-def _conflict() -> Refused:
+def _conflict() -> CommandRejected:
     message = "This idempotencyKey was used for another input. Take a new key for a new command."
     return refuse(IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")

@@ -8,11 +8,11 @@ import asyncpg
 from pydantic.alias_generators import to_camel
 
 from core.ids import new_id
-from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, Refused, refuse
-from services.kit.work import Again, Work
+from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, CommandRejected, refuse
+from services.kit.work import Retry, UnitOfWork
 
 
-class Kind(NamedTuple):
+class RecordType(NamedTuple):
     """A kind of records: what people call one, its table, and the column of its key."""
 
     name: str
@@ -20,16 +20,16 @@ class Kind(NamedTuple):
     key: str
 
 
-Check = Callable[[Work, Any, Mapping[str, Any]], Awaitable[None]]
-"""Sees a record under its lock and the columns that are to change; raises ``Refused`` where they may not."""
+Check = Callable[[UnitOfWork, Any, Mapping[str, Any]], Awaitable[None]]
+"""Sees a record under its lock and the columns that are to change; raises ``CommandRejected`` where they may not."""
 
 
 async def upsert(
-    work: Work, kind: Kind, values: Mapping[str, Any], *, expected: int | None, check: Check | None = None
+    work: UnitOfWork, kind: RecordType, values: Mapping[str, Any], *, expected: int | None, check: Check | None = None
 ) -> UUID:
     """Make or change the record whose key has the given value; ``values`` has the columns that were given.
 
-    A record that already is as wanted is left alone. Raises ``Refused`` for another version than the
+    A record that already is as wanted is left alone. Raises ``CommandRejected`` for another version than the
     expected one, and for an external id that another record has.
     """
     columns = ", ".join(("id", "version", *values))
@@ -53,7 +53,7 @@ async def upsert(
     return identity
 
 
-async def _insert(work: Work, kind: Kind, values: Mapping[str, Any]) -> UUID:
+async def _insert(work: UnitOfWork, kind: RecordType, values: Mapping[str, Any]) -> UUID:
     identity = new_id()
     places = ", ".join(f"${index}" for index in range(3, 3 + len(values)))
     sql = f"""
@@ -61,12 +61,14 @@ async def _insert(work: Work, kind: Kind, values: Mapping[str, Any]) -> UUID:
         ON CONFLICT (tenant_id, {kind.key}) DO NOTHING RETURNING id
     """
     if not await stored(work, kind, sql, identity, *values.values()):
-        raise Again("made by another")  # a moment ago: the next attempt finds it
+        raise Retry("made by another")  # a moment ago: the next attempt finds it
     work.note(f"{kind.name}.created", identity, version=1, after=facts(values))
     return identity
 
 
-async def _change(work: Work, kind: Kind, record: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+async def _change(
+    work: UnitOfWork, kind: RecordType, record: Any, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
     settings = ", ".join(f"{name} = ${index}" for index, name in enumerate(after, start=3))
     sql = f"""
         UPDATE {kind.table} SET {settings}, version = version + 1, updated_at = clock_timestamp()
@@ -76,8 +78,8 @@ async def _change(work: Work, kind: Kind, record: Any, before: Mapping[str, Any]
     work.note(f"{kind.name}.updated", record["id"], version=version, before=facts(before), after=facts(after))
 
 
-async def stored(work: Work, kind: Kind, sql: str, *values: Any) -> list[Any]:
-    """Run a statement that stores a record. Raises ``Refused`` where another one has its external id, or a
+async def stored(work: UnitOfWork, kind: RecordType, sql: str, *values: Any) -> list[Any]:
+    """Run a statement that stores a record. Raises ``CommandRejected`` where another one has its external id, or a
     number that was asked for.
     """
     try:
@@ -94,7 +96,7 @@ def facts(values: Mapping[str, Any]) -> dict[str, Any]:
     return {to_camel(name): value for name, value in values.items()}
 
 
-def version_conflict(current: int, expected: int | None) -> Refused:
+def version_conflict(current: int, expected: int | None) -> CommandRejected:
     """The refusal for a record that was changed since the caller read it."""
     message = (
         f"This was changed in the meantime: it is at version {current}, and {expected} was expected. Read it again."

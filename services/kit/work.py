@@ -1,11 +1,10 @@
 """Carrying a command out: one transaction, its events, its idempotency key, and another try where that helps.
 
-The only way from a request to a service. A service takes the ``Work`` and a frozen command, changes
+The only way from a request to a service. A service takes the ``UnitOfWork`` and a frozen command, changes
 rows, notes events and returns references to what it made; it never commits.
 """
 
 import asyncio
-import itertools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,18 +17,20 @@ import asyncpg
 import structlog
 
 from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable, Unfit
-from core.problems import INVALID_INPUT, Problem, Problems, Refused
+from core.problems import INVALID_INPUT, CommandRejected, Problem, Problems
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from db.runtime.writer import Writer
 from services.kit import idempotency
-from services.kit.answer import Answer, References
+from services.kit.answer import CommandResult, References
 from services.kit.command import Command
-from services.kit.events import Happened
+from services.kit.events import Event
+
+log = structlog.get_logger()
 
 C = TypeVar("C", bound=Command)
 
-PATIENCE = 2.5
+RETRY_FOR = 2.5
 """Seconds in which a command is begun again."""
 
 DEADLINE = 4.5
@@ -42,7 +43,7 @@ repeated: Counter[str] = Counter()
 """Attempts that were begun again, by reason, over the life of the process."""
 
 
-class Again(Exception):
+class Retry(Exception):
     """What a service found has changed under it: the attempt ends without effect, and the next one does
     ``first`` before anything else.
     """
@@ -54,7 +55,7 @@ class Again(Exception):
 
 
 @dataclass(slots=True)
-class Work:
+class UnitOfWork:
     """A command's transaction: for whom, by whom, and what has happened in it so far.
 
     ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
@@ -67,7 +68,7 @@ class Work:
     locked: set[UUID] = field(default_factory=set)
     products: frozenset[UUID] = frozenset()
     problems: Problems = field(default_factory=Problems)
-    happened: list[Happened] = field(default_factory=list)
+    happened: list[Event] = field(default_factory=list)
 
     @property
     def tenant(self) -> UUID:
@@ -87,13 +88,13 @@ class Work:
         after: Mapping[str, Any] | None = None,
     ) -> None:
         """Note what happened to a record, in the past tense: it is stored with the change itself."""
-        self.happened.append(Happened(type_, subject, version, before, after))
+        self.happened.append(Event(type_, subject, version, before, after))
 
 
 _BUSY = "Too many others are changing the same records. Nothing was done; try again in a moment."
 
-Service = Callable[[Work, C], Awaitable[References]]
-First = Callable[[Work], Awaitable[None]]
+Service = Callable[[UnitOfWork, C], Awaitable[References]]
+First = Callable[[UnitOfWork], Awaitable[None]]
 
 
 async def perform(
@@ -103,7 +104,7 @@ async def perform(
     command: C,
     service: Service[C],
     payload: Reader | None = None,
-) -> Answer:
+) -> CommandResult:
     """Carry a command out, once: its answer, or the one that its key got before. ``payload`` reads on the command's own
     connection then, in a snapshot of the moment after its commit.
 
@@ -113,38 +114,35 @@ async def perform(
     attempts = _Attempts(database, tenant, principal, command, service, payload)
     try:
         async with asyncio.timeout(DEADLINE):
-            return await attempts.until_told()
-    except (TimeoutError, Again, Unavailable, asyncpg.PostgresError) as error:
-        told = _told(error, command, doubtful=attempts.doubtful)
-        raise told from error
+            return await attempts.run()
+    except (TimeoutError, Retry, Unavailable, asyncpg.PostgresError) as error:
+        heard = _as_heard(error, command, outcome_unknown=attempts.outcome_unknown)
+        raise heard from error
 
 
 async def examine(
     database: Database, tenant: UUID, principal: str, command: C, service: Service[C], known: Sequence[Problem]
-) -> Answer:
+) -> CommandResult:
     """All that is wrong with a command some of whose values couldn't be read: ``known``, and what a service finds with
     something harmless in their places. Nothing is carried out, and nothing kept under its key.
     """
     problems = Problems(known)
     try:
         async with asyncio.timeout(DEADLINE), database.transaction(tenant) as writer:
-            await service(Work(writer, database, principal, problems=problems), command)
+            await service(UnitOfWork(writer, database, principal, problems=problems), command)
             problems.check()
-    except Refused as refused:
+    except CommandRejected as refused:
         for each in refused.problems:
             if each not in problems.found:
                 problems.note(each)
     except Exception as error:  # noqa: BLE001 - what is known already is enough of an answer, whatever the rest met
         log.warning("not examined", command=type(command).__name__, error=repr(error))
-    return Answer({}, tuple(problems.found))
-
-
-log = structlog.get_logger()
+    return CommandResult({}, tuple(problems.found))
 
 
 @dataclass(slots=True)
 class _Attempts(Generic[C]):
-    """The attempts at one command. ``doubtful``: one of them was sent to be stored, and no answer came."""
+    """The attempts at one command. ``outcome_unknown``: one of them was sent to be stored, and no answer came."""
 
     database: Database
     tenant: UUID
@@ -152,50 +150,51 @@ class _Attempts(Generic[C]):
     command: C
     service: Service[C]
     payload: Reader | None = None
-    doubtful: bool = False
+    outcome_unknown: bool = False
     first: First | None = None
 
-    async def until_told(self) -> Answer:
+    async def run(self) -> CommandResult:
         """The answer of the first attempt that has one. Raises what the last one met."""
-        deadline = monotonic() + PATIENCE
-        for attempt in itertools.count():
+        deadline = monotonic() + RETRY_FOR
+        number = 0
+        while True:
             try:
-                return await self.once(look=attempt > 0)
-            except (Again, Unavailable, *CONTENDED, asyncpg.UniqueViolationError) as error:
-                self.doubtful |= isinstance(error, OutcomeUnknown)
-                self.first = error.first if isinstance(error, Again) else self.first
-                pause = random.uniform(0, min(0.2, 0.002 * 2**attempt))  # noqa: S311 - spreads rivals, keeps no secret
+                return await self.attempt(check_key=number > 0)
+            except (Retry, Unavailable, *CONTENDED, asyncpg.UniqueViolationError) as error:
+                self.outcome_unknown |= isinstance(error, OutcomeUnknown)
+                self.first = error.first if isinstance(error, Retry) else self.first
+                pause = random.uniform(0, min(0.2, 0.002 * 2**number))  # noqa: S311 - spreads rivals, keeps no secret
                 if not _may_repeat(error, self.command) or monotonic() + pause > deadline:
                     raise
                 repeated[getattr(error, "reason", type(error).__name__)] += 1
             await asyncio.sleep(pause)
-        raise AssertionError
+            number += 1
 
-    async def once(self, *, look: bool) -> Answer:
-        """One attempt. ``look``: see first whether the key has an answer. The first attempt doesn't: most keys
+    async def attempt(self, *, check_key: bool) -> CommandResult:
+        """One attempt. ``check_key``: see first whether the key has an answer. The first attempt doesn't: most keys
         are new, one that isn't is met when it is stored, and a refusal looks before it is reported.
         """
         command = self.command
         try:
             async with self.database.transaction(self.tenant, payload=self.payload) as writer:
-                stored = await idempotency.find(writer, command) if look else None
+                stored = await idempotency.find(writer, command) if check_key else None
                 if stored is not None:
                     return stored
-                work = Work(writer, self.database, self.principal)
+                work = UnitOfWork(writer, self.database, self.principal)
                 if self.first is not None:
                     await self.first(work)
-                answer = Answer(await self.service(work, command))
+                answer = CommandResult(await self.service(work, command))
                 await idempotency.store(writer, self.principal, work.happened, command, answer)
                 return answer
         except asyncpg.NumericValueOutOfRangeError:
             problem = Problem(INVALID_INPUT, "A sum of these numbers is too large to be kept.", ("input",))
-            return await self.remembered(Answer({}, (problem,)))
-        except Refused as refused:
+            return await self.store_refusal(CommandResult({}, (problem,)))
+        except CommandRejected as refused:
             # Rolled back. The refusal is final for its key too: an earlier attempt of the same command
             # that is still on its way must not succeed after the caller was told that it failed.
-            return await self.remembered(Answer({}, refused.problems))
+            return await self.store_refusal(CommandResult({}, refused.problems))
 
-    async def remembered(self, answer: Answer) -> Answer:
+    async def store_refusal(self, answer: CommandResult) -> CommandResult:
         """A refusal, kept under the command's key; or what the key has already."""
         if self.command.idempotency_key is None or answer.is_conflict:
             return answer
@@ -217,11 +216,11 @@ def _may_repeat(error: Exception, command: Command) -> bool:
     return not isinstance(error, asyncpg.UniqueViolationError) or idempotency.is_taken(error)
 
 
-def _told(error: Exception, command: Command, *, doubtful: bool) -> Exception:
+def _as_heard(error: Exception, command: Command, *, outcome_unknown: bool) -> Exception:
     """The error as the caller hears of it; a fault of ours stays as it is. "Nothing was done" is said only
     where no attempt is in doubt, whatever the last one met.
     """
-    if doubtful:
+    if outcome_unknown:
         again = "Send it again with the same idempotencyKey."
         how = again if command.idempotency_key else "Look before you send it again."
         return OutcomeUnknown(f"The database went away, and whether this was stored is not known. {how}")
@@ -229,6 +228,6 @@ def _told(error: Exception, command: Command, *, doubtful: bool) -> Exception:
         return Timeout("This took too long and was stopped. Nothing was done.")
     if isinstance(error, Unavailable):
         return Unavailable("The database can't be reached or is busy. Nothing was done; try again in a moment.")
-    if isinstance(error, (TimeoutError, Again, *CONTENDED)) or idempotency.is_taken(error):
+    if isinstance(error, (TimeoutError, Retry, *CONTENDED)) or idempotency.is_taken(error):
         return Unavailable(_BUSY)
     return error

@@ -80,7 +80,7 @@ class OrderCreate(Command):
     """Take stock of this warehouse only, now and for lines that wait. Left out: of all warehouses."""
 
 
-class OnOrder(Command):
+class OrderCommand(Command):
     """A command about an existing order."""
 
     order: OrderRef
@@ -89,7 +89,7 @@ class OnOrder(Command):
     """Carry out only if the record still has this version, else VERSION_CONFLICT. Left out: at any version."""
 
 
-class OrderUpdate(OnOrder):
+class OrderUpdate(OrderCommand):
     """A change of an order's note, or of a draft's lines."""
 
     note: LongText | None = None
@@ -98,7 +98,7 @@ class OrderUpdate(OnOrder):
     """New lines that replace all lines of a draft, 1 to 500. Left out: the lines stay as they are."""
 
 
-class OrderConfirm(OnOrder):
+class OrderConfirm(OrderCommand):
     """A draft to confirm. Fields that are left out are as the draft has them."""
 
     changes = True
@@ -119,14 +119,14 @@ class LineQuantity(Input):
     """How many, in the product's unit: more than zero, at most six decimals."""
 
 
-class OrderShip(OnOrder):
+class OrderShip(OrderCommand):
     """The goods of an order to ship."""
 
     line_items: Annotated[list[LineQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
     """The quantities to ship. Left out: all that is reserved."""
 
 
-class OrderCancel(OnOrder):
+class OrderCancel(OrderCommand):
     """The goods of an order to cancel."""
 
     line_items: Annotated[list[LineQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
@@ -144,7 +144,7 @@ class ReturnLine(LineQuantity):
     """The location for the goods. Left out: by disposition, the one that they were shipped from, quarantine, or the one for losses."""
 
 
-class OrderReturn(OnOrder):
+class OrderReturn(OrderCommand):
     """The goods of an order that came back."""
 
     line_items: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]

@@ -17,10 +17,10 @@ from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
 from core.sales import INVALID_TRANSITION, available_actions
 from services import catalog, partners
-from services.catalog import Item
+from services.catalog import ProductSnapshot
 from services.inventory import places, stock
 from services.kit.answer import References
-from services.kit.work import Again, Work
+from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.sales import numbers
 from services.sales.commands import LineItem, OrderCreate, OrderUpdate
@@ -63,7 +63,7 @@ _CHANGE = """
 """
 
 
-async def create(work: Work, command: OrderCreate) -> References:
+async def create(work: UnitOfWork, command: OrderCreate) -> References:
     """Create an order; with ``confirm`` its stock is reserved in the same command, or nothing is created."""
     problems = work.problems
     customer = await partners.customer(work, command.customer, problems)
@@ -93,7 +93,7 @@ async def create(work: Work, command: OrderCreate) -> References:
     return await _store(work, command, customer, currency, placed, number, lines, wanted, problems)
 
 
-async def _look_further(work: Work, command: OrderCreate, wanted: Sequence[Wanted]) -> None:
+async def _look_further(work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted]) -> None:
     """Note what else is wrong with an order that is refused already: what is short, and keys that are taken."""
     problems = work.problems
     if command.confirm and not any(each.path == ("input", "warehouse") for each in problems.found):
@@ -101,7 +101,7 @@ async def _look_further(work: Work, command: OrderCreate, wanted: Sequence[Wante
     await _note_taken(work, command)
 
 
-async def _note_taken(work: Work, command: OrderCreate) -> None:
+async def _note_taken(work: UnitOfWork, command: OrderCreate) -> None:
     """Note each key of the order that another one has."""
     problems = work.problems
     rows = await work.rows(_TAKEN, command.number, command.external_id) if command.number or command.external_id else []
@@ -113,7 +113,7 @@ async def _note_taken(work: Work, command: OrderCreate) -> None:
 
 
 async def _store(
-    work: Work,
+    work: UnitOfWork,
     command: OrderCreate,
     customer: Customer,
     currency: str,
@@ -148,7 +148,7 @@ async def _store(
     return {"order_id": order}
 
 
-async def update(work: Work, command: OrderUpdate) -> References:
+async def update(work: UnitOfWork, command: OrderUpdate) -> References:
     """Change an order's note, or the lines of a draft."""
     named = [line.product for line in command.line_items]
     items = await catalog.find(work, named, work.problems, "lineItems")
@@ -171,7 +171,9 @@ async def update(work: Work, command: OrderUpdate) -> References:
     return {"order_id": order.id}
 
 
-def _new_lines(work: Work, command: OrderUpdate, order: Order, items: Sequence[Item | None]) -> list[Ordered]:
+def _new_lines(
+    work: UnitOfWork, command: OrderUpdate, order: Order, items: Sequence[ProductSnapshot | None]
+) -> list[Ordered]:
     if order.status != "DRAFT":
         actions = available_actions(order.status, order.progress())
         message = f"{order.number} is {order.status.lower()}: its lines stand. Cancel what isn't wanted."
@@ -182,7 +184,7 @@ def _new_lines(work: Work, command: OrderUpdate, order: Order, items: Sequence[I
 
 
 def _priced(
-    given: Sequence[LineItem], items: Sequence[Item | None], currency: str | None, problems: Problems
+    given: Sequence[LineItem], items: Sequence[ProductSnapshot | None], currency: str | None, problems: Problems
 ) -> list[Ordered]:
     """The lines as they are stored. Problems are noted for lines that can't be sold so, or cost too much."""
     lines = []
@@ -206,7 +208,7 @@ def _priced(
     return lines
 
 
-async def _number(work: Work, customer: Customer, placed: datetime) -> str:
+async def _number(work: UnitOfWork, customer: Customer, placed: datetime) -> str:
     """The next number by the tenant's pattern, in the year that it was where the tenant is."""
     try:
         year = placed.astimezone(ZoneInfo(customer.timezone)).year
@@ -215,7 +217,7 @@ async def _number(work: Work, customer: Customer, placed: datetime) -> str:
     return await numbers.take(work.database, work.tenant, numbering.series(customer.order_numbers, year))
 
 
-def _taken(work: Work, error: Any, command: OrderCreate, number: str) -> Exception:
+def _taken(work: UnitOfWork, error: Any, command: OrderCreate, number: str) -> Exception:
     """What to make of a key that another order has."""
     if error.constraint_name == "uq_orders_tenant_id_external_id":
         return refuse(DUPLICATE, "Another order has this externalId.", "externalId")
@@ -225,7 +227,7 @@ def _taken(work: Work, error: Any, command: OrderCreate, number: str) -> Excepti
     if command.number:
         return refuse(DUPLICATE, f"There is an order {command.number} already.", "number")
     numbers.discard(work.database, work.tenant, number)
-    return Again("number taken")  # by a client or an import, since the block was taken: the next attempt passes it over
+    return Retry("number taken")  # by a client or an import, since the block was taken: the next attempt passes it over
 
 
 def _columns(lines: Sequence[Ordered], held: dict[UUID, Decimal]) -> tuple[Sequence[Any], ...]:

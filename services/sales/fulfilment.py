@@ -17,9 +17,9 @@ from services.inventory.places import Location
 from services.inventory.stock import Move
 from services.kit.answer import References
 from services.kit.command import shown
-from services.kit.work import Work
+from services.kit.work import UnitOfWork
 from services.sales.commands import LineQuantity, OrderCancel, OrderConfirm, OrderReturn, OrderShip, ReturnLine
-from services.sales.orders import ZERO, Line, Step, TooMuch, locked, portions, record, status_after, told
+from services.sales.orders import ZERO, Excess, Line, Step, locked, portions, record, status_after, told
 from services.sales.promises import Wanted, promise, reserved
 
 _CONFIRM = """
@@ -44,9 +44,9 @@ _SHIPPED_FROM = """
 """
 
 
-async def confirm(work: Work, command: OrderConfirm) -> References:
+async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     """Promise an order, by the rules of an order that is created confirmed. What the command doesn't say is as the
-    draft has it. Raises ``Refused`` where something is missing that may not wait.
+    draft has it. Raises ``CommandRejected`` where something is missing that may not wait.
     """
     is_there = not command.warehouse or await places.has_warehouse(work, command.warehouse)
     if command.warehouse and not is_there:
@@ -72,8 +72,8 @@ async def confirm(work: Work, command: OrderConfirm) -> References:
     return {"order_id": order.id}
 
 
-async def ship(work: Work, command: OrderShip) -> References:
-    """Send what is reserved. Raises ``Refused`` where more is to be sent of a line than is reserved for it."""
+async def ship(work: UnitOfWork, command: OrderShip) -> References:
+    """Send what is reserved. Raises ``CommandRejected`` where more is to be sent of a line than is reserved for it."""
     order = await locked(work, command, "SHIP")
     problems = work.problems
     if command.line_items is None:
@@ -92,7 +92,7 @@ async def ship(work: Work, command: OrderShip) -> References:
     return {"order_id": order.id}
 
 
-async def cancel(work: Work, command: OrderCancel) -> References:
+async def cancel(work: UnitOfWork, command: OrderCancel) -> References:
     """Call off what hasn't left. What waits for goods goes first, then what is reserved, which others who
     wait for it get.
     """
@@ -125,7 +125,7 @@ async def cancel(work: Work, command: OrderCancel) -> References:
     return {"order_id": order.id}
 
 
-async def take_back(work: Work, command: OrderReturn) -> References:
+async def take_back(work: UnitOfWork, command: OrderReturn) -> References:
     """Take back what was shipped: only RESTOCK makes it available again."""
     order = await locked(work, command, "RETURN")
     problems = work.problems
@@ -154,7 +154,7 @@ _REASONS = {"RESTOCK": "return, restocked", "QUARANTINE": "return, quarantined",
 _KINDS = {"RESTOCK": "INTERNAL", "QUARANTINE": "QUARANTINE", "SCRAP": "LOSS"}
 
 
-async def _destinations(work: Work, given: Sequence[ReturnLine], problems: Problems) -> list[Location]:
+async def _destinations(work: UnitOfWork, given: Sequence[ReturnLine], problems: Problems) -> list[Location]:
     """Where what comes back goes, a location for each line (fewer where problems were noted).
 
     Where the input names none: what is sold again goes to where it was shipped from last, what isn't to the
@@ -201,7 +201,7 @@ def _sums(found: Iterable[tuple[Line, LineQuantity]]) -> dict[UUID, Decimal]:
     return dict(sums)
 
 
-async def _holds(work: Work, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
+async def _holds(work: UnitOfWork, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
     """Of what is held for these lines, so much; of several locations, by their codes."""
     left, holds = dict(wanted), []
     for row in await work.rows(_HOLDS, list(wanted)) if wanted else []:
@@ -220,7 +220,7 @@ def _not_reserved(problems: Problems, line: Line, wanted: Decimal, *path: str | 
     note_shortage(problems, message, *path, product=line.product, requested=wanted, available=line.reserved)
 
 
-def _not_there(what: str) -> TooMuch:
+def _not_there(what: str) -> Excess:
     def refuse_more(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:
         most = line.returnable if what == "come back" else line.unshipped
         message = f"Only {decimal_text(most)} {line.unit} of line {line.position} ({line.sku}) can {what}, not {decimal_text(wanted)}."

@@ -19,7 +19,7 @@ from core.ids import new_id
 from core.numbering import Series
 from db.runtime.engine import Database
 from db.runtime.writer import Writer
-from services.kit.work import Again
+from services.kit.work import Retry
 
 MOST = 128
 """The largest block. What is left of one when the process ends is lost."""
@@ -131,7 +131,7 @@ async def _refill(block: _Block, database: Database, tenant: UUID, series: Serie
             free = await _reserve(writer, series, size)
     except OutcomeUnknown as error:
         # Of the block, not of the order, which is rolled back and begun again.
-        raise Again("number series") from error
+        raise Retry("number series") from error
     # Kept only now: a block whose commit got no answer may be another's, and is left out.
     block.left, block.given, block.size, block.taken = free, set(), size, now
 

@@ -11,8 +11,8 @@ from core.problems import Problems
 from core.sales import INVALID_TRANSITION, Progress, available_actions, share
 from services.kit.command import shown
 from services.kit.records import version_conflict
-from services.kit.work import First, Work
-from services.sales.commands import LineQuantity, OnOrder
+from services.kit.work import First, UnitOfWork
+from services.sales.commands import LineQuantity, OrderCommand
 
 ZERO = Decimal(0)
 L = TypeVar("L", bound=LineQuantity)
@@ -121,10 +121,10 @@ _DONE = {
 }
 
 
-async def locked(work: Work, command: OnOrder, action: str) -> Order:
+async def locked(work: UnitOfWork, command: OrderCommand, action: str) -> Order:
     """The order that a command is about, under its lock.
 
-    Raises ``Refused`` where there is no such order, where it isn't of the version that the caller saw,
+    Raises ``CommandRejected`` where there is no such order, where it isn't of the version that the caller saw,
     and where its state doesn't allow the action.
     """
     key, value = command.order.only()
@@ -150,7 +150,7 @@ async def locked(work: Work, command: OnOrder, action: str) -> Order:
 def first(orders: Collection[UUID]) -> First:
     """Locks these orders before anything else, in the order of their ids."""
 
-    async def lock(work: Work) -> None:
+    async def lock(work: UnitOfWork) -> None:
         await work.rows(_LOCK_FIRST, sorted(orders))
         work.locked.update(orders)
 
@@ -162,7 +162,7 @@ def steps(given: Iterable[Step]) -> tuple[Sequence[Any], ...]:
     return tuple(zip(*given, strict=True)) or ((), (), (), (), ())
 
 
-async def record(work: Work, order: Order, given: Sequence[Step], status: str) -> int:
+async def record(work: UnitOfWork, order: Order, given: Sequence[Step], status: str) -> int:
     """Write what happens to an order's lines, and its state; the new version is the result."""
     [[version]] = await work.rows(_RECORD, *steps(given), order.id, status)
     return int(version)
@@ -181,14 +181,14 @@ def status_after(order: Order, given: Iterable[Step]) -> str:
     return "CLOSED" if shipped > 0 else "CANCELLED"
 
 
-class TooMuch(Protocol):
+class Excess(Protocol):
     """Notes the problem that more is wanted of a line, in all, than there is."""
 
     def __call__(self, problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None: ...
 
 
 def portions(
-    order: Order, given: Sequence[L], most: Callable[[Line], Decimal], problems: Problems, too_much: TooMuch
+    order: Order, given: Sequence[L], most: Callable[[Line], Decimal], problems: Problems, too_much: Excess
 ) -> list[tuple[Line, L]]:
     """The lines that an input names, each with what it says of it. Problems are noted for lines that the
     order doesn't have, and where more is wanted of a line, in all, than ``most`` allows.

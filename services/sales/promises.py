@@ -12,7 +12,7 @@ from core.money import decimal_text
 from core.problems import Problems
 from services import catalog
 from services.inventory import stock
-from services.kit.work import Again, Work
+from services.kit.work import Retry, UnitOfWork
 from services.sales.orders import STEP, Step, first, steps, told
 
 
@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
 
 
 async def promise(
-    work: Work, wanted: Sequence[Wanted], problems: Problems, *, allow_backorder: bool
+    work: UnitOfWork, wanted: Sequence[Wanted], problems: Problems, *, allow_backorder: bool
 ) -> tuple[Allocation, dict[UUID, Decimal]]:
     """Lock the products and see what can be held for each line, and the sums by line. Where something is
     missing and may not wait, a problem is noted for each line that lacks it.
@@ -74,7 +74,7 @@ _SERVED = f"""
 """
 
 
-async def serve(work: Work, products: Sequence[UUID]) -> None:
+async def serve(work: UnitOfWork, products: Sequence[UUID]) -> None:
     """Reserve goods that became available for the lines that wait for them, first come first served.
 
     Under the products' locks, which every change of what a confirmed order still wants needs as well.
@@ -92,12 +92,12 @@ async def serve(work: Work, products: Sequence[UUID]) -> None:
     missing = orders - work.locked
     got = {row["id"] for row in await work.rows(_TRY_LOCK, list(missing))} if missing else set()
     if got != missing:
-        raise Again("waiting orders held", first(orders | work.locked))
+        raise Retry("waiting orders held", first(orders | work.locked))
     work.locked |= got
     await _hold(work, allocation.holds, order_of)
 
 
-async def _hold(work: Work, holds: Sequence[Hold], order_of: dict[UUID, UUID]) -> None:
+async def _hold(work: UnitOfWork, holds: Sequence[Hold], order_of: dict[UUID, UUID]) -> None:
     sums = stock.summed(holds)
     given = [Step(line, reserved=quantity) for line, quantity in sums.items()]
     orders = list({order_of[line] for line in sums})
@@ -127,7 +127,7 @@ _HOLDERS = """
 """
 
 
-async def holders(work: Work, spots: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[str]]:
+async def holders(work: UnitOfWork, spots: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[str]]:
     """The numbers of the orders that products at locations are reserved for."""
     found: dict[tuple[UUID, UUID], list[str]] = defaultdict(list)
     for product, location, number in await work.rows(_HOLDERS, *zip(*spots, strict=True)):

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.auth import authenticator as auth
-from app.auth.api_keys import Keys
+from app.auth.api_keys import ApiKeys
 from core import keys as key_format
 from db.admin import migrate
 from db.runtime.connections import Connections
@@ -87,14 +87,14 @@ async def test_revoked_and_expired_keys_end_when_the_memory_of_them_does(
 
 async def test_one_look_at_a_key_that_many_requests_bring(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
-    look = Keys._look
+    look = ApiKeys._look
 
-    async def counted(self: Keys, parsed: key_format.Parsed) -> Any:
+    async def counted(self: ApiKeys, parsed: key_format.Parsed) -> Any:
         nonlocal looks
         looks += 1
         return await look(self, parsed)
 
-    monkeypatch.setattr(Keys, "_look", counted)
+    monkeypatch.setattr(ApiKeys, "_look", counted)
     async with site.client() as client:
         answers = await asyncio.gather(*(client.post("/graphql", json=QUERY) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {200}

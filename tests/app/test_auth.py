@@ -16,7 +16,7 @@ import pytest
 
 from app.auth import authenticator as auth
 from app.auth import credentials
-from app.auth.api_keys import Keys
+from app.auth.api_keys import ApiKeys
 from core import keys as key_format
 from core.ids import new_id
 from db.runtime.engine import Database, administration
@@ -52,13 +52,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[key_format.Parsed]:
     """The look-ups of keys in the database."""
     made: list[key_format.Parsed] = []
-    look = Keys._look
+    look = ApiKeys._look
 
-    async def noted(self: Keys, parsed: key_format.Parsed) -> Any:
+    async def noted(self: ApiKeys, parsed: key_format.Parsed) -> Any:
         made.append(parsed)
         return await look(self, parsed)
 
-    monkeypatch.setattr(Keys, "_look", noted)
+    monkeypatch.setattr(ApiKeys, "_look", noted)
     return made
 
 
@@ -155,7 +155,7 @@ async def test_a_key_that_was_not_found_is_not_remembered(site: Site) -> None:
 
 async def test_memory_of_keys_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "MAX_KEPT", 3)
-    known = auth.Identity(site.database)
+    known = auth.Authenticator(site.database)
     for number in range(7):
         key = await keys.create(site.target, site.tenants[0].id, f"bounded {number}")
         assert (await known.principal(f"Bearer {key}")).name == f"bounded {number}"
@@ -164,7 +164,7 @@ async def test_memory_of_keys_is_bounded(site: Site, monkeypatch: pytest.MonkeyP
 
 
 async def test_a_request_that_gives_up_takes_no_look_from_the_others(site: Site, looks: list[Any]) -> None:
-    known = auth.Identity(site.database)
+    known = auth.Authenticator(site.database)
     tasks = [asyncio.create_task(known.principal(f"Bearer {site.key}")) for _ in range(4)]
     await asyncio.sleep(0)
     tasks[0].cancel()
@@ -213,7 +213,7 @@ async def test_a_key_is_never_in_the_logs(
 
     caplog.set_level(logging.DEBUG)
     async with site.client() as client:
-        monkeypatch.setattr(Keys, "_look", broken)
+        monkeypatch.setattr(ApiKeys, "_look", broken)
         assert await asked(client) == 500
         monkeypatch.undo()
         assert await asked(client) == 200

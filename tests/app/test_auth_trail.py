@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.auth import throttle as attempts
-from app.auth.authenticator import Identity
-from app.auth.throttle import Attempts, source
+from app.auth.authenticator import Authenticator
+from app.auth.throttle import FailedAttempts, source
 from app.errors.http_errors import Throttled
 from core import keys as key_format
 from core.errors import Unauthenticated
@@ -23,13 +23,13 @@ def minute(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-async def wrong(identity: Identity, site: Site, address: str) -> None:
+async def wrong(identity: Authenticator, site: Site, address: str) -> None:
     with pytest.raises(Unauthenticated):
         await identity.principal(f"Bearer {key_format.make(site.tenants[0].id)}", address, "req")
 
 
 async def test_an_address_has_so_many_wrong_keys_in_a_minute(site: Site, minute: list[float]) -> None:
-    identity = Identity(site.database, attempts=3)
+    identity = Authenticator(site.database, attempts=3)
     good = f"Bearer {site.key}"
     assert (await identity.principal(good, "192.0.2.1")).name == "tests"
     with capture_logs() as lines:
@@ -53,7 +53,7 @@ def test_addresses_are_counted_by_customer_and_not_without_end(monkeypatch: pyte
     assert source("::ffff:192.0.2.1") == "192.0.2.1"
     assert source("") == ""
     monkeypatch.setattr(attempts, "MAX_ADDRESSES", 5)
-    counted = Attempts(3)
+    counted = FailedAttempts(3)
     for number in range(20):
         counted.failed(f"192.0.2.{number}")
         assert len(counted._failed) <= 5
@@ -66,7 +66,7 @@ async def last_use(site: Site, name: str) -> Any:
 
 async def test_a_use_is_noted_once_a_minute_and_the_first_of_the_day_told(site: Site) -> None:
     key = await keys.create(site.target, site.tenants[0].id, "noted", roles=["viewer"])
-    identity = Identity(site.database)
+    identity = Authenticator(site.database)
     with capture_logs() as lines:
         principal = await identity.principal(f"Bearer {key}", "192.0.2.1", "req")
     assert [(line["what"], line["principal"], line["credential"]) for line in lines] == [
@@ -75,7 +75,7 @@ async def test_a_use_is_noted_once_a_minute_and_the_first_of_the_day_told(site: 
     await eventually(lambda: not identity._keys._noting)
     first = await last_use(site, "noted")
     assert first is not None
-    again = Identity(site.database)
+    again = Authenticator(site.database)
     with capture_logs() as lines:
         await again.principal(f"Bearer {key}")
     assert (lines, again._keys._noting) == ([], set())

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from app.errors.formatting import BAD_USER_INPUT
-from app.errors.redaction import HIDDEN, MAX_SEARCHED, veiled
+from app.errors.redaction import HIDDEN, MAX_SEARCHED, redact_names
 from app.http.request import MAX_CONTAINERS, MAX_VALUES, GraphQLRequest
 from app.settings import load
 from tests.app.conftest import Site
@@ -116,7 +116,7 @@ def test_names_in_long_variables_are_hidden() -> None:
     error = {"message": "Unknown 'Order'.", "extensions": {"code": BAD_USER_INPUT}}
     for size, message in ((MAX_SEARCHED, "Unknown 'Order'."), (MAX_SEARCHED + 1, f"Unknown {HIDDEN}.")):
         asked = GraphQLRequest("{ x }", {"a": "Order"}, None, size)
-        assert [each["message"] for each in veiled([error], asked)] == [message]
+        assert [each["message"] for each in redact_names([error], asked)] == [message]
 
 
 async def test_the_largest_command_is_no_large_body(client: httpx.AsyncClient) -> None:

@@ -10,13 +10,13 @@ import pytest
 from graphql import parse
 
 from app.context import Principal
-from app.documents.preparation import Preparing
+from app.documents.preparation import OperationPreparer
 from app.documents.variables import check_size, check_weight
 from app.errors.http_errors import Rejected
 from app.http.request import GraphQLRequest
 from app.settings import load
 from core.ids import new_id
-from execution import Documents, Limits, TooMuch
+from execution import DocumentLimitExceeded, Documents, Limits
 from tests.support.graph import schema
 
 SETTINGS = load()
@@ -98,7 +98,7 @@ def test_attack_5_a_document_is_bounded_as_a_whole(name: str) -> None:
     for number in range(3):
         began = thread_time()
         if limit:
-            with pytest.raises(TooMuch) as caught:
+            with pytest.raises(DocumentLimitExceeded) as caught:
                 documents.get(text + " " * number)
             assert caught.value.limit == limit
         else:
@@ -150,7 +150,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 def test_attack_5_variables_are_refused_by_their_size(name: str) -> None:
     given, limit = VARIABLES[name]
     began = thread_time()
-    with pytest.raises(TooMuch) as caught:
+    with pytest.raises(DocumentLimitExceeded) as caught:
         check_size(given, SETTINGS)
     assert thread_time() - began < 0.01
     assert caught.value.limit == limit
@@ -158,7 +158,7 @@ def test_attack_5_variables_are_refused_by_their_size(name: str) -> None:
 
 async def test_attack_5_bytes_come_before_everything() -> None:
     """Not even the document is looked at."""
-    preparing = Preparing(Documents(schema()._schema, limits=Limits()), SETTINGS)
+    preparing = OperationPreparer(Documents(schema()._schema, limits=Limits()), SETTINGS)
     asked = GraphQLRequest("{ nope }", {"a": [[]] * 340_000}, None, size=1_000_000)
     began = thread_time()
     with pytest.raises(Rejected) as caught:
@@ -183,7 +183,7 @@ def test_attack_3_variables_that_are_dear_to_coerce_are_refused_before() -> None
 
     check({"w": {"or": [{}] * 500}, "u": [{"product": {"sku": "a"}, "quantity": "1"}] * 300, "other": [{}] * 5_000})
     began = thread_time()
-    with pytest.raises(TooMuch) as caught:
+    with pytest.raises(DocumentLimitExceeded) as caught:
         check({"w": {"or": [{"or": [{}] * 450}] * 20}})
     assert caught.value.limit == "values in its variables, or fields that these may have"
     assert thread_time() - began < 0.01

@@ -16,9 +16,9 @@ from joserfc.jwk import OctKey
 from structlog.testing import capture_logs
 
 from app.asgi import create_app
-from app.auth.authenticator import Identity
-from app.auth.credentials import Wrong
-from app.auth.tokens import Tokens
+from app.auth.authenticator import Authenticator
+from app.auth.credentials import InvalidCredential
+from app.auth.tokens import JwtVerifier
 from app.context import Principal
 from app.settings import Settings, load
 from core.errors import BadInput, Unauthenticated, Unavailable
@@ -46,16 +46,16 @@ def settings(keys: Path | str, **more: Any) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def tokens(site: Site, keys_file: Path) -> Tokens:
-    return Tokens(settings(keys_file), site.database)
+def tokens(site: Site, keys_file: Path) -> JwtVerifier:
+    return JwtVerifier(settings(keys_file), site.database)
 
 
-async def who(tokens: Tokens, token: str) -> Principal:
+async def who(tokens: JwtVerifier, token: str) -> Principal:
     """Whose token it is, by the door that requests come through."""
-    return await Identity(tokens.database, tokens).principal(f"Bearer {token}", "192.0.2.1", "req")
+    return await Authenticator(tokens.database, tokens).principal(f"Bearer {token}", "192.0.2.1", "req")
 
 
-async def reason(tokens: Tokens, token: str) -> str:
+async def reason(tokens: JwtVerifier, token: str) -> str:
     """Why it is refused, as the audit trail has it; what the caller hears is always the same."""
     tokens.keys._began = float("-inf")
     with capture_logs() as lines, pytest.raises(Unauthenticated) as refused:
@@ -74,13 +74,13 @@ async def reason(tokens: Tokens, token: str) -> str:
 
 
 @pytest.mark.parametrize("kid, algorithm", [*((kid, None) for kid in KIDS), ("ed", "Ed25519")])
-async def test_a_genuine_token_says_who_asks(tokens: Tokens, site: Site, kid: str, algorithm: str | None) -> None:
+async def test_a_genuine_token_says_who_asks(tokens: JwtVerifier, site: Site, kid: str, algorithm: str | None) -> None:
     token = signed(kid, {"alg": algorithm} if algorithm else None)
     assert await who(tokens, token) == Principal(site.tenants[0].id, "ada", ROLES["viewer"], None, "user:ada")
 
 
 @pytest.mark.parametrize("named", ["name", "id", "hex"])
-async def test_the_tenant_is_a_claim_by_id_or_name(tokens: Tokens, site: Site, named: str) -> None:
+async def test_the_tenant_is_a_claim_by_id_or_name(tokens: JwtVerifier, site: Site, named: str) -> None:
     other = site.tenants[1]
     claim = {"name": other.name, "id": str(other.id), "hex": other.id.hex}[named]
     assert (await who(tokens, signed(tenant=claim))).tenant == other.id
@@ -99,15 +99,15 @@ async def test_a_token_asks_the_graph_like_a_key(site: Site, keys_file: Path) ->
 
 
 async def test_without_the_setting_no_token_is_taken(site: Site) -> None:
-    assert Tokens.of(load(), site.database) is None
+    assert JwtVerifier.of(load(), site.database) is None
     with pytest.raises(Unauthenticated, match="not a valid API key"):
-        await Identity(site.database).principal(f"Bearer {signed()}")
+        await Authenticator(site.database).principal(f"Bearer {signed()}")
 
 
 def test_half_of_the_settings_are_refused(site: Site, keys_file: Path) -> None:
     for missing in ("token_issuer", "token_audience"):
         with pytest.raises(BadInput, match=f"ERPGRAPH_TOKEN_KEYS needs ERPGRAPH_{missing.upper()}"):
-            Tokens.of(settings(keys_file).model_copy(update={missing: ""}), site.database)
+            JwtVerifier.of(settings(keys_file).model_copy(update={missing: ""}), site.database)
 
 
 def unsigned(head: object, payload: object, signature: str = "") -> str:
@@ -118,14 +118,14 @@ def unsigned(head: object, payload: object, signature: str = "") -> str:
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", ""])
 @pytest.mark.parametrize("signature", ["", "AA"])
-async def test_an_unsigned_token_is_refused(tokens: Tokens, algorithm: str, signature: str) -> None:
+async def test_an_unsigned_token_is_refused(tokens: JwtVerifier, algorithm: str, signature: str) -> None:
     for kid in ({}, {"kid": "rsa"}):
         assert await reason(tokens, unsigned({"alg": algorithm, **kid}, claims(), signature))
 
 
 @pytest.mark.parametrize("kid", KIDS)
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
-async def test_a_public_key_is_no_secret_to_sign_with(tokens: Tokens, kid: str, algorithm: str) -> None:
+async def test_a_public_key_is_no_secret_to_sign_with(tokens: JwtVerifier, kid: str, algorithm: str) -> None:
     """HMAC confusion: who checks by what the header says would check with the public key, which everybody has."""
     public_key: Any = made(kid)
     for secret in (public_key.as_pem(private=False), orjson.dumps(public(kid))):
@@ -133,7 +133,7 @@ async def test_a_public_key_is_no_secret_to_sign_with(tokens: Tokens, kid: str, 
         assert "is not allowed" in await reason(tokens, token)
 
 
-async def test_a_secret_key_of_the_set_is_left_out(tokens: Tokens) -> None:
+async def test_a_secret_key_of_the_set_is_left_out(tokens: JwtVerifier) -> None:
     secret = OctKey.import_key(b"a secret that should not be here")
     for algorithm in ("HS256", "RS256"):
         head = {"alg": algorithm, "kid": "oct"}
@@ -167,12 +167,12 @@ async def test_a_secret_key_of_the_set_is_left_out(tokens: Tokens) -> None:
     ],
 )
 async def test_a_header_decides_nothing_but_the_name_of_the_key(
-    tokens: Tokens, kid: str, header: dict[str, Any], says: str
+    tokens: JwtVerifier, kid: str, header: dict[str, Any], says: str
 ) -> None:
     assert says in await reason(tokens, signed(kid, header))
 
 
-async def test_a_token_that_was_changed_is_refused(tokens: Tokens) -> None:
+async def test_a_token_that_was_changed_is_refused(tokens: JwtVerifier) -> None:
     head, payload, signature = signed().split(".")
     other = unsigned({}, claims(sub="root", roles=["admin"])).split(".")[1]
     assert "bad_signature" in await reason(tokens, f"{head}.{other}.{signature}")
@@ -223,7 +223,7 @@ async def test_a_token_that_was_changed_is_refused(tokens: Tokens) -> None:
         ({"partner": ["F10004"]}, "partner"),
     ],
 )
-async def test_claims_that_are_missing_or_wrong(tokens: Tokens, changed: dict[str, Any], says: str) -> None:
+async def test_claims_that_are_missing_or_wrong(tokens: JwtVerifier, changed: dict[str, Any], says: str) -> None:
     for name in ("nbf", "iat"):
         if isinstance(changed.get(name), int):
             changed = {name: int(time.time()) + changed[name]}
@@ -232,26 +232,28 @@ async def test_claims_that_are_missing_or_wrong(tokens: Tokens, changed: dict[st
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"5", b'"x"', b"null", b"{", b"\xff", b"[" * 90_000])
-async def test_a_payload_that_is_no_object(tokens: Tokens, payload: bytes) -> None:
+async def test_a_payload_that_is_no_object(tokens: JwtVerifier, payload: bytes) -> None:
     assert await reason(tokens, signed(payload=payload))
 
 
-async def test_clocks_may_differ_by_a_minute(tokens: Tokens) -> None:
+async def test_clocks_may_differ_by_a_minute(tokens: JwtVerifier) -> None:
     now = int(time.time())
     changes: list[dict[str, Any]] = [{"exp": now - 50}, {"nbf": now + 50}, {"iat": now + 50}]
     for changed in changes:
         assert (await who(tokens, signed(**changed))).name == "ada"
-    with pytest.raises(Wrong, match="The token has expired"):
+    with pytest.raises(InvalidCredential, match="The token has expired"):
         await who(tokens, signed(exp=now - 61))
 
 
-async def test_a_token_that_is_remembered_ends_when_it_expires(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    identity, token = Identity(tokens.database, tokens), signed(exp=int(time.time()) - 50)
+async def test_a_token_that_is_remembered_ends_when_it_expires(
+    tokens: JwtVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, token = Authenticator(tokens.database, tokens), signed(exp=int(time.time()) - 50)
     assert (await identity.principal(f"Bearer {token}")).name == "ada"
     later = time.time() + 12
     for place in ("app.auth.credentials.time", "joserfc._rfc7519.claims.time.time"):
         monkeypatch.setattr(place, lambda: later)
-    with pytest.raises(Wrong, match="expired"):
+    with pytest.raises(InvalidCredential, match="expired"):
         await identity.principal(f"Bearer {token}")
 
 
@@ -268,13 +270,13 @@ async def test_a_token_that_is_remembered_ends_when_it_expires(tokens: Tokens, m
         (["partner"], frozenset()),
     ],
 )
-async def test_roles_are_a_list_or_words(tokens: Tokens, roles: Any, permissions: frozenset[str]) -> None:
+async def test_roles_are_a_list_or_words(tokens: JwtVerifier, roles: Any, permissions: frozenset[str]) -> None:
     assert (await who(tokens, signed(roles=roles))).permissions == permissions
 
 
 async def test_claims_have_the_names_and_places_that_are_set(site: Site, keys_file: Path) -> None:
     names = {"token_tenant_claim": "https://erp.example/tenant", "token_roles_claim": "realm_access.roles"}
-    tokens = Tokens(settings(keys_file, **names), site.database)
+    tokens = JwtVerifier(settings(keys_file, **names), site.database)
     said: dict[str, Any] = {"https://erp.example/tenant": "stonebridge", "realm_access": {"roles": ["clerk"]}}
     principal = await who(tokens, signed(**said))
     assert (principal.tenant, principal.permissions) == (site.tenants[1].id, ROLES["clerk"])
@@ -282,7 +284,7 @@ async def test_claims_have_the_names_and_places_that_are_set(site: Site, keys_fi
     assert principal.permissions == frozenset()
 
 
-async def test_a_partners_token_may_what_partners_may_and_no_more(tokens: Tokens, site: Site) -> None:
+async def test_a_partners_token_may_what_partners_may_and_no_more(tokens: JwtVerifier, site: Site) -> None:
     async with administration(site.target, site.tenants[0].id) as connection:
         partner = await connection.fetchval("SELECT id FROM partners WHERE code = 'F10004'")
     for roles in (["partner"], ["partner", "admin"], ["viewer"]):
@@ -310,19 +312,19 @@ HEADS = st.recursive(
 @given(
     head=HEADS | st.fixed_dictionaries({"alg": st.just("RS256")}, optional={"kid": HEADS, "crit": HEADS, "b64": HEADS})
 )
-async def test_whatever_a_header_is_it_is_refused(tokens: Tokens, head: Any) -> None:
+async def test_whatever_a_header_is_it_is_refused(tokens: JwtVerifier, head: Any) -> None:
     token = unsigned(head, {}, "AA")
-    with pytest.raises(Wrong):
+    with pytest.raises(InvalidCredential):
         await tokens.find(token)
 
 
 @given(token=st.text(max_size=60) | st.from_regex(r"[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}", fullmatch=True))
-async def test_whatever_a_token_is_it_is_refused(tokens: Tokens, token: str) -> None:
-    with pytest.raises(Wrong):
+async def test_whatever_a_token_is_it_is_refused(tokens: JwtVerifier, token: str) -> None:
+    with pytest.raises(InvalidCredential):
         await tokens.find(token)
 
 
-async def test_a_token_too_long_is_not_looked_at(tokens: Tokens) -> None:
+async def test_a_token_too_long_is_not_looked_at(tokens: JwtVerifier) -> None:
     assert await reason(tokens, signed(filler="x" * 20_000)) == "form"
 
 
@@ -330,8 +332,8 @@ async def test_attack_13_an_unknown_key_is_no_attempt_while_it_may_be_new(site: 
     """Somebody makes names up until no fetch may begin, and the issuer's key changes then."""
     address = Address(jwk_set(public("rsa")))
     async with serving(address) as port:
-        tokens = Tokens(settings(f"http://127.0.0.1:{port}/keys"), site.database)
-        identity = Identity(site.database, tokens, attempts=1)
+        tokens = JwtVerifier(settings(f"http://127.0.0.1:{port}/keys"), site.database)
+        identity = Authenticator(site.database, tokens, attempts=1)
         for address_, kid in (("192.0.2.8", "rsa9"), ("192.0.2.9", "rsa8")):
             with pytest.raises(Unauthenticated):
                 await identity.principal(f"Bearer {signed('rsa9', {'kid': kid})}", address_)

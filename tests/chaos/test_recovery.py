@@ -192,13 +192,13 @@ async def test_39_a_lost_connection_gives_its_locks_back(caller: Caller) -> None
     """
     caller.site.proxy.losses = 1
     try:
-        answer = await caller.order("lost", "LOST")
+        answer = await caller.order("lost", "SESSION_TIMEOUTS")
         assert (answer.code, caller.site.proxy.losses) == ("UNAVAILABLE", 0)
         assert await caller.well_again() < SOON
-        assert (await caller.order("lost", "LOST")).code is None
+        assert (await caller.order("lost", "SESSION_TIMEOUTS")).code is None
     finally:
         caller.site.proxy.reset()
-    assert await caller.orders("LOST") == 1
+    assert await caller.orders("SESSION_TIMEOUTS") == 1
 
 
 async def test_40_all_connections_in_a_lock_wait(caller: Caller) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.ids import new_id
 from core.inventory import INSUFFICIENT_STOCK, note_shortage
-from core.problems import INVALID_INPUT, NOT_FOUND, VERSION_CONFLICT, Problem, Problems, Refused, refuse
+from core.problems import INVALID_INPUT, NOT_FOUND, VERSION_CONFLICT, CommandRejected, Problem, Problems, refuse
 
 
 def test_nothing_is_wrong_until_something_is() -> None:
@@ -15,7 +15,7 @@ def test_nothing_is_wrong_until_something_is() -> None:
     problems.check()
     problems.invalid("Too much.", "lineItems", 2, "quantity")
     assert problems
-    with pytest.raises(Refused):
+    with pytest.raises(CommandRejected):
         problems.check()
 
 
@@ -26,7 +26,7 @@ def test_all_that_is_wrong_is_told_in_its_order() -> None:
     note_shortage(
         problems, "Too few.", "lines", 0, product=product, requested=Decimal("1.500"), available=Decimal("1E+2")
     )
-    with pytest.raises(Refused, match=r"^There is no order with this key.; Too much.; Too few.$") as refused:
+    with pytest.raises(CommandRejected, match=r"^There is no order with this key.; Too much.; Too few.$") as refused:
         problems.check()
     assert [(each.code, each.path, each.facts) for each in refused.value.problems] == [
         (NOT_FOUND, ("input", "order"), {}),

@@ -17,7 +17,7 @@ CLASSES = {
     for each in ERRORS
     if issubclass(each, asyncpg.PostgresError) and each.sqlstate and each is not asyncpg.InvalidCachedStatementError
 }
-LOST = ("08", "25P03", "53300", "57P")
+SESSION_TIMEOUTS = ("08", "25P03", "53300", "57P")
 THERE = ("25006", "28", "3D", "53", "58")
 
 
@@ -37,7 +37,7 @@ PRIMARY, STANDBY = Connection("off"), Connection("on")
 @pytest.mark.parametrize("state", sorted(CLASSES))
 def test_attack_9_every_sqlstate_is_away_or_about_the_statement(state: str) -> None:
     told = unavailable(CLASSES[state]("…"), PRIMARY)
-    if state.startswith(LOST):
+    if state.startswith(SESSION_TIMEOUTS):
         assert type(told) is Unavailable
     elif state.startswith(THERE):
         assert type(told) is Unfit

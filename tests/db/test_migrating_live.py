@@ -135,7 +135,7 @@ async def test_who_comes_second_waits_for_the_first_for_longer_than_two_seconds(
 async def test_without_its_lock_it_says_so_and_changes_nothing(
     fresh: Target, attempts: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "PATIENCE", 0.5)
+    monkeypatch.setattr(migrate, "RETRY_FOR", 0.5)
     async with holding(fresh, "SELECT count(*) FROM products"):
         with pytest.raises(Unavailable, match="didn't get its lock"):
             await migrate.upgrade(fresh)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSyntaxError, SourceLocation, Token
 
-from execution import Documents, Limits, TooMuch, document_cache
+from execution import DocumentLimitExceeded, Documents, Limits, document_cache
 from tests.support.sample import Context, build
 
 
@@ -41,7 +41,7 @@ def test_what_does_not_validate_is_not_kept(documents: Documents) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "{ hello " + "a " * 30 + "}", "\0", '{ hello(name: "x) }'])
 def test_what_does_not_parse_is_an_error(documents: Documents, text: str) -> None:
-    with pytest.raises((GraphQLSyntaxError, TooMuch)):
+    with pytest.raises((GraphQLSyntaxError, DocumentLimitExceeded)):
         documents.get(text)
     assert len(documents.kept) == 0
 
@@ -126,8 +126,8 @@ async def test_one_document_serves_every_request(documents: Documents) -> None:
     [
         ("{ hello " * 3 + "]", GraphQLSyntaxError),
         ('{ hello(by: "', GraphQLSyntaxError),
-        ("{ " + "hello # a comment\n" * 20, TooMuch),
-        ("{ hello " * 500, TooMuch),
+        ("{ " + "hello # a comment\n" * 20, DocumentLimitExceeded),
+        ("{ hello " * 500, DocumentLimitExceeded),
     ],
     ids=["a syntax error", "an error in a token", "too many tokens", "too deep"],
 )

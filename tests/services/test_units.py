@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.problems import Refused
+from core.problems import CommandRejected
 from services.catalog import ProductUpsert
 
 
@@ -12,7 +12,7 @@ def upsert(unit: str) -> ProductUpsert:
 
 @pytest.mark.parametrize("unit", ["pcs\u200b", "p\u00a0cs", "\u200d", "kg\t1", "\ufeffkg"])
 def test_g12_a_unit_has_no_character_that_cant_be_seen(unit: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(CommandRejected) as refused:
         upsert(unit)
     [problem] = refused.value.problems
     assert (problem.code, problem.path) == ("INVALID_INPUT", ("input", "unit"))

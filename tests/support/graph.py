@@ -14,7 +14,7 @@ from core.errors import BadInput
 from core.modules import MODULES
 from core.permissions import EVERYTHING
 from db.runtime.engine import Database
-from db.runtime.reader import Ran, Reader
+from db.runtime.reader import ExecutedStatement, Reader
 from execution import Documents
 
 
@@ -23,7 +23,7 @@ class Answer(NamedTuple):
 
     data: Any
     errors: list[GraphQLError]
-    ran: list[Ran]
+    ran: list[ExecutedStatement]
 
     @property
     def good(self) -> Any:

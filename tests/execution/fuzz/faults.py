@@ -12,7 +12,7 @@ from graphql.execution import collect_fields
 from graphql.execution.values import get_argument_values
 
 from execution import failures, plan
-from execution.failures import Failure, Settling
+from execution.failures import Failure, NullPropagation
 from execution.levels import Run
 from execution.plan import FieldPlan, Planner, SelectionPlan
 
@@ -21,24 +21,24 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def null_one_level_too_far(patch: pytest.MonkeyPatch) -> None:
     """A null that a nullable item of a list should stop takes the whole list."""
-    original = Settling._value
+    original = NullPropagation._value
 
-    def value(self: Settling, field: FieldPlan, type_: Any, given: Any, path: Any) -> Any:
+    def value(self: NullPropagation, field: FieldPlan, type_: Any, given: Any, path: Any) -> Any:
         if is_list_type(type_) and not is_non_null_type(type_.of_type):
             type_ = GraphQLList(GraphQLNonNull(type_.of_type))
         return original(self, field, type_, given, path)
 
-    patch.setattr(Settling, "_value", value)
+    patch.setattr(NullPropagation, "_value", value)
 
 
 def null_stays(patch: pytest.MonkeyPatch) -> None:
     """A null stands where there may be none."""
-    original = Settling._value
+    original = NullPropagation._value
 
-    def value(self: Settling, field: FieldPlan, type_: Any, given: Any, path: Any) -> Any:
+    def value(self: NullPropagation, field: FieldPlan, type_: Any, given: Any, path: Any) -> Any:
         return original(self, field, type_.of_type if is_non_null_type(type_) else type_, given, path)
 
-    patch.setattr(Settling, "_value", value)
+    patch.setattr(NullPropagation, "_value", value)
 
 
 def no_index_in_paths(patch: pytest.MonkeyPatch) -> None:
@@ -76,15 +76,15 @@ def directives_of_fragments_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def shared_fails_once(patch: pytest.MonkeyPatch) -> None:
     """An object that several parents share reports its errors at the first only."""
-    original = Settling._object
+    original = NullPropagation._object
     settled: dict[int, Any] = {}
 
-    def settle(self: Settling, selection: SelectionPlan, data: Any, path: Any) -> Any:
+    def settle(self: NullPropagation, selection: SelectionPlan, data: Any, path: Any) -> Any:
         if id(data) not in settled:
             settled[id(data)] = (original(self, selection, data, path), data)
         return settled[id(data)][0]
 
-    patch.setattr(Settling, "_object", settle)
+    patch.setattr(NullPropagation, "_object", settle)
 
 
 def interface_fragments_dropped(patch: pytest.MonkeyPatch) -> None:

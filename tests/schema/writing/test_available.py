@@ -9,7 +9,7 @@ from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Hold
 from services.inventory import stock
-from services.kit.work import Work
+from services.kit.work import UnitOfWork
 from tests.support.clerk import Clerk, identity, lines
 
 SEEN = """query ($id: ID!) {
@@ -90,7 +90,7 @@ async def test_nothing_is_reserved_that_is_not_there(shop: Clerk, quantity: str)
     before = await shop.digest()
     with pytest.raises(BrokenInvariant, match="More was to be reserved"):
         async with shop.database.transaction(shop.tenant) as writer:
-            await stock.reserve(Work(writer, shop.database, "test"), [hold])
+            await stock.reserve(UnitOfWork(writer, shop.database, "test"), [hold])
     async with shop.database.transaction(shop.tenant) as writer:
         # The statement by itself: no reservation without its goods.
         assert await writer.rows(stock._RESERVE, *([value] for value in hold), [new_id()]) == [(0,)]
@@ -109,4 +109,4 @@ async def test_nothing_is_released_or_shipped_that_is_not_reserved(shop: Clerk) 
     assert await shop.digest() == before
     with pytest.raises(BrokenInvariant, match="not what it was"):
         async with shop.database.transaction(shop.tenant) as writer:
-            await stock.release(Work(writer, shop.database, "test"), [hold])
+            await stock.release(UnitOfWork(writer, shop.database, "test"), [hold])

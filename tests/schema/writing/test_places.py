@@ -30,9 +30,9 @@ async def test_a_location_is_internal_where_nothing_is_said(shop: Clerk) -> None
 
 
 async def test_codes_are_unique_in_a_company(shop: Clerk, rival: Clerk) -> None:
-    assert await shop.refused("warehouseCreate", {"code": "NORTH", "name": "Again"}) == [("DUPLICATE", "code")]
+    assert await shop.refused("warehouseCreate", {"code": "NORTH", "name": "Retry"}) == [("DUPLICATE", "code")]
     # Of locations over all warehouses.
-    again = {"warehouse": shop.warehouses["SOUTH"], "code": "SHELF", "name": "Again"}
+    again = {"warehouse": shop.warehouses["SOUTH"], "code": "SHELF", "name": "Retry"}
     assert await shop.refused("locationCreate", again) == [("DUPLICATE", "code")]
     await shop.do("warehouseCreate", {"code": "ONLY HERE", "name": "Here"})
     await rival.do("warehouseCreate", {"code": "ONLY HERE", "name": "There"})

@@ -62,8 +62,8 @@ async def test_one_that_fails_hides_none_of_the_others(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, *, breadth_first: bool
 ) -> None:
     """A product that somebody else holds too long, in the middle."""
-    monkeypatch.setattr(work, "PATIENCE", 0.1)
-    monkeypatch.setitem(engine.WRITING, "lock_timeout", "20")
+    monkeypatch.setattr(work, "RETRY_FOR", 0.1)
+    monkeypatch.setitem(engine.WRITER_SETTINGS, "lock_timeout", "20")
     impatient = Database(desk.target, size=1)
     await impatient.open()
     shop = await desk.open()

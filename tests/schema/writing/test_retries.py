@@ -88,7 +88,7 @@ async def test_a_refusal_of_each_kind_is_kept_with_its_facts(shop: Clerk) -> Non
         "VERSION_CONFLICT": ("productUpsert", by_id | {"expectedVersion": 7}),
         "STALE_STOCK": ("stockSet", {"lines": [shelf | {"onHand": "1", "expectedOnHand": "2"}], "reason": "count"}),
         "NOT_FOUND": ("orderCancel", {"order": {"number": "NOBODY"}}),
-        "DUPLICATE": ("warehouseCreate", {"code": "NORTH", "name": "Again"}),
+        "DUPLICATE": ("warehouseCreate", {"code": "NORTH", "name": "Retry"}),
         "INVALID_INPUT": (
             "orderCancel",
             {"order": {"id": order["id"]}, "lineItems": [{"lineItem": lines(order)[0]["id"], "quantity": "1"}]},
@@ -238,8 +238,8 @@ async def test_concurrent_duplicates_in_two_companies_are_two_commands(shop: Cle
 async def test_who_waits_too_long_for_a_lock_is_told_and_nothing_was_done(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "PATIENCE", 0.1)
-    monkeypatch.setitem(engine.WRITING, "lock_timeout", "20")
+    monkeypatch.setattr(work, "RETRY_FOR", 0.1)
+    monkeypatch.setitem(engine.WRITER_SETTINGS, "lock_timeout", "20")
     impatient = Database(desk.target, size=1)
     await impatient.open()
     shop = await desk.open()

@@ -10,7 +10,7 @@ from graphql import GraphQLInputObjectType, is_required_input_field
 from services import catalog
 from services.catalog import ProductUpsert
 from services.inventory import StockAdjust, adjust
-from services.kit.work import Work
+from services.kit.work import UnitOfWork
 from tests.support.clerk import Clerk
 from tests.support.graph import schema
 
@@ -51,7 +51,7 @@ async def test_s2_a_unit_waits_for_what_is_being_written_in_it(shop: Clerk) -> N
     made = await shop.product(unit="pcs")
     line = {"product": {"sku": made["sku"]}, "location": shop.places["SHELF"], "delta": "5"}
     async with shop.database.transaction(shop.tenant) as writer:
-        await adjust(Work(writer, shop.database, "test"), StockAdjust.read({"lines": [line], "reason": "found"}))
+        await adjust(UnitOfWork(writer, shop.database, "test"), StockAdjust.read({"lines": [line], "reason": "found"}))
         change = asyncio.create_task(shop.payload("productUpsert", upsert(made, unit="kg")))
         await _blocked(shop)
         assert not change.done()
@@ -62,7 +62,7 @@ async def test_s2_a_unit_waits_for_what_is_being_written_in_it(shop: Clerk) -> N
 async def test_s2_goods_wait_for_a_unit_that_is_being_changed(shop: Clerk) -> None:
     made = await shop.product(unit="pcs")
     async with shop.database.transaction(shop.tenant) as writer:
-        work = Work(writer, shop.database, "test")
+        work = UnitOfWork(writer, shop.database, "test")
         await catalog.upsert_product(work, ProductUpsert.read(upsert(made, unit="kg")))
         draft = asyncio.create_task(shop.order((made, "2")))
         await _blocked(shop)

@@ -24,7 +24,7 @@ from tests.support.postgres import TestServer
 @pytest.fixture(scope="module", autouse=True)
 def patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "PATIENCE", PATIENT)
+        patch.setattr(work, "RETRY_FOR", PATIENT)
         yield
 
 
