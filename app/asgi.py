@@ -86,12 +86,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     documents = Documents(graph._schema, limits=limits)  # noqa: SLF001 - Strawberry has no public name for it
     app = Application(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
-    app.state.leaving = False
+    app.state.draining = False
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
-    app.state.naming = endpoint.naming
+    app.state.resolver = endpoint.resolver
     app.graphql = BrowserSecurity(endpoint, settings)
-    schema_file = SchemaFile(graph, endpoint.identity, endpoint.budgets, settings)
+    schema_file = SchemaFile(graph, endpoint.authenticator, endpoint.budgets, settings)
     app.router.routes.append(Route("/graphql/schema.graphql", schema_file.get))
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
@@ -106,7 +106,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
         """The database is reachable, takes writes and guards its rows, its migrations are those that this code knows;
         and the server stays.
         """
-        reason = "stopping" if app.state.leaving else await unready(database)
+        reason = "stopping" if app.state.draining else await unready(database)
         if reason:
             return JSONResponse({"status": "unavailable", "reason": reason}, 503)
         return JSONResponse({"status": "ok"})

@@ -13,7 +13,7 @@ from db.runtime.engine import Target
 
 
 @contextlib.asynccontextmanager
-async def place(settings: Settings) -> AsyncIterator[Target]:
+async def open_database(settings: Settings) -> AsyncIterator[Target]:
     """The database that the settings name, reachable, but perhaps not migrated.
 
     Raises ``Unavailable`` with one sentence when it can't be had.
@@ -32,12 +32,12 @@ async def place(settings: Settings) -> AsyncIterator[Target]:
 
 
 @contextlib.asynccontextmanager
-async def migrated(settings: Settings) -> AsyncIterator[Target]:
-    """As ``place``, with the newest tables. The embedded database is brought there; one's own isn't.
+async def open_migrated(settings: Settings) -> AsyncIterator[Target]:
+    """As ``open_database``, with the newest tables. The embedded database is brought there; one's own isn't.
 
     Raises ``Unavailable`` when one's own is at another revision.
     """
-    async with place(settings) as target:
+    async with open_database(settings) as target:
         if settings.database_url:
             await require_head(target)
         else:
@@ -81,11 +81,13 @@ async def _reach(settings: Settings) -> None:
             connection = await asyncpg.connect(url, timeout=5)
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             reason = str(error) or "no answer within 5 seconds"
-            raise Unavailable(f"The database of ERPGRAPH_{name} ({shown(url)}) can't be reached: {reason}") from error
+            raise Unavailable(
+                f"The database of ERPGRAPH_{name} ({redacted_url(url)}) can't be reached: {reason}"
+            ) from error
         await connection.close()
 
 
-def shown(url: str) -> str:
+def redacted_url(url: str) -> str:
     """A connection URL without its password and its options: fit for a terminal or a log."""
     try:
         parts = urlsplit(url)

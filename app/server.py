@@ -21,11 +21,11 @@ from fastapi import FastAPI
 
 from app import __version__, logs
 from app.asgi import create_app, settle_memory
-from app.database import place, require_head, upgrade
+from app.database import open_database, require_head, upgrade
 from app.http.protocol import BoundedHttpProtocol
 from app.registry import installed
 from app.settings import Settings
-from app.signals import terminable
+from app.signals import cancel_on_sigterm
 from core.errors import BadInput, Unavailable, Unfit
 from db.runtime.engine import Database, Target
 from services import demo
@@ -85,13 +85,13 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop. Who is at a terminal, or asks a second time, doesn't wait for others to notice."""
         app: Any = self.config.app
-        if sig == signal.SIGTERM and self._drain and self.started and not app.state.leaving:
-            app.state.leaving = True
-            self._loop.call_soon_threadsafe(self._leave_slowly)
+        if sig == signal.SIGTERM and self._drain and self.started and not app.state.draining:
+            app.state.draining = True
+            self._loop.call_soon_threadsafe(self._start_drain)
         else:
             super().handle_exit(sig, frame)
 
-    def _leave_slowly(self) -> None:
+    def _start_drain(self) -> None:
         """Not ready any more: each answer carries ``Connection: close``, so that clients reconnect elsewhere."""
         self.config.encoded_headers.append((b"connection", b"close"))
         self._loop.call_later(self._drain, setattr, self, "should_exit", True)
@@ -130,14 +130,14 @@ async def _serve(settings: Settings, listener: socket.socket, say: Say, report: 
     logs.configure()
     host, port = listener.getsockname()[:2]
     log.info("starting", version=__version__, environment=settings.environment, host=host, port=port)
-    with terminable(), logs.WRITER.running():
+    with cancel_on_sigterm(), logs.WRITER.running():
         await _live(settings, listener, say, report, announce)
     say("Stopped serving")
 
 
 async def _live(settings: Settings, listener: socket.socket, say: Say, report: demo.Report, announce: Say) -> None:
     say("Starting PostgreSQL" if not settings.database_url else "Connecting to PostgreSQL")
-    async with place(settings) as target:
+    async with open_database(settings) as target:
         made = await _prepare(settings, target, say, report)
         database = Database(target, size=settings.pool_size, pooler=settings.pooler)
         try:
@@ -197,7 +197,7 @@ async def _accept(app: FastAPI, settings: Settings, listener: socket.socket, rea
         signal.signal(number, leave)
     # Where there is a manifest: a terminal that is closed ends the server otherwise, as it does any program.
     if settings.trusted_documents:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.naming.trusted.reload)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.resolver.trusted.reload)
     try:
         await server.serve(sockets=[listener])
     except SystemExit as error:

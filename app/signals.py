@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def terminable() -> Iterator[None]:
+def cancel_on_sigterm() -> Iterator[None]:
     """While it lasts, SIGTERM cancels the current task, whose every ``finally`` runs, and then exits with 143.
 
     Not by way of SIGINT's handler: a shell starts its background jobs with SIGINT ignored.

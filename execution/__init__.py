@@ -4,9 +4,9 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 """
 
 from execution.documents.deprecations import Deprecations
-from execution.documents.inputs import node_at
 from execution.documents.limits import DocumentLimitExceeded, Limits
-from execution.documents.store import Document, Documents, document_cache
+from execution.documents.places import node_at
+from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
 from execution.fields import POINT, Args, Batch, BatchField, Shared, argument, number
 from execution.meter import Delivered, Meter
@@ -30,7 +30,6 @@ __all__ = [
     "Shared",
     "Trace",
     "argument",
-    "document_cache",
     "extends",
     "node_at",
     "number",

@@ -88,7 +88,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         return plan
 
     async def _run(self, plan: SelectionPlan, run: Run) -> ExecutionResult:
-        paths: Paths = [None] if plan.plain else None
+        paths: Paths = [None] if plan.needs_paths else None
         # Field after field, whole subtree after subtree: for a mutation this is the serial order
         # that the specification asks for, and reads share one connection anyway.
         [data] = await run.select(plan, [self.root_value], paths)

@@ -164,12 +164,12 @@ class Run(Ordinary):
         except Exception as error:
             return self._fail(error, len(level.sources))
         if isinstance(values, Shared):
-            if not plan.plain and is_object(get_nullable_type(plan.definition.type)):
+            if not plan.needs_paths and is_object(get_nullable_type(plan.definition.type)):
                 return await self._shared(plan, values, level.weights)
             values = values.each()
         if plan.batch.final:
             return self._present(plan, values)
-        below = self._below(plan, level.paths) if plan.plain else None
+        below = self._below(plan, level.paths) if plan.needs_paths else None
         return await self.complete(plan, plan.definition.type, values, below, level.weights)
 
     async def complete(

@@ -35,7 +35,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues, get_argument_values
 
-from execution.documents.inputs import path_to
+from execution.documents.places import path_to
 from execution.fields import BatchField, cost_of, declared, filled
 
 NO_VARIABLES = VariableValues({}, {})
@@ -65,7 +65,7 @@ class FieldPlan:
     """What is selected of each object type that the field can return, by the type's name."""
     needs: frozenset[str] = frozenset()
     """The columns that the parent's row must have for this field and all that is made of it."""
-    plain: bool = False
+    needs_paths: bool = False
     """Whether this field or one below it has an ordinary resolver, which wants to know its path."""
     waits: bool = False
     """Whether this field or one below it has a resolver that may wait, for a database say."""
@@ -114,7 +114,7 @@ class SelectionPlan:
     """Where in the answer these objects are: response names with dots between, empty for the root."""
     build: Callable[..., list[dict[str, Any]]] = list
     needs: frozenset[str] = frozenset()
-    plain: bool = False
+    needs_paths: bool = False
     waits: bool = False
     overlaps: bool = False
     """Whether some fields may wait and others don't, so that these can be read meanwhile."""
@@ -132,7 +132,7 @@ class SelectionPlan:
             keys = tuple(plan.key for plan in self.fields)
             self.build = builder(keys) if len(keys) <= MAX_COMPILED else partial(zipped, keys)
         self.needs = frozenset[str]().union(*(plan.needs for plan in self.fields))
-        self.plain = any(plan.plain for plan in self.fields)
+        self.needs_paths = any(plan.needs_paths for plan in self.fields)
         self.waits = any(plan.waits for plan in self.fields)
         self.overlaps = self.waits and not all(plan.waits for plan in self.fields)
         leaves = [plan for plan in self.fields if plan.leaf]
@@ -214,9 +214,9 @@ class Planner:
         if batch is not None:
             passed = (selection.needs for selection in below) if batch.passes else ()
             plan.needs = batch.needs.union(*passed)
-        plan.plain = (batch is None and key_is_plain(node)) or any(selection.plain for selection in below)
+        plan.needs_paths = (batch is None and runs_resolver(node)) or any(selection.needs_paths for selection in below)
         late = batch is not None and iscoroutinefunction(batch.resolve_batch)
-        plan.waits = plan.plain or late or any(selection.waits for selection in below)
+        plan.waits = plan.needs_paths or late or any(selection.waits for selection in below)
         return plan
 
     def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str, cost: int = 0) -> SelectionPlan:
@@ -254,7 +254,7 @@ def is_short(leaf: Any) -> bool:
     return is_enum_type(leaf) or leaf.name in SHORT
 
 
-def key_is_plain(node: FieldNode) -> bool:
+def runs_resolver(node: FieldNode) -> bool:
     """Whether a field without a batch resolver runs a resolver at all: ``__typename`` does not."""
     return node.name.value != "__typename"
 

@@ -1,7 +1,7 @@
 """Plans that were made, kept under their documents: bounded in bytes, and shared fairly.
 
 A plan is made for an operation and the values of the variables in its ``@skip`` and ``@include``, so that a document with
-six of those has 64, and a document of 1,294 characters filled 865 kB with each (attack.md, finding 8).
+six of those has 64, and a document of 1,294 characters filled 865 kB with each.
 """
 
 from collections.abc import Hashable

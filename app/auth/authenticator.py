@@ -36,7 +36,7 @@ class Authenticator:
         self._kept: dict[bytes, tuple[float, Authenticated]] = {}
         self._looking: dict[bytes, asyncio.Task[Authenticated]] = {}
 
-    async def principal(self, authorization: str | None, address: str = "", request_id: str = "") -> Principal:
+    async def authenticate(self, authorization: str | None, address: str = "", request_id: str = "") -> Principal:
         """The principal of an ``Authorization`` header that came from that address.
 
         Raises ``Unauthenticated``, ``Throttled``, and ``Unavailable`` when that can't be decided now.

@@ -4,7 +4,7 @@ import typer
 
 from app import settings
 from app.cli.support import run, say
-from app.database import place
+from app.database import open_database
 from app.database import upgrade as bring
 from db.admin import migrate
 
@@ -17,7 +17,7 @@ def upgrade() -> None:
 
     async def migrate_it() -> None:
         chosen = settings.load()
-        async with place(chosen) as target:
+        async with open_database(chosen) as target:
             before = await migrate.current(target)
             await bring(chosen, target)
         say(f"The database is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
@@ -30,7 +30,7 @@ def status() -> None:
     """Print the database's revision. Exit code 1 if it isn't the newest one."""
 
     async def tell() -> str | None:
-        async with place(settings.load()) as target:
+        async with open_database(settings.load()) as target:
             return await migrate.current(target)
 
     current = run(tell())
@@ -47,7 +47,7 @@ def url() -> None:
     """
 
     async def tell() -> str:
-        async with place(settings.load()) as target:
+        async with open_database(settings.load()) as target:
             return target.admin
 
     typer.echo(run(tell()))

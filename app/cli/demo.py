@@ -6,7 +6,7 @@ import typer
 
 from app import settings
 from app.cli.support import progress, run, say
-from app.database import migrated
+from app.database import open_migrated
 from services import demo as engine
 
 
@@ -22,7 +22,7 @@ def demo(
 
     async def load() -> None:
         with progress() as report:
-            async with migrated(settings.load()) as target:
+            async with open_migrated(settings.load()) as target:
                 summary = await engine.load(target, size, report)
         rows = ", ".join(f"{count:,} {table.replace('_', ' ')}" for table, count in summary.rows.items())
         say(f"Loaded {' and '.join(summary.tenants)}: {rows}.")

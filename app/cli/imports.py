@@ -7,7 +7,7 @@ import typer
 
 from app import settings
 from app.cli.support import progress, run
-from app.database import migrated
+from app.database import open_migrated
 
 app = typer.Typer(no_args_is_help=True, help="Import data from other systems.")
 
@@ -33,7 +33,7 @@ def orders(
         from services.imports import import_orders
 
         with progress() as report:
-            async with migrated(settings.load()) as target:
+            async with open_migrated(settings.load()) as target:
                 summary = await import_orders(target, tenant, file, mapping, report)
         typer.echo(str(summary))
 

@@ -9,7 +9,7 @@ import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.database import migrated
+from app.database import open_migrated
 from core.modules import PARTNER
 from core.permissions import ROLES
 from services.platform import keys, tenants
@@ -58,7 +58,7 @@ def create(
     until = None if expires is None else datetime.now(UTC) + expires
 
     async def make() -> None:
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             owner = await tenants.find(target, tenant)
             key = await keys.create(
                 target, owner, name, roles=roles, partner=partner, expires_at=until, trusted_only=trusted_only
@@ -85,7 +85,7 @@ def rotate(
     """
 
     async def turn() -> None:
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             typer.echo(await keys.rotate(target, await tenants.find(target, tenant), name, overlap))
         say(f"The old key ends at {datetime.now(UTC) + overlap:%Y-%m-%d %H:%M} UTC. This one can't be shown again.")
 
@@ -97,7 +97,7 @@ def every(tenant: Tenant) -> None:
     """List a tenant's keys, revoked ones too; the keys themselves are stored nowhere. Times are in UTC."""
 
     async def show() -> None:
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             found = await keys.every(target, await tenants.find(target, tenant))
         now = datetime.now(UTC)
         header = ("NAME", "KEY", "STATE", "ROLES", "PARTNER", "CREATED", "EXPIRES", "LAST USED", "RUNS", "ID")
@@ -126,7 +126,7 @@ def revoke(tenant: Tenant, key: Annotated[UUID, typer.Argument(help="The key's I
     """End a key, at once and for good."""
 
     async def end() -> None:
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             await keys.revoke(target, await tenants.find(target, tenant), key)
         say("The key is revoked.")
 

@@ -6,7 +6,7 @@ import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.database import migrated
+from app.database import open_migrated
 
 app = typer.Typer(no_args_is_help=True, help="Stock: check that the books match what happened.")
 
@@ -31,7 +31,7 @@ def verify(
         from services.verify import verify as compared
 
         found = 0
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             every = {each.name: each.id for each in await tenants.every(target)}
             wanted = every if tenant is None else {tenant: await tenants.find(target, tenant)}
             for name, identity in wanted.items():

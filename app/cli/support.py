@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.signals import terminable
+from app.signals import cancel_on_sigterm
 
 Result = TypeVar("Result")
 Report = Callable[[str, int, int], None]
@@ -24,7 +24,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's work, so that SIGTERM and Ctrl-C leave PostgreSQL in order."""
 
     async def interruptible() -> Result:
-        with terminable():
+        with cancel_on_sigterm():
             return await work
 
     return asyncio.run(interruptible())

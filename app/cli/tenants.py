@@ -6,7 +6,7 @@ import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.database import migrated
+from app.database import open_migrated
 from core.numbering import ORDER_PATTERN
 from services.platform import tenants
 
@@ -25,7 +25,7 @@ def create(
     """Create a tenant and print its id."""
 
     async def make() -> None:
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             typer.echo(str(await tenants.create(target, name, currency, timezone, order_numbers)))
         say(f"Tenant {name} is there. Create a key for it with: erpgraph key create --tenant {name}")
 
@@ -37,7 +37,7 @@ def every() -> None:
     """List the tenants by name."""
 
     async def show() -> None:
-        async with migrated(settings.load()) as target:
+        async with open_migrated(settings.load()) as target:
             found = await tenants.every(target)
         rows = [(row.name, row.currency, row.timezone, f"{row.created_at:%Y-%m-%d}", str(row.id)) for row in found]
         table(("NAME", "CURRENCY", "TIMEZONE", "CREATED", "ID"), rows)

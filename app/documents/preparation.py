@@ -8,11 +8,11 @@ from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDef
 from app.audit import audit
 from app.context import SCHEMA, Principal
 from app.documents.deprecations import DeprecationReport
+from app.documents.request import GraphQLRequest
 from app.documents.variables import check_size, check_weight
 from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.errors.http_errors import Rejected
 from app.errors.redaction import redact_names
-from app.http.request import GraphQLRequest
 from app.settings import Settings
 from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
 from execution import Document, DocumentLimitExceeded, Documents
@@ -20,7 +20,7 @@ from execution import Document, DocumentLimitExceeded, Documents
 PARTS = ("nodes", "edges", "node")
 """Steps below a connection, whose arguments say how many there are."""
 
-SWEEP = 4
+COLLECT_EVERY = 4
 """Collect validation's garbage after this many documents: graphql-core's visitors refer to themselves, some
 1,400 objects for a document. Left alone they are collected every 350 documents, for over 100 ms in which nobody is
 served (``app.asgi.settle_memory``); four documents' take 1 ms."""
@@ -52,7 +52,7 @@ class OperationPreparer:
         try:
             return await self._prepare(asked, principal, request_id)
         except Rejected as outcome:
-            raise Rejected(self.told(outcome.errors, asked, principal)) from None
+            raise Rejected(self.visible_errors(outcome.errors, asked, principal)) from None
         except DocumentLimitExceeded as error:
             raise Rejected([plain(too_much(error))]) from None
         except ErpError as error:
@@ -61,13 +61,15 @@ class OperationPreparer:
             code = PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
             raise Rejected(formatted([error], request_id, code)) from None
         finally:
-            if self.documents.validated >= self._swept + SWEEP:
+            if self.documents.validated >= self._swept + COLLECT_EVERY:
                 self._swept = self.documents.validated
                 gc.collect(0)
 
-    def told(self, errors: list[dict[str, Any]], asked: GraphQLRequest, principal: Principal) -> list[dict[str, Any]]:
+    def visible_errors(
+        self, errors: list[dict[str, Any]], asked: GraphQLRequest, principal: Principal
+    ) -> list[dict[str, Any]]:
         """The errors as this principal may read them."""
-        return errors if reads_schema(principal, self.settings) else redact_names(errors, asked)
+        return errors if reads_schema(principal, self.settings) else redact_names(errors, asked.sent)
 
     async def _prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         # Size before content: what is too large is looked at by nobody.
@@ -85,7 +87,7 @@ class OperationPreparer:
             raise Rejected(formatted(document.errors, request_id, VALIDATION_FAILED))
         if document.introspects:
             check_reader(principal, self.settings, request_id)
-        operation = chosen(document.node, asked.operation)
+        operation = select_operation(document.node, asked.operation)
         price = self._price(document, operation, asked)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
         return Prepared(asked, document.node, operation.operation, price, deprecated)
@@ -135,7 +137,7 @@ def too_dear(price: int, most: int, place: str, points: int) -> CostLimit:
     )
 
 
-def chosen(document: Any, name: str | None) -> OperationDefinitionNode:
+def select_operation(document: Any, name: str | None) -> OperationDefinitionNode:
     """The operation to run. Raises ``GraphQLError`` where the request doesn't say which."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if name is not None:

@@ -3,10 +3,10 @@
 from app.audit import audit
 from app.context import Principal
 from app.documents.persisted import Persisted
+from app.documents.request import GraphQLRequest
 from app.documents.trusted import Trusted, digest
 from app.errors.formatting import plain
 from app.errors.http_errors import HttpError, Rejected
-from app.http.request import GraphQLRequest
 from app.settings import Settings
 from core.errors import BadInput, ErpError
 from execution import Documents
@@ -39,7 +39,7 @@ class DocumentResolver:
         if self._only and not settings.trusted_documents:
             raise BadInput("ERPGRAPH_TRUSTED_ONLY needs ERPGRAPH_TRUSTED_DOCUMENTS as well: which may be run.")
 
-    def filled(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> GraphQLRequest:
+    def resolve(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> GraphQLRequest:
         """The request with its document's text. One that still has a hash shall be kept when it proves good.
 
         Raises ``Rejected`` where the document isn't known or isn't allowed, and ``HttpError``.
@@ -55,7 +55,7 @@ class DocumentResolver:
             raise self._untrusted(asked, principal, request_id)
         return self._persisted(asked, principal) if asked.hash else asked
 
-    def keep(self, asked: GraphQLRequest, principal: Principal) -> None:
+    def persist(self, asked: GraphQLRequest, principal: Principal) -> None:
         """Keep the document of a request that proved good, where it asks for that."""
         if asked.hash:
             self.persisted.keep(principal.tenant, asked.hash, asked.query)

@@ -65,11 +65,11 @@ class GraphQLEndpoint:
         self.settings = settings
         self.graph = graph
         self.database = database
-        self.naming = DocumentResolver(documents, settings)
-        self.preparing = OperationPreparer(documents, settings)
+        self.resolver = DocumentResolver(documents, settings)
+        self.preparer = OperationPreparer(documents, settings)
         self.limits = ConcurrencyLimits(settings.pool_size, settings.limit_in_flight, settings.limit_in_flight_tenant)
         self.budgets = Budgets(database, settings)
-        self.identity = Authenticator(database, JwtVerifier.of(settings, database), settings.failed_attempts)
+        self.authenticator = Authenticator(database, JwtVerifier.of(settings, database), settings.failed_attempts)
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +107,7 @@ class GraphQLEndpoint:
         if media is None:
             raise HttpError(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
         address = request.client.host if request.client else ""
-        principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
+        principal = await self.authenticator.authenticate(request.headers.get("authorization"), address, request_id)
         with self.limits.slot((principal.tenant, principal.credential)) as slot:
             charge = await self.budgets.admit(principal)
             try:
@@ -119,10 +119,10 @@ class GraphQLEndpoint:
         self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, request_id: str
     ) -> Response:
         """The answer to a GraphQL request."""
-        asked = self.naming.filled(await read(request, self.settings.largest_body), principal, request_id)
+        asked = self.resolver.resolve(await read(request, self.settings.largest_body), principal, request_id)
         await self.budgets.keep_pace(principal)
-        prepared = await self.preparing.prepare(asked, principal, request_id)
-        self.naming.keep(asked, principal)
+        prepared = await self.preparer.prepare(asked, principal, request_id)
+        self.resolver.persist(asked, principal)
         kind = prepared.kind
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise HttpError(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
@@ -164,7 +164,7 @@ class GraphQLEndpoint:
     def _cost(self, prepared: Prepared, principal: Principal, **more: int) -> dict[str, int]:
         """``extensions.cost``."""
         cost = {"requested": prepared.price, "limit": self.settings.limit_cost, **more}
-        return cost | self.budgets.told(principal)
+        return cost | self.budgets.report(principal)
 
     async def _answer(
         self,
@@ -179,7 +179,7 @@ class GraphQLEndpoint:
         errors = corrected(formatted(result.errors or (), context.request_id), context.done, self.graph.nodes)
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
         if result.data is None and not any(error.path for error in result.errors or ()):
-            return rejected(self.preparing.told(errors, prepared.asked, context.principal), media)
+            return rejected(self.preparer.visible_errors(errors, prepared.asked, context.principal), media)
         status = 200 if context.done else status_of(errors, result.data)
         start = perf_counter()
         try:
@@ -190,9 +190,9 @@ class GraphQLEndpoint:
         charge.spent.bytes = len(data)
         charge.settle()
         points = context.meter.points
-        told = self._cost(prepared, context.principal, actual=points, charged=charge.paid)
-        told["requested"] = max(told["requested"], points)
-        extensions: dict[str, Any] = {"cost": told}
+        cost = self._cost(prepared, context.principal, actual=points, charged=charge.paid)
+        cost["requested"] = max(cost["requested"], points)
+        extensions: dict[str, Any] = {"cost": cost}
         if prepared.deprecated:
             extensions["deprecations"] = prepared.deprecated
         if context.trace is not None:

@@ -1,11 +1,12 @@
 """From an HTTP request to a GraphQL request: what the body or the query string may be, and what not."""
 
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from app.documents.request import GraphQLRequest
 from app.errors.http_errors import HttpError
 
 MAX_QUERY_STRING = 8_192
@@ -16,23 +17,6 @@ MAX_CONTAINERS = 15_000
 """Values of a body's JSON, and lists and objects among them, by the signs that stand before each: 350 kB of empty lists
 take 26 ms to parse, these 3. Ten commands of five hundred lines
 each have 30,000 and 10,000."""
-
-
-class GraphQLRequest(NamedTuple):
-    """A GraphQL request by the GraphQL-over-HTTP specification; its document may be named instead of sent."""
-
-    query: str
-    """The document; empty where it is only named."""
-    variables: dict[str, Any] | None
-    operation: str | None
-    size: int = 0
-    """Bytes of its body besides the document."""
-    document: str = ""
-    """The id of a trusted document: ``documentId``, or Relay's ``doc_id``."""
-    propagates: bool = True
-    """Whether a null that may not be there takes its parent along: ``onError`` is PROPAGATE, not NULL."""
-    hash: str = ""
-    """Of a document that was or shall be persisted: Apollo's ``extensions.persistedQuery.sha256Hash``."""
 
 
 async def read(request: Request, most: int) -> GraphQLRequest:

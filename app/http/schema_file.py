@@ -24,9 +24,9 @@ MEDIA = "application/graphql; charset=utf-8"
 class SchemaFile:
     """``/graphql/schema.graphql``: the running schema, with the modules that are installed."""
 
-    def __init__(self, graph: Graph, identity: Authenticator, budgets: Budgets, settings: Settings) -> None:
+    def __init__(self, graph: Graph, authenticator: Authenticator, budgets: Budgets, settings: Settings) -> None:
         self.graph = graph
-        self.identity = identity
+        self.authenticator = authenticator
         self.budgets = budgets
         self.settings = settings
 
@@ -35,7 +35,7 @@ class SchemaFile:
         request_id = uuid4().hex
         address = request.client.host if request.client else ""
         try:
-            principal = await self.identity.principal(request.headers.get("authorization"), address, request_id)
+            principal = await self.authenticator.authenticate(request.headers.get("authorization"), address, request_id)
             await self.budgets.admit(principal)
             check_reader(principal, self.settings, request_id)
         except ErpError as error:

@@ -1,6 +1,6 @@
 """The bytes of answers that clients haven't taken yet, bounded for a process.
 
-Twelve clients that didn't read their answers of 37 MB took 1.2 GB for half a minute each (attack.md 1). An answer may have
+Twelve clients that didn't read their answers of 37 MB took 1.2 GB for half a minute each. An answer may have
 16 MB, and each connection gives up after thirty seconds; what is bounded here is their sum.
 """
 

@@ -135,7 +135,7 @@ class Budgets:
         if keep:
             charge.least = charge.paid
 
-    def told(self, principal: Principal) -> dict[str, int]:
+    def report(self, principal: Principal) -> dict[str, int]:
         """The part of ``extensions.cost`` that changes with time."""
         remaining = self._account(principal).remaining(monotonic())
         return {"remaining": min(remaining, self._capacity), "restoreRate": self.rate}
@@ -148,7 +148,7 @@ class Budgets:
             all_of_us = Bucket("", self._capacity * self._tenants, self.rate * self._tenants)
             share = FairShare(owner, self.rate, self._neighbours)
             account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), share)
-            self._look_later(account)
+            self._schedule_return(account)
         account.used = monotonic()
         self._neighbours.saw(owner, account.used)
         return account
@@ -206,13 +206,13 @@ class Budgets:
             f"This key has read as much as it may for now. Try again in {seconds} s.", seconds, {"cost": cost}
         )
 
-    def _look_later(self, account: _Account) -> None:
-        asyncio.get_running_loop().call_later(IDLE, self._look, account)
+    def _schedule_return(self, account: _Account) -> None:
+        asyncio.get_running_loop().call_later(IDLE, self._return_if_idle, account)
 
-    def _look(self, account: _Account) -> None:
+    def _return_if_idle(self, account: _Account) -> None:
         """Give a lease back that has been idle; keep looking while it is used."""
         if account.leasing or monotonic() - account.used < IDLE:
-            self._look_later(account)
+            self._schedule_return(account)
             return
         owner = (account.tenant, account.buckets[-1].owner)
         self._accounts.pop(owner, None)

@@ -1,7 +1,7 @@
 """How many requests are served at once: fair by tenant first, and by key within it, so that nobody takes all connections.
 
 Users of tokens are a credential each, so a company has many: bounds by credential alone let two of them take all of a
-pool (attack.md, finding 4).
+pool.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ graphql-core finds that something is wrong. Its words name Python's values and o
 scalar refuses in a literal has no location; so an input that it refused is walked again, for all that is wrong with it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -35,7 +35,7 @@ from graphql import (
 from graphql.pyutils import Undefined, did_you_mean, suggestion_list
 from graphql.utilities.validate_input_value import validate_input_literal
 
-Path = tuple[str | int, ...]
+from execution.documents.places import Path, variable_places
 
 MOST = 50
 """Problems of an input that are reported; and levels that are looked at."""
@@ -272,7 +272,7 @@ def _listed(names: Sequence[str], word: str) -> str:
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-# ---------------------------------------------------------------- where it stands
+# ---------------------------------------------------------------- the rule, and the look at variables
 
 
 class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
@@ -341,60 +341,3 @@ def _unfit(
     if is_non_null_type(type_) and definition.default_value is None:
         return [Wrong(f"This must be given among the variables; it is of type {print_ast(definition.type)}.", ())]
     return []
-
-
-def variable_places(document: DocumentNode) -> dict[str, Path]:
-    """The path within its argument at which each variable is used first."""
-    places: dict[str, Path] = {}
-    waiting: list[Any] = list(document.definitions)[::-1]
-    while waiting:
-        node = waiting.pop()
-        for argument in getattr(node, "arguments", None) or ():
-            for path, value in _within(argument.value, (argument.name.value,)):
-                if isinstance(value, VariableNode):
-                    places.setdefault(value.name.value, path)
-        waiting += list(getattr(node, "directives", None) or ())[::-1]
-        if getattr(node, "selection_set", None):
-            waiting += list(node.selection_set.selections)[::-1]
-    return places
-
-
-def node_at(node: Any, path: Sequence[str | int]) -> Any:
-    """The literal at a path within the arguments of a field; the nearest one around it where a variable or nothing is
-    there; None for an argument that isn't given.
-    """
-    name, *steps = path
-    found = next((each.value for each in node.arguments or () if each.name.value == name), None)
-    for step in steps:
-        if isinstance(found, ObjectValueNode):
-            below = next((each.value for each in found.fields if each.name.value == step), None)
-        elif isinstance(found, ListValueNode) and isinstance(step, int) and step < len(found.values):
-            below = found.values[step]
-        else:
-            # A single value stands for a list of one.
-            below = found if step == 0 and not isinstance(found, VariableNode) else None
-        if below is None:
-            return found
-        found = below
-    return found
-
-
-def path_to(node: Any, wanted: Any) -> Path | None:
-    """The path to a node within the arguments of a field."""
-    for argument in node.arguments or ():
-        for path, value in _within(argument.value, (argument.name.value,)):
-            if value is wanted:
-                return path
-    return None
-
-
-def _within(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """A literal and all that is in it, with the paths."""
-    waiting: list[tuple[Path, Any]] = [(path, value)]
-    while waiting:
-        at, each = waiting.pop()
-        yield at, each
-        if isinstance(each, ObjectValueNode):
-            waiting += [((*at, field.name.value), field.value) for field in reversed(each.fields)]
-        elif isinstance(each, ListValueNode):
-            waiting += [((*at, index), item) for index, item in reversed(list(enumerate(each.values)))]

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,6 @@ from graphql import (
 )
 from graphql.language import Lexer
 from graphql.language.parser import Parser
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from core.fair_store import FairStore
@@ -191,8 +190,8 @@ class Documents:
 
 
 def _unlink(last: Token) -> int:
-    """Cut a document's tokens from one another, and say how many there are. They refer to the next and to the one before, for the parser alone, and
-    so would stay until the garbage collector came: it came every 300 refused documents, for 285 ms.
+    """Cut a document's tokens from one another, and say how many there are. They refer to the next and to the one before,
+    for the parser alone, and so would stay until the garbage collector came: every 300 refused documents, for 285 ms.
     """
     token: Token | None = last
     count = 0
@@ -202,22 +201,3 @@ def _unlink(last: Token) -> int:
         token = before
         count += 1
     return count
-
-
-def document_cache(documents: Documents) -> type[SchemaExtension]:
-    """The Strawberry extension that takes documents from a store instead of parsing and validating.
-
-    The context's ``owner``, where it has one, is whom a document's place in the store counts for.
-    """
-
-    class DocumentCache(SchemaExtension):
-        def on_parse(self) -> Iterator[None]:
-            context = self.execution_context
-            owner: Any = getattr(context.context, "owner", None)
-            document = documents.get(context.query or "", owner)
-            context.graphql_document = document.node
-            # An empty list makes Strawberry skip its own validation.
-            context.pre_execution_errors = list(document.errors)
-            yield
-
-    return DocumentCache

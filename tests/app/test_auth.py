@@ -158,14 +158,14 @@ async def test_memory_of_keys_is_bounded(site: Site, monkeypatch: pytest.MonkeyP
     known = auth.Authenticator(site.database)
     for number in range(7):
         key = await keys.create(site.target, site.tenants[0].id, f"bounded {number}")
-        assert (await known.principal(f"Bearer {key}")).name == f"bounded {number}"
+        assert (await known.authenticate(f"Bearer {key}")).name == f"bounded {number}"
         assert len(known._kept) <= 3
     assert known._looking == {}
 
 
 async def test_a_request_that_gives_up_takes_no_look_from_the_others(site: Site, looks: list[Any]) -> None:
     known = auth.Authenticator(site.database)
-    tasks = [asyncio.create_task(known.principal(f"Bearer {site.key}")) for _ in range(4)]
+    tasks = [asyncio.create_task(known.authenticate(f"Bearer {site.key}")) for _ in range(4)]
     await asyncio.sleep(0)
     tasks[0].cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -25,25 +25,25 @@ def minute(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 async def wrong(identity: Authenticator, site: Site, address: str) -> None:
     with pytest.raises(Unauthenticated):
-        await identity.principal(f"Bearer {key_format.make(site.tenants[0].id)}", address, "req")
+        await identity.authenticate(f"Bearer {key_format.make(site.tenants[0].id)}", address, "req")
 
 
 async def test_an_address_has_so_many_wrong_keys_in_a_minute(site: Site, minute: list[float]) -> None:
     identity = Authenticator(site.database, attempts=3)
     good = f"Bearer {site.key}"
-    assert (await identity.principal(good, "192.0.2.1")).name == "tests"
+    assert (await identity.authenticate(good, "192.0.2.1")).name == "tests"
     with capture_logs() as lines:
         for _ in range(3):
             await wrong(identity, site, "192.0.2.1")
     assert [line["what"] for line in lines] == ["wrong credential"] * 3 + ["no more attempts in this minute"]
     for key in (key_format.make(site.tenants[0].id), "nonsense"):
         with pytest.raises(Throttled) as held:
-            await identity.principal(f"Bearer {key}", "192.0.2.1")
+            await identity.authenticate(f"Bearer {key}", "192.0.2.1")
         assert (held.value.status, held.value.code, held.value.headers) == (429, "THROTTLED", {"retry-after": "60"})
     # Another address goes on, and so does who was known at this one.
     await wrong(identity, site, "192.0.2.2")
     identity._kept.update({digest: (0.0, known) for digest, (_, known) in identity._kept.items()})
-    assert (await identity.principal(good, "192.0.2.1")).name == "tests"
+    assert (await identity.authenticate(good, "192.0.2.1")).name == "tests"
     minute[0] += 60
     await wrong(identity, site, "192.0.2.1")
 
@@ -68,7 +68,7 @@ async def test_a_use_is_noted_once_a_minute_and_the_first_of_the_day_told(site: 
     key = await keys.create(site.target, site.tenants[0].id, "noted", roles=["viewer"])
     identity = Authenticator(site.database)
     with capture_logs() as lines:
-        principal = await identity.principal(f"Bearer {key}", "192.0.2.1", "req")
+        principal = await identity.authenticate(f"Bearer {key}", "192.0.2.1", "req")
     assert [(line["what"], line["principal"], line["credential"]) for line in lines] == [
         ("first use of the day", "noted", principal.credential)
     ]
@@ -77,7 +77,7 @@ async def test_a_use_is_noted_once_a_minute_and_the_first_of_the_day_told(site: 
     assert first is not None
     again = Authenticator(site.database)
     with capture_logs() as lines:
-        await again.principal(f"Bearer {key}")
+        await again.authenticate(f"Bearer {key}")
     assert (lines, again._keys._noting) == ([], set())
     assert await last_use(site, "noted") == first
 

@@ -9,9 +9,10 @@ import httpx
 import orjson
 import pytest
 
+from app.documents.request import MAX_SEARCHED, GraphQLRequest
 from app.errors.formatting import BAD_USER_INPUT
-from app.errors.redaction import HIDDEN, MAX_SEARCHED, redact_names
-from app.http.request import MAX_CONTAINERS, MAX_VALUES, GraphQLRequest
+from app.errors.redaction import HIDDEN, redact_names
+from app.http.request import MAX_CONTAINERS, MAX_VALUES
 from app.settings import load
 from tests.app.conftest import Site
 
@@ -116,7 +117,7 @@ def test_names_in_long_variables_are_hidden() -> None:
     error = {"message": "Unknown 'Order'.", "extensions": {"code": BAD_USER_INPUT}}
     for size, message in ((MAX_SEARCHED, "Unknown 'Order'."), (MAX_SEARCHED + 1, f"Unknown {HIDDEN}.")):
         asked = GraphQLRequest("{ x }", {"a": "Order"}, None, size)
-        assert [each["message"] for each in redact_names([error], asked)] == [message]
+        assert [each["message"] for each in redact_names([error], asked.sent)] == [message]
 
 
 async def test_the_largest_command_is_no_large_body(client: httpx.AsyncClient) -> None:

@@ -11,9 +11,9 @@ from graphql import parse
 
 from app.context import Principal
 from app.documents.preparation import OperationPreparer
+from app.documents.request import GraphQLRequest
 from app.documents.variables import check_size, check_weight
 from app.errors.http_errors import Rejected
-from app.http.request import GraphQLRequest
 from app.settings import load
 from core.ids import new_id
 from execution import DocumentLimitExceeded, Documents, Limits

@@ -36,7 +36,7 @@ async def ask(client: httpx.AsyncClient, request: dict[str, Any], key: str = "")
 
 def held(client: httpx.AsyncClient) -> tuple[int, int]:
     """How many texts the client's server keeps, and their bytes."""
-    found: tuple[int, int] = client._transport.app.state.naming.persisted.held  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    found: tuple[int, int] = client._transport.app.state.resolver.persisted.held  # type: ignore[attr-defined]  # httpx's transport is the application's here
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a request spends is measured and paid for, however it ends (cases/attack.md, "One fix for the kind")."""
+"""What a request spends is measured and paid for, however it ends (docs/decisions/0018-spending.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine

@@ -5,7 +5,7 @@ import gc
 import httpx
 from graphql.language.visitor import EnterLeaveVisitor
 
-from app.documents.preparation import SWEEP
+from app.documents.preparation import COLLECT_EVERY
 
 
 def left() -> int:
@@ -27,6 +27,6 @@ async def test_new_documents_leave_little_behind(client: httpx.AsyncClient) -> N
         for number in range(2, 40):
             await ask(number)
         assert one > 0
-        assert left() <= SWEEP * one
+        assert left() <= COLLECT_EVERY * one
     finally:
         gc.enable()

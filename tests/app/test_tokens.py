@@ -52,7 +52,7 @@ def tokens(site: Site, keys_file: Path) -> JwtVerifier:
 
 async def who(tokens: JwtVerifier, token: str) -> Principal:
     """Whose token it is, by the door that requests come through."""
-    return await Authenticator(tokens.database, tokens).principal(f"Bearer {token}", "192.0.2.1", "req")
+    return await Authenticator(tokens.database, tokens).authenticate(f"Bearer {token}", "192.0.2.1", "req")
 
 
 async def reason(tokens: JwtVerifier, token: str) -> str:
@@ -101,7 +101,7 @@ async def test_a_token_asks_the_graph_like_a_key(site: Site, keys_file: Path) ->
 async def test_without_the_setting_no_token_is_taken(site: Site) -> None:
     assert JwtVerifier.of(load(), site.database) is None
     with pytest.raises(Unauthenticated, match="not a valid API key"):
-        await Authenticator(site.database).principal(f"Bearer {signed()}")
+        await Authenticator(site.database).authenticate(f"Bearer {signed()}")
 
 
 def test_half_of_the_settings_are_refused(site: Site, keys_file: Path) -> None:
@@ -249,12 +249,12 @@ async def test_a_token_that_is_remembered_ends_when_it_expires(
     tokens: JwtVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity, token = Authenticator(tokens.database, tokens), signed(exp=int(time.time()) - 50)
-    assert (await identity.principal(f"Bearer {token}")).name == "ada"
+    assert (await identity.authenticate(f"Bearer {token}")).name == "ada"
     later = time.time() + 12
     for place in ("app.auth.credentials.time", "joserfc._rfc7519.claims.time.time"):
         monkeypatch.setattr(place, lambda: later)
     with pytest.raises(InvalidCredential, match="expired"):
-        await identity.principal(f"Bearer {token}")
+        await identity.authenticate(f"Bearer {token}")
 
 
 @pytest.mark.parametrize(
@@ -336,16 +336,16 @@ async def test_attack_13_an_unknown_key_is_no_attempt_while_it_may_be_new(site: 
         identity = Authenticator(site.database, tokens, attempts=1)
         for address_, kid in (("192.0.2.8", "rsa9"), ("192.0.2.9", "rsa8")):
             with pytest.raises(Unauthenticated):
-                await identity.principal(f"Bearer {signed('rsa9', {'kid': kid})}", address_)
+                await identity.authenticate(f"Bearer {signed('rsa9', {'kid': kid})}", address_)
         address.content = jwk_set(public("rsa"), public("ec"))
         for _ in range(30):
             with pytest.raises(Unavailable) as held:
-                await identity.principal(f"Bearer {signed('ec')}", "192.0.2.1")
+                await identity.authenticate(f"Bearer {signed('ec')}", "192.0.2.1")
             assert 1 <= held.value.seconds <= 10
         asked = len(address.asked)
         # What would be refused whatever its key is asks nobody, and counts.
         with pytest.raises(Unauthenticated):
-            await identity.principal(f"Bearer {signed('ec', iss='https://evil.example')}", "192.0.2.2")
+            await identity.authenticate(f"Bearer {signed('ec', iss='https://evil.example')}", "192.0.2.2")
         assert len(address.asked) == asked == 2
         tokens.keys._began = float("-inf")
-        assert (await identity.principal(f"Bearer {signed('ec')}", "192.0.2.1")).name == "ada"
+        assert (await identity.authenticate(f"Bearer {signed('ec')}", "192.0.2.1")).name == "ada"

@@ -371,7 +371,7 @@ async def test_sighup_reads_them_again(site: Site, tmp_path: Path) -> None:
 async def test_reading_again_goes_on_beside_the_requests(site: Site, tmp_path: Path) -> None:
     place = written(tmp_path, relay(WHO))
     async with site.client(trusted_documents=place) as client:
-        naming = client._transport.app.state.naming  # type: ignore[attr-defined]  # httpx's transport is the application's here
+        naming = client._transport.app.state.resolver  # type: ignore[attr-defined]  # httpx's transport is the application's here
         written(tmp_path, relay(WHO, PAGE))
         naming.trusted.reload()
         assert len(naming.trusted) == 1

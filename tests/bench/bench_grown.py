@@ -20,7 +20,7 @@ import asyncpg
 import uvloop
 
 from app.asgi import settle_memory
-from app.database import migrated
+from app.database import open_migrated
 from app.settings import CHECKOUT, load
 from db.runtime.engine import Database
 from services import demo
@@ -58,7 +58,7 @@ class Side:
 
 async def side(stack: AsyncExitStack, size: demo.Size) -> Side:
     target = await stack.enter_async_context(
-        migrated(load(data_dir=CHECKOUT / ".data" / f"bench-{size}", database_url=""))
+        open_migrated(load(data_dir=CHECKOUT / ".data" / f"bench-{size}", database_url=""))
     )
     if await demo.is_empty(target):
         print(f"Loading the {size} demo", flush=True)

@@ -34,7 +34,7 @@ import uvloop
 
 from app.asgi import settle_memory
 from app.context import Principal, RequestContext
-from app.database import migrated
+from app.database import open_migrated
 from app.registry import build
 from app.settings import CHECKOUT, load
 from db.runtime.engine import Database, Target
@@ -277,7 +277,7 @@ async def main() -> int:
     parser.add_argument("--size", default="medium", choices=["medium", "large"])
     given = parser.parse_args()
     settings = load(data_dir=CHECKOUT / ".data" / f"bench-{given.size}", database_url="")
-    async with migrated(settings) as target:
+    async with open_migrated(settings) as target:
         if await demo.is_empty(target):
             print(f"Loading the {given.size} demo", flush=True)
             await demo.load(target, demo.Size(given.size))

@@ -2,13 +2,12 @@
 
 import gc
 import tracemalloc
-from typing import Any
 
 import pytest
 from graphql import GraphQLSyntaxError, SourceLocation, Token
 
-from execution import DocumentLimitExceeded, Documents, Limits, document_cache
-from tests.support.sample import Context, build
+from execution import DocumentLimitExceeded, Documents, Limits
+from tests.support.sample import build
 
 
 def texts(count: int) -> list[str]:
@@ -108,17 +107,6 @@ def test_attack_8_documents_take_no_more_than_they_count_for(name: str) -> None:
         tracemalloc.stop()
     assert len(store.kept) >= 7
     assert store.kept.size / 20 < grown < store.kept.size <= 3_000_000
-
-
-async def test_one_document_serves_every_request(documents: Documents) -> None:
-    schema: Any = build(breadth_first=True)
-    schema.extensions = (document_cache(Documents(schema._schema)),)
-    for name in ("x", "y", None):
-        result = await schema.execute("query ($n: String) { maybe(name: $n) }", {"n": name}, Context())
-        assert result.data == {"maybe": str(name)}
-    for _ in range(2):
-        result = await schema.execute("{ nowhere }", None, Context())
-        assert [error.message for error in result.errors] == ["Cannot query field 'nowhere' on type 'Query'."]
 
 
 @pytest.mark.parametrize(
