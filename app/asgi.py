@@ -90,6 +90,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer)
     app.state.resolver = endpoint.resolver
+    app.state.usual = endpoint.usual
     app.graphql = BrowserSecurity(endpoint, settings)
     schema_file = SchemaFile(graph, endpoint.authenticator, endpoint.budgets, settings)
     app.router.routes.append(Route("/graphql/schema.graphql", schema_file.get))

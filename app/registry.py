@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from itertools import chain
 
+from graphql import GraphQLField
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from core.errors import ErpError
 from core.modules import MODULES
 from execution import ExtensibleSchema
+from execution.fields import declared
+from loaders.kit.many import Many
 from schema.module import Module
 from schema.scalars import SCALARS
 
@@ -54,3 +58,10 @@ def build(
     )
     graph.nodes = {loader.entity.prefix: loader for module in modules for loader in module.nodes}
     return graph
+
+
+def relations(graph: Graph) -> set[type[Many]]:
+    """The relations to many of which the graph's prices may know how many rows they have as a rule."""
+    fields = chain.from_iterable(getattr(each, "fields", {}).values() for each in graph._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
+    found = {batch.usual for field in fields if isinstance(field, GraphQLField) and (batch := declared(field))}
+    return {each for each in found if isinstance(each, type) and issubclass(each, Many)}

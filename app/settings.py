@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     )
     limit_nesting: int = Field(50, ge=1, description="levels of the variables")
     limit_cost: int = Field(1_000_000, ge=1, description="objects that an operation may read")
+    price_by_data: bool = Field(
+        default=True, description="whether prices go by how many rows a tenant's relations have"
+    )
     limit_answer: int = Field(16_777_216, ge=1_024, description="bytes of an answer")
     limit_body: int = Field(1_048_576, ge=1_024, description="bytes of a request")
     limit_variables: int = Field(262_144, ge=64, description="bytes of a request besides its document")

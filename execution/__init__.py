@@ -6,6 +6,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 from execution.documents.deprecations import Deprecations
 from execution.documents.limits import DocumentLimitExceeded, Limits
 from execution.documents.places import node_at
+from execution.documents.pricing import USUAL
 from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
 from execution.fields import POINT, Args, Batch, BatchField, Shared, argument, number
@@ -15,6 +16,7 @@ from execution.trace import Trace
 
 __all__ = [
     "POINT",
+    "USUAL",
     "Args",
     "Batch",
     "BatchField",

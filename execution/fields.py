@@ -114,6 +114,7 @@ class BatchField(StrawberryField):
     ``cost``: what each value costs in tenths of a point, where that isn't ten for an object and one for a leaf.
     ``size``: how many values it brings for an object, where it is a list: at most.
     ``rows``: how many rows it offers to the lists of the objects that it leads to, such as the nodes of a page.
+    ``usual``: what of: ``Documents.price`` may be told under it how many rows these are for a parent, as a rule.
     ``besides``: what it costs besides, in tenths of a point, however many values it brings.
     ``width``: about how many characters its leaves have as JSON, where they are all alike; others are measured.
     """
@@ -129,6 +130,7 @@ class BatchField(StrawberryField):
         cost: int | None = None,
         size: int | Number | None = None,
         rows: Number | None = None,
+        usual: Any = None,
         besides: Number | None = None,
         width: int | None = None,
         arguments: Iterable[StrawberryArgument] = (),
@@ -151,6 +153,7 @@ class BatchField(StrawberryField):
         self.cost = cost
         self.size = size
         self.rows = rows
+        self.usual = usual
         self.besides = besides
         self.width = width
         self.arguments = list(arguments)
@@ -168,6 +171,7 @@ class BatchField(StrawberryField):
             cost=self.cost,
             size=self.size,
             rows=self.rows,
+            usual=self.usual,
             besides=self.besides,
             width=self.width,
             arguments=self.arguments,

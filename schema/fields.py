@@ -147,6 +147,7 @@ def many(
         arguments=arguments,
         cost=0,  # its parts have prices of their own
         rows=page_rows,
+        usual=None if key is None else loader,
         besides=None if where is None and search is None else narrowing,
         **guarded(description, loader.entity.permission),
     )

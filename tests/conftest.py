@@ -34,6 +34,9 @@ RUN = "ERPGRAPH_TEST_RUN"
 os.environ.setdefault("ERPGRAPH_BUDGET", str(10**9))
 os.environ.setdefault("ERPGRAPH_BUDGET_RATE", str(10**8))
 
+# Prices are compared exactly, and what is usual for a tenant is found beside its first requests.
+os.environ.setdefault("ERPGRAPH_PRICE_BY_DATA", "off")
+
 # A session has dozens of pools, and a server a hundred connections.
 engine.IDLE = 3.0
 

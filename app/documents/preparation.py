@@ -1,6 +1,7 @@
 """From a GraphQL request to an operation that may be executed: parsed, within the limits, valid, allowed, priced."""
 
 import gc
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, OperationType
@@ -15,7 +16,7 @@ from app.errors.http_errors import Rejected
 from app.errors.redaction import redact_names
 from app.settings import Settings
 from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
-from execution import Document, DocumentLimitExceeded, Documents
+from execution import USUAL, Document, DocumentLimitExceeded, Documents
 
 PARTS = ("nodes", "edges", "node")
 """Steps below a connection, whose arguments say how many there are."""
@@ -24,6 +25,9 @@ COLLECT_EVERY = 4
 """Collect validation's garbage after this many documents: graphql-core's visitors refer to themselves, some
 1,400 objects for a document. Left alone they are collected every 350 documents, for over 100 ms in which nobody is
 served (``app.asgi.settle_memory``); four documents' take 1 ms."""
+
+
+Usual = Callable[[Principal], Mapping[Any, int]]
 
 
 class Prepared(NamedTuple):
@@ -41,9 +45,11 @@ class Prepared(NamedTuple):
 class OperationPreparer:
     """Prepares requests; bounded work, whatever they hold (docs/decisions/0011-price-before-work.md)."""
 
-    def __init__(self, documents: Documents, settings: Settings) -> None:
+    def __init__(self, documents: Documents, settings: Settings, usual: Usual = lambda _principal: {}) -> None:
+        """``usual`` says how many rows relations have for a principal, as a rule."""
         self.documents = documents
         self.settings = settings
+        self._usual = usual
         self._deprecated = DeprecationReport(documents)
         self._swept = 0
 
@@ -88,16 +94,19 @@ class OperationPreparer:
         if document.introspects:
             check_reader(principal, self.settings, request_id)
         operation = select_operation(document.node, asked.operation)
-        price = self._price(document, operation, asked)
+        price = self._price(document, operation, asked, principal)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
         return Prepared(asked, document.node, operation.operation, price, deprecated)
 
-    def _price(self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest) -> int:
+    def _price(
+        self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest, principal: Principal
+    ) -> int:
         check_weight(self.documents.schema, operation, asked.variables or {}, self.settings)
-        price = self.documents.price(document, operation, asked.variables or {})
+        given = {**(asked.variables or {}), USUAL: self._usual(principal)}
+        price = self.documents.price(document, operation, given)
         most = self.settings.limit_cost
         if price > most:
-            place, points = self.documents.priced(document, operation).dearest(asked.variables or {})
+            place, points = self.documents.priced(document, operation).dearest(given)
             raise too_dear(price, most, place, points)
         return price
 

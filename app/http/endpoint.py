@@ -40,10 +40,11 @@ from app.http.responses import (
     written_response,
 )
 from app.http.serialisation import written
-from app.registry import Graph
+from app.registry import Graph, relations
 from app.settings import Settings
 from app.throttling.budgets import PAUSE, Budgets, Charge
 from app.throttling.concurrency import ConcurrencyLimits, Slot
+from app.throttling.usual import UsualSizes
 from core.errors import AnswerTooLarge, CostLimit, ErpError
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
@@ -66,7 +67,8 @@ class GraphQLEndpoint:
         self.graph = graph
         self.database = database
         self.resolver = DocumentResolver(documents, settings)
-        self.preparer = OperationPreparer(documents, settings)
+        self.usual = UsualSizes(database, relations(graph) if settings.price_by_data else ())
+        self.preparer = OperationPreparer(documents, settings, self.usual.of)
         self.limits = ConcurrencyLimits(settings.pool_size, settings.limit_in_flight, settings.limit_in_flight_tenant)
         self.budgets = Budgets(database, settings)
         self.authenticator = Authenticator(database, JwtVerifier.of(settings, database), settings.failed_attempts)

@@ -5,7 +5,7 @@ many values it brings, is said where it is declared (``BatchField``). A price is
 that decide a size are put in per request. It is never less than what is delivered.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,9 @@ MUTATION = 50
 Variables = Mapping[str, Any]
 Amount = int | Callable[[Variables], int]
 """A number, or one that depends on the variables."""
+
+USUAL = "@usual"
+"""Stands among the variables for how many rows relations have as a rule (``BatchField.usual``); no variable is called so."""
 
 META = {"__typename": TypeNameMetaFieldDef, "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
@@ -165,6 +168,8 @@ class Pricing:
         if not part.leaf:
             if batch is not None and batch.rows is not None:
                 rows = _called(batch.rows, args, rows)
+                if batch.usual is not None:
+                    rows = _usually(batch.usual, rows)
             sets = [node.selection_set for node in nodes if node.selection_set is not None]
             above = "types" if name == "types" or (name == "fields" and above == "types") else name
             inner = self._parts(sets, below, path, rows, above)
@@ -207,6 +212,16 @@ def _called(function: Any, args: Callable[[Variables], Args] | Args, rows: Amoun
         return int(function(given, rows if isinstance(rows, int) else rows(variables)))
 
     return later
+
+
+def _usually(relation: Hashable, most: Amount) -> Amount:
+    """How many rows a relation brings as a rule, and no more than ``most``."""
+
+    def size(variables: Variables) -> int:
+        at_most = most if isinstance(most, int) else most(variables)
+        return min(at_most, int(variables.get(USUAL, {}).get(relation, at_most)))
+
+    return size
 
 
 def _arguments(node: FieldNode) -> Callable[[Variables], Args] | Args:

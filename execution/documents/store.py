@@ -160,7 +160,9 @@ class Documents:
         return node, tokens
 
     def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
-        """What an operation of a valid document may cost, in points."""
+        """What an operation of a valid document may cost, in points. Among the variables may be, as ``USUAL``, how many rows
+        relations have as a rule: then a list that has more makes the answer dearer than that.
+        """
         return self.priced(document, operation)(variables)
 
     def priced(self, document: Document, operation: OperationDefinitionNode) -> Price:
