@@ -5,7 +5,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 
 from execution.documents.deprecations import Deprecations
 from execution.documents.limits import DocumentLimitExceeded, Limits
-from execution.documents.places import node_at
+from execution.documents.places import node_at, variable_at
 from execution.documents.pricing import USUAL
 from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
@@ -35,4 +35,5 @@ __all__ = [
     "extends",
     "node_at",
     "number",
+    "variable_at",
 ]

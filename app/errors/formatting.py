@@ -8,7 +8,7 @@ import structlog
 from graphql import FieldNode, GraphQLError, GraphQLSyntaxError, SourceLocation, get_location
 
 from core.errors import ErpError
-from execution import node_at
+from execution import node_at, variable_at
 
 log = structlog.get_logger()
 
@@ -41,6 +41,9 @@ def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
         if cause.path:
             extensions["argumentPath"] = list(cause.path)
             locations = _of_argument(error, cause.path) or locations
+            variable = _of_variable(error, cause.path)
+            if variable is not None:
+                extensions["variablePath"] = list(variable)
         message = cause.message
     elif isinstance(cause, GraphQLError):
         extensions = {
@@ -69,3 +72,9 @@ def _of_argument(error: GraphQLError, path: tuple[str | int, ...]) -> list[Sourc
         if found is not None and found.loc is not None:
             return [get_location(found.loc.source, found.loc.start)]
     return None
+
+
+def _of_variable(error: GraphQLError, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
+    """The path within the variables to this value of the field's arguments, where it is one of theirs."""
+    nodes = (node for node in error.nodes or () if isinstance(node, FieldNode))
+    return next((found for node in nodes if (found := variable_at(node, path)) is not None), None)

@@ -28,9 +28,22 @@ def node_at(node: Any, path: Sequence[str | int]) -> Any:
     """The literal at a path within the arguments of a field; the nearest one around it where a variable or nothing is
     there; None for an argument that isn't given.
     """
+    return _followed(node, path)[0]
+
+
+def variable_at(node: Any, path: Sequence[str | int]) -> Path | None:
+    """The path within the variables to what stands at a path within the arguments of a field; None where that is no
+    variable's.
+    """
+    found, rest = _followed(node, path)
+    return (found.name.value, *rest) if isinstance(found, VariableNode) else None
+
+
+def _followed(node: Any, path: Sequence[str | int]) -> tuple[Any, Sequence[str | int]]:
+    """The literal that a path leads to, as far as literals go, and the rest of the path."""
     name, *steps = path
     found = next((each.value for each in node.arguments or () if each.name.value == name), None)
-    for step in steps:
+    for index, step in enumerate(steps):
         if isinstance(found, ObjectValueNode):
             below = next((each.value for each in found.fields if each.name.value == step), None)
         elif isinstance(found, ListValueNode) and isinstance(step, int) and step < len(found.values):
@@ -39,9 +52,9 @@ def node_at(node: Any, path: Sequence[str | int]) -> Any:
             # A single value stands for a list of one.
             below = found if step == 0 and not isinstance(found, VariableNode) else None
         if below is None:
-            return found
+            return found, steps[index:]
         found = below
-    return found
+    return found, ()
 
 
 def path_to(node: Any, wanted: Any) -> Path | None:

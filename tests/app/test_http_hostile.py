@@ -155,7 +155,7 @@ async def test_threat_5_the_message_names_the_field_that_holds_nul(client: httpx
     for query, path in ((BY_NAME, ["where", "name", "contains"]), (SEARCH, ["search"]), (AFTER, ["after"])):
         answer = await client.post("/graphql", json={"query": query, "variables": {"value": "a\0b"}})
         [error] = answer.json()["errors"]
-        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": path}
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": path, "variablePath": ["value"]}
 
 
 async def test_threat_8_anothers_id_is_answered_byte_for_byte_as_one_of_no_one(

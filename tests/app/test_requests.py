@@ -180,7 +180,18 @@ async def test_a_cursor_of_another_sort(client: httpx.AsyncClient) -> None:
     query = "query ($after: String) { orders(after: $after, orderBy: [{field: NUMBER}]) { nodes { id } } }"
     answer = (await ask(client, query, variables={"after": page["pageInfo"]["endCursor"]})).json()
     assert answer["data"] is None
-    assert answer["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": ["after"]}
+    extensions = {"code": "BAD_USER_INPUT", "argumentPath": ["after"], "variablePath": ["after"]}
+    assert answer["errors"][0]["extensions"] == extensions
+
+
+async def test_g9_what_a_field_refuses_leads_into_the_variables(client: httpx.AsyncClient) -> None:
+    query = "query ($ids: [ID!], $where: OrderWhere) { a: orders(where: {and: [{id: {in: $ids}}]}) { nodes { id } } b: orders(where: $where) { nodes { id } } }"
+    variables = {"ids": ["ord_" + "0" * 32, "x"], "where": {"or": [{"id": {"eq": "x"}}]}}
+    errors = (await ask(client, query, variables=variables)).json()["errors"]
+    assert [(each["extensions"]["argumentPath"], each["extensions"]["variablePath"]) for each in errors] == [
+        (["where", "and", 0, "id", "in", 1], ["ids", 1]),
+        (["where", "or", 0, "id", "eq"], ["where", "or", 0, "id", "eq"]),
+    ]
 
 
 async def test_variables_that_do_not_fit(client: httpx.AsyncClient) -> None:

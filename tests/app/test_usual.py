@@ -75,7 +75,9 @@ async def test_a_partners_prices_say_nothing_of_others(site: Site) -> None:
         code = await admin.fetchval(
             "SELECT code FROM partners WHERE tenant_id = $1 AND 'CUSTOMER' = ANY(kinds) LIMIT 1", site.tenants[0].id
         )
-    key = await keys.create(site.target, site.tenants[0].id, "usual partner", roles=("partner",), partner=code, replace=True)
+    key = await keys.create(
+        site.target, site.tenants[0].id, "usual partner", roles=("partner",), partner=code, replace=True
+    )
     query = "{ orders(first: 50) { nodes { id lineItems(first: 100) { nodes { id } } } } }"
     async with site.client(key, price_by_data=True) as client:
         first = await cost(client, query)
