@@ -5,6 +5,7 @@ what the answer holds by the endpoint. A request's own is found by ``current``, 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,8 +31,7 @@ class Spending:
 
     rows: int = 0
     objects: int = 0
-    """Objects in the answer; one that several parents share counts for each of them."""
-    leaves: int = 0
+    """What the answer holds, in points; an object that several parents share counts for each of them."""
     bytes: int = 0
     loop_seconds: float = 0.0
     statement_seconds: float = 0.0
@@ -50,6 +50,49 @@ class Spending:
         self.rows += rows
 
 
+class Heartbeat:
+    """Looks at the loop every ``LOOK`` seconds while statements run, and notes how late it was. One timer for all of
+    them: one for each took as long as everything else that is measured of a small query.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.running = 0
+        self._due = float("inf")
+        self._late: deque[tuple[float, float]] = deque()
+        """When it was late, and by how much: of two the later one, where that was later as well."""
+
+    def began(self, now: float) -> None:
+        """A statement begins."""
+        self.running += 1
+        if self._due == float("inf"):
+            self._wait(now)
+
+    def latest(self, since: float, now: float) -> float:
+        """The longest that the loop was late since then; the statement that began then has ended."""
+        self.running -= 1
+        late = now - self._due
+        for at, seconds in self._late:
+            if at >= since:
+                return max(late, seconds)
+        return max(late, 0.0)
+
+    def _wait(self, now: float) -> None:
+        self._due = now + LOOK
+        self.loop.call_later(LOOK, self._look)
+
+    def _look(self) -> None:
+        now = perf_counter()
+        late = now - self._due
+        while self._late and (self._late[-1][1] <= late or not self.running):
+            self._late.pop()
+        if self.running:
+            self._late.append((now, late))
+            self._wait(now)
+        else:
+            self._due = float("inf")
+
+
 class Stopwatch:
     """Takes the time of a statement, and how late the loop is meanwhile: from its making until ``stop``.
 
@@ -57,32 +100,33 @@ class Stopwatch:
     tenant's name was charged 10,622 points so, for 4 ms of the processor.
     """
 
-    __slots__ = ("_began", "_due", "_late", "_loop", "_timer")
+    __slots__ = ("_began", "_heartbeat")
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._late = 0.0
+        self._heartbeat = _heartbeat()
         self._began = perf_counter()
-        self._wait(self._began)
+        self._heartbeat.began(self._began)
 
     def stop(self, rows: int = 0) -> float:
         """The seconds since. The request that this belongs to, if any, has spent them but for the loop's lag."""
-        self._timer.cancel()
         now = perf_counter()
-        seconds, late = now - self._began, max(self._late, now - self._due)
+        seconds, late = now - self._began, self._heartbeat.latest(self._began, now)
         spending = _current.get()
         if spending is not None:
             spending.statement(max(0.0, seconds - LAGS * late), rows)
         return seconds
 
-    def _wait(self, now: float) -> None:
-        self._due = now + LOOK
-        self._timer = self._loop.call_later(LOOK, self._look)
 
-    def _look(self) -> None:
-        now = perf_counter()
-        self._late = max(self._late, now - self._due)
-        self._wait(now)
+_last: Heartbeat | None = None
+
+
+def _heartbeat() -> Heartbeat:
+    """That of the running loop."""
+    global _last  # noqa: PLW0603 - a process has one loop, but for its tests
+    loop = asyncio.get_running_loop()
+    if _last is None or _last.loop is not loop:
+        _last = Heartbeat(loop)
+    return _last
 
 
 _current: ContextVar[Spending | None] = ContextVar("spending", default=None)

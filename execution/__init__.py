@@ -10,7 +10,8 @@ from execution.documents.pricing import USUAL
 from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
 from execution.fields import POINT, Args, Batch, BatchField, Shared, argument, number
-from execution.meter import Delivered, Meter
+from execution.meter import Meter
+from execution.plan import FieldPlan, SelectionPlan
 from execution.schema import ExtensibleSchema, extends
 from execution.trace import Trace
 
@@ -21,14 +22,15 @@ __all__ = [
     "Batch",
     "BatchField",
     "BreadthFirstExecutor",
-    "Delivered",
     "Deprecations",
     "Document",
     "DocumentLimitExceeded",
     "Documents",
     "ExtensibleSchema",
+    "FieldPlan",
     "Limits",
     "Meter",
+    "SelectionPlan",
     "Shared",
     "Trace",
     "argument",

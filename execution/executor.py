@@ -96,7 +96,6 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         if run.failures:
             settling = NullPropagation(self.collected_errors, run.types, run.broken, propagate=self.error_propagation)
             settled = settling.root(plan, data)
-            run.meter.replace(run.broken, settling.copies)
             if self.error_propagation and run.reports:
                 add_hidden(self.collected_errors, run.types, run.broken, plan, data)
         # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept

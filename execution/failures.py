@@ -33,8 +33,7 @@ class Failure:
 class NullPropagation:
     """The walk that settles failures. ``types`` maps the identity of an object in the answer to its
     selection, for objects whose type is only known at run time. ``broken`` are the fields with a failure in them or
-    below: the others stay as they are. ``places``: at how many a failure is reported. ``copies`` has the new objects of
-    each selection."""
+    below: the others stay as they are. ``places``: at how many a failure is reported."""
 
     def __init__(
         self,
@@ -51,7 +50,6 @@ class NullPropagation:
         self.propagate = propagate
         self.places = places
         self.reported: Counter[Failure] = Counter()
-        self.copies: dict[SelectionPlan, list[dict[str, Any]]] = {}
 
     def root(self, selection: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
         """The settled answer; None if a null reached the top."""
@@ -64,14 +62,12 @@ class NullPropagation:
     def _object(self, selection: SelectionPlan, data: dict[str, Any], path: Path | None) -> dict[str, Any]:
         # A new object each time: one that several parents share fails at several paths.
         broken, typename = self.broken, selection.type.name
-        copy = {
+        return {
             plan.key: self._value(plan, plan.definition.type, data[plan.key], Path(path, plan.key, typename))
             if plan in broken
             else data[plan.key]
             for plan in selection.fields
         }
-        self.copies.setdefault(selection, []).append(copy)
-        return copy
 
     def _value(self, plan: FieldPlan, type_: GraphQLOutputType, value: Any, path: Path) -> Any:
         if is_non_null_type(type_):

@@ -73,7 +73,7 @@ class Run(Ordinary):
             built = selection.build(*columns)
         else:
             built = await self._built(selection, columns, count)
-        self.meter.end(selection, built, delivered, columns, weights)
+        self.meter.end(selection, columns, weights)
         return built
 
     async def _built(self, selection: SelectionPlan, columns: list[Any], count: int) -> list[dict[str, Any]]:
@@ -203,6 +203,8 @@ class Run(Ordinary):
     ) -> list[Any]:
         """Flatten the lists of a level, complete all items together, and cut them apart again."""
         if plan.batch is not None and paths is None and not has_null(values):
+            if values:
+                self.meter.lists(plan, values)
             ends = list(accumulate(map(len, values), initial=0))
             flat = list(chain.from_iterable(values))
             completed = await self.complete(plan, item, flat, None, repeated(weights, values))
@@ -228,6 +230,7 @@ class Run(Ordinary):
             if items is None or isinstance(items, Failure):
                 ends.append(items)
                 continue
+            self.meter.lists(plan, [items])
             flat += items
             ends.append(len(flat))
             if below is not None and paths is not None:

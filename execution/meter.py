@@ -7,8 +7,7 @@ stands in the answer, and the sum is known before a byte of it is written.
 
 from collections import Counter
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import mul
 from time import monotonic
@@ -26,11 +25,9 @@ Weights = Sequence[int] | None
 
 @dataclass(slots=True)
 class Delivered:
-    """The objects of one selection: those that were built, and what they come to in the answer."""
+    """What the objects of one selection come to in the answer."""
 
-    objects: list[list[dict[str, Any]]] = field(default_factory=list)
     count: int = 0
-    leaves: int = 0
     bytes: int = 0
     """At the least, without what stands below them."""
 
@@ -39,33 +36,28 @@ class Meter:
     """Counts an answer. ``limit`` is how many bytes it may have, ``most`` how many points; None: as many as it likes.
 
     ``until`` is when its objects must have been read, by ``time.monotonic``. ``levels`` has what each selection
-    brought, those below before those above.
+    brought, ``longest`` how many items the longest list of a field has.
     """
 
     def __init__(self, limit: int | None = None, most: int | None = None) -> None:
         self.limit = limit
         self.most = most
-        self.until = float("inf")
+        self.until: float | None = None
         self.tenths = 0
         self.bytes = 0
         self.levels: dict[SelectionPlan, Delivered] = {}
-        self._began: dict[SelectionPlan, int] = {}
+        self.longest: dict[FieldPlan, int] = {}
 
     @property
     def points(self) -> int:
         """What was delivered, in points, as the price counts them."""
         return -(-self.tenths // POINT)
 
-    @property
-    def leaves(self) -> int:
-        """How many leaves the answer has."""
-        return sum(level.leaves for level in self.levels.values())
-
     def begin(self, selection: "SelectionPlan", count: int) -> None:
         """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``,
         ``CostLimit`` and, past the time in which a command's payload must be read, ``Timeout``.
         """
-        if self.until < monotonic():
+        if self.until is not None and self.until < monotonic():
             raise Timeout("Reading the answer took too long.")
         self.tenths += count * selection.cost
         if self.most is not None and self.tenths > self.most * POINT:
@@ -73,28 +65,25 @@ class Meter:
                 f"The answer costs more than {self.most:,} points at {selection.path}: ask for less there.",
                 facts={"cost": {"requested": self.points, "limit": self.most}, "place": selection.path.split(".")},
             )
-        self._add(selection, count * selection.fixed)
-
-    def end(
-        self, selection: "SelectionPlan", objects: list[dict[str, Any]], count: int, columns: Any, weights: Weights
-    ) -> None:
-        """They were built, of these columns. Raises ``AnswerTooLarge``."""
-        texts = sum(measured(columns[index], weights) for index in selection.texts)
-        if texts:
-            self._add(selection, texts)
         level = self.levels.get(selection)
         if level is None:
             level = self.levels[selection] = Delivered()
-        level.objects.append(objects)
         level.count += count
-        level.leaves += count * selection.leaves
-        level.bytes = self._began[selection]
+        self._add(level, count * selection.fixed)
 
-    def replace(self, broken: "AbstractSet[FieldPlan]", copies: "dict[SelectionPlan, list[dict[str, Any]]]") -> None:
-        """What stands in the answer of selections with ``broken`` fields are other objects than those that were built."""
-        for selection, level in self.levels.items():
-            if not broken.isdisjoint(selection.fields):
-                level.objects = [copies.get(selection, [])]
+    def end(self, selection: "SelectionPlan", columns: Any, weights: Weights) -> None:
+        """They were built, of these columns. Raises ``AnswerTooLarge``."""
+        texts = 0
+        for index in selection.texts:
+            texts += measured(columns[index], weights)
+        if texts:
+            self._add(self.levels[selection], texts)
+
+    def lists(self, plan: "FieldPlan", values: Sequence[Any]) -> None:
+        """A field has these lists."""
+        longest = max(map(len, values))
+        if longest > self.longest.get(plan, 0):
+            self.longest[plan] = longest
 
     def spend(self, tenths: int) -> None:
         """What isn't in the answer: counting, say."""
@@ -103,16 +92,17 @@ class Meter:
     def forget(self) -> None:
         """What was counted so far won't be in the answer: a command's payload that was too large, or too slow."""
         self.bytes = 0
-        self._began.clear()
+        for level in self.levels.values():
+            level.bytes = 0
 
     def refuse(self) -> AnswerTooLarge:
         """The error that names the largest list."""
-        largest = max(self._began, key=self._began.__getitem__)
+        largest = max(self.levels, key=lambda selection: self.levels[selection].bytes)
         return AnswerTooLarge(self.limit or 0, largest.path)
 
-    def _add(self, selection: "SelectionPlan", size: int) -> None:
+    def _add(self, level: Delivered, size: int) -> None:
         self.bytes += size
-        self._began[selection] = self._began.get(selection, 0) + size
+        level.bytes += size
         if self.limit is not None and self.bytes > self.limit:
             raise self.refuse()
 
@@ -124,7 +114,7 @@ def measured(values: Sequence[Any], weights: Weights) -> int:
             return sum(map(len, values)) if weights is None else sum(map(mul, map(len, values), weights))
         except TypeError:  # a null among them
             pass
-    lengths = map(length, values)
+    lengths = [len(value) if value.__class__ is str else length(value) if value else 0 for value in values]
     return sum(lengths) if weights is None else sum(map(mul, lengths, weights))
 
 

@@ -84,7 +84,7 @@ class OperationPreparer:
         check_size(asked.variables, self.settings)
         knows = reads_schema(principal, self.settings)
         try:
-            document = await self.documents.read(asked.query, principal.tenant, hide_suggestions=not knows)
+            document = await self.documents.read(asked.query, principal.owner[0], hide_suggestions=not knows)
         except GraphQLSyntaxError:
             raise
         except GraphQLError as error:

@@ -36,7 +36,6 @@ from app.http.responses import (
     refusal,
     rejected,
     status_of,
-    with_extensions,
     written_response,
 )
 from app.http.serialisation import written
@@ -110,7 +109,7 @@ class GraphQLEndpoint:
             raise HttpError(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
         address = request.client.host if request.client else ""
         principal = await self.authenticator.authenticate(request.headers.get("authorization"), address, request_id)
-        with self.limits.slot((principal.tenant, principal.credential)) as slot:
+        with self.limits.slot(principal.owner) as slot:
             charge = await self.budgets.admit(principal)
             try:
                 return await charge.spent.measure(self._serve(request, principal, slot, charge, media, request_id))
@@ -122,14 +121,14 @@ class GraphQLEndpoint:
     ) -> Response:
         """The answer to a GraphQL request."""
         asked = self.resolver.resolve(await read(request, self.settings.largest_body), principal, request_id)
-        await self.budgets.keep_pace(principal)
+        await self.budgets.keep_pace(charge)
         prepared = await self.preparer.prepare(asked, principal, request_id)
         self.resolver.persist(asked, principal)
         kind = prepared.kind
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise HttpError(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         if request.headers.get("x-cost-only") == "1":
-            return json_response({"data": None, "extensions": {"cost": self._cost(prepared, principal)}}, media)
+            return json_response({"data": None, "extensions": {"cost": self._cost(prepared, charge)}}, media)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         reader = self.database.reader(principal.tenant, principal.partner)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
@@ -163,10 +162,10 @@ class GraphQLEndpoint:
         context.until = monotonic() + self.settings.limit_seconds
         return await executing
 
-    def _cost(self, prepared: Prepared, principal: Principal, **more: int) -> dict[str, int]:
+    def _cost(self, prepared: Prepared, charge: Charge, **more: int) -> dict[str, int]:
         """``extensions.cost``."""
         cost = {"requested": prepared.price, "limit": self.settings.limit_cost, **more}
-        return cost | self.budgets.report(principal)
+        return cost | self.budgets.report(charge)
 
     async def _answer(
         self,
@@ -192,7 +191,7 @@ class GraphQLEndpoint:
         charge.spent.bytes = len(data)
         charge.settle()
         points = context.meter.points
-        cost = self._cost(prepared, context.principal, actual=points, charged=charge.paid)
+        cost = self._cost(prepared, charge, actual=points, charged=charge.paid)
         cost["requested"] = max(cost["requested"], points)
         extensions: dict[str, Any] = {"cost": cost}
         if prepared.deprecated:
@@ -201,10 +200,9 @@ class GraphQLEndpoint:
             extensions["plan"] = explained(context.trace, perf_counter() - start, len(data))
         headers = {"x-request-id": context.request_id}
         if request.method == "GET" and status == 200 and context.trace is None:
-            return await conditional_response(
-                composed(errors, data), extensions, media, headers, request.headers.get("if-none-match", "")
-            )
-        content = with_extensions(composed(errors, data), extensions)
+            known = request.headers.get("if-none-match", "")
+            return await conditional_response(errors, data, extensions, media, headers, known)
+        content = composed(errors, data, extensions)
         return written_response(content, media, status, headers | TRY_AGAIN if status == 503 else headers)
 
     def _release(self, reader: Reader) -> None:

@@ -37,35 +37,38 @@ def written_response(content: bytes, media: str, status: int, headers: Mapping[s
     return Response(content, status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
 
 
-def composed(errors: list[dict[str, Any]], data: bytes) -> bytes:
-    """An answer's errors and data."""
-    return b'{"errors":%b,"data":%b}' % (orjson.dumps(errors), data) if errors else b'{"data":%b}' % data
-
-
-def with_extensions(content: bytes, extensions: Mapping[str, Any]) -> bytes:
-    """What ``composed`` returned, with the extensions added."""
-    return b"".join((memoryview(content)[:-1], b',"extensions":', orjson.dumps(extensions), b"}"))
+def composed(errors: list[dict[str, Any]], data: bytes, extensions: Mapping[str, Any]) -> bytes:
+    """An answer. Its data are written already, and copied once: they may be 16 MB."""
+    failed = (b'"errors":', orjson.dumps(errors), b",") if errors else ()
+    return b"".join((b"{", *failed, b'"data":', data, b',"extensions":', orjson.dumps(extensions), b"}"))
 
 
 async def conditional_response(
-    content: bytes, extensions: Mapping[str, Any], media: str, headers: Mapping[str, str], known: str
+    errors: list[dict[str, Any]],
+    data: bytes,
+    extensions: Mapping[str, Any],
+    media: str,
+    headers: Mapping[str, str],
+    known: str,
 ) -> Response:
     """The answer to a query by GET, which its client may keep: 304 where it is what the client has.
 
     ``known`` is the header If-None-Match. The tag is of data and errors alone, and so a weak one: what the
     answer cost changes each time.
     """
-    tag = await asyncio.to_thread(etag, content, media) if len(content) > LARGE else etag(content, media)
+    parts = (media.encode(), orjson.dumps(errors), data)
+    tag = await asyncio.to_thread(etag, *parts) if len(data) > LARGE else etag(*parts)
     headers = {**headers, **ASK_AGAIN, "etag": tag}
     if etag_matches(known, tag):
         return Response(None, 304, headers)
-    return Response(with_extensions(content, extensions), 200, headers, f"{media}; charset=utf-8")
+    return Response(composed(errors, data, extensions), 200, headers, f"{media}; charset=utf-8")
 
 
-def etag(content: bytes, media: str = "") -> str:
-    """The tag of a content of a media type, as ETag has it."""
-    digest = sha256(media.encode())
-    digest.update(content)
+def etag(*parts: bytes) -> str:
+    """The tag of a content and what it depends on, as ETag has it."""
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
     return f'W/"{digest.hexdigest()[:32]}"'
 
 

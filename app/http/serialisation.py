@@ -1,15 +1,17 @@
 """Answers as JSON, the large ones in slices: writing one of 16 MB takes 40 ms, in which nobody else is served.
 
-A small answer is written at once. Of a large one the parts are written first, those below before those above, each of
-its objects by itself and once, however many others refer to it; what is above holds them as they are.
+A small answer is written at once. In a large one the lists are written first, as many of their items at a time as make
+a slice; where a single item may be more than that, the lists below it come before it. What is above holds them as they
+are written, and only copies them.
 """
 
 import asyncio
 from typing import Any
 
 import orjson
+from graphql import get_nullable_type, is_list_type
 
-from execution import Delivered, Meter
+from execution import FieldPlan, Meter, SelectionPlan
 
 AT_ONCE = 25_000
 """Leaves and objects that are written in one step: some two milliseconds."""
@@ -17,15 +19,14 @@ AT_ONCE = 25_000
 BYTES = 32
 """Bytes of text that take as long as a leaf."""
 
-COPIED = 400
-"""Bytes that take as long as a leaf where they are JSON already."""
+SMALL = 4
+"""Bytes that a leaf has at the least, with its key: an answer of fewer than ``AT_ONCE`` times as many is small."""
 
 
 async def written(data: dict[str, Any] | None, meter: Meter) -> bytes:
     """The data of an answer that ``meter`` has counted. Raises ``AnswerTooLarge``. The data are spent by it."""
-    work = sum(map(_work, meter.levels.values()))
-    if data is not None and work > AT_ONCE:
-        await _Writer(meter).shorten()
+    if data is not None and meter.bytes > AT_ONCE * SMALL:
+        await _Writer(meter).shorten(data, next(iter(meter.levels)))
     content = orjson.dumps(data)
     meter.bytes = len(content)
     if meter.limit is not None and len(content) > meter.limit:
@@ -33,65 +34,75 @@ async def written(data: dict[str, Any] | None, meter: Meter) -> bytes:
     return content
 
 
-def _work(level: Delivered) -> int:
-    return level.count + level.leaves + level.bytes // BYTES
-
-
 class _Writer:
-    """Puts written parts in the place of objects until what is left is little."""
+    """Puts written lists in the place of lists until what is left is little.
+
+    How much an object may be isn't looked up in it, which would take as long as writing it: the meter knows how many
+    leaves the objects of a selection have, how much text on average, and how long the longest list of each field is.
+    """
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
-        self.done = 0
-        self.left: dict[Any, int] = {}
-        """What writing the objects of a selection takes, with all that stands below them."""
+        self._most: dict[SelectionPlan, int] = {}
+        self._done = 0
 
-    async def shorten(self) -> None:
-        """Leave no more of the answer than is written in one step."""
-        for selection, level in self.meter.levels.items():
-            below = [each for plan in selection.fields for each in plan.selections.values() if each in self.left]
-            while below and sum(self.left[each] for each in below) > AT_ONCE:
-                largest = max(below, key=self.left.__getitem__)
-                below.remove(largest)
-                self.left[largest] = await self._write(largest, selection, level)
-            self.left[selection] = _work(level) + sum(
-                self.left[each] for plan in selection.fields for each in plan.selections.values() if each in self.left
-            )
+    async def shorten(self, data: dict[str, Any], *selections: SelectionPlan) -> None:
+        """Leave no more of an object, which is of one of these selections, than is written in one step."""
+        for key, value in data.items():
+            plans = [plan for selection in selections for plan in selection.fields if plan.key == key]
+            if self._value(plans) > AT_ONCE and isinstance(value, dict | list):
+                data[key] = await self._shortened(value, plans)
 
-    async def _write(self, selection: Any, parent: Any, above: Delivered) -> int:
-        """Write the objects of a selection and put them into those above; what copying them takes."""
-        parts: dict[int, orjson.Fragment] = {}
-        size = 0
-        for objects in self.meter.levels[selection].objects:
-            for each in objects:
-                content = orjson.dumps(each)
-                parts[id(each)] = orjson.Fragment(content)
-                size += len(content)
-                if self.meter.limit is not None and size > self.meter.limit:
-                    raise self.meter.refuse()
-                await self._step(10 + len(content) // 10)
-        keys = [plan.key for plan in parent.fields if selection in plan.selections.values()]
-        await self._replace(above, keys, parts)
-        self.meter.levels[selection].objects.clear()
-        return size // COPIED
+    async def _shortened(self, value: Any, plans: list[FieldPlan]) -> Any:
+        await self._step(1)
+        selections = [selection for plan in plans for selection in plan.selections.values()]
+        if isinstance(value, dict):
+            await self.shorten(value, *selections)
+            return value
+        item = max(map(self._object, selections), default=0)
+        if not isinstance(value, list) or not value:
+            return value
+        if item > AT_ONCE or isinstance(value[0], list):
+            return [await self._shortened(each, plans) for each in value]
+        return orjson.Fragment(await self._list(value, max(1, item)))
 
-    async def _replace(self, above: Delivered, keys: list[str], parts: dict[int, orjson.Fragment]) -> None:
-        for objects in above.objects:
-            for each in objects:
-                for key in keys:
-                    value = each[key]
-                    each[key] = _replaced(value, parts)
-                    await self._step(1 + len(value) if isinstance(value, list) else 2)
+    async def _list(self, values: list[Any], item: int) -> bytes:
+        """A list, a slice after the other; an item takes no more than ``item``."""
+        parts, size, many = [], 0, max(1, AT_ONCE // item)
+        for start in range(0, len(values), many):
+            some = values[start : start + many]
+            await self._step(len(some) * item)
+            parts.append(orjson.dumps(some)[1:-1])
+            size += len(parts[-1])
+            if self.meter.limit is not None and size > self.meter.limit:
+                raise self.meter.refuse()
+        return b"[%b]" % b",".join(parts)
 
     async def _step(self, work: int) -> None:
-        """So much was done: others have their turn, if it was much."""
-        self.done += work
-        if self.done > AT_ONCE:
-            self.done = 0
+        """So much comes next: others have their turn before, if that makes it much."""
+        self._done += work
+        if self._done > AT_ONCE:
+            self._done = work
             await asyncio.sleep(0)
 
+    def _value(self, plans: list[FieldPlan]) -> int:
+        """What writing a field's value takes at the most."""
+        return max((self._field(plan) for plan in plans), default=0)
 
-def _replaced(value: Any, parts: dict[int, orjson.Fragment]) -> Any:
-    if isinstance(value, list):
-        return [_replaced(each, parts) for each in value]
-    return parts.get(id(value), value)
+    def _field(self, plan: FieldPlan) -> int:
+        item = max(map(self._object, plan.selections.values()), default=0)
+        type_ = get_nullable_type(plan.definition.type)
+        while is_list_type(type_):
+            item *= self.meter.longest.get(plan, 0)
+            type_ = get_nullable_type(type_.of_type)
+        return item
+
+    def _object(self, selection: SelectionPlan) -> int:
+        """What writing an object of a selection takes at the most, with all that is below it."""
+        found = self._most.get(selection)
+        if found is None:
+            level = self.meter.levels.get(selection)
+            text = level.bytes // (BYTES * max(1, level.count)) if level is not None else 0
+            found = 1 + selection.leaves + text + sum(map(self._field, selection.fields)) if level is not None else 0
+            self._most[selection] = found
+        return found

@@ -16,6 +16,7 @@ from app.audit import audit
 from app.context import Principal
 from app.errors.http_errors import Throttled
 from app.settings import Settings
+from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
 from app.throttling.spending import points
 from core.errors import ErpError, Unavailable, Unfit
@@ -45,8 +46,6 @@ a hundred objects."""
 PAUSE = 0.2
 """Seconds that a refusal takes, once a budget is spent: clients that ignore retry-after wait at least this long."""
 
-Owner = tuple[UUID, str]
-
 
 @dataclass
 class _Account:
@@ -69,6 +68,7 @@ class _Account:
     leasing: "asyncio.Task[None] | None" = None
 
     def spend(self, points: int) -> None:
+        """Take so many points; fewer than none are given back."""
         self.points -= points
         self.share.spend(points)
 
@@ -121,9 +121,9 @@ class Budgets:
         await self._take(account, LEAST)
         return Charge(account)
 
-    async def keep_pace(self, principal: Principal) -> None:
+    async def keep_pace(self, charge: Charge) -> None:
         """Hold a key back that has used more than its share while others are there. Raises ``Throttled``."""
-        await self._account(principal).share.wait()
+        await charge.account.share.wait()
 
     async def reserve(self, charge: Charge, price: int, *, keep: bool = False) -> None:
         """Take the rest of an operation's price before it runs; ``keep`` it, though it spend less. Raises ``Throttled``
@@ -135,13 +135,13 @@ class Budgets:
         if keep:
             charge.least = charge.paid
 
-    def report(self, principal: Principal) -> dict[str, int]:
+    def report(self, charge: Charge) -> dict[str, int]:
         """The part of ``extensions.cost`` that changes with time."""
-        remaining = self._account(principal).remaining(monotonic())
+        remaining = charge.account.remaining(monotonic())
         return {"remaining": min(remaining, self._capacity), "restoreRate": self.rate}
 
     def _account(self, principal: Principal) -> _Account:
-        owner = (principal.tenant, principal.credential)
+        owner = principal.owner
         account = self._accounts.get(owner)
         if account is None:
             mine = Bucket(principal.credential, self._capacity, self.rate)
@@ -214,8 +214,7 @@ class Budgets:
         if account.leasing or monotonic() - account.used < IDLE:
             self._schedule_return(account)
             return
-        owner = (account.tenant, account.buckets[-1].owner)
-        self._accounts.pop(owner, None)
+        self._accounts.pop((str(account.tenant), account.buckets[-1].owner), None)
         if account.points and not account.lent_at:  # the database doesn't miss what it didn't give
             giving = asyncio.create_task(self._give_back(account))
             self._giving.add(giving)

@@ -42,6 +42,8 @@ class Neighbours:
         self._seen: OrderedDict[Owner, float] = OrderedDict()
         self._keys: Counter[object] = Counter()
         self._debts: WeakValueDictionary[object, Debt] = WeakValueDictionary()
+        self._next = 0.0
+        """Before then nobody is to be forgotten."""
 
     def saw(self, owner: Owner, now: float) -> None:
         """It has asked for something."""
@@ -69,9 +71,12 @@ class Neighbours:
         return found
 
     def _forget(self, now: float) -> None:
+        if now < self._next:
+            return
         while self._seen:
             owner, at = next(iter(self._seen.items()))
             if now - at < PRESENT:
+                self._next = at + PRESENT
                 return
             del self._seen[owner]
             self._keys[owner[0]] -= 1
@@ -113,6 +118,8 @@ class FairShare:
 
     def spend(self, points: int) -> None:
         """So many points more; fewer where some are given back."""
+        if not points:
+            return
         self._debt.add(points, self._own_rate())
         self._tenants.add(points, self._rate)
 

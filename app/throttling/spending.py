@@ -9,9 +9,6 @@ from core.spending import Spending
 PER_SECOND = 250_000
 """Points for a second of the loop, or of the database: so many objects are read in it."""
 
-LEAVES = 10
-"""Leaves that cost as much as an object."""
-
 BYTES = 100
 """Bytes of an answer that cost as much as an object."""
 
@@ -25,7 +22,7 @@ def points(spent: Spending) -> int:
     seconds = max(spent.loop_seconds, spent.statement_seconds) - FREE
     return max(
         spent.rows,
-        spent.objects + spent.leaves // LEAVES,
+        spent.objects,
         spent.bytes // BYTES,
         int(seconds * PER_SECOND),
     )

@@ -186,7 +186,7 @@ async def test_who_comes_as_a_lease_ends_takes_another(site: Site, monkeypatch: 
         await spending.reserve(Charge(spending._account(who)), 5_000)
     # A loop that doesn't end lets nothing else run: pytest's own limit would end the run.
     await late[0]
-    assert spending.report(who)["remaining"] == 2_050 - 100
+    assert spending.report(await late[0])["remaining"] == 2_050 - 100
 
 
 async def test_an_idle_lease_is_given_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 import core.spending
 from app.throttling import budgets, spending
 from app.throttling.spending import FREE, points
-from core.spending import Spending, Stopwatch, current, measured
+from core.spending import LOOK, Spending, Stopwatch, current, measured
 from tests.app.conftest import Site
 from tests.support.locks import locked, waiting
 
@@ -132,7 +132,7 @@ async def test_it_is_found_inside_and_nowhere_else() -> None:
     [
         (Spending(), 0),
         (Spending(rows=7, objects=3), 7),
-        (Spending(rows=7, objects=6, leaves=29), 8),
+        (Spending(rows=7, objects=8), 8),
         (Spending(rows=7, bytes=1_000_000), 10_000),
         (Spending(rows=7, loop_seconds=FREE), 7),
         (Spending(loop_seconds=1 + FREE, statement_seconds=0.5), 250_000),
@@ -200,7 +200,8 @@ def stopped(loop: Loop, *does: tuple[Callable[[float], None], float]) -> list[fl
     seconds = watch.stop(rows=3)
     core.spending._current.reset(token)
     assert spent.rows == 3
-    assert all(timer.call is None for timer in loop.timers)
+    loop.idle(2 * LOOK)
+    assert loop.timers == []
     return [seconds, spent.statement_seconds]
 
 
