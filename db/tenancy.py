@@ -16,6 +16,10 @@ PARTNER = "erpgraph_partner"
 """What a transaction becomes for a business partner's request: it may only read, and sees of orders and
 partners that partner's alone. The serving role may become it, and nobody logs in as it."""
 
+BACKUP = "erpgraph_backup"
+"""Reads every row of every tenant, and changes nothing: for backups. No request is ever served as this role, and the
+serving role may not become it."""
+
 APPEND_ONLY = frozenset({"events", "stock_moves"})
 
 CURRENT = "nullif(current_setting('app.tenant_id', true), '')::uuid"

@@ -10,10 +10,10 @@ from time import sleep
 from alembic import context
 from sqlalchemy import Connection, text
 
+from db.admin.migrate import LOCK
 from db.models import metadata
 from db.tenancy import OWNER
 
-LOCK = 0x65727067  # "erpg"
 PAUSE = 0.1
 ATTEMPTS = 20
 

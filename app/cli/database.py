@@ -1,14 +1,22 @@
 """``erpgraph db``."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from app import settings
+from app import __version__, settings
+from app.cli.stock import compare
 from app.cli.support import run, say
 from app.database import open_database
 from app.database import upgrade as bring
 from db.admin import migrate
 
-app = typer.Typer(no_args_is_help=True, help="The database: its tables and where it is.")
+Programs = Annotated[
+    Path | None, typer.Option(help="The folder with pg_dump and pg_restore, where they aren't found by themselves.")
+]
+
+app = typer.Typer(no_args_is_help=True, help="The database: its tables, its backups and where it is.")
 
 
 @app.command()
@@ -51,3 +59,50 @@ def url() -> None:
             return target.admin
 
     typer.echo(run(tell()))
+
+
+@app.command()
+def dump(file: Annotated[Path, typer.Argument(help="A file that isn't there yet.")], programs: Programs = None) -> None:
+    """Write all rows of all tenants to FILE, and what is in it to FILE.manifest.json.
+
+    It reads as erpgraph_backup, whose policies show every row, counts what it wrote, and leaves no file if a row is missing.
+    FILE is an archive for pg_restore that only you may read: it has the hashes of keys. It works beside a running server.
+    """
+
+    async def write() -> None:
+        from db.admin.dump import dump as dumped
+
+        async with open_database(settings.load()) as target:
+            made = await dumped(target, file, __version__, programs)
+        say(f"Dumped {made.rows:,} rows of {len(made.tables)} tables at revision {made.revision} to {file}.")
+
+    run(write())
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What 'erpgraph db dump' wrote, its manifest beside it.")],
+    programs: Programs = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Migrate what is restored, where an older program dumped it.")
+    ] = False,
+) -> None:
+    """Fill a new, empty database from FILE, and check that it is what was dumped.
+
+    Everything is restored or nothing. Rows are counted, and then the books are checked as by 'erpgraph stock verify':
+    exit code 1 if there are differences, which were dumped as well then.
+    """
+
+    async def fill() -> int:
+        from db.admin.restore import restore as restored
+
+        chosen = settings.load()
+        async with open_database(chosen) as target:
+            made = await restored(target, file, programs, older=upgrade)
+            say(f"Restored {made.rows:,} rows of {len(made.tables)} tables at revision {made.revision}.")
+            if upgrade or not chosen.database_url:
+                await bring(chosen, target)
+            return await compare(target)
+
+    if run(fill()):
+        raise typer.Exit(1)

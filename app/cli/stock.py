@@ -1,12 +1,16 @@
 """``erpgraph stock``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import settings
 from app.cli.support import run, say, table
 from app.database import open_migrated
+from db.runtime.engine import Target
+
+if TYPE_CHECKING:
+    from services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, help="Stock: check that the books match what happened.")
 
@@ -25,37 +29,35 @@ def verify(
     Exit code 1 if there is any. It only reads, and works beside a running server.
     """
 
-    async def compare() -> int:
-        from core.money import decimal_text
-        from services.platform import tenants
-        from services.verify import verify as compared
-
-        found = 0
+    async def look() -> int:
         async with open_migrated(settings.load()) as target:
-            every = {each.name: each.id for each in await tenants.every(target)}
-            wanted = every if tenant is None else {tenant: await tenants.find(target, tenant)}
-            for name, identity in wanted.items():
-                differences = await compared(target, identity)
-                found += len(differences)
-                rows = [
-                    tuple(
-                        "" if cell is None else str(cell)
-                        for cell in (
-                            each.sku,
-                            each.location,
-                            each.order,
-                            each.position,
-                            None if each.expected is None else decimal_text(each.expected),
-                            None if each.actual is None else decimal_text(each.actual),
-                            each.rule,
-                        )
-                    )
-                    for each in differences
-                ]
-                say(f"{name}: {len(rows) or 'no'} difference{'' if len(rows) == 1 else 's'}")
-                if rows:
-                    table(("SKU", "LOCATION", "ORDER", "LINE", "EXPECTED", "ACTUAL", "RULE"), rows)
-        return found
+            return await compare(target, tenant)
 
-    if run(compare()):
+    if run(look()):
         raise typer.Exit(1)
+
+
+async def compare(target: Target, tenant: str | None = None) -> int:
+    """Print the differences of one tenant, or of all; how many there are. Raises ``BadInput`` for an unknown name."""
+    from services.platform import tenants
+    from services.verify import verify as compared
+
+    found = 0
+    every = {each.name: each.id for each in await tenants.every(target)}
+    wanted = every if tenant is None else {tenant: await tenants.find(target, tenant)}
+    for name, identity in wanted.items():
+        differences = await compared(target, identity)
+        found += len(differences)
+        say(f"{name}: {len(differences) or 'no'} difference{'' if len(differences) == 1 else 's'}")
+        if differences:
+            header = ("SKU", "LOCATION", "ORDER", "LINE", "EXPECTED", "ACTUAL", "RULE")
+            table(header, [_cells(each) for each in differences])
+    return found
+
+
+def _cells(each: "Difference") -> tuple[str, ...]:
+    from core.money import decimal_text
+
+    amounts = (None if amount is None else decimal_text(amount) for amount in (each.expected, each.actual))
+    cells = (each.sku, each.location, each.order, each.position, *amounts, each.rule)
+    return tuple("" if cell is None else str(cell) for cell in cells)

@@ -18,10 +18,13 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_f
 from core.errors import Unavailable
 from db.models import metadata
 from db.runtime.engine import Target
-from db.tenancy import APP, OWNER, PARTNER
+from db.tenancy import APP, BACKUP, OWNER, PARTNER
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _ROLES_LOCK = 0x65727268
+
+LOCK = 0x65727067  # "erpg"
+"""Held by who migrates; a dump shares it with other dumps, so that no table changes in the middle."""
 
 PAUSE = 1.0
 """Seconds between two attempts at a lock, in which the transactions that waited behind the first go on."""
@@ -87,22 +90,17 @@ async def downgrade(target: Target, revision: str) -> None:
 
 
 async def ensure_roles(target: Target) -> None:
-    """Create the owner and the serving role, and let them into this database.
+    """Create the owner, the serving role and the one for backups, and let them into this database.
 
-    Needs a role with CREATEROLE the first time; afterwards membership in both is enough. Roles
-    belong to the whole server, so they are made only where they are missing.
+    Needs a role with CREATEROLE where one of them is missing; afterwards membership in them is enough. Roles
+    belong to the whole server, so they are made only where they are missing. Raises ``Unavailable`` where they can't be.
     """
     connection = await asyncpg.connect(target.admin, timeout=5)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _ROLES_LOCK)
-            for role, login in ((OWNER, "LOGIN"), (APP, "LOGIN"), (PARTNER, "NOLOGIN")):
-                if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-                    await connection.execute(f"CREATE ROLE {role} {login} NOSUPERUSER NOBYPASSRLS NOCREATEROLE")
-                # PostgreSQL 16 tells membership apart from the right to SET ROLE.
-                may = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
-                if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", role, may):
-                    await connection.execute(f"GRANT {role} TO CURRENT_USER")
+            for role, login in ((OWNER, "LOGIN"), (APP, "LOGIN"), (BACKUP, "LOGIN"), (PARTNER, "NOLOGIN")):
+                await _ensure_role(connection, role, login)
             # The serving role may become the partners' role, but mustn't inherit it: policies "TO" a role go for
             # all that inherit it.
             if not await connection.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, PARTNER):
@@ -113,9 +111,26 @@ async def ensure_roles(target: Target) -> None:
             database = await connection.fetchval("SELECT quote_ident(current_database())")
             await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
             await connection.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER}")
-            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {APP}, {PARTNER}")
+            await connection.execute(f"GRANT USAGE ON SCHEMA public TO {APP}, {BACKUP}, {PARTNER}")
     finally:
         await connection.close()
+
+
+async def _ensure_role(connection: Any, role: str, login: str) -> None:
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+            await connection.execute(f"CREATE ROLE {role} {login} NOSUPERUSER NOBYPASSRLS NOCREATEROLE")
+        # PostgreSQL 16 tells membership apart from the right to SET ROLE.
+        may = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
+        if not await connection.fetchval("SELECT pg_has_role(current_user, $1, $2)", role, may):
+            # Who migrates needn't see all rows without having asked for it.
+            apart = " WITH INHERIT FALSE, SET TRUE" if role == BACKUP and may == "SET" else ""
+            await connection.execute(f"GRANT {role} TO CURRENT_USER{apart}")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Unavailable(
+            f"The login of ERPGRAPH_DATABASE_URL can't have the role {role}: {error}. Give it CREATEROLE, or let another "
+            f"administrator run once: CREATE ROLE {role} {login}; GRANT {role} TO that login."
+        ) from error
 
 
 async def mark_leakproof(target: Target) -> None:

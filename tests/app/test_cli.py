@@ -50,6 +50,8 @@ def test_every_command_explains_itself() -> None:
         "key revoke",
         "db",
         "db upgrade",
+        "db dump",
+        "db restore",
         "db status",
         "db url",
         "schema print",

@@ -80,7 +80,8 @@ async def test_46_a_dump_restored_on_another_server_is_the_same_site(
     given = [await keys.create(fresh, tenant.id, "kept") for tenant in every]
     before = [await answered(fresh, key) for key in given], await described(fresh)
     assert before[0][0]["orders"]["nodes"]
-    run(programs / "pg_dump", "--format=custom", f"--file={tmp_path / 'dump'}", f"--dbname={fresh.admin}")
+    backup = ("--role=erpgraph_backup", "--enable-row-security", "--format=custom", f"--file={tmp_path / 'dump'}")
+    run(programs / "pg_dump", *backup, f"--dbname={fresh.admin}")
 
     open_to_all(tmp_path)
     server = embedded.start(tmp_path / "other")

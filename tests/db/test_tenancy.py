@@ -10,7 +10,7 @@ import pytest
 from core.ids import new_id
 from db.models import metadata
 from db.runtime.engine import Target, administration
-from db.tenancy import APP, APPEND_ONLY, OWNER, PARTNER, set_tenant
+from db.tenancy import APP, APPEND_ONLY, BACKUP, OWNER, PARTNER, set_tenant
 
 TENANT_TABLES = sorted(set(metadata.tables) - {"tenants"})
 
@@ -40,18 +40,21 @@ async def products(target: Target, acme: UUID, globex: UUID) -> dict[UUID, UUID]
 async def test_the_roles_can_bypass_nothing(admin: Any) -> None:
     rows = await admin.fetch(
         "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = ANY($1)",
-        [OWNER, APP, PARTNER],
+        [OWNER, APP, PARTNER, BACKUP],
     )
     assert {tuple(row.values()) for row in rows} == {
         (OWNER, False, False, False, False),
         (APP, False, False, False, False),
         (PARTNER, False, False, False, False),
+        (BACKUP, False, False, False, False),
     }
     assert not await admin.fetchval("SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", PARTNER)
     # It may become the partners' role, and doesn't inherit it: its policies would go for everybody.
     assert await admin.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, PARTNER)
     assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'USAGE')", APP, PARTNER)
-    assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, OWNER)
+    for other in (OWNER, BACKUP):
+        assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", APP, other)
+    assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", OWNER, BACKUP)
 
 
 async def test_every_table_is_the_owners_and_closed(admin: Any) -> None:
@@ -64,6 +67,7 @@ async def test_every_table_is_the_owners_and_closed(admin: Any) -> None:
     assert [tuple(row.values()) for row in policies] == sorted(
         [(name, "tenant", ["public"]) for name in metadata.tables]
         + [("tenants", "administration", [OWNER])]
+        + [(name, "backup", [BACKUP]) for name in metadata.tables]
         + [(name, "partner", [PARTNER]) for name in ("line_items", "orders", "partners")]
     )
 
@@ -91,6 +95,17 @@ async def test_the_partners_role_may_read_what_partners_see(admin: Any) -> None:
     )
     readable = ("line_items", "orders", "partners", "products", "tenants")
     assert sorted(tuple(row.values()) for row in rows) == [(table, "SELECT") for table in readable]
+
+
+async def test_the_role_for_backups_may_read_everything_and_write_nothing(admin: Any) -> None:
+    rows = await admin.fetch(
+        "SELECT table_name::text, privilege_type FROM information_schema.role_table_grants WHERE grantee = $1", BACKUP
+    )
+    assert sorted(tuple(row.values()) for row in rows) == [
+        (table, "SELECT") for table in sorted([*metadata.tables, "alembic_version"])
+    ]
+    policies = await admin.fetch("SELECT cmd, permissive, qual FROM pg_policies WHERE policyname = 'backup'")
+    assert {tuple(row.values()) for row in policies} == {("SELECT", "PERMISSIVE", "true")}
 
 
 async def test_every_key_carries_the_tenant(admin: Any) -> None:
