@@ -20,7 +20,7 @@ from app.http.security import BrowserSecurity
 from app.registry import build
 from app.settings import Settings
 from core.errors import Unfit
-from db.admin.migrate import head
+from db.admin.migrate import head, revisions
 from db.runtime.engine import Database
 from db.runtime.failures import GONE
 from db.runtime.sessions import unfit
@@ -60,7 +60,14 @@ async def unready(database: Database) -> str:
         return "standby"
     if seen.read_only:
         return "read-only"
-    return "" if revision == head() else "migrations"
+    return "" if revision == head() or _from_newer(revision) else "migrations"
+
+
+def _from_newer(revision: str | None) -> bool:
+    """Whether a newer program has migrated. This one goes on meanwhile: were it not ready, an upgrade of one server after
+    the other would begin with none that serves.
+    """
+    return revision is not None and revision not in revisions()
 
 
 class Application(FastAPI):

@@ -95,6 +95,19 @@ async def test_h2_head_goes_by_the_rules_of_get(site: Site, target: str, accept:
     assert {**get.headers, **dict.fromkeys(own)} == {**head.headers, **dict.fromkeys(own)}
 
 
+async def test_a_server_stays_ready_when_a_newer_program_has_migrated(fresh: Target, site: Site) -> None:
+    """Servers are upgraded one after the other: were the old ones not ready from the migration on, nobody would serve."""
+    database = Database(fresh)
+    await database.open()
+    connection = await asyncpg.connect(fresh.admin)
+    async with site.client(key_format.make(new_id()), database) as client:
+        for revision, expected in ((migrate.head(), (200, "")), ("9999", (200, "")), ("0011", (503, "migrations"))):
+            await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+            assert await ready(client) == expected
+    await connection.close()
+    await database.close()
+
+
 async def test_a_database_without_any_table(server: TestServer, site: Site) -> None:
     async with server.fresh("template0") as target:
         database = Database(Target.of(target.admin))
