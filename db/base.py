@@ -91,7 +91,7 @@ def tenant_args(*more: Any) -> tuple[Any, ...]:
 
 
 def tenant_fk(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
-    """A foreign key within the tenant: ``refers("product_id", "products")``."""
+    """A foreign key within the tenant: ``tenant_fk("product_id", "products")``."""
     return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options)
 
 

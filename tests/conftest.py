@@ -59,6 +59,22 @@ def prefix() -> str:
     return Path(os.environ[RUN]).name.replace("-", "_")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--on-server", action="store_true", help="only the tests that use the run's PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a second PostgreSQL what doesn't use it was tried before."""
+    if not config.getoption("--on-server"):
+        return
+    chosen, others = [], []
+    for item in items:
+        uses = "server" in getattr(item, "fixturenames", ())
+        (chosen if uses else others).append(item)
+    items[:] = chosen
+    config.hook.pytest_deselected(items=others)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return

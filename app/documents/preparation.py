@@ -128,7 +128,9 @@ def check_reader(principal: Principal, settings: Settings, request_id: str) -> N
 def too_much(error: DocumentLimitExceeded) -> LimitExceeded:
     """The error for a document over a limit, with its numbers."""
     kind = DocumentTooLarge if error.limit in {"characters", "tokens"} else LimitExceeded
-    facts = {"limit": error.limit, "maximum": error.maximum}
+    facts: dict[str, Any] = {"limit": error.limit, "maximum": error.maximum}
+    if error.path is not None:
+        facts["variablePath"] = list(error.path)
     return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
 
 

@@ -26,10 +26,22 @@ def check_size(variables: Mapping[str, Any] | None, settings: Settings) -> None:
             if nodes > settings.limit_nodes:
                 raise DocumentLimitExceeded("values in its variables", settings.limit_nodes, None)
             if isinstance(each, list) and len(each) > settings.limit_list:
-                raise DocumentLimitExceeded("entries in a list", settings.limit_list, len(each))
+                path = _path_to(each, variables)
+                raise DocumentLimitExceeded("entries in a list", settings.limit_list, len(each), path)
             items = each.values() if isinstance(each, dict) else each
             below += [item for item in items if isinstance(item, (dict, list)) and item]
         level = below
+
+
+def _path_to(found: list[Any], given: Any) -> list[str | int] | None:
+    """Where a list is; so many values have been looked at before as are walked through here."""
+    waiting: list[tuple[list[str | int], Any]] = [([], given)]
+    for path, each in waiting:
+        if each is found:
+            return path
+        entries = each.items() if isinstance(each, dict) else enumerate(each)
+        waiting += [([*path, key], item) for key, item in entries if isinstance(item, (dict, list)) and item]
+    return None
 
 
 def check_weight(

@@ -5,7 +5,7 @@ validation compare each with each. So a document is measured first: fragments on
 alone, and only what turns out small enough is walked as it stands for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,14 +57,16 @@ SPREAD = 4
 
 
 class DocumentLimitExceeded(Exception):
-    """A document that is over a limit: which one, what it is, and what the document has."""
+    """A document that is over a limit: which one, what it is, and what the document has; and ``path``, where in the
+    variables that is, for what is there."""
 
-    def __init__(self, limit: str, maximum: int, actual: int | None) -> None:
+    def __init__(self, limit: str, maximum: int, actual: int | None, path: Sequence[str | int] | None = None) -> None:
         told = "more" if actual is None or actual > 10**6 else f"{actual:,}"
         super().__init__(f"The document has too many {limit}: at most {maximum:,} are allowed, and it has {told}.")
         self.limit = limit
         self.maximum = maximum
         self.actual = actual
+        self.path = path
 
 
 class Size(NamedTuple):

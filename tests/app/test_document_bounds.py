@@ -10,9 +10,10 @@ import pytest
 from graphql import parse
 
 from app.context import Principal
-from app.documents.preparation import OperationPreparer
+from app.documents.preparation import OperationPreparer, too_much
 from app.documents.request import GraphQLRequest
 from app.documents.variables import check_size, check_weight
+from app.errors.formatting import plain
 from app.errors.http_errors import Rejected
 from app.settings import load
 from core.ids import new_id
@@ -154,6 +155,14 @@ def test_attack_5_variables_are_refused_by_their_size(name: str) -> None:
         check_size(given, SETTINGS)
     assert thread_time() - began < 0.01
     assert caught.value.limit == limit
+
+
+def test_a_list_that_is_too_long_is_found_by_its_place() -> None:
+    given = {"input": {"notes": [], "lineItems": [{"tags": [1]}, {"tags": [{}] * 501}]}}
+    with pytest.raises(DocumentLimitExceeded) as caught:
+        check_size(given, SETTINGS)
+    error = plain(too_much(caught.value))
+    assert error["extensions"]["variablePath"] == ["input", "lineItems", 1, "tags"]
 
 
 async def test_attack_5_bytes_come_before_everything() -> None:
