@@ -67,7 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On a second PostgreSQL what doesn't use it was tried before."""
     if not config.getoption("--on-server"):
         return
-    chosen, others = [], []
+    chosen: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         uses = "server" in getattr(item, "fixturenames", ())
         (chosen if uses else others).append(item)
