@@ -73,7 +73,7 @@ TRADE = (
     _goods("BEL", "V-Belt", "pcs", "4-52", "SPZ 1000, SPA 1250, SPB 1600, SPC 2240", "wrapped, raw edge", "Matched sets on request"),
     _goods("DSC", "Cutting Disc", "box", "9-75", "115 mm, 125 mm, 180 mm, 230 mm", "steel, stainless, stone", "1 mm to 2.5 mm thick, 25 to the box"),
     _goods("DRL", "Twist Drill Set", "pcs", "11-140", "1–10 mm, 1–13 mm, 3–20 mm", "HSS-G, HSS-Co5, TiN", "In a steel case"),
-    _goods("GLO", "UnitOfWork Gloves", "box", "14-88", "size 8, size 9, size 10, size 11", "nitrile, cut level C, leather", "12 pairs to the box"),
+    _goods("GLO", "Work Gloves", "box", "14-88", "size 8, size 9, size 10, size 11", "nitrile, cut level C, leather", "12 pairs to the box"),
     _goods("GOG", "Safety Goggles", "pcs", "3-29", "clear, grey, amber", "vented, sealed, over-glasses", "EN 166, scratch-resistant"),
     _goods("REL", "Control Relay", "pcs", "5-64", "12 V DC, 24 V DC, 230 V AC", "2 CO, 4 CO, with LED", "Plug-in, socket sold apart"),
     _goods("SEN", "Proximity Sensor", "pcs", "16-118", "M8, M12, M18, M30", "PNP, NPN, IO-Link", "Flush mount, M12 connector"),
