@@ -30,13 +30,13 @@ def taken(slots: Slots, owner: Owner, most: int = 100) -> int:
 
 
 @pytest.mark.parametrize(
-    "size, by_key, tenant_index, for_others",
+    "size, by_key, by_tenant, for_others",
     [(1, 1, 1, 0), (2, 1, 1, 1), (3, 1, 1, 2), (4, 2, 2, 2), (10, 5, 8, 2), (20, 10, 18, 2)],
 )
-def test_what_a_key_and_a_tenant_may_run(size: int, by_key: int, tenant_index: int, for_others: int) -> None:
+def test_what_a_key_and_a_tenant_may_run(size: int, by_key: int, by_tenant: int, for_others: int) -> None:
     slots = Slots(size)
     assert taken(slots, ("a", "1")) == by_key
-    assert by_key + taken(slots, ("a", "2")) + taken(slots, ("a", "3")) == tenant_index
+    assert by_key + taken(slots, ("a", "2")) + taken(slots, ("a", "3")) == by_tenant
     assert [taken(slots, (tenant, "1")) for tenant in "bcd"] == [int(n < for_others) for n in range(3)]
 
 

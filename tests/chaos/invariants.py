@@ -33,7 +33,7 @@ RULES = {
 }
 """What holds of the orders of tenant ``$1``: their states, their sums, and their numbers."""
 
-FOREIGN = "A row tenant_fk to rows that are there, and of its own tenant."
+FOREIGN = "A row refers to rows that are there, and of its own tenant."
 
 _REFERENCES = """
     SELECT conrelid::regclass AS child, confrelid::regclass AS parent, string_agg(
