@@ -9,7 +9,12 @@ import asyncpg
 from app.settings import Settings
 from core.errors import Unavailable
 from db.admin import embedded, migrate
-from db.runtime.engine import Target
+from db.runtime.engine import ASIDE, Target
+
+_TAKEN_FROM_ANYBODY = """
+SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
+FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
 
 
 @contextlib.asynccontextmanager
@@ -43,6 +48,30 @@ async def open_migrated(settings: Settings) -> AsyncIterator[Target]:
         else:
             await upgrade(settings, target)
         yield target
+
+
+async def too_many_connections(settings: Settings, target: Target) -> str:
+    """What is wrong where the processes may open more connections than PostgreSQL takes; empty where they fit, or where a
+    pooler stands between. Raises what asyncpg raises.
+    """
+    wanted = settings.workers * connections_of_process(settings)
+    if settings.pooler != "none":
+        return ""
+    connection = await asyncpg.connect(target.serving, timeout=5)
+    try:
+        taken: int = await connection.fetchval(_TAKEN_FROM_ANYBODY)
+    finally:
+        await connection.close()
+    if wanted <= taken:
+        return ""
+    fits = (taken // settings.workers - ASIDE) // 2
+    advice = f"Set ERPGRAPH_POOL_SIZE to {fits} at most" if fits > 0 else "Have fewer workers"
+    return f"{settings.workers} processes may open {wanted} connections, and PostgreSQL takes {taken}. {advice}."
+
+
+def connections_of_process(settings: Settings) -> int:
+    """How many connections one serving process opens at most: for queries, for commands, and aside."""
+    return 2 * settings.pool_size + ASIDE
 
 
 async def upgrade(settings: Settings, target: Target) -> None:

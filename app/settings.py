@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     data_dir: Path = Field(CHECKOUT / ".data", description="where the embedded server keeps its data")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
+    uds: str = Field("", description="a socket in the file system to listen on, in place of a port")
+    workers: int = Field(1, ge=1, le=64, description="processes that serve")
     modules: Annotated[tuple[str, ...], NoDecode] = MODULES
     executor: Literal["breadth-first", "reference"] = "breadth-first"
     environment: Literal["development", "production"] = "development"

@@ -13,6 +13,12 @@ def serve(
         str | None, typer.Option(help="Address to listen on. [default: ERPGRAPH_HOST or 127.0.0.1]")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [default: ERPGRAPH_PORT or 8000]")] = None,
+    uds: Annotated[
+        str | None, typer.Option(help="Socket in the file system, in place of a port. [default: ERPGRAPH_UDS]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve, each on a core. [default: ERPGRAPH_WORKERS or 1]")
+    ] = None,
 ) -> None:
     """Serve the graph.
 
@@ -20,9 +26,12 @@ def serve(
     accepts requests prints the lines [bold]graph URL[/bold], [bold]explorer URL[/bold] and, for each of two tenants,
     [bold]key TENANT KEY[/bold]. With ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated database.
 
+    With several workers one that dies is replaced, and SIGHUP replaces them one by one. Sockets that systemd passes are
+    served in place of a port ([bold]LISTEN_FDS[/bold]).
+
     Ctrl-C or SIGTERM lets requests in flight end, then stops the server, then the embedded PostgreSQL.
     """
-    chosen = settings.load(host=host, port=port)
+    chosen = settings.load(host=host, port=port, uds=uds, workers=workers)
     from app.server import run
 
     def announce(lines: str) -> None:

@@ -59,6 +59,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # asyncio's BaseTransport is uvicorn's Transport
         super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]  # it stands for one
+        # Whoever connects by a socket in the file system is on this machine, as a proxy at 127.0.0.1 is.
+        self.client = self.client or ("127.0.0.1", 0)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -32,6 +32,9 @@ SESSION_TIMEOUTS = {
 }
 """How soon PostgreSQL gives up a connection of ours. No command is idle for so long: services.kit.work.DEADLINE."""
 
+ASIDE = 2
+"""Connections for what is stored beside a writer's transaction."""
+
 IDLE = 600.0
 """Seconds after which a connection that nobody needed is closed."""
 
@@ -108,7 +111,7 @@ class Database:
         self._writing = await self._connect(self.size, writes)
         async with self._writing.acquire():
             pass  # the first command needn't wait for it
-        self._aside = await self._connect(2, writes)
+        self._aside = await self._connect(ASIDE, writes)
         version = self._reading.version
         self._sessions = (reads.at(version), writes.at(version))
         self._lent = Connections(self._writing, version, ahead=False)

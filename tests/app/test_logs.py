@@ -92,7 +92,7 @@ def test_attack_14_no_descriptors_left_is_told_once_in_a_while() -> None:
     program = """
 import resource
 from structlog.testing import capture_logs
-from app.server import Descriptors
+from app.serving.accepting import Descriptors
 look = Descriptors()
 with capture_logs() as lines:
     look.check()

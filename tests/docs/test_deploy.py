@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from app.cli import app
-from app.server import GRACE
+from app.serving.accepting import GRACE
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,1 @@
+"""Accepting requests: on which sockets, in this process or in several that are supervised."""

@@ -1,0 +1,129 @@
+"""Uvicorn as this server runs it: it reports when it accepts requests, and drains before it stops."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from app.asgi import settle_memory
+from app.http.protocol import BoundedHttpProtocol
+from app.settings import Settings
+from core.errors import Unavailable
+
+log = structlog.get_logger()
+
+GRACE = 10
+"""Seconds that requests in flight get to end after SIGTERM; none lasts longer than its statements may."""
+
+NOT_STARTED = "The server could not start; what is wrong stands in the log above."
+
+
+class Descriptors:
+    """Tells the log when there are no file descriptors left, at most once in ``EVERY`` seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self) -> None:
+        self._told = float("-inf")
+
+    def check(self) -> None:
+        """Look whether there is one more."""
+        try:
+            os.close(os.dup(0))
+        except OSError as error:
+            if error.errno in {errno.EMFILE, errno.ENFILE} and monotonic() - self._told >= self.EVERY:
+                self._told = monotonic()
+                log.warning("no file descriptors left: clients are turned away", reason=error.strerror)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that tells when it accepts requests, and serves on for ``drain`` seconds after SIGTERM."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], drain: float) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._drain = drain
+        self._descriptors = Descriptors()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._loop = asyncio.get_running_loop()
+            self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Every tenth of a second. Once a second it looks whether a client could be let in: libuv takes connections for
+        which there is no descriptor and closes them, and says nothing."""
+        if counter % 10 == 0:
+            self._descriptors.check()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. Who is at a terminal, or asks a second time, doesn't wait for others to notice."""
+        app: Any = self.config.app
+        if sig == signal.SIGTERM and self._drain and self.started and not app.state.draining:
+            app.state.draining = True
+            self._loop.call_soon_threadsafe(self._start_drain)
+        else:
+            super().handle_exit(sig, frame)
+
+    def ask_to_leave(self) -> None:
+        """From here on each answer carries ``Connection: close``, so that clients reconnect elsewhere."""
+        close = (b"connection", b"close")
+        self.config.encoded_headers.append(close)
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+
+    def _start_drain(self) -> None:
+        """Not ready any more."""
+        self.ask_to_leave()
+        self._loop.call_later(self._drain, setattr, self, "should_exit", True)
+
+
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to run the application."""
+    return uvicorn.Config(
+        app,
+        http=BoundedHttpProtocol,
+        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+async def run(server: uvicorn.Server, listeners: Sequence[socket.socket]) -> None:
+    """Serve until the server is told to stop, by a signal or otherwise. Raises ``Unavailable`` where it can't start."""
+    settle_memory()
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # Uvicorn raises the signals that it caught once more when it is done; from here on they only end it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    try:
+        await server.serve(sockets=[*listeners])
+    except SystemExit as error:
+        raise Unavailable(NOT_STARTED) from error
+    if not server.started:
+        raise Unavailable(NOT_STARTED)
+
+
+async def serve(
+    app: FastAPI, settings: Settings, listeners: Sequence[socket.socket], ready: Callable[[], None]
+) -> None:
+    """Serve with this process alone, until SIGINT or SIGTERM. Raises ``Unavailable`` where that can't be."""
+    # Where there is a manifest: a terminal that is closed ends the server otherwise, as it does any program.
+    if settings.trusted_documents:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.resolver.trusted.reload)
+    await run(Server(configured(app, settings), ready, settings.drain_seconds), listeners)
