@@ -48,7 +48,7 @@ def run(settings: Settings, say: Say, report: demo.Report, announce: Say) -> Non
 
 
 async def _serve(settings: Settings, opened: Listeners, say: Say, report: demo.Report, announce: Say) -> None:
-    logs.configure()
+    logs.configure(settings.log_format)
     log.info(
         "starting",
         version=__version__,
@@ -56,7 +56,7 @@ async def _serve(settings: Settings, opened: Listeners, say: Say, report: demo.R
         addresses=[address(each) for each in opened],
         workers=settings.workers,
     )
-    with cancel_on_sigterm(), logs.WRITER.running():
+    with cancel_on_sigterm(), logs.WRITER.running(), logs.standard_logging():
         await _live(settings, opened, say, report, announce)
     say("Stopped serving")
 

@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     hsts_seconds: int = Field(0, ge=0, description="how many seconds browsers must use https only")
     drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it keeps serving after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = Field("text", description="what a line of the log is")
+    request_log: Literal["all", "notable", "off"] = Field(
+        "all", description="which requests have a line in the log; notable: those that are slow or have errors"
+    )
+    slow_milliseconds: int = Field(1_000, ge=1, description="milliseconds from which on a request is slow")
 
     @property
     def largest_body(self) -> int:

@@ -29,6 +29,7 @@ class Spending:
     served; those of statements are by the clock, without the wait for a connection, and for the loop (``Stopwatch``).
     """
 
+    statements: int = 0
     rows: int = 0
     objects: int = 0
     """What the answer holds, in points; an object that several parents share counts for each of them."""
@@ -46,6 +47,7 @@ class Spending:
 
     def statement(self, seconds: float, rows: int = 0) -> None:
         """A statement took so long, whether it came to its end or was stopped."""
+        self.statements += 1
         self.statement_seconds += seconds
         self.rows += rows
 

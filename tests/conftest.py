@@ -37,6 +37,9 @@ os.environ.setdefault("ERPGRAPH_BUDGET_RATE", str(10**8))
 # Prices are compared exactly, and what is usual for a tenant is found beside its first requests.
 os.environ.setdefault("ERPGRAPH_PRICE_BY_DATA", "off")
 
+# A line for each of their requests is for operators; the tests of it ask for it.
+os.environ.setdefault("ERPGRAPH_REQUEST_LOG", "off")
+
 # A session has dozens of pools, and a server a hundred connections.
 engine.IDLE = 3.0
 

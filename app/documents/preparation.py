@@ -40,6 +40,8 @@ class Prepared(NamedTuple):
     """How many objects it may read."""
     deprecated: list[dict[str, str | None]]
     """The deprecated parts that it uses, as clients see them."""
+    name: str = ""
+    """The operation's name, empty where it has none."""
 
 
 class OperationPreparer:
@@ -96,7 +98,8 @@ class OperationPreparer:
         operation = select_operation(document.node, asked.operation)
         price = self._price(document, operation, asked, principal)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
-        return Prepared(asked, document.node, operation.operation, price, deprecated)
+        name = operation.name.value if operation.name else ""
+        return Prepared(asked, document.node, operation.operation, price, deprecated, name)
 
     def _price(
         self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest, principal: Principal

@@ -14,6 +14,8 @@ LOOK_AFTER = 0.01
 class ClientGone(Exception):
     """Who asked has left: nobody reads the answer."""
 
+    code = "CLIENT_GONE"
+
 
 class RequestDeadline:
     """Cancels what is in it, and with it the statement in the database, when time is over or the client leaves.

@@ -41,6 +41,8 @@ from app.http.responses import (
 from app.http.serialisation import written
 from app.registry import Graph, relations
 from app.settings import Settings
+from app.telemetry.record import RequestRecord
+from app.telemetry.telemetry import Telemetry
 from app.throttling.budgets import PAUSE, Budgets, Charge
 from app.throttling.concurrency import ConcurrencyLimits, Slot
 from app.throttling.usual import UsualSizes
@@ -60,7 +62,9 @@ class GraphQLEndpoint:
         database: Database,
         settings: Settings,
         explorer: Explorer | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self.telemetry = telemetry or Telemetry(settings)
         self.explorer = explorer
         self.settings = settings
         self.graph = graph
@@ -75,15 +79,22 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        await (await compressed(request, await self.respond(request)))(scope, receive, send)
+        # To find it in the log by, not to be secret: the operating system's random bytes took 1 % of a small query.
+        record = RequestRecord.of(request, f"{getrandbits(128):032x}")
+        answer: Response | None = None
+        try:
+            answer = await compressed(request, await self.respond(request, record))
+        finally:
+            self.telemetry.end(record, answer)
+        await answer(scope, receive, send)
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request, record: RequestRecord) -> Response:
         """The answer to any request."""
         media = media_type(",".join(request.headers.getlist("accept")))
-        # To find it in the log by, not to be secret: the operating system's random bytes took 1 % of a small query.
-        request_id = f"{getrandbits(128):032x}"
+        request_id = record.request_id
         try:
-            return await self._respond(request, media, request_id)
+            with record:
+                return await self._respond(request, media, record)
         except (AnswerTooLarge, CostLimit) as error:
             return json_response(
                 {"errors": [plain(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id}
@@ -100,31 +111,37 @@ class GraphQLEndpoint:
             fault = formatted([GraphQLError("", original_error=error)], request_id)
             return json_response({"errors": fault}, media or JSON, 500, {"x-request-id": request_id})
 
-    async def _respond(self, request: Request, media: str | None, request_id: str) -> Response:
+    async def _respond(self, request: Request, media: str | None, record: RequestRecord) -> Response:
         if request.method not in ("GET", "POST"):
             raise HttpError(405, "Use GET or POST.", allow="GET, POST")
         if self.explorer and wants_page(request):
+            record.kind = "page"
             return self.explorer.page(request)
         if media is None:
             raise HttpError(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
-        address = request.client.host if request.client else ""
-        principal = await self.authenticator.authenticate(request.headers.get("authorization"), address, request_id)
+        authorization = request.headers.get("authorization")
+        principal = await self.authenticator.authenticate(authorization, record.address, record.request_id)
+        record.principal = principal
         with self.limits.slot(principal.owner) as slot:
-            charge = await self.budgets.admit(principal)
+            record.charge = charge = await self.budgets.admit(principal)
             try:
-                return await charge.spent.measure(self._serve(request, principal, slot, charge, media, request_id))
+                return await charge.spent.measure(self._serve(request, principal, slot, charge, media, record))
             finally:
                 charge.settle()  # however it ended
 
     async def _serve(
-        self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, request_id: str
+        self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, record: RequestRecord
     ) -> Response:
         """The answer to a GraphQL request."""
+        request_id = record.request_id
         asked = self.resolver.resolve(await read(request, self.settings.largest_body), principal, request_id)
+        record.name(asked.operation)
         await self.budgets.keep_pace(charge)
         prepared = await self.preparer.prepare(asked, principal, request_id)
         self.resolver.persist(asked, principal)
         kind = prepared.kind
+        record.kind = kind.value
+        record.name(prepared.name)
         if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
             raise HttpError(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         if request.headers.get("x-cost-only") == "1":
@@ -136,6 +153,7 @@ class GraphQLEndpoint:
         running = await slot.acquire(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)
+            record.executed = True
             try:
                 result = await self._execute(request, prepared, context)
             finally:
@@ -143,7 +161,7 @@ class GraphQLEndpoint:
                 self._release(context.reader)
         finally:
             running.release()
-        return await self._answer(request, prepared, result, context, charge, media)
+        return await self._answer(request, prepared, result, context, charge, media, record)
 
     async def _execute(self, request: Request, prepared: Prepared, context: RequestContext) -> Any:
         asked = prepared.asked
@@ -175,11 +193,14 @@ class GraphQLEndpoint:
         context: RequestContext,
         charge: Charge,
         media: str,
+        record: RequestRecord,
     ) -> Response:
         """The answer to an operation that was executed, or refused when its variables were read."""
         errors = corrected(formatted(result.errors or (), context.request_id), context.done, self.graph.nodes)
         # Without data nothing was executed: a variable that doesn't fit is such a refusal.
         if result.data is None and not any(error.path for error in result.errors or ()):
+            record.executed = False
+            record.note(errors)
             return rejected(self.preparer.visible_errors(errors, prepared.asked, context.principal), media)
         status = 200 if context.done else status_of(errors, result.data)
         start = perf_counter()
@@ -188,6 +209,7 @@ class GraphQLEndpoint:
         except AnswerTooLarge as error:
             refusals = [plain(error) | {"path": [place]} for place in context.done] or [plain(error)]
             errors, data = [*errors, *corrected(refusals, context.done, self.graph.nodes)], b"null"
+        record.note(errors)
         charge.spent.bytes = len(data)
         charge.settle()
         points = context.meter.points

@@ -18,6 +18,7 @@ from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.security import HEADERS
 from app.http.transport import CoalescingTransport
 from app.http.untaken import Untaken
+from app.telemetry.telemetry import Telemetry
 
 HEAD_WITHIN = 10.0
 """Seconds in which a request's head must have come, from the connection's or its own first byte on."""
@@ -226,6 +227,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _refuse(self) -> None:
         if self._refusal is None or self.transport.is_closing():
             return
+        telemetry: Telemetry | None = getattr(getattr(self.config.app, "state", None), "telemetry", None)
+        if telemetry is not None:
+            telemetry.refused(self._refusal.status, self._refusal.code, (self.client or ("",))[0])
         content = orjson.dumps({"errors": [plain(self._refusal)]})
         head = b"%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINE[self._refusal.status], _COMMON, len(content))
         self.transport.write(head + content)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
 from app.settings import Settings
+from app.telemetry.telemetry import Telemetry
 
 CORS_MAX_AGE = 7_200
 """Seconds for which a browser needn't ask again whether it may."""
@@ -50,7 +51,8 @@ class BrowserSecurity:
     And it makes a GET of every HEAD, whose answer has no body: so both have the same rules.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, telemetry: Telemetry | None = None) -> None:
+        self.telemetry = telemetry or Telemetry(settings)
         self.hosts = frozenset(settings.allowed_hosts)
         self.domains = tuple(host for host in self.hosts if host.startswith("."))
         self.origins = frozenset(origin.encode() for origin in settings.cors_origins)
@@ -77,6 +79,8 @@ class BrowserSecurity:
             await send(message)
 
         refused = self._refused(scope)
+        if refused is not None:
+            self.telemetry.refused(refused.status_code, HttpError.code, (scope["client"] or ("",))[0])
         await (self.app if refused is None else refused)(scope, receive, with_headers)
 
     def _refused(self, scope: Scope) -> Response | None:

@@ -178,7 +178,7 @@ def main() -> None:
     os.set_blocking(OUT, False)
     logs.configure()
     try:
-        with logs.WRITER.running():
+        with logs.WRITER.running(), logs.standard_logging():
             uvloop.run(_work())
     except (ErpError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = getattr(error, "reason", "") or str(error) or type(error).__name__

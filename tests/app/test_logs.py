@@ -1,5 +1,7 @@
 """The log: nobody who asks can write into a terminal by it, fill it, or stop the server with it."""
 
+import json
+import logging
 import os
 import subprocess
 import sys
@@ -61,10 +63,10 @@ def test_attack_14_a_reader_that_stops_stops_nobody(monkeypatch: pytest.MonkeyPa
 
     reader = threading.Thread(target=take)
     with writer.running():
-        for number in range(2 * MAX_QUEUED):
+        for number in range(3 * MAX_QUEUED):
             writer.write(f"{number:06} " + "x" * 200)  # returns, though nobody reads
-        assert writer._dropped > 0
-        dropped = writer._dropped
+        assert writer.dropped > 0
+        dropped = writer.dropped
         reader.start()
     os.close(sink)
     reader.join()
@@ -72,7 +74,7 @@ def test_attack_14_a_reader_that_stops_stops_nobody(monkeypatch: pytest.MonkeyPa
     lines = read.decode().splitlines()
     reports = [int(line.split()[0]) for line in lines if line.endswith("nobody took them in time")]
     assert sum(reports) == dropped
-    assert len(lines) - len(reports) == 2 * MAX_QUEUED - dropped
+    assert len(lines) - len(reports) == 3 * MAX_QUEUED - dropped
 
 
 async def test_attack_14_one_line_for_each_permission_that_is_denied(site: Site) -> None:
@@ -103,3 +105,41 @@ print([line["event"] for line in lines])
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout == "['no file descriptors left: clients are turned away']\n"
+
+
+@pytest.fixture
+def as_json() -> Iterator[None]:
+    logs.configure("json")
+    yield
+    structlog.reset_defaults()
+
+
+def test_json_is_one_object_a_line_whatever_happened(as_json: None, capsys: pytest.CaptureFixture[str]) -> None:
+    log = structlog.get_logger()
+    log.warning("event", address="\x9b31m\n\x7f\ud800", number=2**70, other={1: object})
+    try:
+        raise ValueError("\x9b31m")
+    except ValueError:
+        log.exception("fault")
+    with logs.standard_logging():
+        logging.getLogger("uvicorn.error").error("failed: %s", "\u2028")
+        logging.getLogger("uvicorn.error").info("not told")
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.isprintable() for line in lines)
+    first, fault, other = map(json.loads, lines)
+    assert [*first] == ["timestamp", "level", "event", "address", "number", "other"]
+    assert (first["level"], first["address"], first["number"]) == ("warning", "\x9b31m\n\x7f\ud800", 2**70)
+    assert fault["exception"].splitlines()[-1] == "ValueError: \x9b31m"
+    assert (other["level"], other["event"], other["logger"]) == ("error", "failed: \u2028", "uvicorn.error")
+
+
+def test_a_reader_that_is_gone_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, sink = os.pipe()
+    monkeypatch.setattr(logs, "STDERR", sink)
+    os.close(source)
+    writer = Writer()
+    with writer.running():
+        for _ in range(100):
+            writer.write("to nobody")
+    assert not [thread for thread in threading.enumerate() if thread.name == "log"]
+    os.close(sink)

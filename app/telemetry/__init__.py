@@ -1,0 +1,1 @@
+"""What operators see of requests: a line each in the log, figures, and traces."""
