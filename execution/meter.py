@@ -152,6 +152,8 @@ def shared(keys: Sequence[Any], found: Any, weights: Weights) -> Weights:
         if len(keys) == len(found):
             return None  # each key once, as each of the found is there for one
         counts: Any = Counter(keys)
+    elif len(keys) == len(found):
+        counts = dict(zip(keys, weights, strict=True))
     else:
         counts = dict.fromkeys(found, 0)
         for key, weight in zip(keys, weights, strict=True):

@@ -17,8 +17,9 @@ from execution.plan import FieldPlan, SelectionPlan
 if TYPE_CHECKING:
     from execution.executor import BreadthFirstExecutor
 
-STEP = 2_000
-"""Objects for which something is done before others have their turn: some two milliseconds at the most."""
+STEP = 5_000
+"""Objects for which something is done before others have their turn: some five milliseconds at the most. With 2,000 a page
+of 250 orders was cut in two, for a twentieth of its time."""
 
 CELLS = 20_000
 """Cells after which others have their turn, from however many levels."""

@@ -69,6 +69,8 @@ class FieldPlan:
     """Whether this field or one below it has an ordinary resolver, which wants to know its path."""
     waits: bool = False
     """Whether this field or one below it has a resolver that may wait, for a database say."""
+    at_once: bool = False
+    """Whether its values are leaves in their final form, and there without waiting."""
     leaf: bool = False
     text: bool = False
     """Whether its leaves may have any length, and so are measured."""
@@ -217,6 +219,7 @@ class Planner:
         plan.needs_paths = (batch is None and runs_resolver(node)) or any(selection.needs_paths for selection in below)
         late = batch is not None and iscoroutinefunction(batch.resolve_batch)
         plan.waits = plan.needs_paths or late or any(selection.waits for selection in below)
+        plan.at_once = batch is not None and batch.final and not plan.waits
         return plan
 
     def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str, cost: int = 0) -> SelectionPlan:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 import strawberry
+from sqlalchemy import Numeric
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.choices import Choice
@@ -22,6 +23,13 @@ T = TypeVar("T", bound=type)
 V = TypeVar("V")
 C = TypeVar("C", bound=Choice)
 
+NUMBER = 8
+"""About how many characters a decimal number has in an answer, with its quotes. To measure each of them, and each
+currency, took a fifteenth of the time of a page of 250 orders."""
+
+CURRENCY = 5
+"""Characters of a currency."""
+
 
 def node_type(entity: Entity[Any], description: str) -> Callable[[T], T]:
     """A type that is read from a table: ``@node_type(products, "Something that …")``."""
@@ -37,12 +45,12 @@ def node_type(entity: Entity[Any], description: str) -> Callable[[T], T]:
 def column(of: InstrumentedAttribute[V], description: str) -> V:
     """A stored value as it is: text, a quantity, a whole number, a flag. A column that isn't there, or of another type than
     the field, is an error to mypy."""
-    return cast("V", fact(description, of.key))
+    return cast("V", fact(description, of.key, width=NUMBER if isinstance(of.type, Numeric) else None))
 
 
-def fact(description: str, name: str) -> Any:
+def fact(description: str, name: str, **options: Any) -> Any:
     """A value of a row that isn't a table's, such as what a command was refused for."""
-    return BatchField(columns.stored(name), needs=[name], final=True, description=description)
+    return BatchField(columns.stored(name), needs=[name], final=True, description=description, **options)
 
 
 def choice(of: InstrumentedAttribute[str], choices: type[C], description: str) -> C:  # noqa: ARG001 - it gives the type
@@ -57,7 +65,7 @@ def choices(of: InstrumentedAttribute[list[str]], choices: type[C], description:
 
 def currency(of: InstrumentedAttribute[str], description: str) -> CurrencyCode:
     """A stored currency."""
-    return cast("CurrencyCode", fact(description, of.key))
+    return cast("CurrencyCode", fact(description, of.key, width=CURRENCY))
 
 
 def node_id(entity: Entity[Any]) -> Any:

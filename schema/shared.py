@@ -7,7 +7,7 @@ import strawberry
 
 from execution import POINT, Args, argument, number
 from resolvers import columns, relations
-from schema.fields import batched, computed, each_row, same
+from schema.fields import CURRENCY, NUMBER, batched, computed, each_row, same
 from schema.scalars import CurrencyCode, DateTime, Decimal
 
 T = TypeVar("T")
@@ -30,8 +30,11 @@ class Money:
     amount: Decimal = computed(
         "Totals carry exactly the currency's minor digits, unit prices at least those and at most six.",
         columns.item(0),
+        width=NUMBER,
     )
-    currency: CurrencyCode = computed("The currency of the amount: an ISO 4217 alphabetic code.", columns.item(1))
+    currency: CurrencyCode = computed(
+        "The currency of the amount: an ISO 4217 alphabetic code.", columns.item(1), width=CURRENCY
+    )
 
 
 @strawberry.type(description="A count that stays cheap: counting stops at the cap, and exact is false where it did.")

@@ -64,19 +64,20 @@ class _Writer:
             return value
         if item > AT_ONCE or isinstance(value[0], list):
             return [await self._shortened(each, plans) for each in value]
-        return orjson.Fragment(await self._list(value, max(1, item)))
+        return await self._list(value, max(1, item))
 
-    async def _list(self, values: list[Any], item: int) -> bytes:
-        """A list, a slice after the other; an item takes no more than ``item``."""
+    async def _list(self, values: list[Any], item: int) -> list[orjson.Fragment]:
+        """A list, of which several items are one each that is written already. An item takes no more than ``item``."""
         parts, size, many = [], 0, max(1, AT_ONCE // item)
         for start in range(0, len(values), many):
             some = values[start : start + many]
             await self._step(len(some) * item)
-            parts.append(orjson.dumps(some)[1:-1])
-            size += len(parts[-1])
+            content = orjson.dumps(some)[1:-1]
+            parts.append(orjson.Fragment(content))
+            size += len(content)
             if self.meter.limit is not None and size > self.meter.limit:
                 raise self.meter.refuse()
-        return b"[%b]" % b",".join(parts)
+        return parts
 
     async def _step(self, work: int) -> None:
         """So much comes next: others have their turn before, if that makes it much."""
