@@ -9,7 +9,7 @@ import asyncpg
 from app.settings import Settings
 from core.errors import Unavailable
 from db.admin import embedded, migrate
-from db.runtime.engine import ASIDE, Target
+from db.runtime.engine import ASIDE, Database, Target
 
 _TAKEN_FROM_ANYBODY = """
 SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
@@ -67,6 +67,17 @@ async def too_many_connections(settings: Settings, target: Target) -> str:
     fits = (taken // settings.workers - ASIDE) // 2
     advice = f"Set ERPGRAPH_POOL_SIZE to {fits} at most" if fits > 0 else "Have fewer workers"
     return f"{settings.workers} processes may open {wanted} connections, and PostgreSQL takes {taken}. {advice}."
+
+
+def serving_database(settings: Settings, target: Target) -> Database:
+    """One process's way to the database, not yet open."""
+    return Database(
+        target,
+        size=settings.pool_size,
+        pooler=settings.pooler,
+        reading_url=settings.reading_url,
+        reading_lag=settings.reading_lag,
+    )
 
 
 def connections_of_process(settings: Settings) -> int:

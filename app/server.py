@@ -15,7 +15,7 @@ import uvloop
 
 from app import __version__, logs
 from app.asgi import create_app
-from app.database import open_database, require_head, too_many_connections, upgrade
+from app.database import open_database, require_head, serving_database, too_many_connections, upgrade
 from app.registry import installed
 from app.serving.accepting import serve
 from app.serving.listeners import Listeners, address, listeners
@@ -23,7 +23,7 @@ from app.serving.supervisor import Supervisor
 from app.settings import Settings
 from app.signals import cancel_on_sigterm
 from core.errors import Unavailable, Unfit
-from db.runtime.engine import Database, Target
+from db.runtime.engine import Target
 from services import demo
 from services.platform import keys, tenants
 
@@ -90,7 +90,7 @@ async def _supervise(supervisor: Supervisor, ready: Callable[[], None]) -> None:
 async def _serve_alone(
     settings: Settings, target: Target, made: Made, opened: Listeners, ready: Callable[[], None]
 ) -> None:
-    database = Database(target, size=settings.pool_size, pooler=settings.pooler)
+    database = serving_database(settings, target)
     try:
         await database.open()
     except Unfit as error:

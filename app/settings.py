@@ -36,6 +36,8 @@ class Settings(BaseSettings):
 
     database_url: str = Field("", description="your own PostgreSQL; empty: the embedded server")
     app_database_url: str = Field("", description="the serving role's own login; empty: DATABASE_URL with SET ROLE")
+    reading_url: str = Field("", description="the serving role's login to a standby that queries read from")
+    reading_lag: float = Field(5, gt=0, le=3600, description="seconds that the standby may be behind")
     pooler: Literal["none", "session", "transaction"] = Field(
         "none", description="whether APP_DATABASE_URL is a pooler's, and what it lends a connection for"
     )

@@ -27,6 +27,8 @@ from app.http.compression import compressed
 from app.http.deadline import ClientGone, RequestDeadline
 from app.http.explorer import Explorer
 from app.http.negotiation import GRAPHQL_JSON, JSON, media_type
+from app.http.position import HEADER, position
+from app.http.position import written as written_at
 from app.http.request import parameters, read
 from app.http.responses import (
     TRY_AGAIN,
@@ -49,6 +51,7 @@ from app.throttling.usual import UsualSizes
 from core.errors import AnswerTooLarge, CostLimit, ErpError
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
+from db.runtime.standby import EVERYTHING
 from execution import Documents, Meter, Trace
 
 
@@ -147,7 +150,9 @@ class GraphQLEndpoint:
         if request.headers.get("x-cost-only") == "1":
             return json_response({"data": None, "extensions": {"cost": self._cost(prepared, charge)}}, media)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
-        reader = self.database.reader(principal.tenant, principal.partner)
+        # What a command's payload reads is on the primary.
+        after = EVERYTHING if kind is OperationType.MUTATION else position(request.headers.get(HEADER))
+        reader = self.database.query_reader(principal.tenant, principal.partner, after)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
         running = await slot.acquire(writes=kind is OperationType.MUTATION)
@@ -164,8 +169,21 @@ class GraphQLEndpoint:
         return await self._answer(request, prepared, result, context, charge, media, record)
 
     async def _execute(self, request: Request, prepared: Prepared, context: RequestContext) -> Any:
+        if prepared.kind is OperationType.QUERY:
+            async with RequestDeadline(request, self.settings.limit_seconds):
+                result = await self._run(prepared, context)
+                if context.reader.lost_standby:
+                    await context.renew()
+                    context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
+                    result = await self._run(prepared, context)
+                return result
+        # A command is carried out and its answer stored, whoever waits for it; each has a deadline of its own.
+        context.until = monotonic() + self.settings.limit_seconds
+        return await self._run(prepared, context)
+
+    async def _run(self, prepared: Prepared, context: RequestContext) -> Any:
         asked = prepared.asked
-        executing = self.graph.execute_document(
+        return await self.graph.execute_document(
             prepared.document,
             asked.variables,
             context=context,
@@ -173,12 +191,6 @@ class GraphQLEndpoint:
             propagate=asked.propagates,
             helps=reads_schema(context.principal, self.settings),
         )
-        if prepared.kind is OperationType.QUERY:
-            async with RequestDeadline(request, self.settings.limit_seconds):
-                return await executing
-        # A command is carried out and its answer stored, whoever waits for it; each has a deadline of its own.
-        context.until = monotonic() + self.settings.limit_seconds
-        return await executing
 
     def _cost(self, prepared: Prepared, charge: Charge, **more: int) -> dict[str, int]:
         """``extensions.cost``."""
@@ -221,6 +233,8 @@ class GraphQLEndpoint:
         if context.trace is not None:
             extensions["plan"] = explained(context.trace, perf_counter() - start, len(data))
         headers = {"x-request-id": context.request_id}
+        if prepared.kind is OperationType.MUTATION:
+            headers |= await written_at(self.database)
         if request.method == "GET" and status == 200 and context.trace is None:
             known = request.headers.get("if-none-match", "")
             return await conditional_response(errors, data, extensions, media, headers, known)

@@ -31,7 +31,15 @@ LISTS = frozenset(
 
 SINGLES = frozenset(
     {
-        *(b"host", b"authorization", b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"),
+        *(
+            b"x-read-after",
+            b"host",
+            b"authorization",
+            b"content-type",
+            b"content-length",
+            b"content-encoding",
+            b"transfer-encoding",
+        ),
         *(b"expect", b"origin", b"access-control-request-method", b"access-control-request-private-network"),
         *(b"sec-fetch-site", b"x-forwarded-proto", b"x-explain", b"x-cost-only", b"traceparent"),
     }

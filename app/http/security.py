@@ -21,8 +21,8 @@ from app.telemetry.telemetry import Telemetry
 CORS_MAX_AGE = 7_200
 """Seconds for which a browser needn't ask again whether it may."""
 
-ASKED = ("authorization", "content-type", "if-none-match", "x-explain", "x-cost-only")
-TOLD = ("etag", "retry-after", "x-request-id")
+ASKED = ("authorization", "content-type", "if-none-match", "x-explain", "x-cost-only", "x-read-after")
+TOLD = ("etag", "retry-after", "x-read-after", "x-request-id")
 """The headers that pages of other origins may send, and those that they may read."""
 
 SAME = (None, b"same-origin", b"none")

@@ -23,12 +23,12 @@ import uvloop
 
 from app import logs
 from app.asgi import create_app
-from app.database import require_head
+from app.database import require_head, serving_database
 from app.serving import accepting
 from app.serving.balance import Acceptor, Shares
 from app.settings import load
 from core.errors import ErpError
-from db.runtime.engine import Database, Target
+from db.runtime.engine import Target
 
 log = structlog.get_logger()
 
@@ -159,7 +159,7 @@ async def _serve(orders: Orders, told: asyncio.StreamReader) -> None:
     listeners = [socket.socket(fileno=each) for each in orders.sockets]
     target = Target(orders.admin, orders.serving)
     await require_head(target)
-    database = Database(target, size=settings.pool_size, pooler=settings.pooler)
+    database = serving_database(settings, target)
     try:
         await database.open()
         app = create_app(settings, database, orders.keys)

@@ -20,6 +20,7 @@ from db.runtime.connections import Connections
 from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
 from db.runtime.reader import Reader
 from db.runtime.sessions import Pooler, Seen, Session
+from db.runtime.standby import WRITTEN, Standby
 from db.runtime.writer import Writer
 from db.tenancy import APP, OWNER, set_tenant
 
@@ -94,6 +95,11 @@ class Database:
     acquire_timeout: float = 2.0
     statement_timeout_ms: int = 4_000
     pooler: Pooler = "none"
+    reading_url: str = ""
+    """Where a standby is that queries may read from; empty: there is none."""
+    reading_lag: float = 5.0
+    """Seconds that it may be behind."""
+    standby: Standby | None = field(default=None, repr=False)
     _reading: Any = field(default=None, repr=False)
     _writing: Any = field(default=None, repr=False)
     _aside: Any = field(default=None, repr=False)
@@ -115,10 +121,13 @@ class Database:
         version = self._reading.version
         self._sessions = (reads.at(version), writes.at(version))
         self._lent = Connections(self._writing, version, ahead=False)
+        if self.reading_url:
+            pool = await self._connect(self.size + 1, reads, self.reading_url)  # one to watch it
+            self.standby = Standby(pool, reads, self.written, self.reading_lag)
 
-    async def _connect(self, most: int, session: Session) -> Any:
+    async def _connect(self, most: int, session: Session, url: str = "") -> Any:
         return await asyncpg.create_pool(
-            self.target.serving,
+            url or self.target.serving,
             # A pool that keeps a floor tries to restore it for as long as the database is away, with a traceback each.
             min_size=0,
             max_size=most,
@@ -135,7 +144,7 @@ class Database:
         )
 
     async def close(self) -> None:
-        for pool in (self._reading, self._writing, self._aside):
+        for pool in (self.standby, self._reading, self._writing, self._aside):
             if pool is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(pool.close(), 5)
@@ -143,6 +152,19 @@ class Database:
     def reader(self, tenant: UUID, partner: UUID | None = None) -> Reader:
         """A request's reader: one connection and one snapshot, both taken at its first query."""
         return Reader(self._reading, tenant, self.acquire_timeout, partner)
+
+    def query_reader(self, tenant: UUID, partner: UUID | None = None, after: int = 0) -> Reader:
+        """As ``reader``, of a standby that has replayed up to the position ``after``, where there is one."""
+        standby = self.standby
+        if standby is None or standby.connections is None or not standby.serves(after):
+            return self.reader(tenant, partner)
+        return Reader(standby.connections, tenant, self.acquire_timeout, partner, standby=True)
+
+    async def written(self) -> int:
+        """The position up to which everything is stored. Raises what asyncpg raises where that can't be known."""
+        async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
+            found: int = await connection.fetchval(WRITTEN)
+            return found
 
     @contextlib.asynccontextmanager
     async def transaction(

@@ -37,9 +37,16 @@ class Reader:
     """
 
     def __init__(
-        self, connections: Connections, tenant: UUID, acquire_timeout: float, partner: UUID | None = None
+        self,
+        connections: Connections,
+        tenant: UUID,
+        acquire_timeout: float,
+        partner: UUID | None = None,
+        *,
+        standby: bool = False,
     ) -> None:
         self.tenant = tenant
+        self._standby = standby
         self.partner = partner
         self.ran: list[ExecutedStatement] = []
         self._connections = connections
@@ -95,6 +102,13 @@ class Reader:
                 raise
             raise told from error
         return rows
+
+    @property
+    def lost_standby(self) -> bool:
+        """Whether it read from a standby that went away or was in the way of what that replays: whatever was asked has to
+        be asked again, of the primary, for this snapshot is gone.
+        """
+        return self._standby and isinstance(self._failure, Unavailable)
 
     @property
     def opening(self) -> str:
