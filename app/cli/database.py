@@ -11,6 +11,7 @@ from app.cli.support import run, say
 from app.database import open_database
 from app.database import upgrade as bring
 from db.admin import migrate
+from services.platform import sweeping
 
 Programs = Annotated[
     Path | None, typer.Option(help="The folder with pg_dump and pg_restore, where they aren't found by themselves.")
@@ -59,6 +60,20 @@ def url() -> None:
             return target.admin
 
     typer.echo(run(tell()))
+
+
+@app.command()
+def sweep() -> None:
+    """Delete idempotency keys that are older than 48 hours.
+
+    Those of busy tenants go with their commands. For the others run this once a day.
+    """
+
+    async def sweep_them() -> int:
+        async with open_database(settings.load()) as target:
+            return await sweeping.sweep(target)
+
+    say(f"Deleted {run(sweep_them()):,} idempotency keys.")
 
 
 @app.command()

@@ -10,6 +10,7 @@ from core.errors import Unavailable
 from db.runtime import engine
 from db.runtime.engine import Database
 from services.kit import idempotency, work
+from services.platform import sweeping
 from tests.support.clerk import PAYLOADS, Clerk, lines
 from tests.support.desk import Desk
 
@@ -182,6 +183,39 @@ async def test_keys_are_kept_for_48_hours_and_swept_then(desk: Desk) -> None:
     kept = await shop.admin.fetch("SELECT key FROM idempotency_keys WHERE tenant_id = $1 ORDER BY id", shop.tenant)
     assert [row["key"] for row in kept] == ["just not", "new", "too soon for a sweep", "sweeps"]
     await shop.do("productUpsert", {"sku": "z", "name": "z", "idempotencyKey": "old"})  # is free again
+
+
+async def test_a_sweep_goes_on_with_the_next_command_until_none_is_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1,000 in ten minutes were fewer than a busy tenant stores."""
+    monkeypatch.setattr(idempotency, "SWEEP", idempotency.SWEEP.replace("LIMIT 1000", "LIMIT 2"))
+    monkeypatch.setattr(idempotency, "SWEEP_AT_MOST", 2)
+    shop = await desk.bare()
+    await old_keys(shop, 5)
+    idempotency._swept.pop(shop.tenant)
+    left = []
+    for number in range(4):
+        await shop.do("productUpsert", {"sku": f"s{number}", "name": "s", "idempotencyKey": f"s{number}"})
+        left.append(await count(shop, "idempotency_keys") - 1 - number)
+    assert left == [3, 1, 0, 0]
+
+
+async def test_keys_of_quiet_tenants_are_swept_as_well(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "SWEEP", idempotency.SWEEP.replace("LIMIT 1000", "LIMIT 2"))
+    monkeypatch.setattr(sweeping, "SWEEP_AT_MOST", 2)
+    quiet, other = await desk.bare(), await desk.bare()
+    await old_keys(quiet, 5)
+    await other.do("productUpsert", {"sku": "new", "name": "new", "idempotencyKey": "new"})
+    assert await sweeping.sweep(desk.target) == 5
+    assert (await count(quiet, "idempotency_keys"), await count(other, "idempotency_keys")) == (0, 1)
+
+
+async def old_keys(shop: Clerk, number: int) -> None:
+    for each in range(number):
+        await shop.do("productUpsert", {"sku": f"{each}", "name": "old", "idempotencyKey": f"old {each}"})
+    sql = "UPDATE idempotency_keys SET created_at = now() - interval '49 hours' WHERE tenant_id = $1"
+    await shop.admin.execute(sql, shop.tenant)
 
 
 # ---------------------------------------------------------------- Case 28
