@@ -98,7 +98,11 @@ async def dump(target: Target, file: Path, program: str, folder: Path | None = N
             with _unfinished(manifest.beside(file)) as described:
                 described.write_text(whole.model_dump_json(indent=2) + "\n")
                 _publish(described, manifest.beside(file))
-            _publish(writing, file)
+            try:
+                _publish(writing, file)
+            except BaseException:
+                manifest.beside(file).unlink()
+                raise
     return whole
 
 

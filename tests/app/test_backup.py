@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from app import __version__
+from core.errors import Unavailable
 from db.admin import manifest, migrate, programs
 from db.runtime.engine import Target
 from services import demo
@@ -205,6 +206,40 @@ def test_a_dump_replaces_nothing(source: Target, tmp_path: Path) -> None:
         assert "is there already" in one_line(run(source, "dump", tmp_path / name))
     assert "No file can be written into" in one_line(run(source, "dump", tmp_path / "missing" / "x"))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"x": "kept", "y.manifest.json": "kept"}
+
+
+def test_a_name_that_somebody_takes_meanwhile_stays_theirs(source: Target, tmp_path: Path, major: int) -> None:
+    folder = stand_in(tmp_path / "programs", "pg_dump", f"echo kept > {tmp_path / 'x'}", major)
+    assert "is there already" in one_line(run(source, "dump", tmp_path / "x", "--programs", folder))
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["x"]
+    assert (tmp_path / "x").read_text() == "kept\n"
+
+
+def test_a_dump_and_a_migration_exclude_each_other(
+    source: Target, tmp_path: Path, major: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it migrates nothing is dumped; and what would migrate in the middle of a dump doesn't get its lock."""
+
+    async def beside_a_migration() -> Ended:
+        connection = await asyncpg.connect(source.admin)
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", migrate.LOCK)
+            refused = await asyncio.to_thread(started, "db", "dump", str(tmp_path / "x"), DATABASE_URL=source.admin)
+            return await asyncio.to_thread(ended, refused)
+        finally:
+            await connection.close()
+
+    assert one_line(asyncio.run(beside_a_migration())) == "A migration runs. Wait until it has ended, and dump then."
+    assert nothing_left(tmp_path)
+
+    os.mkfifo(tmp_path / "fifo")
+    folder = stand_in(tmp_path / "programs", "pg_dump", f"cat {tmp_path / 'fifo'} > /dev/null", major)
+    process = started("db", "dump", str(tmp_path / "x"), "--programs", str(folder), DATABASE_URL=source.admin)
+    monkeypatch.setattr(migrate, "RETRY_FOR", 0.1)
+    with (tmp_path / "fifo").open("wb"), pytest.raises(Unavailable, match="didn't get its lock"):
+        asyncio.run(migrate.upgrade(source))
+    assert ended(process).code == 0
+    assert manifest.read(tmp_path / "x").tables["orders"] == 300
 
 
 def test_before_the_role_is_there_it_says_what_to_do(empty: Target, tmp_path: Path) -> None:
