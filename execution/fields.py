@@ -7,7 +7,7 @@ gathers the objects that it meets one by one.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from graphql import GraphQLField, get_named_type, is_leaf_type
 from graphql.pyutils import Undefined
@@ -15,9 +15,6 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
-
-if TYPE_CHECKING:
-    from execution.plan import FieldPlan
 
 BACKREF = "strawberry-definition"
 
@@ -53,6 +50,17 @@ class Table:
         return self._columns[name]
 
 
+class Asked(Protocol):
+    """A field of a query, as a resolver sees it: its plan (``execution.plan``), or what the reference executor has of one."""
+
+    key: str
+    definition: GraphQLField
+
+    def columns(self, typename: str | None = None) -> tuple[str, ...]:
+        """The columns that the sub-selection needs, of an object type where there may be several."""
+        ...
+
+
 class Batch(NamedTuple):
     """All objects of a level, and what is asked of them.
 
@@ -64,7 +72,7 @@ class Batch(NamedTuple):
     sources: Sequence[Any]
     args: dict[str, Any]
     context: Any
-    field: "FieldPlan"
+    field: Asked
     table: Table | None = None
 
     def column(self, name: str) -> Sequence[Any]:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import mul
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import AnswerTooLarge, CostLimit, Timeout
 from execution.fields import POINT
-
-if TYPE_CHECKING:
-    from execution.plan import FieldPlan, SelectionPlan
+from execution.plan import FieldPlan, SelectionPlan
 
 Weights = Sequence[int] | None
 """How often each object of a level stands in the answer; None where each stands there once."""
@@ -53,7 +51,7 @@ class Meter:
         """What was delivered, in points, as the price counts them."""
         return -(-self.tenths // POINT)
 
-    def begin(self, selection: "SelectionPlan", count: int) -> None:
+    def begin(self, selection: SelectionPlan, count: int) -> None:
         """So many objects will be delivered: before anything that they hold is read. Raises ``AnswerTooLarge``,
         ``CostLimit`` and, past the time in which a command's payload must be read, ``Timeout``.
         """
@@ -71,7 +69,7 @@ class Meter:
         level.count += count
         self._add(level, count * selection.fixed)
 
-    def end(self, selection: "SelectionPlan", columns: Any, weights: Weights) -> None:
+    def end(self, selection: SelectionPlan, columns: Any, weights: Weights) -> None:
         """They were built, of these columns. Raises ``AnswerTooLarge``."""
         texts = 0
         for index in selection.texts:
@@ -79,7 +77,7 @@ class Meter:
         if texts:
             self._add(self.levels[selection], texts)
 
-    def lists(self, plan: "FieldPlan", values: Sequence[Any]) -> None:
+    def lists(self, plan: FieldPlan, values: Sequence[Any]) -> None:
         """A field has these lists."""
         longest = max(map(len, values))
         if longest > self.longest.get(plan, 0):

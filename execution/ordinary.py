@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from graphql import GraphQLError, GraphQLLeafType, GraphQLOutputType
 from graphql.pyutils import Path, Undefined, is_iterable
@@ -13,9 +13,6 @@ from execution.failures import Failure
 from execution.fields import Table
 from execution.meter import Weights
 from execution.plan import FieldPlan, SelectionPlan
-
-if TYPE_CHECKING:
-    from execution.executor import BreadthFirstExecutor
 
 STEP = 5_000
 """Objects for which something is done before others have their turn: some five milliseconds at the most. With 2,000 a page
@@ -57,7 +54,8 @@ class Level(NamedTuple):
 class Ordinary:
     """The part of a run that takes its objects one by one. ``turns``: whether there is a loop for others to run on."""
 
-    def __init__(self, executor: "BreadthFirstExecutor", *, turns: bool) -> None:
+    def __init__(self, executor: Any, *, turns: bool) -> None:
+        # Of graphql-core's class, which Strawberry's and ours derive from and which isn't typed.
         self.executor = executor
         self.context = executor.context_value
         self.variables = executor.variable_values
@@ -141,7 +139,7 @@ class Ordinary:
 
     def _info(self, plan: FieldPlan, path: Path | None) -> Any:
         nodes = [details.node for details in plan.details]
-        return self.executor.build_resolve_info(plan.definition, nodes, plan.parent, path)  # type: ignore[arg-type]  # None at the top, as in graphql-core
+        return self.executor.build_resolve_info(plan.definition, nodes, plan.parent, path)
 
     def _below(self, plan: FieldPlan, paths: Paths) -> Paths:
         return [Path(path, plan.key, plan.parent.name) for path in paths or ()]
