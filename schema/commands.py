@@ -98,9 +98,13 @@ def changed(what: str) -> str:
 
 def entries(given: Any) -> int:
     """How many entries the lists of an input have, as far as they are known."""
-    if isinstance(given, dict):
-        return sum(map(entries, given.values()))
-    return len(given) + sum(map(entries, given)) if isinstance(given, list) else 0
+    found, waiting = 0, [given]
+    for each in waiting:
+        if isinstance(each, list):
+            found += len(each)
+        items = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        waiting += [item for item in items if item.__class__ is dict or item.__class__ is list]
+    return found
 
 
 def lines(args: Args, _rows: int) -> int:

@@ -48,6 +48,18 @@ USUAL = "@usual"
 META = {"__typename": TypeNameMetaFieldDef, "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 
+class Given(dict[str, Any]):
+    """A request's variables, with what was worked out of them: each size once. Sizes multiply through the levels, and
+    to find the dearest list of an answer about 500 lines took 100 ms.
+    """
+
+    def __init__(self, *given: Variables) -> None:
+        super().__init__()
+        for each in given:
+            self.update(each)
+        self.known: dict[Any, int] = {}
+
+
 @dataclass(slots=True)
 class Part:
     """One field of an operation: how many values it brings for each object above it, and what each costs. In tenths."""
@@ -93,12 +105,12 @@ class Price:
         """The points for a request with these variables."""
         if not self.varying:
             return -(-self.fixed // POINT)
-        given = {**self.defaults, **variables}
+        given = Given(self.defaults, variables)
         return -(-(self.fixed + sum(part.total(given) for part in self.varying)) // POINT)
 
     def dearest(self, variables: Variables) -> tuple[str, int]:
         """The list that costs most, by its path in the answer, and its points."""
-        given = {**self.defaults, **variables}
+        given = Given(self.defaults, variables)
         tenths, path = max((share for part in self.parts for share in part.shares(given)), default=(0, ""))
         return path, -(-tenths // POINT)
 
@@ -208,8 +220,11 @@ def _called(function: Any, args: Callable[[Variables], Args] | Args, rows: Amoun
         return int(function(args, rows))
 
     def later(variables: Variables) -> int:
-        given = args if isinstance(args, Mapping) else args(variables)
-        return int(function(given, rows if isinstance(rows, int) else rows(variables)))
+        known = variables.known if isinstance(variables, Given) else {}
+        if later not in known:
+            given = args if isinstance(args, Mapping) else args(variables)
+            known[later] = int(function(given, rows if isinstance(rows, int) else rows(variables)))
+        return known[later]
 
     return later
 
