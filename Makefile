@@ -8,13 +8,16 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos siege fuzz bench-import lock clean
+.PHONY: help serve reset test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos siege fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 serve: $(VENV)/runtime ## Serve the graph on 127.0.0.1:8000 (PORT=…), with PostgreSQL and demo data of its own
 	@$(VENV)/bin/erpgraph serve $(if $(PORT),--port $(PORT))
+
+reset: $(VENV)/runtime ## Delete the data of 'make serve', once you say so (YES=1: without asking)
+	@$(VENV)/bin/erpgraph db reset $(if $(YES),--yes)
 
 test: $(VENV)/dev ## Run every test, on two processes (ERPGRAPH_DATABASE_URL=… for a server of your own)
 	@$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/storefront $(ARGS)

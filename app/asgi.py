@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import __version__, logs
 from app.http.endpoint import GraphQLEndpoint
 from app.http.explorer import Explorer
+from app.http.front import front
 from app.http.schema_file import SchemaFile
 from app.http.security import BrowserSecurity
 from app.registry import build
@@ -121,5 +122,5 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
             return JSONResponse({"status": "unavailable", "reason": reason}, 503)
         return JSONResponse({"status": "ok"})
 
-    app.router.routes += [Route("/healthz", healthz), Route("/readyz", readyz)]
+    app.router.routes += [Route("/healthz", healthz), Route("/readyz", readyz), Route("/", front(settings))]
     return app

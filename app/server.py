@@ -4,50 +4,44 @@ What is checked is checked in the order of its cost, so that a port in use is re
 """
 
 import asyncio
-import os
 import shlex
 import signal
-import sys
 from collections.abc import Callable
 
 import structlog
 import uvloop
 
-from app import __version__, logs
+from app import __version__, development, logs
 from app.asgi import create_app
-from app.database import open_database, require_head, serving_database, too_many_connections, upgrade
+from app.database import open_database, require_head, serving_database, too_many_connections
+from app.development import Progress, Say
 from app.registry import installed
 from app.serving.accepting import serve
 from app.serving.listeners import Listeners, address, listeners
 from app.serving.supervisor import Supervisor
 from app.settings import Settings
-from app.signals import cancel_on_sigterm
+from app.signals import cancel_on_signals, on_hangup
 from core.errors import Unavailable, Unfit
 from db.runtime.engine import Target
-from services import demo
-from services.platform import keys, tenants
 
 log = structlog.get_logger()
 
-KEY_NAME = "serve"
-"""The name of the keys that are made at each start in development, in place of those of the last."""
-
-Say = Callable[[str], None]
 Made = list[tuple[str, str]]
-"""Tenants, and the key that was made for each."""
+"""Tenants, and the key of each."""
 
 
-def run(settings: Settings, say: Say, report: demo.Report, announce: Say) -> None:
-    """Serve until SIGINT or SIGTERM. ``say`` tells the steps, ``announce`` the lines that scripts read.
+def run(settings: Settings, say: Say, progress: Progress, announce: Say) -> None:
+    """Serve until SIGINT, SIGTERM, or the terminal is closed. ``say`` reports the steps, ``progress`` how far a long one
+    is, ``announce`` the lines that scripts read.
 
     Raises ``ErpError`` with one sentence for whatever keeps it from serving.
     """
     installed(settings.modules)
     with listeners(settings) as opened, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, opened, say, report, announce))
+        runner.run(_serve(settings, opened, say, progress, announce))
 
 
-async def _serve(settings: Settings, opened: Listeners, say: Say, report: demo.Report, announce: Say) -> None:
+async def _serve(settings: Settings, opened: Listeners, say: Say, progress: Progress, announce: Say) -> None:
     logs.configure(settings.log_format)
     log.info(
         "starting",
@@ -56,15 +50,15 @@ async def _serve(settings: Settings, opened: Listeners, say: Say, report: demo.R
         addresses=[address(each) for each in opened],
         workers=settings.workers,
     )
-    with cancel_on_sigterm(), logs.WRITER.running(), logs.standard_logging():
-        await _live(settings, opened, say, report, announce)
+    with cancel_on_signals(), logs.WRITER.running(), logs.standard_logging():
+        await _live(settings, opened, say, progress, announce)
     say("Stopped serving")
 
 
-async def _live(settings: Settings, opened: Listeners, say: Say, report: demo.Report, announce: Say) -> None:
+async def _live(settings: Settings, opened: Listeners, say: Say, progress: Progress, announce: Say) -> None:
     say("Starting PostgreSQL" if not settings.database_url else "Connecting to PostgreSQL")
     async with open_database(settings) as target:
-        made = await _prepare(settings, target, say, report)
+        made = await _prepare(settings, target, say, progress)
         if reason := await too_many_connections(settings, target):
             log.warning("too few connections", reason=reason)
 
@@ -81,9 +75,7 @@ async def _supervise(supervisor: Supervisor, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop, number)
-    # A terminal that is closed ends the server, as it does any program.
-    closed = os.isatty(sys.stderr.fileno())
-    loop.add_signal_handler(signal.SIGHUP, *((supervisor.stop, signal.SIGHUP) if closed else (supervisor.reload,)))
+    on_hangup(lambda: supervisor.stop(signal.SIGHUP), supervisor.reload)
     await supervisor.run(ready)
 
 
@@ -101,21 +93,12 @@ async def _serve_alone(
         await database.close()
 
 
-async def _prepare(settings: Settings, target: Target, say: Say, report: demo.Report) -> Made:
-    """Tables, and in development demo data where there is nothing, and a key for two tenants."""
+async def _prepare(settings: Settings, target: Target, say: Say, progress: Progress) -> Made:
+    """In production a database that is ready, and no keys; in development what makes it so, and a key for two tenants."""
     if settings.environment == "production":
         await require_head(target)
         return []
-    say("Migrating")
-    await upgrade(settings, target)
-    if await demo.is_empty(target):
-        say("Loading demo data")
-        await demo.load(target, demo.Size.SMALL, report)
-    oldest = sorted(await tenants.every(target), key=lambda tenant: (tenant.created_at, tenant.name))[:2]
-    return [
-        (tenant.name, await keys.create(target, tenant.id, KEY_NAME, replace=True))
-        for tenant in sorted(oldest, key=lambda tenant: tenant.name)
-    ]
+    return await development.prepare(settings, target, say, progress)
 
 
 def _lines(opened: Listeners, settings: Settings, made: Made) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from app import __version__
 from app.cli import database, demo, imports, keys, schema, serve, stock, tenants
+from app.cli.support import say
 from core.errors import ErpError
 
 app = typer.Typer(
@@ -59,5 +60,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    typer.echo(f"erpgraph: {' '.join(message.split())}", err=True)
+    say(f"erpgraph: {' '.join(message.split())}")
     sys.exit(1)

@@ -10,7 +10,10 @@ from app.cli.stock import compare
 from app.cli.support import run, say
 from app.database import open_database
 from app.database import upgrade as bring
+from app.development import KEY_FILE
+from core.errors import BadInput
 from db.admin import migrate
+from db.admin.reset import erase, present
 from services.platform import sweeping
 
 Programs = Annotated[
@@ -46,6 +49,27 @@ def status() -> None:
     typer.echo(f"{current or 'empty'} ({'current' if current == migrate.head() else f'newest: {migrate.head()}'})")
     if current != migrate.head():
         raise typer.Exit(1)
+
+
+@app.command()
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Delete the embedded server's data, its keys too; the next start begins with the demo. Asks first.
+
+    It never touches a database of your own, nor what else is in the data folder.
+    """
+    chosen = settings.load()
+    if chosen.database_url:
+        raise BadInput("ERPGRAPH_DATABASE_URL names a database of your own; only the embedded server's data are reset.")
+    found = present(chosen.data_dir, KEY_FILE)
+    if not found:
+        say(f"There are no data in {chosen.data_dir}.")
+        return
+    if not yes:
+        typer.confirm(f"Delete all data of the embedded server in {chosen.data_dir}?", abort=True, err=True)
+    erase(chosen.data_dir, KEY_FILE)
+    say(f"The data in {chosen.data_dir} are deleted.")
 
 
 @app.command()

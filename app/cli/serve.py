@@ -24,12 +24,15 @@ def serve(
 
     In development (the default) it migrates first, loads demo data into an empty database, and when it
     accepts requests prints the lines [bold]graph URL[/bold], [bold]explorer URL[/bold] and, for each of two tenants,
-    [bold]key TENANT KEY[/bold]. With ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated database.
+    [bold]key TENANT KEY[/bold]. The embedded server's keys stay the same from start to start; in a database of your own
+    each start creates others, for a day. With ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated
+    database.
 
     With several workers one that dies is replaced, and SIGHUP replaces them one by one. Sockets that systemd passes are
     served in place of a port ([bold]LISTEN_FDS[/bold]).
 
-    Ctrl-C or SIGTERM lets requests in flight end, then stops the server, then the embedded PostgreSQL.
+    Ctrl-C, SIGTERM, or closing the terminal lets requests in flight end, then stops the server, then the embedded
+    PostgreSQL.
     """
     chosen = settings.load(host=host, port=port, uds=uds, workers=workers)
     from app.server import run
@@ -39,5 +42,4 @@ def serve(
         typer.echo(lines)
         say("Ctrl-C stops it.")
 
-    with progress() as report:
-        run(chosen, say, report, announce)
+    run(chosen, say, progress, announce)

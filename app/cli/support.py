@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.signals import cancel_on_sigterm
+from app.signals import cancel_on_signals
 
 Result = TypeVar("Result")
 Report = Callable[[str, int, int], None]
@@ -21,18 +21,19 @@ SHOWN_AFTER = 2.0
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's work, so that SIGTERM and Ctrl-C leave PostgreSQL in order."""
+    """Run a command's work, so that SIGTERM, a closed terminal and Ctrl-C leave PostgreSQL in order."""
 
     async def interruptible() -> Result:
-        with cancel_on_sigterm():
+        with cancel_on_signals():
             return await work
 
     return asyncio.run(interruptible())
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal; standard output is for what scripts read."""
-    typer.echo(text, err=True)
+    """A line for the person at the terminal, if it is still there; standard output is for what scripts read."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 @contextlib.contextmanager

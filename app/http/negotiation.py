@@ -46,6 +46,20 @@ def media_type(accept: str) -> str | None:
     return best if preference(best) > 0 else None
 
 
+@lru_cache(maxsize=50)
+def preferred(accept: str, offered: tuple[str, ...]) -> str:
+    """That of the offered media types that the Accept header wants most; the first where it wants none of them or several
+    as much.
+    """
+    given = weights(accept or "*/*")
+
+    def weight(media: str) -> float:
+        ranges = (media, f"{media.partition('/')[0]}/*", "*/*")
+        return next((given[each] for each in ranges if each in given), 0.0)
+
+    return max(offered, key=weight)
+
+
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header lets gzip in; none at all doesn't ask for it."""
     given = weights(accept_encoding)

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from app.asgi import settle_memory
 from app.http.protocol import BoundedHttpProtocol
 from app.settings import Settings
+from app.signals import on_hangup
 from core.errors import Unavailable
 
 log = structlog.get_logger()
@@ -122,8 +123,10 @@ async def run(server: uvicorn.Server, listeners: Sequence[socket.socket]) -> Non
 async def serve(
     app: FastAPI, settings: Settings, listeners: Sequence[socket.socket], ready: Callable[[], None]
 ) -> None:
-    """Serve with this process alone, until SIGINT or SIGTERM. Raises ``Unavailable`` where that can't be."""
-    # Where there is a manifest: a terminal that is closed ends the server otherwise, as it does any program.
-    if settings.trusted_documents:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.state.resolver.trusted.reload)
-    await run(Server(configured(app, settings), ready, settings.drain_seconds), listeners)
+    """Serve with this process alone, until SIGINT, SIGTERM, or the terminal is closed. Raises ``Unavailable`` where that can't be."""
+    server = Server(configured(app, settings), ready, settings.drain_seconds)
+    on_hangup(
+        lambda: setattr(server, "should_exit", True),
+        app.state.resolver.trusted.reload if settings.trusted_documents else None,
+    )
+    await run(server, listeners)

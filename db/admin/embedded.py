@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 import asyncpg
@@ -78,9 +78,9 @@ class Server:
         """Leave; the last one out stops the server. Safe to call twice."""
         if self._use.closed:
             return
-        with _turn(self._folder):
+        with turn(self._folder):
             fcntl.flock(self._use, fcntl.LOCK_UN)
-            if _lock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if lock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 _run(self._programs / "pg_ctl", "stop", "-D", self.data, "-m", "fast", "-w", uid=self._uid)
                 if self.socket != str(self.data):
                     shutil.rmtree(self.socket, ignore_errors=True)
@@ -95,7 +95,7 @@ def start(folder: Path) -> Server:
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _turn(folder):
+        with turn(folder):
             use = (folder / "users.lock").open("ab")
             try:
                 fcntl.flock(use, fcntl.LOCK_SH)
@@ -108,6 +108,22 @@ def start(folder: Path) -> Server:
             f"The data folder {folder} can't be used ({error.strerror or error}). "
             "Set ERPGRAPH_DATA_DIR to a folder of your own."
         ) from error
+
+
+def stop_left_behind(folder: Path) -> None:
+    """Stop the server that a killed process left running. To be called in the folder's ``turn``, when nobody uses it.
+
+    Raises ``Unavailable`` when it doesn't stop.
+    """
+    for data in (folder / "postgres", folder.resolve() / "elsewhere" / "postgres"):
+        _forget_stale_pid(data)
+        if not _pid_lines(data):
+            continue
+        uid = _account(folder)
+        programs = _programs(_home(folder, uid), uid)
+        failed = _run(programs / "pg_ctl", "stop", "-D", data, "-m", "immediate", "-w", uid=uid)
+        if failed and _pid_lines(data):
+            raise Unavailable(f"The embedded PostgreSQL of {folder} can't be stopped: {failed}")
 
 
 async def ensure_database(server: Server) -> None:
@@ -357,14 +373,15 @@ def _run(program: str | Path, *arguments: str | Path, uid: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _turn(folder: Path) -> Iterator[None]:
+def turn(folder: Path) -> Iterator[None]:
     """One process at a time starts or stops the server of a folder."""
     with (folder / "start.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _lock(file: IO[bytes], how: int) -> bool:
+def lock(file: IO[Any], how: int) -> bool:
+    """Whether the lock could be had at once."""
     try:
         fcntl.flock(file, how)
     except BlockingIOError:

@@ -78,6 +78,29 @@ async def create(
         return await _insert(connection, tenant, name, roles, owner, expires_at, trusted_only)
 
 
+async def lasts(target: Target, tenant: UUID, key: str) -> bool:
+    """Whether this is a key of the tenant's that is in force, and not only until some time."""
+    parsed = keys.parse(key)
+    if parsed is None:
+        return False
+    async with administration(target, tenant) as connection:
+        return bool(
+            await connection.fetchval(
+                f"SELECT true FROM api_keys WHERE tenant_id = $1 AND hash = $2 AND {IN_FORCE} AND expires_at IS NULL",
+                tenant,
+                parsed.hash,
+            )
+        )
+
+
+async def forget_ended(target: Target, tenant: UUID, name: str) -> None:
+    """Delete the tenant's keys of that name that have expired or were revoked."""
+    async with administration(target, tenant) as connection:
+        await connection.execute(
+            f"DELETE FROM api_keys WHERE tenant_id = $1 AND name = $2 AND NOT ({IN_FORCE})", tenant, name
+        )
+
+
 async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) -> str:
     """Make a new key in place of those of that name, which end when the overlap is over, and tell it, this once.
 

@@ -146,7 +146,7 @@ async def test_a_browser_gets_the_page_and_a_query_its_answer(client: httpx.Asyn
 
 async def test_other_paths_lead_nowhere(client: httpx.AsyncClient) -> None:
     """Above all not to where a Host header points (threat 37)."""
-    for path in ("/", "/graphql/", "/graphql//", "/docs", "/openapi.json", "/graphql/../healthz/"):
+    for path in ("/index.html", "/graphql/", "/graphql//", "/docs", "/openapi.json", "/graphql/../healthz/"):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
         assert "location" not in answer.headers

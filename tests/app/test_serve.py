@@ -8,6 +8,7 @@ import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,19 @@ def test_it_starts_after_a_kill_with_the_same_data(folder: Path) -> None:
     assert postgres_of(folder) is None
 
 
+def test_the_keys_are_the_same_from_start_to_start_and_for_each_process(folder: Path) -> None:
+    """A second server on the same data made the first one's keys invalid."""
+    first = Served(DATA_DIR=str(folder))
+    second = Served(DATA_DIR=str(folder))
+    shown = first.lines[2:]
+    assert second.lines[2:] == shown
+    listed = ended(started("key", "list", "--tenant", "larkspur", DATA_DIR=str(folder)))
+    [row] = [line.split() for line in listed.out.splitlines()[1:]]
+    assert row[:3] == ["serve", f"…{shown[0][2][-4:]}", "active"]
+    assert second.end(signal.SIGTERM).code == 0
+    assert first.end(signal.SIGTERM).code == 0
+
+
 def test_a_command_that_is_alone_stops_what_it_started(folder: Path) -> None:
     assert command("db", "status", DATA_DIR=str(folder)).code == 0
     assert postgres_of(folder) is None
@@ -169,6 +183,16 @@ def test_a_server_of_ones_own(empty: Target, tmp_path: Path) -> None:
     served = Served(DATABASE_URL=empty.admin, APP_DATABASE_URL=empty.serving, DATA_DIR=str(tmp_path / "data"))
     assert [line[0] for line in served.lines] == ["graph", "explorer", "key", "key"]
     assert served.get() == {"data": "here"}
+    # Nothing keeps the keys of a database of one's own: each start has others, which last a day.
+    other = Served(DATABASE_URL=empty.admin, APP_DATABASE_URL=empty.serving, DATA_DIR=str(tmp_path / "data"))
+    assert other.lines[2][2] != served.lines[2][2]
+    listed = ended(started("key", "list", "--tenant", "larkspur", DATABASE_URL=empty.admin)).out.splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [
+        ["serve", f"…{each.lines[2][2][-4:]}", "active"] for each in (served, other)
+    ]
+    tomorrow = {f"{datetime.now(UTC) + timedelta(days=1, minutes=late):%Y-%m-%dT%H:%M}" for late in range(-3, 1)}
+    assert {line.split()[6] for line in listed[1:]} <= tomorrow
+    assert other.end(signal.SIGTERM).code == 0
     assert served.end(signal.SIGTERM).code == 0
     assert not (tmp_path / "data").exists()
 

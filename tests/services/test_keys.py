@@ -81,6 +81,24 @@ async def test_replace_leaves_one_key_of_the_name(fresh: Target, two: tuple[UUID
     assert await looked_up(fresh, globex, foreign) == 1
 
 
+async def test_a_key_lasts_until_something_ends_it_and_what_ended_is_forgotten(
+    fresh: Target, two: tuple[UUID, UUID]
+) -> None:
+    acme, globex = two
+    past, soon = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(hours=1)
+    lasting, revoked = await keys.create(fresh, acme, "serve"), await keys.create(fresh, acme, "serve")
+    ended = await keys.create(fresh, acme, "serve", expires_at=past)
+    ending = await keys.create(fresh, acme, "serve", expires_at=soon)
+    other = await keys.create(fresh, acme, "shop", expires_at=past)
+    await keys.revoke(fresh, acme, (await keys.every(fresh, acme))[1].id)
+    assert [await keys.lasts(fresh, acme, key) for key in (lasting, revoked, ended, ending)] == [True, *[False] * 3]
+    assert not await keys.lasts(fresh, globex, lasting)
+    await keys.forget_ended(fresh, globex, "serve")
+    assert len(await keys.every(fresh, acme)) == 5
+    await keys.forget_ended(fresh, acme, "serve")
+    assert [key.hint for key in await keys.every(fresh, acme)] == [key[-4:] for key in (lasting, ending, other)]
+
+
 @pytest.mark.parametrize("name", ["", "x" * 101, "a\0", "a\n"])
 async def test_a_name_that_is_no_name_is_refused(target: Target, acme: UUID, name: str) -> None:
     before = await keys.every(target, acme)
