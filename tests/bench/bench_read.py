@@ -86,6 +86,9 @@ FROM orders o WHERE o.tenant_id = $1 AND o.note IS NOT NULL ORDER BY o.placed_at
 """
 
 
+LOG = CHECKOUT / ".data" / "bench.log"
+"""What the server says."""
+
 IN_A_ROW = 5
 """Calls of one way that are counted, after one that isn't. With one that was, 1 ms after the last, the flat page took
 1.24 ms over HTTP, and 0.86 in a loop of its own at the same time: a server that was asleep is slow to wake."""
@@ -152,7 +155,10 @@ async def served(target: Target, tenant: UUID) -> AsyncIterator[Http]:
     """The server in a process of its own."""
     key = await keys.create(target, tenant, "bench", replace=True)
     command = [sys.executable, "-m", "tests.bench.server", target.admin, target.serving]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT) as process:
+    with (
+        LOG.open("wb") as log,  # a line for each request, as operators have it
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT) as process,
+    ):
         assert process.stdout is not None
         port = int(await asyncio.to_thread(process.stdout.readline))
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)

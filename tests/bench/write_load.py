@@ -39,11 +39,18 @@ class Child:
         return orjson.loads(await self.line())
 
 
+LOG = CHECKOUT / ".data" / "bench-write.log"
+"""What the server says, a line for each request among it."""
+
+
 @contextlib.contextmanager
 def child(module: str, *arguments: str) -> Iterator[Child]:
     """A module of the bench as a process that ends with its input."""
     command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT) as process:
+    with (
+        LOG.open("ab") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT) as process,
+    ):
         yield Child(process)
 
 
