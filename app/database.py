@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from app.settings import Settings
-from core.errors import Unavailable
+from core.errors import BadInput, Unavailable
 from db.admin import embedded, migrate
 from db.runtime.engine import ASIDE, Database, Target
 
@@ -21,13 +21,17 @@ FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connectio
 async def open_database(settings: Settings) -> AsyncIterator[Target]:
     """The database that the settings name, reachable, but perhaps not migrated.
 
-    Raises ``Unavailable`` with one sentence when it can't be had.
+    Raises ``Unavailable`` with one sentence when it can't be had, and ``BadInput`` in production without one's own.
     """
     if settings.database_url:
         target = Target.of(settings.database_url, settings.app_database_url or None)
         await _reach(settings)
         yield target
         return
+    if settings.environment == "production":
+        raise BadInput(
+            "ERPGRAPH_ENVIRONMENT is production, and ERPGRAPH_DATABASE_URL is empty: set it to your PostgreSQL."
+        )
     server = embedded.start(settings.data_dir)
     try:
         await embedded.ensure_database(server)

@@ -147,9 +147,7 @@ def _date(second: int) -> str:
 
 
 def line_of(level: str, event: str, facts: Mapping[str, Any], format_: Format) -> str:
-    """A line without structlog, for what comes with every request: 3 µs as JSON and 6 as text, where structlog takes
-    60.
-    """
+    """A line without structlog, for what comes with every request: 7 µs as JSON and 10 as text on a busy machine."""
     if format_ == "json":
         return as_json({"timestamp": timestamp(), "level": level, "event": event, **facts})
     told = " ".join([f"{name}={_shown(value)}" for name, value in facts.items()])

@@ -1,6 +1,9 @@
 """The settings, all from environment variables that start with ``ERPGRAPH_``."""
 
+import os
 import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +14,16 @@ from core.errors import BadInput
 from core.modules import MODULES
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+PREFIX = "ERPGRAPH_"
+
+SECRETS = ("database_url", "app_database_url", "reading_url")
+"""Settings that have passwords in them: each may stand in a file, which the variable with ``FILE`` at its end names."""
+
+FILE = "_FILE"
+
+OTHERS = frozenset({"URL", "KEY", "CLIENTS", "CONTRACT", "FUZZ", "GENERATED", "SCHEMA_BASE", "SCREENSHOTS", "TEST_RUN"})
+"""Variables that aren't the server's, after the prefix: the examples' and the tests'."""
 
 
 _HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
@@ -32,7 +45,7 @@ def _origin(value: str) -> str:
 class Settings(BaseSettings):
     """What can be set; each field's variable is its name in capitals after ``ERPGRAPH_``."""
 
-    model_config = SettingsConfigDict(env_prefix="ERPGRAPH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     database_url: str = Field("", description="your own PostgreSQL; empty: the embedded server")
     app_database_url: str = Field("", description="the serving role's own login; empty: DATABASE_URL with SET ROLE")
@@ -140,11 +153,43 @@ class Settings(BaseSettings):
 def load(**given: object) -> Settings:
     """The settings of the environment; ``given`` ones (that aren't None) go before it.
 
-    Raises ``BadInput`` that names the variable at fault.
+    Raises ``BadInput`` that names the variable at fault: a value that makes no sense, a name that no setting has, a file
+    that can't be read.
     """
+    _refuse_unknown(os.environ)
+    chosen = {**_from_files(os.environ), **{name: value for name, value in given.items() if value is not None}}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
+        return Settings(**chosen)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"ERPGRAPH_{first['loc'][0]}".upper()
+        name = f"{PREFIX}{first['loc'][0]}".upper()
         raise BadInput(f"{name} is not usable: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A misspelt limit would be none."""
+    names = [f"{PREFIX}{name}".upper() for name in Settings.model_fields]
+    known = {*names, *(f"{PREFIX}{name}{FILE}".upper() for name in SECRETS), *(PREFIX + name for name in OTHERS)}
+    for given in sorted(environment):
+        if given.upper().startswith(PREFIX) and given.upper() not in known:
+            near = get_close_matches(given[len(PREFIX) :].upper(), map(str.upper, Settings.model_fields), 1)
+            meant = f" Is {PREFIX}{near[0]} meant?" if near else " README.md has the list."
+            raise BadInput(f"{given} is no setting of this server.{meant}")
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, object]:
+    """The settings whose variables name a file, as the secrets of containers come."""
+    found: dict[str, object] = {}
+    for name in SECRETS:
+        variable = f"{PREFIX}{name}".upper()
+        path = environment.get(variable + FILE)
+        if not path:
+            continue
+        if environment.get(variable):
+            raise BadInput(f"{variable} and {variable}{FILE} are both set: which one counts would be a guess.")
+        try:
+            found[name] = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise BadInput(f"{variable}{FILE} names {path}, which can't be read: {reason}.") from None
+    return found
