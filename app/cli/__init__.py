@@ -7,7 +7,7 @@ import asyncpg
 import typer
 
 from app import __version__
-from app.cli import database, demo, imports, keys, schema, serve, stock, tenants
+from app.cli import database, demo, doctor, imports, keys, schema, serve, stock, tenants
 from app.cli.support import say
 from core.errors import ErpError
 
@@ -41,6 +41,7 @@ def options(
 
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.add_typer(imports.app, name="import")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(keys.app, name="key")

@@ -1,0 +1,41 @@
+"""``erpgraph doctor``."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from app import settings
+from app.cli.support import run
+from app.doctor import Finding, examined
+from core.errors import BadInput
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+    """Look at the settings and the database before a start. Exit code 1 if the server wouldn't serve as it should.
+
+    One line for each check: ok, warn or fail, what is so, and what to do.
+    """
+
+    async def look() -> bool:
+        well = True
+        try:
+            chosen = settings.load()
+        except BadInput as error:
+            _show(Finding("settings", "fail", error.message), as_json=as_json)
+            return False
+        _show(Finding("settings", "ok", "Every ERPGRAPH_ variable is a setting, and usable."), as_json=as_json)
+        async for finding in examined(chosen):
+            _show(finding, as_json=as_json)
+            well &= finding.status != "fail"
+        return well
+
+    if not run(look()):
+        raise typer.Exit(1)
+
+
+def _show(finding: Finding, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(finding._asdict()))
+    else:
+        typer.echo(f"{finding.status:<4}  {finding.check:<12} {finding.told} {finding.advice}".rstrip())

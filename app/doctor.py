@@ -1,0 +1,136 @@
+"""What ``erpgraph doctor`` looks at before a start: each finding says what is so, and what to do where it isn't well."""
+
+from collections.abc import AsyncIterator
+from time import time
+from typing import Any, Literal, NamedTuple
+
+import asyncpg
+
+from app.database import open_database, serving_database, too_many_connections
+from app.settings import Settings
+from core.errors import ErpError, Unfit
+from db.admin import migrate
+from db.runtime.engine import Target
+from db.tenancy import BACKUP
+
+OLDEST = 15
+"""The oldest major version of PostgreSQL that is tested."""
+
+EXTENSIONS = ("pg_trgm", "btree_gin")
+
+SKEW = 5.0
+"""Seconds that the clocks may be apart. Orders are dated by the database, tokens and deadlines go by the server."""
+
+
+class Finding(NamedTuple):
+    """``fail``: the server won't start, or not serve as it should. ``warn``: it serves, and something is worse for it."""
+
+    check: str
+    status: Literal["ok", "warn", "fail"]
+    told: str
+    advice: str = ""
+
+
+async def examined(settings: Settings) -> AsyncIterator[Finding]:
+    """The findings, one by one as they are made. Where the database can't be reached that is the last."""
+    try:
+        async with open_database(settings) as target:
+            async for finding in _of_database(settings, target):
+                yield finding
+    except ErpError as error:
+        yield Finding("database", "fail", error.message)
+
+
+async def _of_database(settings: Settings, target: Target) -> AsyncIterator[Finding]:
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        for check in (_version, _encoding, _clock, _extensions, _leakproof, _backups):
+            yield await check(connection)
+    finally:
+        await connection.close()
+    yield await _migrations(target)
+    yield await _serving(settings, target)
+    try:
+        fault = await too_many_connections(settings, target)
+        yield Finding("connections", "warn" if fault else "ok", fault or "The pools fit into max_connections.")
+    except (asyncpg.PostgresError, OSError) as error:
+        yield Finding("connections", "fail", f"The serving login can't connect: {error}.")
+
+
+async def _version(connection: Any) -> Finding:
+    found = connection.get_server_version()
+    told = f"PostgreSQL {(await connection.fetchval('SHOW server_version')).split()[0]}."
+    if found.major < OLDEST:
+        return Finding("version", "fail", told, f"Use {OLDEST} or newer.")
+    return Finding("version", "ok", told)
+
+
+async def _encoding(connection: Any) -> Finding:
+    found = await connection.fetchval("SHOW server_encoding")
+    if found != "UTF8":
+        return Finding("encoding", "fail", f"The database is {found}.", "Create it with ENCODING 'UTF8'.")
+    return Finding("encoding", "ok", "The database is UTF8.")
+
+
+async def _clock(connection: Any) -> Finding:
+    before = time()
+    there = float(await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())"))
+    apart = max(before - there, there - time(), 0.0)
+    if apart > SKEW:
+        advice = "Have both machines follow a time server: tokens would end too late or too soon."
+        return Finding("clock", "warn", f"The clocks are {apart:.0f} s apart.", advice)
+    return Finding("clock", "ok", "The clocks agree.")
+
+
+async def _extensions(connection: Any) -> Finding:
+    there = await connection.fetchval("SELECT array_agg(extname::text) FROM pg_extension") or []
+    missing = ", ".join(name for name in EXTENSIONS if name not in there)
+    if missing:
+        return Finding("extensions", "fail", f"Missing: {missing}.", "'erpgraph db upgrade' creates them.")
+    return Finding("extensions", "ok", f"{', '.join(EXTENSIONS)} are there.")
+
+
+async def _leakproof(connection: Any) -> Finding:
+    marked = "SELECT coalesce(proleakproof, false) FROM pg_proc WHERE oid = to_regprocedure('pg_catalog.' || $1)"
+    without = [name for name in migrate.LEAKPROOF if not await connection.fetchval(marked, name)]
+    if without:
+        told = f"{len(without)} functions aren't marked leakproof: searches and ranges of amounts read all of a tenant's rows."
+        advice = f"As a superuser: ALTER FUNCTION pg_catalog.{without[0]} LEAKPROOF; and so on. docs/decisions/0005-leakproof.md says what that gives up."
+        return Finding("leakproof", "warn", told, advice)
+    return Finding("leakproof", "ok", "Searches and ranges of amounts may use their indexes.")
+
+
+async def _backups(connection: Any) -> Finding:
+    if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", BACKUP):
+        return Finding("backup role", "warn", f"There is no role {BACKUP}.", "'erpgraph db upgrade' creates it.")
+    return Finding("backup role", "ok", f"{BACKUP} is there.")
+
+
+async def _migrations(target: Target) -> Finding:
+    current, head = await migrate.current(target), migrate.head()
+    if current != head:
+        told = f"The tables are at {current or 'no revision'}, this program knows {head}."
+        return Finding("migrations", "fail", told, "Run 'erpgraph db upgrade'.")
+    return Finding("migrations", "ok", f"The tables are at {head}.")
+
+
+async def _serving(settings: Settings, target: Target) -> Finding:
+    """The role, its timeouts and row-level security, as each new connection of the server is looked at."""
+    database = serving_database(settings, target)
+    try:
+        await database.open()
+        seen = await database.look()
+    except Unfit as error:
+        return Finding("serving", "fail", error.reason, "README.md says which roles there are.")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        return Finding(
+            "serving", "fail", f"The serving login can't connect: {error}.", "Look at ERPGRAPH_APP_DATABASE_URL."
+        )
+    finally:
+        await database.close()
+    if seen.fault:
+        return Finding("serving", "fail", f"The connection isn't what it has to be: {seen.fault}.")
+    if seen.standby or seen.read_only:
+        what = "a standby" if seen.standby else "read-only"
+        return Finding("serving", "fail", f"The database is {what}: commands would be refused.")
+    return Finding("serving", "ok", "Role, timeouts and row-level security are in force.")

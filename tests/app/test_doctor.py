@@ -1,0 +1,95 @@
+"""``erpgraph doctor`` finds what would keep the server from serving, before a start."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import time
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.doctor import Finding, examined
+from app.settings import load
+from db.admin.migrate import LEAKPROOF
+from db.runtime.engine import Target
+from tests.support.command import command
+
+IN_ORDER = [
+    "version",
+    "encoding",
+    "clock",
+    "extensions",
+    "leakproof",
+    "backup role",
+    "migrations",
+    "serving",
+    "connections",
+]
+
+
+async def findings(target: Target) -> dict[str, Finding]:
+    settings = load(database_url=target.admin, app_database_url=target.serving, pool_size=2)
+    return {each.check: each async for each in examined(settings)}
+
+
+async def test_a_good_database_is_well(fresh: Target) -> None:
+    found = await findings(fresh)
+    assert list(found) == IN_ORDER
+    assert {each.status for name, each in found.items() if name != "leakproof"} == {"ok"}
+
+
+async def marks(connection: Any, _: Target) -> None:
+    for function in LEAKPROOF:
+        await connection.execute(f"ALTER FUNCTION pg_catalog.{function} NOT LEAKPROOF")
+
+
+async def unguards(connection: Any, _: Target) -> None:
+    await connection.execute("ALTER TABLE orders NO FORCE ROW LEVEL SECURITY")
+
+
+async def forgets(connection: Any, _: Target) -> None:
+    await connection.execute("UPDATE alembic_version SET version_num = '0001'")
+
+
+async def only_reads(connection: Any, target: Target) -> None:
+    name = target.admin.split("/erpgraph")[1].split("?")[0]
+    await connection.execute(f"ALTER DATABASE erpgraph{name} SET default_transaction_read_only = on")
+
+
+FAULTS: dict[str, tuple[Callable[[Any, Target], Awaitable[None]], str, str, str]] = {
+    "no marks": (marks, "leakproof", "warn", "10 functions aren't marked leakproof"),
+    "no row-level security": (unguards, "serving", "fail", "row-level security isn't in force for orders"),
+    "an old revision": (forgets, "migrations", "fail", "The tables are at 0001, this program knows "),
+    "read-only": (only_reads, "serving", "fail", "The database is read-only: commands would be refused."),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_fault_is_found(fresh: Target, name: str) -> None:
+    does, check, status, told = FAULTS[name]
+    connection = await asyncpg.connect(fresh.admin)
+    try:
+        before = await findings(fresh)
+        await does(connection, fresh)
+        found = await findings(fresh)
+    finally:
+        await connection.close()
+    assert (found[check].status, told in found[check].told) == (status, True), found[check]
+    assert {each for each in found if found[each] != before[each]} <= {check}
+
+
+async def test_clocks_that_are_apart_are_told(fresh: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.doctor.time", lambda: time() + 90)
+    found = (await findings(fresh))["clock"]
+    assert (found.status, found.told) == ("warn", "The clocks are 90 s apart.")
+
+
+def test_the_command_says_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    ended = command("doctor", "--json", LIMIT_COSTS="1", DATA_DIR=folder)
+    [finding] = map(json.loads, ended.out.splitlines())
+    assert (ended.code, finding["check"], finding["status"]) == (1, "settings", "fail")
+    ended = command("doctor", DATABASE_URL="postgresql://127.0.0.1:1/erp", DATA_DIR=folder)
+    assert ended.code == 1
+    assert [line.split()[:2] for line in ended.out.splitlines()] == [["ok", "settings"], ["fail", "database"]]
