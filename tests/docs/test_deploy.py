@@ -12,7 +12,7 @@ import typer.main
 from app.cli import app
 from app.serving.accepting import GRACE
 from app.serving.supervisor import LEAVES_WITHIN
-from app.settings import Settings
+from app.settings import FILE, SECRETS, Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "examples" / "deploy"
@@ -77,7 +77,8 @@ def test_the_check_knows_what_is_wrong() -> None:
 def test_each_command_and_each_setting_exists(path: Path) -> None:
     assert [(call, why) for call in commands(path) if (why := refused(call))] == []
     named = set(re.findall(r"\bERPGRAPH_([A-Z_]+)\b", path.read_text()))
-    assert named <= {name.upper() for name in Settings.model_fields}
+    known = {*Settings.model_fields, *(name + FILE for name in SECRETS)}
+    assert named <= {name.upper() for name in known}
 
 
 def test_commands_are_found_where_they_are() -> None:

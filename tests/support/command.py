@@ -24,7 +24,8 @@ class Ended(NamedTuple):
 
 def environment(**settings: str) -> dict[str, str]:
     """The caller's environment with these settings in place of its own (``DATA_DIR`` for ERPGRAPH_DATA_DIR)."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ERPGRAPH_")}
+    # Nor make's, which would have a make that a test calls say that it is a part of another.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ERPGRAPH_", "MAKE"))}
     given = {f"ERPGRAPH_{name}": value for name, value in settings.items()}
     return inherited | given | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
 

@@ -76,7 +76,8 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     counter, rows = Counter(), Writer.rows
 
     async def counted(self: Writer, sql: str, *values: Any) -> list[Any]:
-        counter.ran.append(sql)
+        if "budgets" not in sql:  # applications of tests before give back what lies idle
+            counter.ran.append(sql)
         return await rows(self, sql, *values)
 
     monkeypatch.setattr(Writer, "rows", counted)
