@@ -8,6 +8,12 @@ export function Panel({ answer }) {
   const plan = answer.extensions?.plan;
   return (
     <section className="panel" aria-label="Cost and plan" tabIndex={0}>
+      {answer.status && (
+        <p className="transport">
+          <b>HTTP {answer.status}</b>
+          {answer.size !== undefined && <> · {count(answer.size, "byte")}</>} · {ms(answer.milliseconds)}
+        </p>
+      )}
       {answer.errors?.length > 0 && <p role="alert">{answer.errors[0].message}</p>}
       {cost && <Cost cost={cost} />}
       {plan && <Plan plan={plan} milliseconds={answer.milliseconds} />}

@@ -7,7 +7,10 @@ const SAY = {
 
 const problem = (message, code) => ({ errors: [{ message, extensions: { code } }] });
 
-export async function ask(body, key) {
+const encoder = new TextEncoder();
+
+/** The answer, and of its transport the status and the size in bytes (uncompressed), where one came. */
+export async function exchange(body, key) {
   const headers = {
     "content-type": "application/json",
     accept: "application/graphql-response+json, application/json;q=0.9",
@@ -16,21 +19,26 @@ export async function ask(body, key) {
   if (key) headers.authorization = `Bearer ${key}`;
   // A field that this key may not see is null with its error, and the rest of the answer stands.
   const request = JSON.stringify({ onError: "NULL", ...body });
-  let answer;
+  let answer, size;
+  const came = (found) => ({ found, status: answer?.status, size });
   try {
     answer = await fetch("/graphql", {
       method: "POST", headers, body: request, credentials: "omit", cache: "no-store",
     });
-    const found = await answer.json();
-    if (answer.status === 401 && !key) return problem("Put an API key into the field above first.", "UNAUTHENTICATED");
-    if (SAY[answer.status]) return { ...found, ...problem(SAY[answer.status], found.errors?.[0]?.extensions?.code) };
-    return found;
+    const text = await answer.text();
+    size = encoder.encode(text).length;
+    const found = JSON.parse(text);
+    if (answer.status === 401 && !key) return came(problem("Put an API key into the field above first.", "UNAUTHENTICATED"));
+    const say = SAY[answer.status];
+    return came(say ? { ...found, ...problem(say, found.errors?.[0]?.extensions?.code) } : found);
   } catch {
-    if (answer) return problem(`The server's answer (${answer.status}) broke off or isn't GraphQL's.`, "NO_ANSWER");
-    return problem(
+    if (answer) return came(problem(`The server's answer (${answer.status}) broke off or isn't GraphQL's.`, "NO_ANSWER"));
+    return came(problem(
       `The server at ${location.host} went away before it answered, or can't be reached. ` +
         "A query can be run again; look before you repeat a mutation that has no idempotencyKey.",
       "SERVER_GONE",
-    );
+    ));
   }
 }
+
+export const ask = async (body, key) => (await exchange(body, key)).found;

@@ -1,6 +1,11 @@
 """The explorer as people use it: its examples, its key, its links, by keyboard, on a phone, in the dark."""
 
+import asyncio
 import json
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -68,6 +73,77 @@ async def test_by_keyboard_alone(opened: Open) -> None:
     await expect(page.get_by_label("API key")).to_be_focused()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("button", name="Share")).to_be_focused()
+
+
+async def test_the_tab_key_leaves_the_editors(opened: Open) -> None:
+    page = opened.page
+    for editor in (".graphiql-query-editor", ".graphiql-editor-tool"):
+        field = page.locator(f"{editor} .CodeMirror").first
+        before = await field.evaluate("each => each.CodeMirror.getValue()")
+        for key in ("Tab", "Shift+Tab"):
+            await field.evaluate("each => each.CodeMirror.focus()")
+            assert await field.evaluate("each => each.contains(document.activeElement)")
+            await page.keyboard.press(key)
+            assert not await field.evaluate("each => each.contains(document.activeElement)")
+        assert await field.evaluate("each => each.CodeMirror.getValue()") == before
+    await page.get_by_text("Tab leaves an editor").wait_for()
+
+
+async def test_the_caller_of_the_key_is_shown(opened: Open) -> None:
+    page = opened.page
+    body = {"query": "{viewer{tenant{name} principal permissions}}"}
+    key = await page.get_by_label("API key").input_value()
+    asked = await page.request.post(f"{opened.origin}/graphql", data=body, headers={"authorization": f"Bearer {key}"})
+    viewer = (await asked.json())["data"]["viewer"]
+    shown = page.locator(".viewer")
+    await expect(shown.locator("summary")).to_have_text(f"{viewer['tenant']['name']} · {viewer['principal']}")
+    await shown.locator("summary").click()
+    await expect(shown.locator("p")).to_have_text(", ".join(viewer["permissions"]))
+    await opened.shoot("viewer")
+    await page.get_by_label("API key").fill("erp_wrong")
+    await page.get_by_text("This key isn't known here").wait_for()
+    await expect(shown).to_have_count(0)
+    opened.console.clear()  # the browser's own lines about status 401
+
+
+async def test_a_copied_program_asks_the_same_without_the_key(opened: Open) -> None:
+    page = opened.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    key = await page.get_by_label("API key").input_value()
+    body = {"query": '{ viewer { principal } } # it\'s \\ "quoted" $HOME `ls` é'}
+    await page.locator(".graphiql-query-editor .CodeMirror").evaluate(
+        "(each, text) => each.CodeMirror.setValue(text)", body["query"]
+    )
+    await page.locator(".graphiql-editor-tool .CodeMirror").first.evaluate("each => each.CodeMirror.setValue('')")
+    programs = {"curl": ["sh", "-c"], "Python": [sys.executable, "-c"], "JavaScript": None}
+    for language, command in programs.items():
+        await page.get_by_label("Copy as").select_option(language)
+        await page.get_by_text(f"Copied as {language}").wait_for()
+        text = await page.evaluate("navigator.clipboard.readText()")
+        assert key not in text
+        assert "ERPGRAPH_KEY" in text
+        if command is None:
+            answered = await page.evaluate(
+                f"async (process) => {{ {text.replace('console.log', 'return ')} }}", {"env": {"ERPGRAPH_KEY": key}}
+            )
+            assert answered["data"]["viewer"]["principal"]
+            continue
+        process = await asyncio.create_subprocess_exec(
+            *command, text, env={**os.environ, "ERPGRAPH_KEY": key}, stdout=PIPE, stderr=PIPE
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+        assert process.returncode == 0, err
+        assert b"principal" in out
+        assert b"errors" not in out
+
+
+async def test_the_panel_shows_status_size_and_time(opened: Open) -> None:
+    async with opened.page.expect_response("**/graphql") as answered:
+        await opened.run()
+    answer = await answered.value
+    transport = await opened.page.locator(".transport").inner_text()
+    size = len(await answer.body())
+    assert re.fullmatch(rf"HTTP 200 · {size:,} bytes · [\d.]+ ms", transport)
 
 
 async def test_the_documentation_and_the_tree(opened: Open) -> None:
@@ -153,6 +229,11 @@ async def test_on_a_phone(browser: Browser, origin: str, shots: Path, scheme: st
     await phone.shoot(f"phone-{scheme}")
     await phone.run()
     await expect(phone.page.locator(".panel[aria-label]")).to_be_visible()
+    for time in await phone.page.locator(".plan .time").all():
+        box = await time.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
+    assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 390
     await phone.page.screenshot(path=shots / f"phone-{scheme}-answer.png", full_page=True)
     await context.close()
     assert phone.foreign == []

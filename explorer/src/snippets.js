@@ -1,0 +1,41 @@
+import { named } from "./named.js";
+
+// The query as a program sends it. The key is read from the environment: no text that is pasted elsewhere holds it.
+
+const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+const endpoint = () => `${location.origin}/graphql`;
+
+const curl = (body) => `curl ${shell(endpoint())} \\
+  -H "authorization: Bearer $ERPGRAPH_KEY" \\
+  -H 'content-type: application/json' \\
+  --data-binary ${shell(JSON.stringify(body))}
+`;
+
+const javascript = (body) => `const answer = await fetch(${JSON.stringify(endpoint())}, {
+  method: "POST",
+  headers: { authorization: \`Bearer \${process.env.ERPGRAPH_KEY}\`, "content-type": "application/json" },
+  body: JSON.stringify(${JSON.stringify(body, null, 2).replaceAll("\n", "\n  ")}),
+});
+console.log(await answer.json());
+`;
+
+// JSON within a string that both languages read alike: Python has no true, false or null.
+const python = (body) => `import json
+import os
+
+import httpx
+
+body = json.loads(${JSON.stringify(JSON.stringify(body))})
+headers = {"authorization": f"Bearer {os.environ['ERPGRAPH_KEY']}"}
+print(httpx.post(${JSON.stringify(endpoint())}, json=body, headers=headers).json())
+`;
+
+export const LANGUAGES = { curl, JavaScript: javascript, Python: python };
+
+/** What the editors hold, as a request's body; throws a SyntaxError where the variables aren't JSON. */
+export function bodyOf(query, variables, operationName) {
+  const body = { query };
+  if (variables.trim()) body.variables = JSON.parse(variables);
+  if (operationName) body.operationName = operationName;
+  return named(body);
+}
