@@ -31,7 +31,7 @@ OF_ORDER = {
 EVENTS = 2
 """Rows that an order leaves in events, however many lines it has."""
 
-ITS_OWN = {"number", "key", "digest"}
+ITS_OWN = {"number", "number_key", "key", "digest"}
 """What two orders can't have in common, besides ids and times."""
 
 
