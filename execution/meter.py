@@ -43,6 +43,8 @@ class Meter:
         self.until: float | None = None
         self.tenths = 0
         self.bytes = 0
+        self.forgotten = 0
+        """Bytes that were counted before ``forget``; some of them may be in the answer all the same."""
         self.levels: dict[SelectionPlan, Delivered] = {}
         self.longest: dict[FieldPlan, int] = {}
 
@@ -89,6 +91,7 @@ class Meter:
 
     def forget(self) -> None:
         """What was counted so far won't be in the answer: a command's payload that was too large, or too slow."""
+        self.forgotten += self.bytes
         self.bytes = 0
         for level in self.levels.values():
             level.bytes = 0

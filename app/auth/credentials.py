@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 from time import time
 from typing import NamedTuple
-from uuid import UUID
 
 from app.audit import audit
 from app.context import Principal
@@ -36,12 +35,12 @@ class FirstUseOfDay:
     """Reports to the audit log the first use of a credential on a day (in UTC), as far as this process knows."""
 
     def __init__(self) -> None:
-        self._days: dict[tuple[UUID, str], date] = {}
+        self._days: dict[tuple[str, str], date] = {}
 
     def note(self, known: Authenticated, request_id: str) -> None:
         """Somebody was let in."""
         today = datetime.now(UTC).date()
-        who = (known.principal.tenant, known.principal.credential)
+        who = known.principal.owner
         if today in (known.last_day, self._days.get(who)):
             return
         if len(self._days) >= MAX_SEEN:

@@ -25,7 +25,7 @@ SMALL = 4
 
 async def written(data: dict[str, Any] | None, meter: Meter) -> bytes:
     """The data of an answer that ``meter`` has counted. Raises ``AnswerTooLarge``. The data are spent by it."""
-    if data is not None and meter.bytes > AT_ONCE * SMALL:
+    if data is not None and meter.bytes + meter.forgotten > AT_ONCE * SMALL:
         await _Writer(meter).shorten(data, next(iter(meter.levels)))
     content = orjson.dumps(data)
     meter.bytes = len(content)
