@@ -8,6 +8,7 @@ from uuid import UUID
 from core.problems import INVALID_INPUT, Problems, refuse
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
+from services.kit.hooks import Hook
 from services.kit.records import RecordType, upsert
 from services.kit.work import UnitOfWork
 
@@ -82,9 +83,16 @@ _FIND_AND_LOCK = f"{_FIND} {LOCK}"
 _HOLD_OFF = "SELECT FROM products WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _KEYS = {"id": "uuid", "sku": "text", "external_id": "text"}
 
-counted_in_units: dict[str, str] = {}
-"""Tables with quantities in their products' units (``product_id``), and what people call their rows. A module above
-adds its own: a product that has any keeps its unit."""
+
+class Counted(NamedTuple):
+    """A table with quantities in its products' units (``product_id``), and what people call its rows."""
+
+    table: str
+    rows: str
+
+
+COUNTED_IN_UNITS: Hook[Counted] = Hook()
+"""A product that has rows in any of these tables keeps its unit."""
 
 
 async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References:
@@ -107,10 +115,9 @@ async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) 
     await work.rows(_HOLD_OFF, product["id"])
     uses = " UNION ALL ".join(
         f"SELECT {place} WHERE EXISTS (SELECT FROM {table} WHERE tenant_id = $1 AND product_id = $2)"
-        for place, table in enumerate(counted_in_units)
+        for place, (table, _) in enumerate(COUNTED_IN_UNITS.added)
     )
-    words = list(counted_in_units.values())
-    if found := [words[row[0]] for row in await work.rows(uses, product["id"])] if uses else []:
+    if found := [COUNTED_IN_UNITS.added[row[0]].rows for row in await work.rows(uses, product["id"])] if uses else []:
         there, wanted, sku = product["unit"], after["unit"], product["sku"]
         message = f"{sku} has {' and '.join(found)} in {there}, so {there} stays its unit. Create another product for {wanted}."
         raise refuse(INVALID_INPUT, message, "unit")

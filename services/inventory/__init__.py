@@ -1,5 +1,6 @@
 """Stock: warehouses and locations, changes by hand, and the engine that owns every move and balance."""
 
+from services import catalog
 from services.inventory.changes import (
     StockAdjust,
     StockAdjustLine,
@@ -13,7 +14,13 @@ from services.inventory.changes import (
 )
 from services.inventory.places import LocationCreate, WarehouseCreate, create_location, create_warehouse
 
+HOOKS = (
+    catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
+    catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),
+)
+
 __all__ = [
+    "HOOKS",
     "LocationCreate",
     "StockAdjust",
     "StockAdjustLine",

@@ -267,7 +267,7 @@ def _short(change: Change, there: Balance, held: str) -> str:
 async def _holders(work: UnitOfWork, spots: Collection[Spot]) -> dict[Spot, str]:
     """What the goods at these spots are reserved for, as words that follow "reserved"."""
     names: dict[Spot, list[str]] = defaultdict(list)
-    for look_up in stock.holders if spots else ():
+    for look_up in stock.HOLDERS.added if spots else ():
         for spot, found in (await look_up(work, list(spots))).items():
             names[spot] += found
     return {spot: f" for {_listed(found)}" for spot, found in names.items()}

@@ -16,6 +16,7 @@ from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Hold, Place
 from services import catalog
+from services.kit.hooks import Hook
 from services.kit.work import UnitOfWork
 
 
@@ -32,14 +33,14 @@ class Move(NamedTuple):
 
 Arrived = Callable[[UnitOfWork, Sequence[UUID]], Awaitable[None]]
 
-on_arrival: list[Arrived] = []
-"""Who wants to know that goods of these products became available, in the command's own transaction and
-under the products' locks. A module above adds what waits for goods."""
+ON_ARRIVAL: Hook[Arrived] = Hook()
+"""What happens when goods of these products became available, in the command's own transaction and under the products'
+locks. A module above adds what waits for goods."""
 
 Holders = Callable[[UnitOfWork, Sequence[tuple[UUID, UUID]]], Awaitable[Mapping[tuple[UUID, UUID], Sequence[str]]]]
 
-holders: list[Holders] = []
-"""Who knows what goods of a product at a location are reserved for, as people call it. A module above adds itself."""
+HOLDERS: Hook[Holders] = Hook()
+"""What goods of a product at a location are reserved for, as people call it. A module above that reserves goods says so."""
 
 _LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
@@ -149,9 +150,6 @@ _MOVE = """
 """
 """A product's first goods at a location make its balance there, under the ``level`` of their move."""
 
-# A quantity without its unit says nothing: these are in their products'.
-catalog.counted_in_units |= {"stock_moves": "stock moves", "reservations": "reservations"}
-
 
 async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Take the locks of these products, until the end of the command; they may have come along when the
@@ -216,7 +214,7 @@ async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
 async def arrived(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Notify the modules that wait for goods: these products became available."""
     if wanted := sorted(set(products)):
-        for tell in on_arrival:
+        for tell in ON_ARRIVAL.added:
             await tell(work, wanted)
 
 

@@ -10,7 +10,6 @@ from core import ids
 from core.inventory import Allocation, Demand, Hold, Place, allocate, note_shortage
 from core.money import decimal_text
 from core.problems import Problems
-from services import catalog
 from services.inventory import stock
 from services.kit.work import Retry, UnitOfWork
 from services.sales.orders import STEP, Step, first, steps, told
@@ -133,9 +132,3 @@ async def holders(work: UnitOfWork, spots: Sequence[tuple[UUID, UUID]]) -> dict[
     for product, location, number in await work.rows(_HOLDERS, *zip(*spots, strict=True)):
         found[product, location].append(number)
     return found
-
-
-# Sales is above inventory: it subscribes, and inventory doesn't know its subscribers.
-stock.on_arrival.append(serve)
-stock.holders.append(holders)
-catalog.counted_in_units["line_items"] = "order lines"

@@ -1,0 +1,51 @@
+"""What modules add to the doing of those below them: declared in their own files, and none is forgotten."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from core.modules import MODULES
+from db.base import Quantity
+from db.models import metadata
+from services import catalog
+from services.inventory import stock
+from services.kit.hooks import Hook
+from services.sales import promises
+
+
+def test_what_each_hook_has() -> None:
+    assert stock.ON_ARRIVAL.added == (promises.serve,)
+    assert stock.HOLDERS.added == (promises.holders,)
+    assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == ["stock_moves", "reservations", "line_items"]
+
+
+def test_every_table_with_quantities_of_a_product_keeps_its_unit() -> None:
+    """Found by the tables themselves: a module that forgets to say so would let another unit change what its rows mean."""
+    quantified = {
+        table.name
+        for table in metadata.tables.values()
+        if "product_id" in table.columns and any(isinstance(column.type, Quantity) for column in table.columns)
+    }
+    balances = {"stock_levels"}  # sums of the moves
+    assert quantified - balances == {each.table for each in catalog.COUNTED_IN_UNITS.added}
+
+
+@pytest.mark.parametrize("first", ["services.catalog", "services.inventory.stock", "services.inventory.changes"])
+def test_what_a_hook_has_depends_on_nobodys_import(first: str) -> None:
+    """A process that serves a lower module alone, and never imports sales by itself."""
+    script = (
+        f"import {first}; from services import catalog; from services.inventory import stock;"
+        "print(len(stock.ON_ARRIVAL.added), len(stock.HOLDERS.added), len(catalog.COUNTED_IN_UNITS.added))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["1", "1", "3"]
+
+
+def test_modules_are_asked_in_their_order_and_only_for_this_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = Hook[int](), Hook[int]()
+    for number, name in enumerate(MODULES):
+        hooks = (one.add(number), other.add(-number), one.add(number + 10))
+        monkeypatch.setitem(sys.modules, f"services.{name}", SimpleNamespace(HOOKS=hooks, __spec__=SimpleNamespace()))
+    assert one.added == tuple(number for place in range(len(MODULES)) for number in (place, place + 10))
