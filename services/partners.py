@@ -69,7 +69,7 @@ class Customer(NamedTuple):
 
 
 _FIND = """
-    SELECT p.id, t.currency, t.timezone, t.order_numbers, clock_timestamp() AS now, p.name, p.kinds
+    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.name, p.kinds
     FROM partners p JOIN tenants t ON t.id = p.tenant_id
     WHERE p.tenant_id = $1 AND t.id = $1 AND p.{key} = $2
 """

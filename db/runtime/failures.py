@@ -4,6 +4,7 @@ By SQLSTATE, whose first two characters are a class. A request hears of them all
 second, whose ``others`` says how many more there were. A full disk wrote 338 tracebacks in ten seconds.
 """
 
+import re
 from time import monotonic
 from typing import Any
 
@@ -51,6 +52,9 @@ _IN_RECOVERY = (
 _CANCELLED_BY_RECOVERY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """What a standby says to a reader that is in the way of what it replays; no reader hears that elsewhere."""
 
+_CONSTRAINT = re.compile(r'constraint "(\w+?)(?:_\d{6,})?"')
+"""A constraint in a message, without the number of a shard."""
+
 REPORT_EVERY = 1.0
 """Seconds between two lines of the log."""
 
@@ -87,6 +91,16 @@ def unavailable(error: BaseException, connection: Any, *, reads: bool = False) -
         report(error)
         return Unfit(UNAVAILABLE_MESSAGE)
     return None
+
+
+def constraint(error: asyncpg.IntegrityConstraintViolationError) -> str:
+    """The name of the constraint that a row would break, empty where PostgreSQL doesn't say. A table that is spread over
+    servers reports it in its message alone, and with the number of the part that it broke.
+    """
+    if error.constraint_name:
+        return str(error.constraint_name)
+    named = _CONSTRAINT.search(str(error))
+    return named[1] if named else ""
 
 
 def not_connected(error: BaseException) -> Unavailable | None:

@@ -57,7 +57,7 @@ _GIVEN = """
 _RESERVE = f"""
     WITH given AS (SELECT * FROM {_GIVEN}),
     taken AS (
-        UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = clock_timestamp()
+        UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = statement_timestamp()
         FROM (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2) g
         WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
           AND s.on_hand - s.reserved >= g.quantity
@@ -65,7 +65,8 @@ _RESERVE = f"""
     ),
     held AS (
         INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, quantity)
-        SELECT $1, id, line, product, location, quantity FROM given JOIN taken USING (product, location)
+        SELECT t.id, g.id, g.line, g.product, g.location, g.quantity
+        FROM tenants t, given g JOIN taken USING (product, location) WHERE t.id = $1
         ON CONFLICT (tenant_id, line_item_id, location_id)
         DO UPDATE SET quantity = reservations.quantity + excluded.quantity
     )
@@ -92,7 +93,7 @@ _SHRINK = f"""
 _RELEASE = f"""
     {_SHRINK},
     freed AS (
-        UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = clock_timestamp()
+        UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = statement_timestamp()
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
         RETURNING 1
     )
@@ -103,14 +104,15 @@ _SHIP = f"""
     {_SHRINK},
     taken AS (
         UPDATE stock_levels s
-        SET reserved = s.reserved - g.quantity, on_hand = s.on_hand - g.quantity, updated_at = clock_timestamp()
+        SET reserved = s.reserved - g.quantity, on_hand = s.on_hand - g.quantity, updated_at = statement_timestamp()
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
         RETURNING 1
     ),
     moved AS (
         INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
                                  line_item_id, principal, occurred_at)
-        SELECT $1, id, product, location, $7, quantity, 'shipment', line, $8, clock_timestamp() FROM shrunk
+        SELECT t.id, s.id, s.product, s.location, $7, s.quantity, 'shipment', s.line, $8, statement_timestamp()
+        FROM tenants t, shrunk s WHERE t.id = $1
     )
     SELECT (SELECT count(*) FROM shrunk), (SELECT count(*) FROM taken)
 """
@@ -123,7 +125,8 @@ _MOVE = """
     moved AS (
         INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
                                  line_item_id, principal, occurred_at)
-        SELECT $1, id, product, source, destination, quantity, reason, line, $10, clock_timestamp() FROM given
+        SELECT t.id, g.id, g.product, g.source, g.destination, g.quantity, g.reason, g.line, $10, statement_timestamp()
+        FROM tenants t, given g WHERE t.id = $1
     ),
     changes AS (
         SELECT product, location, sum(quantity) AS quantity, (array_agg(level) FILTER (WHERE quantity > 0))[1] AS level
@@ -135,20 +138,22 @@ _MOVE = """
         GROUP BY product, location
     ),
     changed AS (
-        UPDATE stock_levels s SET on_hand = s.on_hand + c.quantity, updated_at = clock_timestamp()
+        UPDATE stock_levels s SET on_hand = s.on_hand + c.quantity, updated_at = statement_timestamp()
         FROM changes c WHERE s.tenant_id = $1 AND s.product_id = c.product AND s.location_id = c.location
         RETURNING s.id, s.product_id, s.location_id
     ),
     made AS (
         INSERT INTO stock_levels (tenant_id, id, product_id, location_id, on_hand)
-        SELECT $1, level, product, location, quantity FROM changes c
-        WHERE NOT EXISTS (SELECT 1 FROM stock_levels s
-                          WHERE s.tenant_id = $1 AND s.product_id = c.product AND s.location_id = c.location)
+        SELECT t.id, c.level, c.product, c.location, c.quantity
+        FROM tenants t, changes c WHERE t.id = $1 AND c.quantity >= 0
+        ON CONFLICT (tenant_id, product_id, location_id) DO NOTHING
         RETURNING id, product_id, location_id
-    )
-    SELECT id, product_id, location_id FROM changed UNION ALL SELECT id, product_id, location_id FROM made
+    ),
+    touched AS (SELECT * FROM changed UNION ALL SELECT * FROM made)
+    SELECT t.*, c.balances FROM (SELECT count(*) AS balances FROM changes) c LEFT JOIN touched t ON true
 """
-"""A product's first goods at a location make its balance there, under the ``level`` of their move."""
+"""A product's first goods at a location make its balance there, under the ``level`` of their move. ``balances`` must
+have changed."""
 
 
 async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
@@ -208,7 +213,10 @@ async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
         return Moved([], {})
     ids, levels = [new_id() for _ in moves], [new_id() for _ in moves]
     rows = await work.rows(_MOVE, ids, levels, *zip(*moves, strict=True), work.principal)
-    return Moved(ids, {(row["product_id"], row["location_id"]): row["id"] for row in rows})
+    changed = {(row["product_id"], row["location_id"]): row["id"] for row in rows if row["id"]}
+    if len(changed) != rows[0]["balances"]:
+        raise BrokenInvariant("Goods were to leave a place that has none.")
+    return Moved(ids, changed)
 
 
 async def arrived(work: UnitOfWork, products: Iterable[UUID]) -> None:

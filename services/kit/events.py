@@ -22,10 +22,11 @@ class Event(NamedTuple):
 
 
 STORE = """
-    INSERT INTO events (tenant_id, id, type, subject_id, version, principal, before, after)
-    SELECT $1, id, type, subject_id, version, $2, before, after
-    FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::int[], $7::jsonb[], $8::jsonb[])
-         AS happened (id, type, subject_id, version, before, after)
+    INSERT INTO events (tenant_id, id, type, subject_id, version, principal, before, after, occurred_at)
+    SELECT t.id, h.id, h.type, h.subject_id, h.version, $2, h.before, h.after, statement_timestamp()
+    FROM tenants t, unnest($3::uuid[], $4::text[], $5::uuid[], $6::int[], $7::jsonb[], $8::jsonb[])
+         AS h (id, type, subject_id, version, before, after)
+    WHERE t.id = $1
 """
 """Stores ``values`` in one statement, in their order: their ids rise."""
 

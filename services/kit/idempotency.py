@@ -13,6 +13,7 @@ import orjson
 
 from core.ids import new_id
 from core.problems import IDEMPOTENCY_KEY_REUSED, CommandRejected, refuse
+from db.runtime.failures import constraint
 from db.runtime.writer import Writer
 from services.kit import events
 from services.kit.answer import CommandResult
@@ -83,7 +84,7 @@ async def store(
 
 def is_taken(error: Exception) -> bool:
     """Whether another attempt with the same key committed first."""
-    return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _UNIQUE
+    return isinstance(error, asyncpg.UniqueViolationError) and constraint(error) == _UNIQUE
 
 
 def _conflict() -> CommandRejected:

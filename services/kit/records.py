@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from core.ids import new_id
 from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, CommandRejected, refuse
+from db.runtime.failures import constraint
 from services.kit.work import Retry, UnitOfWork
 
 
@@ -71,7 +72,7 @@ async def _change(
 ) -> None:
     settings = ", ".join(f"{name} = ${index}" for index, name in enumerate(after, start=3))
     sql = f"""
-        UPDATE {kind.table} SET {settings}, version = version + 1, updated_at = clock_timestamp()
+        UPDATE {kind.table} SET {settings}, version = version + 1, updated_at = statement_timestamp()
         WHERE tenant_id = $1 AND id = $2 RETURNING version
     """
     [[version]] = await stored(work, kind, sql, record["id"], *after.values())
@@ -85,7 +86,7 @@ async def stored(work: UnitOfWork, kind: RecordType, sql: str, *values: Any) -> 
     try:
         return await work.rows(sql, *values)
     except asyncpg.UniqueViolationError as error:
-        column = (error.constraint_name or "").removeprefix(f"uq_{kind.table}_tenant_id_")
+        column = constraint(error).removeprefix(f"uq_{kind.table}_tenant_id_")
         if column == "external_id":
             raise refuse(DUPLICATE, f"Another {kind.name} has this externalId.", "externalId") from None
         raise

@@ -16,7 +16,7 @@ from db.runtime.engine import Database
 from db.runtime.failures import UNAVAILABLE_MESSAGE
 
 _WANTED = "unnest($2::text[], $3::bigint[], $4::bigint[]) AS wanted (owner, capacity, rate)"
-_NOW = "least(capacity, points + (rate * greatest(0, extract(epoch FROM clock_timestamp() - filled_at)))::bigint)"
+_NOW = "least(capacity, points + (rate * greatest(0, extract(epoch FROM statement_timestamp() - filled_at)))::bigint)"
 
 # All of an owner's rows are locked in one order, so that two processes can't wait for each other.
 _TAKE = f"""
@@ -28,7 +28,7 @@ WITH there AS MATERIALIZED (
     SELECT CASE WHEN count(*) = cardinality($2) AND min(points) >= $5 THEN least($6, min(points)) ELSE 0 END AS points
     FROM there
 ), taken AS (
-    UPDATE budgets b SET points = there.points - granted.points, filled_at = clock_timestamp()
+    UPDATE budgets b SET points = there.points - granted.points, filled_at = statement_timestamp()
     FROM there, granted WHERE b.tenant_id = $1 AND b.id = there.id
     RETURNING b.owner, b.points, granted.points AS granted
 )
@@ -37,8 +37,9 @@ SELECT owner, points, granted FROM taken
 
 _MAKE = f"""
 INSERT INTO budgets (tenant_id, id, owner, points, filled_at)
-SELECT $1, ids.id, wanted.owner, wanted.capacity, clock_timestamp()
-FROM {_WANTED} JOIN unnest($2::text[], $5::uuid[]) AS ids (owner, id) USING (owner) ORDER BY owner
+SELECT t.id, ids.id, wanted.owner, wanted.capacity, statement_timestamp()
+FROM tenants t, {_WANTED} JOIN unnest($2::text[], $5::uuid[]) AS ids (owner, id) USING (owner)
+WHERE t.id = $1 ORDER BY owner
 ON CONFLICT (tenant_id, owner) DO NOTHING
 """
 

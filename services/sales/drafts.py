@@ -16,6 +16,7 @@ from core.inventory import Demand
 from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
 from core.sales import INVALID_TRANSITION, available_actions
+from db.runtime.failures import constraint
 from services import catalog, partners
 from services.catalog import ProductSnapshot
 from services.inventory import places, stock
@@ -43,22 +44,24 @@ class Ordered(NamedTuple):
 _MAKE_LINES = """
     INSERT INTO line_items (tenant_id, order_id, currency, id, position, product_id, description, quantity,
                             unit_price, total, reserved)
-    SELECT $1, $2, $3, * FROM unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[],
-                                     $9::numeric[], $10::numeric[], $11::numeric[])
+    SELECT t.id, $2, $3, l.*
+    FROM tenants t, unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[], $9::numeric[], $10::numeric[],
+                           $11::numeric[]) l
+    WHERE t.id = $1
 """
 _MAKE = f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, number, customer_id, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, confirmed_at)
         VALUES ($1, $2, $3, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                CASE WHEN $20 = 'CONFIRMED' THEN clock_timestamp() END)
+                CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
     )
     {_MAKE_LINES}
 """
 _TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
 _DROP_LINES = "DELETE FROM line_items WHERE tenant_id = $1 AND order_id = $2"
 _CHANGE = """
-    UPDATE orders SET note = $3, subtotal = coalesce($4, subtotal), version = version + 1, updated_at = clock_timestamp()
+    UPDATE orders SET note = $3, subtotal = coalesce($4, subtotal), version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $2 RETURNING version
 """
 
@@ -219,9 +222,9 @@ async def _number(work: UnitOfWork, customer: Customer, placed: datetime) -> str
 
 def _taken(work: UnitOfWork, error: Any, command: OrderCreate, number: str) -> Exception:
     """What to make of a key that another order has."""
-    if error.constraint_name == "uq_orders_tenant_id_external_id":
+    if constraint(error) == "uq_orders_tenant_id_external_id":
         return refuse(DUPLICATE, "Another order has this externalId.", "externalId")
-    if error.constraint_name != "uq_orders_tenant_id_number":
+    if constraint(error) != "uq_orders_tenant_id_number":
         fault: Exception = error
         return fault
     if command.number:

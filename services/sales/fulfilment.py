@@ -27,8 +27,8 @@ _CONFIRM = """
         UPDATE line_items l SET reserved = s.reserved FROM unnest($2::uuid[], $3::numeric[]) AS s (id, reserved)
         WHERE l.tenant_id = $1 AND l.id = s.id
     )
-    UPDATE orders SET status = 'CONFIRMED', confirmed_at = clock_timestamp(), allow_backorder = $5,
-                      warehouse_id = $6, version = version + 1, updated_at = clock_timestamp()
+    UPDATE orders SET status = 'CONFIRMED', confirmed_at = statement_timestamp(), allow_backorder = $5,
+                      warehouse_id = $6, version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $4 RETURNING version
 """
 _HOLDS = """

@@ -58,8 +58,9 @@ _COUNTS = f"""
 _FIRST = f"""
     WITH block AS (
         INSERT INTO number_series (tenant_id, id, name, next)
-        SELECT $1, $7, $5, $6::bigint + 1 + coalesce(max(digits::bigint), 0) FROM ({_COUNTS}) counts
-        WHERE digits ~ '^[0-9]{{1,15}}$'
+        SELECT t.id, $7, $5, $6::bigint + 1 + coalesce(
+            (SELECT max(digits::bigint) FROM ({_COUNTS}) counts WHERE digits ~ '^[0-9]{{1,15}}$'), 0)
+        FROM tenants t WHERE t.id = $1
         ON CONFLICT (tenant_id, name) DO UPDATE SET next = number_series.next + $6
         RETURNING next - $6 AS first
     ) {_FREE_OF_BLOCK}

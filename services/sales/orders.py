@@ -107,7 +107,7 @@ STEP = """
 """
 _RECORD = f"""
     WITH stepped AS ({STEP})
-    UPDATE orders SET status = $8, version = version + 1, updated_at = clock_timestamp()
+    UPDATE orders SET status = $8, version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $7 RETURNING version
 """
 

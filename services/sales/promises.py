@@ -68,7 +68,7 @@ _TRY_LOCK = """
 """
 _SERVED = f"""
     WITH stepped AS ({STEP})
-    UPDATE orders SET version = version + 1, updated_at = clock_timestamp()
+    UPDATE orders SET version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = ANY($7::uuid[]) RETURNING id, version
 """
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from core.errors import Unavailable, Unfit
 from db.runtime import failures
-from db.runtime.failures import not_connected, unavailable
+from db.runtime.failures import constraint, not_connected, unavailable
 
 ERRORS: list[Any] = [each for each in vars(asyncpg.exceptions).values() if inspect.isclass(each)]
 CLASSES = {
@@ -80,3 +80,22 @@ def test_attack_9_the_log_has_one_line_a_second(monkeypatch: pytest.MonkeyPatch)
         ("53100", "no room", 2),
         ("53100", "no room", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    "message, name",
+    [
+        (
+            'duplicate key value violates unique constraint "uq_orders_tenant_id_number_102164"',
+            "uq_orders_tenant_id_number",
+        ),
+        ('duplicate key value violates unique constraint "uq_orders_tenant_id_number"', "uq_orders_tenant_id_number"),
+        ('new row violates check constraint "ck_x_v2"', "ck_x_v2"),
+        ("doppelter Schlüsselwert", ""),
+    ],
+)
+def test_a_constraint_is_known_by_the_message_where_a_shard_reports_it(message: str, name: str) -> None:
+    assert constraint(asyncpg.UniqueViolationError(message)) == name
+    plain = asyncpg.UniqueViolationError("in any language")
+    plain.constraint_name = "uq_orders_tenant_id_number"
+    assert constraint(plain) == "uq_orders_tenant_id_number"
