@@ -8,6 +8,7 @@ from dataclasses import fields
 import asyncpg
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +19,7 @@ from app.http.explorer import Explorer
 from app.http.front import front
 from app.http.schema_file import SchemaFile
 from app.http.security import BrowserSecurity
+from app.http.unknown import unknown
 from app.registry import build
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
@@ -104,6 +106,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     app.graphql = BrowserSecurity(endpoint, settings, telemetry)
     schema_file = SchemaFile(graph, endpoint.authenticator, endpoint.budgets, settings)
     app.router.routes.append(Route("/graphql/schema.graphql", schema_file.get))
+    app.add_exception_handler(HTTPException, unknown)
     if explorer:
         app.router.routes.append(Route("/explorer/{name}", explorer.file))
     app.add_middleware(BrowserSecurity, settings=settings, telemetry=telemetry)

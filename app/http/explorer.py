@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -70,7 +71,9 @@ class Explorer:
     async def file(self, request: Request) -> Response:
         """A file of the page, by its name."""
         found = self.files.get(request.path_params["name"])
-        return found.answer(request) if found else Response(status_code=404)
+        if found is None:
+            raise HTTPException(404)
+        return found.answer(request)
 
 
 def _is_near(request: Request) -> bool:

@@ -144,11 +144,33 @@ async def test_a_browser_gets_the_page_and_a_query_its_answer(client: httpx.Asyn
     assert body(await client.get("/graphql", params=QUERY, headers=accept)) == DATA
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/graphql/schema.graphql", "/explorer/index.js"])
+async def test_a_query_sent_to_another_address_says_where_the_graph_is(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path, json=QUERY)
+    message = "This address doesn't answer that method. The graph is at /graphql, by GET and POST."
+    assert (answer.status_code, answer.json()) == (
+        405,
+        {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]},
+    )
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
 async def test_other_paths_lead_nowhere(client: httpx.AsyncClient) -> None:
     """Above all not to where a Host header points (threat 37)."""
-    for path in ("/index.html", "/graphql/", "/graphql//", "/docs", "/openapi.json", "/graphql/../healthz/"):
+    nothing = "There is nothing at this address. The graph is at /graphql; / lists what else is here."
+    error = {"message": nothing, "extensions": {"code": "BAD_REQUEST"}}
+    for path in (
+        "/index.html",
+        "/graphql/",
+        "/graphql//",
+        "/docs",
+        "/openapi.json",
+        "/graphql/../healthz/",
+        "/explorer/none",
+    ):
         answer = await client.get(path)
-        assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+        assert (answer.status_code, answer.json()) == (404, {"errors": [error]})
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
         assert "location" not in answer.headers
         foreign = await client.get(path, headers={"Host": "evil.example"})
         assert (foreign.status_code, "location" in foreign.headers) == (400, False)
