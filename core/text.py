@@ -107,9 +107,9 @@ def prose(text: str, most: int = PROSE) -> str:
 
 
 def caption(text: str, most: int = PROSE) -> str:
-    """Text of several lines that a name is made of: there is something to see in it."""
-    text = prose(text, most)
-    if not text.isascii():
+    """Text of several lines in place of a name, without blanks at its ends. Where it isn't empty there is something to see in it."""
+    text = prose(text.strip(_BLANKS), most)
+    if text and not text.isascii():
         _check_visible(text)
     return text
 

@@ -10,7 +10,7 @@ import strawberry
 from graphql import GraphQLError
 
 from core import moments
-from core.money import CURRENCIES, decimal_text
+from core.money import KNOWN, decimal_text
 
 Decimal = PythonDecimal
 DateTime = datetime
@@ -49,7 +49,7 @@ def _write_moment(value: Any) -> str:
 
 
 def _read_currency(given: Any) -> str:
-    if isinstance(given, str) and given in CURRENCIES:
+    if isinstance(given, str) and given in KNOWN:
         return given
     raise GraphQLError('A currency is a code of ISO 4217, three capital letters, such as "EUR".')
 

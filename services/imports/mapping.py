@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from core import text
 from core.countries import country
 from core.errors import BadInput
-from core.money import CURRENCIES, WITHDRAWN
+from core.money import KNOWN
 
 ISO = "iso"
 """The date format that takes every ISO 8601 notation that Python's ``fromisoformat`` knows."""
@@ -28,7 +28,7 @@ def _encoding(name: str) -> str:
 
 
 def _currency(code: str) -> str:
-    if code not in CURRENCIES | WITHDRAWN:
+    if code not in KNOWN:
         raise ValueError(f"{code!r} is not a currency: give an ISO 4217 code such as EUR")
     return code
 

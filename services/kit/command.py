@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from core import ids, text
 from core.errors import BadInput
-from core.money import CURRENCIES, LIMIT, SCALE
+from core.money import KNOWN, LIMIT, SCALE
 from core.problems import INVALID_INPUT, CommandRejected, Problem
 
 MAX_LINES = 500
@@ -131,7 +131,7 @@ class Id:
 
 
 def _currency(code: str) -> str:
-    if code not in CURRENCIES:
+    if code not in KNOWN:
         raise ValueError("This is not a currency: give an ISO 4217 code such as EUR.")
     return code
 
@@ -148,6 +148,8 @@ Label = Annotated[str, AfterValidator(text.key)]
 Title = Annotated[str, AfterValidator(text.name)]
 Unit = Annotated[str, AfterValidator(partial(text.key, most=30))]
 LongText = Annotated[str, AfterValidator(text.prose)]
+Caption = Annotated[str, AfterValidator(text.caption)]
+"""A text for people, of several lines. Blank, it is as good as none."""
 RetryKey = Annotated[str, AfterValidator(text.retry_key)]
 Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_bounded)]
 Difference = Annotated[Decimal, AfterValidator(_not_zero), AfterValidator(_bounded)]
@@ -187,6 +189,7 @@ class Ref(Input):
 
 __all__ = [
     "MAX_LINES",
+    "Caption",
     "Change",
     "Command",
     "Count",

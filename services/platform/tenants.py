@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from core import numbering, text
 from core.errors import BadInput
 from core.ids import new_id
-from core.money import CURRENCIES
+from core.money import CURRENCIES, WITHDRAWN
 from core.numbering import ORDER_PATTERN
 from db.runtime.engine import Target, administration
 
@@ -56,6 +56,8 @@ async def create(
     currency that ISO 4217 doesn't know, for an unknown time zone, and for a pattern of numbers without {n}.
     """
     name = label("tenant's name", name)
+    if currency in WITHDRAWN:
+        raise BadInput(f"{currency} has ended: give the currency that took its place.")
     if currency not in CURRENCIES:
         raise BadInput(f"{currency!r} is not a currency: give an ISO 4217 code such as EUR.")
     try:

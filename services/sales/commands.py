@@ -10,6 +10,7 @@ from core.sales import ReturnDisposition
 from services.catalog import ProductRef
 from services.kit.command import (
     MAX_LINES,
+    Caption,
     Command,
     Currency,
     Id,
@@ -48,8 +49,8 @@ class LineItem(Input):
     """How many, in the product's unit: more than zero, at most six decimals."""
     unit_price: Price | None = None
     """The price of one unit in the order's currency, before tax, at most six decimals. Left out: the product's list price."""
-    description: LongText | None = None
-    """The text for the customer. Left out: the product's name."""
+    description: Caption | None = None
+    """The text for the customer. Left out or blank: the product's name."""
 
 
 Lines = Annotated[list[LineItem], Field(min_length=1, max_length=MAX_LINES)]

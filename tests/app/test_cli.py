@@ -101,6 +101,7 @@ def test_a_tenant_from_first_to_last(own: Target) -> None:
     "arguments,says",
     [
         ("tenant create acme --currency EUR", "There is a tenant named 'acme' already."),
+        ("tenant create new --currency BGN", "BGN has ended: give the currency that took its place."),
         ("tenant create new --currency EURO", "'EURO' is not a currency: give an ISO 4217 code such as EUR."),
         ("tenant create new --currency EUR --timezone Nowhere", "'Nowhere' is not a time zone"),
         ("key create --tenant nobody", "There is no tenant named 'nobody'."),

@@ -252,3 +252,13 @@ async def test_who_and_what_of_another_company_is_as_unknown_as_nobody_and_nothi
                 [found] = await shop.refusals("orderCreate", order)
                 # Another's and nobody's look the same, but for the key that was sent.
                 assert found[:3] == ("NOT_FOUND", shape, f'There is no {kind} with the {key} "{given}".')
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\n", "\u00a0", "\u3000\u2003", "\r\n"])
+async def test_a_line_with_a_blank_for_its_text_has_its_products_name(shop: Clerk, blank: str) -> None:
+    product = await shop.product(name="Lamp")
+    given = [shop.line(product, quantity="1", description=text) for text in (blank, f"{blank}As discussed{blank}")]
+    made = await shop.do("orderCreate", shop.ordering(given))
+    assert [each["description"] for each in lines(made)] == ["Lamp", "As discussed"]
+    changed = await shop.do("orderUpdate", {"order": {"id": made["id"]}, "lineItems": given[::-1]})
+    assert [each["description"] for each in lines(changed)] == ["As discussed", "Lamp"]
