@@ -102,6 +102,17 @@ def no_nan(*columns: str) -> CheckConstraint:
     return CheckConstraint(" AND ".join(f"{column} <> 'NaN'" for column in columns), name="no_nan")
 
 
+LEFT_OUT = "left out"
+
+
+def left_out(reason: str) -> dict[str, str]:
+    """``info`` of a table or column that stays behind when its tenant is exported, and why. All others go along."""
+    return {LEFT_OUT: reason}
+
+
+BY_TRIGGER = left_out("a trigger works it out again")
+
+
 def tenant_index(name: str, *columns: Any, **options: Any) -> Index:
     """An index that starts with the tenant, as every index of a tenant table does."""
     return Index(name, "tenant_id", *columns, **options)
@@ -118,14 +129,17 @@ def search_index(name: str, *folded: str) -> Index:
 
 
 __all__ = [
+    "BY_TRIGGER",
     "CURRENCY",
     "KEY_TEXT",
+    "LEFT_OUT",
     "TSVECTOR",
     "Amount",
     "Base",
     "Quantity",
     "TenantRow",
     "Versioned",
+    "left_out",
     "no_nan",
     "search_index",
     "tenant_args",

@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
+    BY_TRIGGER,
     CURRENCY,
     KEY_TEXT,
     TSVECTOR,
@@ -27,8 +28,8 @@ class Product(TenantRow, Versioned, Base):
     name: Mapped[str] = mapped_column(KEY_TEXT)
     # Without regard to case and in one form: what contains and startsWith compare, and NAME sorts by. By a trigger, as
     # search is.
-    sku_key: Mapped[str | None] = mapped_column(KEY_TEXT)
-    name_key: Mapped[str] = mapped_column(KEY_TEXT)
+    sku_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
+    name_key: Mapped[str] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
     description: Mapped[str | None]
     barcode: Mapped[str | None] = mapped_column(KEY_TEXT)
     unit: Mapped[str] = mapped_column(server_default=text("'pcs'"), default="pcs")
@@ -36,7 +37,7 @@ class Product(TenantRow, Versioned, Base):
     list_price_currency: Mapped[str | None] = mapped_column(CURRENCY)
     active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
-    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "sku"),

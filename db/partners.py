@@ -4,7 +4,7 @@ from sqlalchemy import CHAR, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, search_index, tenant_args, tenant_index
+from db.base import BY_TRIGGER, KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, search_index, tenant_args, tenant_index
 
 
 class Partner(TenantRow, Versioned, Base):
@@ -14,14 +14,14 @@ class Partner(TenantRow, Versioned, Base):
     name: Mapped[str] = mapped_column(KEY_TEXT)
     # Without regard to case and in one form: what contains and startsWith compare, and NAME sorts by. By a trigger, as
     # search is.
-    code_key: Mapped[str | None] = mapped_column(KEY_TEXT)
-    name_key: Mapped[str] = mapped_column(KEY_TEXT)
+    code_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
+    name_key: Mapped[str] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
     kinds: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{CUSTOMER}'"))
     email: Mapped[str | None]
     # ISO 3166-1 alpha-2; what an import can't translate stays empty rather than wrong.
     country: Mapped[str | None] = mapped_column(CHAR(2, collation="C"))
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
-    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "code"),

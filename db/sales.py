@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
+    BY_TRIGGER,
     CURRENCY,
     KEY_TEXT,
     TSVECTOR,
@@ -47,9 +48,9 @@ class Order(TenantRow, Versioned, Base):
     warehouse_id: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None]
     # Without regard to case and in one form: what contains and startsWith compare. By a trigger, as search is.
-    number_key: Mapped[str | None] = mapped_column(KEY_TEXT)
-    external_key: Mapped[str | None] = mapped_column(KEY_TEXT)
-    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
+    number_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
+    external_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "number"),

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
-from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, tenant_args, tenant_fk
+from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, left_out, tenant_args, tenant_fk
 
 
 class Tenant(Base):
@@ -54,7 +54,10 @@ class Budget(TenantRow, Base):
     """
 
     __tablename__ = "budgets"
-    __table_args__ = (*tenant_args(UniqueConstraint("tenant_id", "owner")), {"prefixes": ["UNLOGGED"]})
+    __table_args__ = (
+        *tenant_args(UniqueConstraint("tenant_id", "owner")),
+        {"prefixes": ["UNLOGGED"], "info": left_out("it is full again soon, and a crash empties it as well")},
+    )
 
     # A credential ("key:…", "user:…"), or empty: the whole tenant.
     owner: Mapped[str] = mapped_column(KEY_TEXT)

@@ -1,11 +1,13 @@
 """``erpgraph tenant``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app import settings
-from app.cli.support import run, say, table
+from app import __version__, settings
+from app.cli.stock import compare
+from app.cli.support import progress, run, say, table
 from app.database import open_migrated
 from core.numbering import ORDER_PATTERN
 from services.platform import tenants
@@ -43,3 +45,50 @@ def every() -> None:
         table(("NAME", "CURRENCY", "TIMEZONE", "CREATED", "ID"), rows)
 
     run(show())
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is empty, or not there yet.")],
+) -> None:
+    """Write all that a tenant has into DIR: a file of JSON lines for each table, and manifest.json.
+
+    All files are of one moment. It works beside a running server. Only you may read DIR: it has personal data and the hashes
+    of keys.
+    """
+
+    async def write() -> None:
+        from services.platform.transfer.export import export as exported
+
+        async with open_migrated(settings.load()) as target:
+            with progress() as report:
+                made = await exported(target, name, folder, __version__, report)
+        say(f"Exported {made.rows:,} rows of {len(made.tables)} tables of {made.tenant.name} to {folder}.")
+        say("Keep it as you would the database: it has personal data and the hashes of keys.")
+
+    run(write())
+
+
+@app.command("import")
+def load(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What 'erpgraph tenant export' wrote.")],
+    name: Annotated[str | None, typer.Option("--as", help="Its name here. Left out: the name that it had.")] = None,
+) -> None:
+    """Store an exported tenant in this database, with the same ids, keys, events and stock: all of it, or nothing.
+
+    It must not be here yet. What is stored is compared with the export before it counts, and then the books are checked as by
+    'erpgraph stock verify': exit code 1 if there are differences, which were exported as well then.
+    """
+
+    async def fill() -> int:
+        from services.platform.transfer.load import load as loaded
+
+        async with open_migrated(settings.load()) as target:
+            with progress() as report:
+                made, here = await loaded(target, folder, name, report)
+            say(f"Imported {made.rows:,} rows of {len(made.tables)} tables as {here}.")
+            return await compare(target, here)
+
+    if run(fill()):
+        raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """Tenants: created and listed by the deployment's operator, never by a request."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +13,8 @@ from core.numbering import ORDER_PATTERN
 from db.runtime.engine import Target, administration
 
 MAX_NAME = 100
+
+_NAMES_LOCK = 0x6E616D65  # "name"
 
 
 def label(what: str, given: str) -> str:
@@ -68,10 +70,7 @@ async def create(
     order_numbers = text.composed(order_numbers)
     tenant = new_id()
     async with administration(target) as connection:
-        # Names are unique by this command: the lock lets only one at a time look and then insert.
-        await connection.execute("LOCK TABLE tenants IN SHARE ROW EXCLUSIVE MODE")
-        if await connection.fetchval("SELECT 1 FROM tenants WHERE name = $1", name):
-            raise BadInput(f"There is a tenant named {name!r} already.")
+        await reserve(connection, name)
         await connection.execute(
             "INSERT INTO tenants (id, name, currency, timezone, order_numbers) VALUES ($1, $2, $3, $4, $5)",
             tenant,
@@ -81,6 +80,16 @@ async def create(
             order_numbers,
         )
     return tenant
+
+
+async def reserve(connection: Any, name: str) -> None:
+    """Keep a new tenant's name from all others until the transaction ends. Raises ``BadInput`` where it is taken.
+
+    Names are unique by this alone: who creates a tenant of the same name meanwhile waits, and looks then.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _NAMES_LOCK, name)
+    if await connection.fetchval("SELECT 1 FROM tenants WHERE name = $1", name):
+        raise BadInput(f"There is a tenant named {name!r} already.")
 
 
 async def every(target: Target) -> list[Tenant]:

@@ -24,7 +24,7 @@ async def locked(target: Target, table: str = "orders") -> AsyncIterator[Any]:
 
 async def waiting(connection: Any, count: int = 1, table: str = "orders") -> list[int]:
     """The pids of the connections that wait for the lock, once there are so many."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):  # a process that starts takes seconds on a busy machine
         while True:
             rows = await connection.fetch(
                 "SELECT pid FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass", table
