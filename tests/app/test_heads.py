@@ -12,6 +12,7 @@ from app.asgi import create_app
 from app.http.head import LISTS, MAX_LINES, MAX_READ, SINGLES
 from app.settings import load
 from tests.app.conftest import Site
+from tests.support.cpu import within
 from tests.support.http import Wire, serving
 
 APP = Path(__file__).parents[2] / "app"
@@ -58,14 +59,14 @@ async def test_attack_2_no_header_costs_more_than_five_milliseconds(port: int, w
     target, method, more = WAYS[way]
     quiet, _ = await cost(port, request(target, more, method))
     taken = {line.split(b":")[0].lower() for line in more} | {b"host"}
-    dear = {}
+    dear, most = {}, quiet + within(WITHIN)
     for name in sorted((LISTS | SINGLES | {b"cookie", b"x-unknown", b"forwarded"}) - taken):
         for piece in (b",", b";", b"a,b;q=1 ", b"="):
             value = (piece * KILOBYTES)[:KILOBYTES]
             spent, status = await cost(port, request(target, [*more, name + b": " + value], method))
             if name in LISTS | SINGLES:
                 assert status in {400, 431, 501}, name
-            if spent > quiet + WITHIN:
+            if spent > most:
                 dear[name, piece] = spent
     assert dear == {}
 
@@ -78,7 +79,7 @@ async def test_attack_2_nor_does_what_is_let_in(port: int, way: str) -> None:
     lines = [name + b": " + b"," * MAX_READ for name in sorted((LISTS | SINGLES) - taken)]
     spent, status = await cost(port, request(target, [*more, *lines], method))
     assert status not in {431, 400} or way == "preflight"
-    assert spent < quiet + WITHIN
+    assert spent < quiet + within(WITHIN)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ async def test_attack_2_many_lines_are_refused_at_once(port: int, lines: Sequenc
     quiet, _ = await cost(port, request("/healthz"))
     spent, status = await cost(port, request("/healthz", lines))
     assert status == 431
-    assert spent < quiet + WITHIN
+    assert spent < quiet + within(WITHIN)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ async def test_attack_2_nor_does_a_query_string(port: int, query: str, status: i
     quiet, _ = await cost(port, request("/graphql"))
     for accept in (b"Accept: text/html, */*", b"Accept: */*"):
         spent, found = await cost(port, request(f"/graphql?{query}", [accept]))
-        assert spent < quiet + WITHIN
+        assert spent < quiet + within(WITHIN)
         if accept == b"Accept: */*":
             assert found in {status, 401}  # asked for a key first
         else:
@@ -129,7 +130,7 @@ async def test_attack_2_nor_does_a_path(port: int) -> None:
     for path in ("/" * 16_000, "/%41" * 4_000, "/explorer/" + "%2e%2e%2f" * 1_700, "/" + ";" * 16_000):
         spent, status = await cost(port, request(path))
         assert status == 404
-        assert spent < quiet + WITHIN
+        assert spent < quiet + within(WITHIN)
 
 
 ANSWERED: Mapping[bytes, bytes] = {

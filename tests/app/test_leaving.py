@@ -69,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def serving(folder: Path) -> Iterator[Serving]:
     """The server, the address that it listens on, and a key."""
-    process = started("serve", "--port", "0", DATA_DIR=str(folder), DRAIN_SECONDS="3")
+    process = started("serve", "--port", "0", DATA_DIR=str(folder), DRAIN_SECONDS="4")
     assert process.stdout
     lines = [process.stdout.readline().split() for _ in range(4)]
     yield process, urlsplit(lines[0][1]).netloc, lines[2][2]
@@ -90,7 +90,7 @@ def test_42_no_request_fails_when_it_is_told_to_stop_under_load(serving: Serving
     process.send_signal(signal.SIGTERM)
     told = time.monotonic()
     while ready(address)[0] == 200:
-        assert time.monotonic() - told < 1
+        assert time.monotonic() - told < 3
     assert ready(address) == (503, {"status": "unavailable", "reason": "stopping"})
     for thread in threads:
         thread.join(10)
@@ -104,7 +104,7 @@ def test_42_no_request_fails_when_it_is_told_to_stop_under_load(serving: Serving
     assert all(client.asked_to_leave for client in (*clients, late))
     assert len(late.answers) == 1
     assert (last.code, last.err.endswith("Stopped serving\n"), "Traceback" in last.err) == (0, True, False)
-    assert 3 <= time.monotonic() - told < 15
+    assert 4 <= time.monotonic() - told < 20
 
 
 def test_who_asks_twice_does_not_wait(serving: Serving) -> None:
@@ -112,7 +112,7 @@ def test_who_asks_twice_does_not_wait(serving: Serving) -> None:
     process.send_signal(signal.SIGTERM)
     told = time.monotonic()
     while ready(address)[0] == 200:
-        assert time.monotonic() - told < 1
+        assert time.monotonic() - told < 3
     process.send_signal(signal.SIGTERM)
     assert ended(process).code == 0
-    assert time.monotonic() - told < 2.5
+    assert time.monotonic() - told < 4
