@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.command import ended, started
+from tests.support.command import ended, first_lines, started
 from tests.support.folders import open_to_all
 
 Serving = tuple["subprocess.Popen[str]", str, str]
@@ -71,7 +71,7 @@ def serving(folder: Path) -> Iterator[Serving]:
     """The server, the address that it listens on, and a key."""
     process = started("serve", "--port", "0", DATA_DIR=str(folder), DRAIN_SECONDS="4")
     assert process.stdout
-    lines = [process.stdout.readline().split() for _ in range(4)]
+    lines = [line.split() for line in first_lines(process, 4)]
     yield process, urlsplit(lines[0][1]).netloc, lines[2][2]
     if process.poll() is None:
         process.kill()

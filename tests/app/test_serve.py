@@ -17,7 +17,7 @@ import pytest
 from app import __version__
 from core import keys
 from db.runtime.engine import Target
-from tests.support.command import Ended, command, ended, one_line, started
+from tests.support.command import Ended, command, ended, first_lines, one_line, started
 from tests.support.folders import open_to_all
 from tests.support.postgres import TestServer
 
@@ -30,7 +30,7 @@ class Served:
     def __init__(self, *arguments: str, **settings: str) -> None:
         self.process = started("serve", "--port", "0", *arguments, module=STUB, **settings)
         assert self.process.stdout
-        self.lines = [self.process.stdout.readline().rstrip("\n").split(" ") for _ in range(4)]
+        self.lines = [line.split(" ") for line in first_lines(self.process, 4)]
         assert self.lines[0][0] == "graph", self.process.communicate()
         self.url = self.lines[0][1]
 
@@ -200,7 +200,7 @@ def test_a_server_of_ones_own(empty: Target, tmp_path: Path) -> None:
 def test_production_tells_no_keys(fresh: Target) -> None:
     process = started("serve", "--port", "0", module=STUB, DATABASE_URL=fresh.admin, ENVIRONMENT="production")
     assert process.stdout
-    assert [process.stdout.readline().split(" ")[0] for _ in range(2)] == ["graph", "explorer"]
+    assert [line.split(" ")[0] for line in first_lines(process, 2)] == ["graph", "explorer"]
     process.terminate()
     assert ended(process)[:2] == (0, "")
     assert command("tenant", "list", DATABASE_URL=fresh.admin).out.splitlines()[1:] == []

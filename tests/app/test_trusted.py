@@ -15,7 +15,7 @@ from db.runtime.engine import Target
 from db.runtime.reader import Reader
 from services.platform import keys
 from tests.app.conftest import Site
-from tests.support.command import ended, one_line, started
+from tests.support.command import ended, first_lines, one_line, started
 from tests.support.http import eventually, told
 from tests.support.provider import AUDIENCE, ISSUER, jwk_set, public, signed
 
@@ -352,7 +352,7 @@ async def test_sighup_reads_them_again(site: Site, tmp_path: Path) -> None:
     try:
         assert process.stdout
         assert process.stderr
-        url = process.stdout.readline().split()[1]
+        url = first_lines(process, 1)[0].split()[1]
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"} | FULL) as client:
             page = {"documentId": hashed(PAGE), "variables": {"first": 1}}
             assert told(await client.post(url, json=page)) == NOT_FOUND

@@ -18,7 +18,7 @@ import pytest
 
 from db.runtime.engine import Target
 from services.platform import keys, tenants
-from tests.support.command import ended, started
+from tests.support.command import ended, first_lines, started
 from tests.support.http import eventually
 
 CLIENTS = 6
@@ -58,7 +58,7 @@ class Server:
             BUDGET_RATE="100000000",
         )
         assert process.stdout
-        return cls(process, process.stdout.readline().split()[1])
+        return cls(process, first_lines(process, 1)[0].split()[1])
 
     async def logs(self, words: str) -> str:
         """The next line of its log with these words."""

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.clients.workshop import OPERATIONS, Served, Workshop
-from tests.support.command import ended, started
+from tests.support.command import ended, first_lines, started
 
 collect_ignore_glob = [] if os.environ.get("ERPGRAPH_CLIENTS") else ["test_*.py"]
 
@@ -65,7 +65,7 @@ def served(folder: Path) -> Iterator[Served]:
     """``erpgraph serve`` as another process, on a free port, with a database of its own."""
     process = started("serve", "--port", "0", DATA_DIR=str(folder / "data"))
     assert process.stdout
-    lines = [process.stdout.readline().split() for _ in range(4)]
+    lines = [line.split() for line in first_lines(process, 4)]
     assert lines[0][:1] == ["graph"], process.communicate()
     yield Served(lines[0][1], {tenant: key for word, tenant, key in (line for line in lines if line[0] == "key")})
     process.send_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.clients.conftest import Report
 from tests.clients.workshop import CLIENTS, called, environment_of, installed
-from tests.support.command import ended, started
+from tests.support.command import ended, first_lines, started
 
 REQUESTS = int(os.environ.get("ERPGRAPH_GENERATED", "500"))
 SEEDS = (1, 2, 3, 4)
@@ -32,7 +32,7 @@ def server(folder: Path) -> Iterator[tuple[str, str, int]]:
     """A server's address, a key that may do everything, and its process: these requests change what is there."""
     process = started("serve", "--port", "0", DATA_DIR=str(folder / "generated"), **BUSY)
     assert process.stdout
-    lines = [process.stdout.readline().split() for _ in range(4)]
+    lines = [line.split() for line in first_lines(process, 4)]
     yield lines[0][1], lines[2][2], process.pid
     process.send_signal(signal.SIGTERM)
     said = ended(process)

@@ -42,6 +42,17 @@ def started(*arguments: str, module: str = "app.cli", **settings: str) -> subpro
     )
 
 
+def first_lines(process: subprocess.Popen[str], number: int) -> list[str]:
+    """The first lines that a started command prints; its errors instead, where it ends before."""
+    assert process.stdout
+    lines: list[str] = []
+    for _ in range(number):
+        line = process.stdout.readline()
+        assert line, (lines, ended(process))
+        lines.append(line.rstrip("\n"))
+    return lines
+
+
 def ended(process: subprocess.Popen[str]) -> Ended:
     """What a started command said and its exit code (negative: the signal that ended it)."""
     out, err = process.communicate(timeout=60)
