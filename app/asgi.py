@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
 
 import asyncpg
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__, logs
+from app.gauges import gauges
 from app.http.endpoint import GraphQLEndpoint
 from app.http.explorer import Explorer
 from app.http.front import front
@@ -103,6 +105,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer, telemetry)
     app.state.resolver = endpoint.resolver
     app.state.usual = endpoint.usual
+    telemetry.look = partial(gauges, database, endpoint)
     app.graphql = BrowserSecurity(endpoint, settings, telemetry)
     schema_file = SchemaFile(graph, endpoint.authenticator, endpoint.budgets, settings)
     app.router.routes.append(Route("/graphql/schema.graphql", schema_file.get))

@@ -17,7 +17,7 @@ from app.database import open_database, require_head, serving_database, too_many
 from app.development import Progress, Say
 from app.registry import installed
 from app.serving.accepting import serve
-from app.serving.listeners import Listeners, address, listeners
+from app.serving.listeners import Listeners, address, check_metrics, listeners
 from app.serving.supervisor import Supervisor
 from app.settings import Settings
 from app.signals import cancel_on_signals, on_hangup
@@ -37,6 +37,7 @@ def run(settings: Settings, say: Say, progress: Progress, announce: Say) -> None
     Raises ``ErpError`` with one sentence for whatever keeps it from serving.
     """
     installed(settings.modules)
+    check_metrics(settings)
     with listeners(settings) as opened, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, opened, say, progress, announce))
 
@@ -88,7 +89,9 @@ async def _serve_alone(
     except Unfit as error:
         raise Unavailable(error.reason) from error
     try:
-        await serve(create_app(settings, database, dict(made)), settings, opened, ready)
+        app = create_app(settings, database, dict(made))
+        async with app.state.telemetry.running():
+            await serve(app, settings, opened, ready)
     finally:
         await database.close()
 

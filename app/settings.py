@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it keeps serving after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field("text", description="what a line of the log is")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="the port of /metrics; 0: none")
+    metrics_host: str = Field("127.0.0.1", description="the address of /metrics")
     request_log: Literal["all", "notable", "off"] = Field(
         "all", description="which requests have a line in the log; notable: those that are slow or have errors"
     )
@@ -135,6 +137,16 @@ class Settings(BaseSettings):
     def _affordable(cls, value: int, others: ValidationInfo) -> int:
         if value < others.data.get("limit_cost", 0):
             raise ValueError("it is less than ERPGRAPH_LIMIT_COST: some requests could never be paid for")
+        return value
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _apart(cls, value: int, others: ValidationInfo) -> int:
+        last = value + others.data.get("workers", 1) - 1
+        if last > 65_535:
+            raise ValueError("each worker has the next port, and there are none beyond 65535")
+        if value and not others.data.get("uds") and value <= others.data.get("port", 0) <= last:
+            raise ValueError("ERPGRAPH_PORT is one of its ports, and figures are not for everybody who may query")
         return value
 
     @field_validator("pooler")

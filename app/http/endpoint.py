@@ -83,7 +83,7 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         # To find it in the log by, not to be secret: the operating system's random bytes took 1 % of a small query.
-        record = RequestRecord.of(request, f"{getrandbits(128):032x}")
+        record = self.telemetry.begin(request, f"{getrandbits(128):032x}")
         answer: Response | None = None
         try:
             answer = await compressed(request, await self.respond(request, record))
@@ -158,7 +158,7 @@ class GraphQLEndpoint:
         running = await slot.acquire(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)
-            record.executed = True
+            record.executed, record.price = True, prepared.price
             try:
                 result = await self._execute(request, prepared, context)
             finally:

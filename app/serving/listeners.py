@@ -38,8 +38,15 @@ def listeners(settings: Settings) -> Iterator[Listeners]:
             Path(settings.uds).unlink(missing_ok=True)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket on that address. Raises ``BadInput`` when the address can't be had."""
+def check_metrics(settings: Settings) -> None:
+    """Raise ``BadInput`` where the ports for figures, one for each worker, can't be had."""
+    if settings.metrics_port:
+        for port in range(settings.metrics_port, settings.metrics_port + settings.workers):
+            bind(settings.metrics_host, port, "ERPGRAPH_METRICS_PORT names another.").close()
+
+
+def bind(host: str, port: int, advice: str = "") -> socket.socket:
+    """A socket on that address. Raises ``BadInput`` with the advice when the address can't be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -52,7 +59,7 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         raise BadInput(
             f"Port {port} of {host} can't be used ({getattr(error, 'strerror', '') or error}). "
-            f"Choose another: PORT={port + 1 if port < 65_535 else 8000}."
+            f"{advice or f'Choose another: PORT={port + 1 if port < 65_535 else 8000}.'}"
         ) from error
     return listener
 

@@ -36,7 +36,7 @@ class RequestRecord:
 
     __slots__ = (
         *("address", "began", "bytes", "charge", "codes", "executed", "kind", "operation"),
-        *("principal", "request_id", "seconds", "status", "trace_id"),
+        *("price", "principal", "request_id", "seconds", "status", "trace_id"),
     )
 
     def __init__(self, request_id: str, *, address: str = "", traceparent: str = "") -> None:
@@ -49,6 +49,8 @@ class RequestRecord:
         self.operation = ""
         self.principal: Principal | None = None
         self.charge: Charged | None = None
+        self.price = 0
+        """In points, as it was before the operation was begun; of one that wasn't, none."""
         self.executed = False
         """Whether its operation was begun."""
         self.codes: tuple[str, ...] = ()

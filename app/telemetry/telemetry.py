@@ -1,25 +1,59 @@
-"""Where the parts of the server report a request's end."""
+"""Where the parts of the server report a request's begin and end."""
 
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.settings import Settings
+from app.telemetry.metrics import Gauges, Metrics
 from app.telemetry.record import RequestRecord
 from app.telemetry.request_log import RequestLog
 
 
 class Telemetry:
-    """One application's: each request that ends is counted and written down."""
+    """One application's: each request that ends is counted, where somebody reads the counts, and written down."""
 
     def __init__(self, settings: Settings) -> None:
+        self.metrics = Metrics() if settings.metrics_port else None
+        self.look: Callable[[], Gauges] = dict
+        """What there is besides requests, now."""
+        self._settings = settings
         self._log = RequestLog(settings)
+
+    def begin(self, request: Request, request_id: str) -> RequestRecord:
+        """The record of a request that begins now. It must ``end``."""
+        if self.metrics is not None:
+            self.metrics.in_flight += 1
+        return RequestRecord.of(request, request_id)
 
     def end(self, record: RequestRecord, answer: Response | None) -> None:
         """A request has its answer, or never will have one."""
         record.end(answer)
-        self._log.write(record)
+        if self.metrics is not None:
+            self.metrics.in_flight -= 1
+        self._report(record)
 
     def refused(self, status: int, code: str, address: str = "") -> None:
         """A request was refused for what it looks like, before anybody read what it asks for."""
         record = RequestRecord("", address=address)
         record.status, record.codes = status, (code,)
+        self._report(record)
+
+    def _report(self, record: RequestRecord) -> None:
+        if self.metrics is not None:
+            self.metrics.count(record)
         self._log.write(record)
+
+    @contextlib.asynccontextmanager
+    async def running(self, worker: int = 0) -> AsyncIterator[None]:
+        """In here the figures are shown: of several workers each has a port of its own, one after the other."""
+        if self.metrics is None:
+            yield
+            return
+        # 34 ms that whoever shows nothing needn't wait.
+        from app.telemetry.exposition import exposed  # noqa: PLC0415
+
+        async with exposed(self.metrics, self.look, self._settings.metrics_host, self._settings.metrics_port + worker):
+            yield

@@ -34,6 +34,10 @@ class ConcurrencyLimits:
         self._queries = Slots(pool)
         self._commands = Slots(pool)
 
+    def waiting(self) -> dict[str, int]:
+        """How many queries and mutations wait for their turn."""
+        return {"query": self._queries.waiting, "mutation": self._commands.waiting}
+
     def slot(self, owner: Owner) -> "Slot":
         """A request's place among its owner's, to be entered with ``with``. Raises ``Throttled`` where there are too
         many.
@@ -100,6 +104,11 @@ class Slots:
         self._running: Counter[object] = Counter()
         self._total = 0
         self._waiting: OrderedDict[Owner, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
 
     async def acquire(self, owner: Owner) -> None:
         """Raises ``Overloaded`` after ``WAIT`` seconds."""

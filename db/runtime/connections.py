@@ -57,9 +57,14 @@ class Connections:
         return cls(pool, version, ahead=session.pooler != "transaction", opening=session.at(version).opening)
 
     @property
+    def ready(self) -> int:
+        """How many connections lie ready."""
+        return len(self._ready)
+
+    @property
     def free(self) -> int:
         """How many connections nobody reads on."""
-        found: int = self.pool.get_idle_size() + len(self._ready)
+        found: int = self.pool.get_idle_size() + self.ready
         return found
 
     async def take(self, binding: str, timeout: float) -> Any:  # noqa: ASYNC109 - the pool's way to bound a wait

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -53,6 +53,14 @@ PLAN_FOR_THE_VALUES = {"plan_cache_mode": "force_custom_plan"}
 takes it for one of ten keys, and read all of a tenant's stock for the levels of 294 products (5.8 ms; planned for the
 values, 1.8).
 """
+
+
+class PoolState(NamedTuple):
+    """How many connections a pool may open, has open, and has lent."""
+
+    size: int
+    open: int
+    in_use: int
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,18 @@ class Database:
             if pool is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(pool.close(), 5)
+
+    def pools(self) -> dict[str, PoolState]:
+        """How the pools are, by their names; to be asked by the loop."""
+        pools = {"reading": self._reading.pool, "writing": self._writing, "aside": self._aside}
+        ready = {"reading": self._reading.ready}
+        if self.standby is not None and self.standby.connections is not None:
+            pools["standby"], ready["standby"] = self.standby.connections.pool, self.standby.connections.ready
+        states = {}
+        for name, pool in pools.items():
+            opened = pool.get_size()
+            states[name] = PoolState(pool.get_max_size(), opened, opened - pool.get_idle_size() - ready.get(name, 0))
+        return states
 
     def reader(self, tenant: UUID, partner: UUID | None = None) -> Reader:
         """A request's reader: one connection and one snapshot, both taken at its first query."""

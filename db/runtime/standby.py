@@ -56,17 +56,31 @@ class Standby:
 
     def serves(self, after: int) -> bool:
         """Whether it has replayed up to this position, and what the primary had written ``lag`` seconds ago."""
-        while len(self._primary) > 1 and self._primary[1][0] <= monotonic() - self._lag:
-            self._primary.popleft()
+        self._forget()
         due = self._primary[0] if self._primary else (0.0, 0)
         least = due[1] if due[0] <= monotonic() - self._lag else 0
         return self._replayed >= max(after, least, 0)
+
+    def lag(self) -> tuple[int, float] | None:
+        """How many bytes of the primary's log it hasn't replayed, and for how many seconds the primary has had some of
+        them, at the least: no more than ``lag`` is looked back. None where it is away.
+        """
+        if self._replayed < 0 or not self._primary:
+            return None
+        missing = max(0, self._primary[-1][1] - self._replayed)
+        now = monotonic()
+        return missing, now - next((at for at, position in self._primary if position > self._replayed), now)
 
     async def close(self) -> None:
         for each in self._watching:
             each.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
         await (self.connections or self._pool).close()
+
+    def _forget(self) -> None:
+        """Where the primary was longer ago than anybody asks for."""
+        while len(self._primary) > 1 and self._primary[1][0] <= monotonic() - self._lag:
+            self._primary.popleft()
 
     async def _watch(self) -> None:
         reason = ""
@@ -100,6 +114,7 @@ class Standby:
         while True:
             try:
                 self._primary.append((monotonic(), await self._written()))
+                self._forget()  # on a server that nobody queries as well
             except (Unfit, asyncpg.PostgresError, *GONE):
                 pass  # nobody writes there that the standby could miss
             await asyncio.sleep(PRIMARY_EVERY)

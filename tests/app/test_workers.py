@@ -10,16 +10,19 @@ import subprocess
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
+from platform import python_version
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
+from app import __version__
 from db.runtime.engine import Target
 from services.platform import keys, tenants
 from tests.support.command import ended, first_lines, started
 from tests.support.http import eventually
+from tests.support.metrics import free_ports, samples, shown
 
 CLIENTS = 6
 SETUP = """mutation {
@@ -44,10 +47,13 @@ class Server:
 
     process: "subprocess.Popen[str]"
     url: str
+    metrics: int
+    """The first of two ports."""
     lines: list[str] = field(default_factory=list)
 
     @classmethod
     def start(cls, target: Target) -> "Server":
+        metrics = free_ports(2)
         process = started(
             *("serve", "--port", "0", "--workers", "2"),
             DATABASE_URL=target.admin,
@@ -56,9 +62,10 @@ class Server:
             POOL_SIZE="3",
             BUDGET="1000000000",
             BUDGET_RATE="100000000",
+            METRICS_PORT=str(metrics),
         )
         assert process.stdout
-        return cls(process, first_lines(process, 1)[0].split()[1])
+        return cls(process, first_lines(process, 1)[0].split()[1], metrics)
 
     async def logs(self, words: str) -> str:
         """The next line of its log with these words."""
@@ -132,6 +139,13 @@ async def prepared(target: Target, url: str, key: str) -> str:
         return str(answer["data"]["locationCreate"]["location"]["id"])
 
 
+async def answered(metrics: int) -> float:
+    """How many requests the process with this port for its figures has answered."""
+    found = samples(await shown(metrics))
+    assert found["build_info", (python_version(), __version__)] == 1
+    return sum(value for (name, _), value in found.items() if name == "requests_total")
+
+
 async def test_two_workers_under_load_lose_and_double_nothing(fresh: Target) -> None:
     tenant = await tenants.create(fresh, "acme", "EUR")
     key = await keys.create(fresh, tenant, "load", roles=("admin",))
@@ -158,6 +172,8 @@ async def test_two_workers_under_load_lose_and_double_nothing(fresh: Target) -> 
                 os.kill(second, 0)
                 await load.goes_on()
         assert len({first, second, third, fourth}) == 4
+        # Each of the two that serve now has the port of the one whose place it took.
+        assert sum([await answered(port) for port in (server.metrics, server.metrics + 1)]) > 0
 
         load.leaving = True
         server.process.send_signal(signal.SIGTERM)

@@ -12,11 +12,13 @@ from fastapi import FastAPI
 
 from app.cli import main
 from app.settings import Settings
+from app.telemetry.telemetry import Telemetry
 from db.runtime.engine import Database
 
 
-def create_app(_settings: Settings, database: Database, _demo_keys: Mapping[str, str]) -> FastAPI:
+def create_app(settings: Settings, database: Database, _demo_keys: Mapping[str, str]) -> FastAPI:
     app = FastAPI()
+    app.state.telemetry = Telemetry(settings)
 
     @app.get("/graphql")
     async def graphql() -> dict[str, str]:
