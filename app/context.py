@@ -34,6 +34,8 @@ class Principal:
     """``key:`` and the key's id, or ``user:`` and the subject: one of the tenant's, where names may be shared."""
     trusted_only: bool = False
     """Whether it may run trusted documents only."""
+    roles: tuple[str, ...] = ()
+    """The roles that its permissions come from; they are for people to read, and decide nothing."""
     owner: tuple[str, str] = field(init=False, repr=False, compare=False)
     """Its tenant and credential as texts, which what is kept and counted for it goes by. A UUID works out its hash each
     time that it is looked up, which is done seventy times for a request."""

@@ -36,3 +36,10 @@ def permitted(roles: Iterable[str], *, partner: bool = False) -> frozenset[str]:
     """
     granted = frozenset[str]().union(*(ROLES.get(role, frozenset()) for role in roles if partner or role != PARTNER))
     return granted & ROLES[PARTNER] if partner else granted
+
+
+def effective(roles: Iterable[str], *, partner: bool = False) -> tuple[str, ...]:
+    """Those of these roles that ``permitted`` counts, sorted. A business partner has its own and no other."""
+    if partner:
+        return (PARTNER,) if permitted(roles, partner=True) else ()
+    return tuple(sorted({role for role in roles if role in ROLES and role != PARTNER}))

@@ -19,5 +19,9 @@ def name(batch: Batch) -> list[str]:
     return [principal.name for principal in batch.sources]
 
 
+def roles(batch: Batch) -> list[list[str]]:
+    return [list(principal.roles) for principal in batch.sources]
+
+
 def permissions(batch: Batch) -> list[list[str]]:
     return [sorted(principal.permissions) for principal in batch.sources]

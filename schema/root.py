@@ -24,10 +24,14 @@ class Tenant:
     )
 
 
-@strawberry.type(description="The caller of the request: its tenant, its principal and its permissions.")
+@strawberry.type(description="The caller of the request: its tenant, its principal, its roles and permissions.")
 class Viewer:
     tenant: Tenant = batched("The tenant of the request's key.", viewer.tenant)
     principal: str = computed("The name of the key, or the subject of the token.", viewer.name)
+    roles: list[str] = computed(
+        "The roles of the key or token that this server knows, such as clerk; sorted. What they allow is in permissions.",
+        viewer.roles,
+    )
     permissions: list[str] = computed(
         "The permissions of the key or token, such as orders:read; sorted.", viewer.permissions
     )
@@ -46,7 +50,9 @@ class Query:
         argument("ids", list[strawberry.ID], "Up to 100 ids from the graph, of any types."),
         size=lambda args, _rows: min(len(args["ids"]), nodes.MAX_NODES) if isinstance(args.get("ids"), list) else 1,
     )
-    viewer: Viewer = batched("The caller of the request: its tenant, its principal and its permissions.", viewer.viewer)
+    viewer: Viewer = batched(
+        "The caller of the request: its tenant, its principal, its roles and permissions.", viewer.viewer
+    )
 
 
 MODULE = Module("root", Query, nodes=(EventById,), types=(Event,))

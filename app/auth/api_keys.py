@@ -10,7 +10,7 @@ from app.auth.credentials import Authenticated, InvalidCredential
 from app.context import Principal
 from core import keys
 from core.errors import ErpError
-from core.permissions import permitted
+from core.permissions import effective, permitted
 from db.runtime.engine import Database
 
 log = structlog.get_logger()
@@ -58,8 +58,9 @@ class ApiKeys:
             self._note(parsed.tenant, row["id"])
         partner = row["partner_id"] and UUID(bytes=row["partner_id"].bytes)
         permissions = permitted(row["roles"], partner=partner is not None)
+        roles = effective(row["roles"], partner=partner is not None)
         credential = f"key:{row['id']}"
-        principal = Principal(parsed.tenant, row["name"], permissions, partner, credential, row["trusted_only"])
+        principal = Principal(parsed.tenant, row["name"], permissions, partner, credential, row["trusted_only"], roles)
         expires, used = row["expires_at"], row["last_used_at"]
         return Authenticated(principal, expires and expires.timestamp(), used and used.date())
 

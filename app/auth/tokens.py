@@ -20,7 +20,7 @@ from app.auth.jwks import IssuerKeys
 from app.context import Principal
 from app.settings import Settings
 from core.errors import BadInput
-from core.permissions import permitted
+from core.permissions import effective, permitted
 from db.runtime.engine import Database
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA", "Ed25519"})
@@ -90,9 +90,11 @@ class JwtVerifier:
             raise _wrong("sub")
         tenant = await self._tenant(_text(claims, self.settings.token_tenant_claim))
         partner = await self._partner(tenant, _text(claims, self.settings.token_partner_claim))
-        permissions = permitted(_roles(claim(claims, self.settings.token_roles_claim)), partner=partner is not None)
+        given = _roles(claim(claims, self.settings.token_roles_claim))
+        permissions = permitted(given, partner=partner is not None)
+        roles = effective(given, partner=partner is not None)
         only = self.settings.token_trusted_only
-        principal = Principal(tenant, subject, permissions, partner, f"user:{subject}", only)
+        principal = Principal(tenant, subject, permissions, partner, f"user:{subject}", only, roles)
         return Authenticated(principal, claims["exp"] + self.settings.token_leeway)
 
     async def _claims(self, token: str) -> dict[str, Any]:

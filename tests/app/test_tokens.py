@@ -76,7 +76,8 @@ async def reason(tokens: JwtVerifier, token: str) -> str:
 @pytest.mark.parametrize("kid, algorithm", [*((kid, None) for kid in KIDS), ("ed", "Ed25519")])
 async def test_a_genuine_token_says_who_asks(tokens: JwtVerifier, site: Site, kid: str, algorithm: str | None) -> None:
     token = signed(kid, {"alg": algorithm} if algorithm else None)
-    assert await who(tokens, token) == Principal(site.tenants[0].id, "ada", ROLES["viewer"], None, "user:ada")
+    expected = Principal(site.tenants[0].id, "ada", ROLES["viewer"], None, "user:ada", roles=("viewer",))
+    assert await who(tokens, token) == expected
 
 
 @pytest.mark.parametrize("named", ["name", "id", "hex"])
@@ -89,13 +90,14 @@ async def test_the_tenant_is_a_claim_by_id_or_name(tokens: JwtVerifier, site: Si
 async def test_a_token_asks_the_graph_like_a_key(site: Site, keys_file: Path) -> None:
     transport = httpx.ASGITransport(create_app(settings(keys_file), site.database))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        query = {"query": "{ viewer { principal tenant { name } permissions } }"}
+        query = {"query": "{ viewer { principal tenant { name } roles permissions } }"}
         answer = await client.post("/graphql", json=query, headers={"Authorization": f"Bearer {signed()}"})
         seen = body(answer)["data"]["viewer"]
         assert (seen["principal"], seen["tenant"]["name"]) == ("ada", "larkspur")
-        assert seen["permissions"] == sorted(ROLES["viewer"])
+        assert (seen["roles"], seen["permissions"]) == (["viewer"], sorted(ROLES["viewer"]))
         with_key = await client.post("/graphql", json=query, headers={"Authorization": f"Bearer {site.key}"})
-        assert body(with_key)["data"]["viewer"]["principal"] == "tests"
+        seen = body(with_key)["data"]["viewer"]
+        assert (seen["principal"], seen["roles"]) == ("tests", ["admin"])
 
 
 async def test_without_the_setting_no_token_is_taken(site: Site) -> None:

@@ -46,7 +46,9 @@ async def test_each_runs_and_shows_something(database: Database, number: str, te
     variables = [json.loads(found) for found in re.findall(r"```json\n(.*?)```", text, re.DOTALL)] or [{}]
     tenant, graph = await tenants.find(database.target, "larkspur"), schema()
     reader = database.reader(tenant)
-    context = RequestContext(Principal(tenant, "tour"), reader, graph.nodes, trace=Trace(), database=database)
+    context = RequestContext(
+        Principal(tenant, "tour", roles=("admin",)), reader, graph.nodes, trace=Trace(), database=database
+    )
     result = await executed(graph, query, context, variables[0])
     await context.reader.close()
     assert result.errors is None
