@@ -31,4 +31,4 @@ class Event(TenantRow, Base):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     # Not now(): that is when the transaction began, before it waited for whoever changed the record last.
-    occurred_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    occurred_at: Mapped[datetime] = mapped_column(server_default=text("statement_timestamp()"))

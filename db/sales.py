@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
@@ -55,6 +55,7 @@ class Order(TenantRow, Versioned, Base):
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "number"),
         UniqueConstraint("tenant_id", "external_id"),
+        UniqueConstraint("tenant_id", "id", "customer_id"),
         tenant_fk("customer_id", "partners"),
         tenant_fk("warehouse_id", "warehouses"),
         no_nan("subtotal", "tax_total"),
@@ -75,7 +76,11 @@ class LineItem(TenantRow, Base):
     __tablename__ = "line_items"
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "order_id", "position"),
-        tenant_fk("order_id", "orders", ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["tenant_id", "order_id", "customer_id"],
+            ["orders.tenant_id", "orders.id", "orders.customer_id"],
+            ondelete="CASCADE",
+        ),
         tenant_fk("product_id", "products"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("unit_price >= 0", name="unit_price"),
@@ -95,6 +100,9 @@ class LineItem(TenantRow, Base):
     )
 
     order_id: Mapped[UUID]
+    # The order's customer, repeated, so that a policy needs no second table. A trigger fills it for a program that
+    # doesn't, which is why it may be null for a moment; never after a statement.
+    customer_id: Mapped[UUID | None]
     position: Mapped[int]
     product_id: Mapped[UUID]
     description: Mapped[str]

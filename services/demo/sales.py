@@ -21,8 +21,8 @@ ORDER_COLUMNS = (
     *("external_id", "note", "allow_backorder", "confirmed_at", "version", "created_at", "updated_at"),
 )
 LINE_COLUMNS = (
-    *("tenant_id", "id", "order_id", "position", "product_id", "description", "quantity", "currency", "unit_price"),
-    *("total", "reserved", "shipped", "cancelled", "returned", "created_at"),
+    *("tenant_id", "id", "order_id", "customer_id", "position", "product_id", "description", "quantity"),
+    *("currency", "unit_price", "total", "reserved", "shipped", "cancelled", "returned", "created_at"),
 )
 
 CHUNK = 1_000
@@ -60,6 +60,7 @@ class Order:
     """An order while its lines are made. ``version`` and ``touched`` follow what happens to them."""
 
     id: str
+    customer: str
     status: str
     placed: int
     shipped: int
@@ -104,6 +105,7 @@ class Sales:
         status = _status(index / self._count, seed)
         order = Order(
             id=seed.id(placed),
+            customer=customer.id,
             status=status,
             placed=placed,
             shipped=placed + seed.between(6 * HOUR, 4 * DAY),
@@ -138,8 +140,8 @@ class Sales:
             subtotal += total
             lines.append(
                 (
-                    *(self._ledger.tenant, line, order.id, position, item.id, item.name, quantity, order.currency),
-                    *(price, total, *progress, made),
+                    *(self._ledger.tenant, line, order.id, order.customer, position, item.id, item.name, quantity),
+                    *(order.currency, price, total, *progress, made),
                 )
             )
         return subtotal

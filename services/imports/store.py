@@ -185,17 +185,17 @@ ON CONFLICT (tenant_id, number) DO NOTHING
 # lines. LATERAL with a LIMIT: one index lookup each, as above.
 _STORE_LINES = """
 WITH ours AS MATERIALIZED (
-    SELECT i.number, o.id, i.n
+    SELECT i.number, o.id, o.customer_id, i.n
     FROM import_orders i JOIN import_ids USING (n)
-    CROSS JOIN LATERAL (SELECT id FROM orders WHERE tenant_id = $1 AND id = import_ids.id LIMIT 1) o
+    CROSS JOIN LATERAL (SELECT id, customer_id FROM orders WHERE tenant_id = $1 AND id = import_ids.id LIMIT 1) o
 ), sold AS MATERIALIZED (
     SELECT i.sku, p.id, p.name
     FROM import_products i
     CROSS JOIN LATERAL (SELECT id, name FROM products WHERE tenant_id = $1 AND sku = i.sku LIMIT 1) p
 ), stored AS (
-    INSERT INTO line_items (tenant_id, id, order_id, position, product_id, description,
+    INSERT INTO line_items (tenant_id, id, order_id, customer_id, position, product_id, description,
                             quantity, currency, unit_price, total, shipped)
-    SELECT $1, r.id, ours.id, row_number() OVER (PARTITION BY ours.n ORDER BY r.line), sold.id,
+    SELECT $1, r.id, ours.id, ours.customer_id, row_number() OVER (PARTITION BY ours.n ORDER BY r.line), sold.id,
            coalesce(r.description, sold.name), r.quantity, $2, r.unit_price, r.total, r.quantity
     FROM import_rows r JOIN ours USING (number) JOIN sold USING (sku)
     WHERE r.reason IS NULL

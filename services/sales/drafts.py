@@ -42,18 +42,18 @@ class Ordered(NamedTuple):
 
 
 _MAKE_LINES = """
-    INSERT INTO line_items (tenant_id, order_id, currency, id, position, product_id, description, quantity,
+    INSERT INTO line_items (tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity,
                             unit_price, total, reserved)
-    SELECT t.id, $2, $3, l.*
-    FROM tenants t, unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[], $9::numeric[], $10::numeric[],
-                           $11::numeric[]) l
+    SELECT t.id, $2, $3, $4, l.*
+    FROM tenants t, unnest($5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[],
+                           $12::numeric[]) l
     WHERE t.id = $1
 """
 _MAKE = f"""
     WITH made AS (
-        INSERT INTO orders (tenant_id, id, currency, number, customer_id, subtotal, placed_at, external_id, note,
+        INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, confirmed_at)
-        VALUES ($1, $2, $3, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21,
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
     )
     {_MAKE_LINES}
@@ -137,10 +137,10 @@ async def _store(
     order, version = new_id(), 2 if command.confirm else 1
     status = "CONFIRMED" if command.confirm else "DRAFT"
     subtotal = sum((line.total for line in lines), Decimal())
-    values = (number, customer.id, subtotal, placed, command.external_id, command.note)
+    values = (number, subtotal, placed, command.external_id, command.note)
     state = (command.allow_backorder, command.warehouse, status, version)
     try:
-        await work.rows(_MAKE, order, currency, *_columns(lines, held), *values, *state)
+        await work.rows(_MAKE, order, currency, customer.id, *_columns(lines, held), *values, *state)
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
     facts = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
@@ -166,7 +166,7 @@ async def update(work: UnitOfWork, command: OrderUpdate) -> References:
     after: dict[str, Any] = {"note": note} if note != order.note else {}
     if lines:
         await work.rows(_DROP_LINES, order.id)
-        await work.rows(_MAKE_LINES, order.id, order.currency, *_columns(lines, {}))
+        await work.rows(_MAKE_LINES, order.id, order.currency, order.customer, *_columns(lines, {}))
         before["lineItems"] = told((line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines)
         after |= {"lineItems": _facts(lines), "subtotal": subtotal}
     [[version]] = await work.rows(_CHANGE, order.id, note, subtotal)

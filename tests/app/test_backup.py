@@ -130,7 +130,11 @@ def test_what_is_restored_is_what_was_dumped(site: Site, source: Target, empty: 
 def test_pg_dump_by_itself_has_all_rows_by_the_role_for_backups_alone(
     source: Target, tmp_path: Path, major: int, options: list[str], kept: int | None
 ) -> None:
-    """The trap: by README's administrator and by the owner it fails; told to go on, it succeeds without rows."""
+    """The trap: by README's administrator and by the owner it fails; told to go on, it succeeds without rows. Before
+    PostgreSQL 16 whoever may become a role sees what it sees, so there the administrator's has them.
+    """
+    if kept == 0 and major < 16:
+        kept = 300
     login = programs.Login.of(source.admin)
     program = str(programs.find("pg_dump", major).path)
     command = [program, *options, "--data-only", "--table=orders", f"--dbname={login.url}"]

@@ -49,9 +49,9 @@ INSERT INTO orders (tenant_id, id, number, status, version, customer_id, currenc
 VALUES ($1, $2, $3, 'CONFIRMED', 2, $4, $5, $6, now(), now())
 """
 LINES = """
-INSERT INTO line_items (tenant_id, id, order_id, position, product_id, description, quantity, currency, unit_price, total,
-                        reserved)
-SELECT $1, id, $2, position, product, description, $3, $4, price, price * $3, $3
+INSERT INTO line_items (tenant_id, id, order_id, customer_id, position, product_id, description, quantity, currency,
+                        unit_price, total, reserved)
+SELECT $1, id, $2, $9, position, product, description, $3, $4, price, price * $3, $3
 FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::numeric[]) WITH ORDINALITY AS given (id, product, description, price, position)
 """
 # In one statement: lock in the order of the ids, see that it is enough, hold it.
@@ -121,7 +121,7 @@ class Floor:
         products, names, prices = zip(*(SOLD(found[sku]) for sku in cart), strict=True)
         total = sum(prices) * quantity
         await connection.execute(ORDER, tenant, order, number, customer, CURRENCY, total)
-        await connection.execute(LINES, tenant, order, quantity, CURRENCY, lines, products, names, prices)
+        await connection.execute(LINES, tenant, order, quantity, CURRENCY, lines, products, names, prices, customer)
         places = dict(await connection.fetch(STOCK, tenant, products, quantity))
         if len(places) < len(products):
             raise RuntimeError("There isn't enough: nothing was stored")

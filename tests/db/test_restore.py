@@ -20,7 +20,8 @@ from tests.support.folders import open_to_all
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
 RULES = """
 SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity, pg_get_userbyid(c.relowner) AS owner, c.relpersistence,
-       array(SELECT format('%s %s %s %s %s', polname, polcmd, polroles::regrole[], pg_get_expr(polqual, polrelid),
+       array(SELECT format('%s %s %s %s %s', polname, polcmd,
+                           array(SELECT role::regrole::text FROM unnest(polroles) role ORDER BY 1), pg_get_expr(polqual, polrelid),
                            pg_get_expr(polwithcheck, polrelid)) FROM pg_policy WHERE polrelid = c.oid ORDER BY 1) AS policies,
        array(SELECT format('%s %s', grantee, privilege_type) FROM information_schema.role_table_grants
              WHERE table_schema = 'public' AND table_name = c.relname ORDER BY 1) AS grants

@@ -29,7 +29,7 @@ ROWS = {
     "stock_levels": 175,
 }
 
-DIGEST = "0282bfa5dd747db44abe6d3b80c87535"
+DIGEST = "93501efed60bce66241dbe11503d04ec"
 """Of every value of the small set. Examples in the documentation hold as long as this does."""
 
 

@@ -42,6 +42,14 @@ class Site:
         finally:
             await connection.close()
 
+    async def version(self) -> int:
+        """The server's major version."""
+        connection = await asyncpg.connect(self.server.admin_url)
+        try:
+            return int(connection.get_server_version().major)
+        finally:
+            await connection.close()
+
     @contextlib.asynccontextmanager
     async def empty(self) -> AsyncIterator[Target]:
         """A database that the administrator owns, in which nothing is."""
@@ -56,12 +64,14 @@ class Site:
 @contextlib.asynccontextmanager
 async def administered(server: TestServer) -> AsyncIterator[Site]:
     """README's administrator. The house's roles belong to the whole server and are there already: it gets them as whoever
-    creates a role does.
+    creates a role does, and of the one for backups not what it may see, where PostgreSQL tells that apart.
     """
     site = Site(server)
+    apart = "ADMIN TRUE, INHERIT FALSE" if await site.version() >= 16 else "ADMIN OPTION"
     await site.execute(
         f"CREATE ROLE \"{site.name}\" LOGIN CREATEROLE NOSUPERUSER PASSWORD '{PASSWORD}'",
-        *(f'GRANT {role} TO "{site.name}" WITH ADMIN OPTION' for role in (OWNER, APP, BACKUP, PARTNER)),
+        *(f'GRANT {role} TO "{site.name}" WITH ADMIN OPTION' for role in (OWNER, APP, PARTNER)),
+        f'GRANT {BACKUP} TO "{site.name}" WITH {apart}',
     )
     try:
         yield site
