@@ -12,10 +12,11 @@ SCALE = 6
 LIMIT = Decimal(10) ** 14
 """Amounts and quantities stay below this: numeric(20,6) has 14 digits before the point."""
 
+USUAL_DIGITS = 2
 # ISO 4217 (list of 2026-01-01): the currencies whose minor unit isn't two digits.
-_DIGITS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
-_DIGITS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
-_DIGITS |= dict.fromkeys("CLF UYW".split(), 4)
+OTHER_DIGITS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
+OTHER_DIGITS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+OTHER_DIGITS |= dict.fromkeys("CLF UYW".split(), 4)
 
 CURRENCIES = frozenset(
     """AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN
@@ -40,7 +41,7 @@ that was ever taken stays here.
 
 def digits(currency: str) -> int:
     """How many minor digits a currency has: 2 for EUR, 0 for JPY, 3 for KWD."""
-    return _DIGITS.get(currency, 2)
+    return OTHER_DIGITS.get(currency, USUAL_DIGITS)
 
 
 def round_total(amount: Decimal, currency: str) -> Decimal:
@@ -80,7 +81,7 @@ def price_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[
 
 def _cut(currency: str) -> int:
     """Where a text with six decimals ends when it shows the currency's minor digits."""
-    places = _DIGITS.get(currency, 2)
+    places = OTHER_DIGITS.get(currency, USUAL_DIGITS)
     return places - SCALE if places else -SCALE - 1
 
 

@@ -124,6 +124,10 @@ class BatchField(StrawberryField):
     ``rows``: how many rows it offers to the lists of the objects that it leads to, such as the nodes of a page.
     ``usual``: what of: ``Documents.price`` may be told under it how many rows these are for a parent, as a rule.
     ``besides``: what it costs besides, in tenths of a point, however many values it brings.
+    ``whole``: what of: ``Documents.price`` may be told under the first how many rows a parent's whole list has as a rule,
+    and under the second how many there are in all.
+    ``reads``: that it reads all rows of the list that it is a part of: tenths of a point for a few of them
+    (``execution.documents.pricing.ROWS``).
     ``width``: about how many characters its leaves have as JSON, where they are all alike; others are measured.
     """
 
@@ -140,6 +144,8 @@ class BatchField(StrawberryField):
         rows: Number | None = None,
         usual: Any = None,
         besides: Number | None = None,
+        whole: tuple[Hashable, Hashable] | None = None,
+        reads: int = 0,
         width: int | None = None,
         arguments: Iterable[StrawberryArgument] = (),
         name: str | None = None,
@@ -163,6 +169,8 @@ class BatchField(StrawberryField):
         self.rows = rows
         self.usual = usual
         self.besides = besides
+        self.whole = whole
+        self.reads = reads
         self.width = width
         self.arguments = list(arguments)
         # Not part of the class's constructor: rows are never instances of their Strawberry class.
@@ -181,6 +189,8 @@ class BatchField(StrawberryField):
             rows=self.rows,
             usual=self.usual,
             besides=self.besides,
+            whole=self.whole,
+            reads=self.reads,
             width=self.width,
             arguments=self.arguments,
             name=self.graphql_name,

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from sqlalchemy import Select, Text, any_, case, cast, func, select
+from sqlalchemy import Select, Text, and_, any_, case, cast, func, select
+from sqlalchemy.orm import aliased
 
 from db.catalog import Product
 from db.inventory import OWN_KIND, Location, StockLevel, StockMove, Warehouse
@@ -10,6 +11,7 @@ from loaders.catalog import products
 from loaders.kit import filters
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.many import Many
+from loaders.kit.measures import Join, Unit, distinct, quantities, rows
 from loaders.kit.one import TENANT, One
 from loaders.kit.statements import constant
 
@@ -31,6 +33,9 @@ def _own(location: Any) -> Any:
 AVAILABLE = case((_own(StockLevel.location_id), StockLevel.available), else_=constant(0))
 """What of a balance can be promised. What is in quarantine or on its way is on hand, and nobody may sell it."""
 
+_product: Any = aliased(Product, name="product")
+PRODUCT = Join(_product, and_(_product.tenant_id == TENANT, _product.id == StockLevel.product_id))
+UNIT = Unit("unit", _product.unit, (PRODUCT,))
 
 warehouses = Entity(
     Warehouse, "Warehouse", "wh", "stock:read", sorts={"CODE": Sort(Warehouse.code)}, default=(("CODE", ASC),)
@@ -56,6 +61,13 @@ levels = Entity(
         "UPDATED_AT": Sort(StockLevel.updated_at, "When it was last changed."),
         # Not in the graph's enum: the order of Product.stock.levels, which takes no other.
         "LOCATION": Sort(StockLevel.location_id),
+    },
+    measures={
+        "count": rows(),
+        "productCount": distinct(StockLevel.product_id, "catalog:read"),
+        "onHand": quantities(StockLevel.on_hand, UNIT),
+        "reserved": quantities(StockLevel.reserved, UNIT),
+        "available": quantities(AVAILABLE, UNIT),
     },
 )
 moves = Entity(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, select
+from sqlalchemy import Select, and_, case, exists, func, select
+from sqlalchemy.orm import aliased
 
 from core.sales import OrderStatus
 from db.base import KEY_TEXT
@@ -12,6 +13,7 @@ from loaders.kit import filters
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.filters import Related
 from loaders.kit.many import Many
+from loaders.kit.measures import Join, Unit, amounts, distinct, in_minor_units, moments, prices, quantities, rows
 from loaders.kit.one import PARTNER, TENANT, One
 from loaders.kit.statements import constant
 
@@ -20,6 +22,37 @@ def _with_product(condition: Any) -> Any:
     """Lines whose product fulfils a condition. As IN, which the planner can turn round: it then finds
     the product first and its lines by index, where a subquery per line took 19 times as long."""
     return LineItem.product_id.in_(select(Product.id).where(Product.tenant_id == TENANT, condition))
+
+
+_product: Any = aliased(Product, name="product")
+_order: Any = aliased(Order, name="order_")
+PRODUCT = Join(_product, and_(_product.tenant_id == TENANT, _product.id == LineItem.product_id))
+ORDER = Join(_order, and_(_order.tenant_id == TENANT, _order.id == LineItem.order_id))
+UNIT = Unit("unit", _product.unit, (PRODUCT,))
+CURRENCY = Unit("currency", LineItem.currency)
+ORDER_CURRENCY = Unit("currency", Order.currency)
+
+OPEN = LineItem.quantity - LineItem.shipped - LineItem.cancelled
+"""What of a line is neither shipped nor cancelled."""
+
+_WANTED = LineItem.cancelled < LineItem.quantity
+
+LINE_MEASURES = {
+    "count": rows(),
+    "orderCount": distinct(LineItem.order_id),
+    "productCount": distinct(LineItem.product_id, "catalog:read"),
+    "customerCount": distinct(_order.customer_id, "partners:read", ORDER),
+    "wantedCount": rows(_WANTED),
+    "shippedInFullCount": rows(and_(_WANTED, LineItem.shipped >= LineItem.quantity - LineItem.cancelled)),
+    "quantity": quantities(LineItem.quantity, UNIT),
+    "shippedQuantity": quantities(LineItem.shipped, UNIT),
+    "returnedQuantity": quantities(LineItem.returned, UNIT),
+    "cancelledQuantity": quantities(LineItem.cancelled, UNIT),
+    "openQuantity": quantities(OPEN, UNIT),
+    "total": amounts(LineItem.total, CURRENCY),
+    "openTotal": amounts(in_minor_units(OPEN * LineItem.unit_price, LineItem.currency), CURRENCY),
+    "unitPrice": prices(LineItem.unit_price, CURRENCY, UNIT, LineItem.quantity),
+}
 
 
 lines = Entity(
@@ -40,6 +73,7 @@ lines = Entity(
     },
     default=(("POSITION", ASC),),
     own=LineItem.customer_id == PARTNER,
+    measures=LINE_MEASURES,
 )
 
 
@@ -77,6 +111,14 @@ orders = Entity(
     default=(("PLACED_AT", DESC),),
     own=Order.customer_id == PARTNER,
     search=Order.search,
+    measures={
+        "count": rows(),
+        "customerCount": distinct(Order.customer_id, "partners:read"),
+        "total": amounts(Order.total, ORDER_CURRENCY),
+        "subtotal": amounts(Order.subtotal, ORDER_CURRENCY),
+        "taxTotal": amounts(Order.tax_total, ORDER_CURRENCY),
+        "placedAt": moments(Order.placed_at),
+    },
 )
 
 

@@ -15,6 +15,7 @@ from loaders.kit.entity import Entity
 from loaders.kit.many import Many
 from loaders.kit.one import One
 from loaders.kit.search import SEARCH_PRICE
+from loaders.kit.usual import whole
 from resolvers import columns, relations
 from schema.module import WrongDeclaration
 from schema.scalars import CurrencyCode
@@ -156,6 +157,7 @@ def many(
         cost=0,  # its parts have prices of their own
         rows=page_rows,
         usual=None if key is None else loader,
+        whole=whole(loader),
         besides=None if where is None and search is None else narrowing,
         **guarded(description, loader.entity.permission),
     )

@@ -11,6 +11,7 @@ from loaders import inventory as loaders
 from loaders.catalog import ProductById, products
 from resolvers import inventory as resolvers
 from resolvers.relations import through
+from schema.aggregates import QuantityAggregate, aggregate, counted, summed
 from schema.catalog import Product, ProductWhere
 from schema.commands import ERRORS, UserError, changed, error_type, listed, mutation, user_errors
 from schema.fields import batched, choice, column, computed, fact, many, moment, node_id, node_type, one, referred, same
@@ -18,6 +19,7 @@ from schema.inputs import enum_type, input_type, order_input, where_extension, w
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
 from schema.shared import (
+    PAGE_OF_LIST,
     Connection,
     Node,
 )
@@ -50,7 +52,7 @@ class Location(Node):
     warehouse: Warehouse | None = one(
         tables.Location.warehouse_id, loaders.WarehouseById, "The warehouse that it is in; null for places outside."
     )
-    stock_levels: Connection["StockLevel"] = many(
+    stock_levels: "StockLevelConnection" = many(
         "The products there, and how many of each.",
         loaders.LevelsOfLocation,
         "id",
@@ -73,6 +75,24 @@ class StockLevel(Node):
     )
     incoming: Decimal = column(tables.StockLevel.incoming, "How many are announced and haven't arrived yet.")
     updated_at: DateTime = moment(tables.StockLevel.updated_at, "When it was last changed.")
+
+
+@strawberry.type(description="Sums over stock levels.")
+class StockLevelAggregate:
+    count: int = counted(loaders.levels, "count", "The number of levels.")
+    product_count: int = counted(loaders.levels, "productCount", "The number of different products.")
+    on_hand: list[QuantityAggregate] = summed(loaders.levels, "onHand", "How many are there, in each unit.")
+    reserved: list[QuantityAggregate] = summed(
+        loaders.levels, "reserved", "How many of them are promised to orders, in each unit."
+    )
+    available: list[QuantityAggregate] = summed(
+        loaders.levels, "available", "How many can be sold and are not promised to any order, in each unit."
+    )
+
+
+@strawberry.type(name="StockLevelConnection", description=PAGE_OF_LIST)
+class StockLevelConnection(Connection[StockLevel]):
+    aggregate: StockLevelAggregate = aggregate()
 
 
 @node_type(
@@ -112,7 +132,7 @@ class ProductStock:
     incoming: Decimal = _sum("How many are announced and haven't arrived yet.", "incoming")
     quarantined: Decimal = _apart("How many are in quarantine: not in onHand, and nobody may sell them.", "quarantined")
     in_transit: Decimal = _apart("How many are between two places: not in onHand, and not for sale yet.", "in_transit")
-    levels: Connection[StockLevel] = many(
+    levels: StockLevelConnection = many(
         "The stock levels that add up to these sums.", loaders.LevelsOfProduct, "id", where=StockLevelWhere
     )
 
@@ -152,7 +172,7 @@ class Query:
         size=lambda args, _rows: number(args.get("first"), 100, resolvers.MAX_DIFFERENCES),
     )
     warehouses: Connection[Warehouse] = many("The tenant's warehouses, by code.", loaders.Warehouses)
-    stock_levels: Connection[StockLevel] = many(
+    stock_levels: StockLevelConnection = many(
         "How many of each product are at each location.",
         loaders.StockLevels,
         where=StockLevelWhere,

@@ -66,7 +66,10 @@ def counting(args: Args, _rows: int) -> int:
     return number(args.get("max"), relations.USUAL_COUNT, relations.MAX_COUNT) * POINT // 1_000
 
 
-@strawberry.type(description="A page of a list, its place in the list, and the length of the list.")
+PAGE_OF_LIST = "A page of a list, its place in the list, and the length of the list."
+
+
+@strawberry.type(description=PAGE_OF_LIST)
 class Connection(Generic[T]):
     edges: list[Edge[T]] = batched(
         "The rows of the page with their cursors.", relations.edges, needs=[relations.PAGE], passes=True, size=each_row

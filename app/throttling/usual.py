@@ -20,7 +20,7 @@ from app.context import Principal
 from core.errors import ErpError
 from db.runtime.engine import Database
 from loaders.kit.many import Many
-from loaders.kit.usual import usual
+from loaders.kit.usual import sizes, usual
 
 log = structlog.get_logger()
 
@@ -71,7 +71,8 @@ class UsualSizes:
     async def _found(self, tenant: UUID) -> Mapping[Any, int]:
         try:
             async with self._database.reader(tenant) as reader:
-                return await usual(reader, self._relations)
+                rows = await usual(reader, self._relations)
+                return {**rows, **await sizes(reader, self._relations, rows)}
         except (ErpError, asyncpg.PostgresError) as error:
             log.warning("usual sizes not found", tenant=str(tenant), reason=type(error).__name__)
             return self._known.get(tenant, (0.0, NOTHING))[1]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Amount, Base, Quantity
 from loaders.kit.filters import Filter, Related
+from loaders.kit.measures import Measure
 
 M = TypeVar("M", bound=Base)
 
@@ -48,7 +49,7 @@ class Entity(Generic[M]):
     upper module may add to a lower one's (``entity.filters["available"] = …``), which ``declared`` leaves out.
     ``own`` is the condition on rows that a business partner may see (parameter ``partner``); the database's
     policies say the same.
-    ``default`` is the order of a list that asks for none.
+    ``default`` is the order of a list that asks for none. ``measures`` are what its rows add up to.
     """
 
     model: type[M]
@@ -61,6 +62,7 @@ class Entity(Generic[M]):
     default: tuple[tuple[str, str], ...] = ()
     own: Any = None
     search: Any = None
+    measures: Mapping[str, Measure] = field(default_factory=dict)
     declared: tuple[str, ...] = field(init=False)
     row: type[Row] = field(init=False)
 

@@ -51,6 +51,14 @@ class Query(NamedTuple):
     after: tuple[Any, ...] | None
     before: tuple[Any, ...] | None
 
+    @property
+    def whole(self) -> "Query":
+        """The same list, whatever page of it was asked for, and in which order."""
+        return self._replace(page=WHOLE_LIST, order=(), mark="", after=None, before=None)
+
+
+WHOLE_LIST = Page(0, backward=False, after=None, before=None)
+
 
 class Connection:
     """One parent's page: its rows, loaded only if asked for, and how to go on from it.
@@ -232,7 +240,12 @@ class Many(Loader):
         return self._of_parents(rows).add_columns(parent.label("key")).order_by(parent, *order).limit(LIMIT)
 
     def _of_parents(self, rows: Select[Any]) -> Select[Any]:
-        return rows.where(self._parent() == any_(value("keys", ARRAY(self.key_type))))
+        return rows.where(self.of_level())
+
+    def of_level(self) -> ColumnElement[bool]:
+        """Whether a row is one of the level's parents'."""
+        clause: ColumnElement[bool] = self._parent() == any_(value("keys", ARRAY(self.key_type)))
+        return clause
 
     def _parent(self) -> Any:
         return getattr(self.entity.model, str(self.key))

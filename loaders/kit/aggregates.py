@@ -1,0 +1,122 @@
+"""What connections add up to, for a whole level in one statement: the rows that the list has, page or no page."""
+
+import asyncio
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select
+
+from loaders.kit import filters
+from loaders.kit.base import Loader
+from loaders.kit.entity import Entity
+from loaders.kit.many import Many, Query
+from loaders.kit.measures import Distinct, Join, Measure, Unit
+from loaders.kit.one import TENANT
+
+FUNCTIONS = frozenset({"@sum", "@avg", "@min", "@max"})
+"""Stand among the columns for what of the measures is asked for: of all of them alike."""
+
+TURN = 500
+"""Cells that are put together before others have their turn on the loop."""
+
+
+class Aggregates(Loader):
+    """What a connection's rows add up to: a dictionary of its measures. ``arguments`` is (loader, query)."""
+
+    row = None
+
+    async def load_all(self, keys: list[Any]) -> dict[Any, Any]:
+        """The measures of each key, also of those without rows."""
+        loader, query = self.arguments
+        many = loader(self, (), query)
+        shape = (Aggregates, loader, self.narrowed, self.columns, query.shape, query.search is None)
+        made = await self.made(shape, partial(self.build, many))
+        cells: dict[Any, list[Any]] = {key: [] for key in keys}
+        for row in await self.fetch(made, whole_values(query) | {"keys": keys}, len(keys)):
+            cells[() if many.key is None else row["key"]].append(row)
+        return await put_together(chosen(many.entity, self.columns), cells)
+
+    def build(self, many: Many) -> Select[Any]:
+        measures = chosen(many.entity, self.columns)
+        keys = [] if many.key is None else [getattr(many.entity.model, many.key).label("key")]
+        units = units_of(measures.values())
+        joins = [join for measure in measures.values() for join in _plain(measure)]
+        columns = [*keys, *(unit.by.label(f"unit_{unit.name}") for unit in units)]
+        found = whole_rows(many, joins).add_columns(*columns, *parts(measures, self.columns)).group_by(*columns)
+        apart = {name: measure for name, measure in measures.items() if isinstance(measure, Distinct)}
+        return _with_distinct(many, found, apart, keys) if apart else found
+
+
+def _plain(measure: Measure) -> Sequence[Join]:
+    return () if isinstance(measure, Distinct) else measure.tables
+
+
+def chosen(entity: Entity[Any], columns: Iterable[str]) -> dict[str, Measure]:
+    """The measures among what is asked for."""
+    return {name: entity.measures[name] for name in columns if name in entity.measures}
+
+
+def units_of(measures: Iterable[Measure]) -> list[Unit]:
+    """All units of some measures, each once."""
+    return list(dict.fromkeys(unit for measure in measures for unit in measure.units))
+
+
+def parts(measures: Mapping[str, Measure], columns: Iterable[str]) -> list[Any]:
+    """The columns of cells that these measures are put together from; a constant where they need none."""
+    functions = frozenset(name[1:] for name in columns if name in FUNCTIONS)
+    return [
+        column.label(f"{name}_{function}")
+        for name, measure in measures.items()
+        for function, column in measure.parts(functions).items()
+    ] or [func.count().label("rows")]
+
+
+def whole_rows(many: Many, joins: Iterable[Join] = ()) -> Select[Any]:
+    """The rows of a list, or of all of a level's: as its pages have them, by the very same conditions."""
+    model: Any = many.entity.model
+    source: Any = model
+    for table, on in dict.fromkeys(joins):
+        source = source.join(table, on) if source is not model else model.__table__.join(table, on)
+    conditions = [model.tenant_id == TENANT, *many.conditions(many.arguments, ())]
+    if many.key is not None:
+        conditions.append(many.of_level())
+    return select().select_from(source).where(*conditions)
+
+
+def whole_values(query: Query) -> dict[str, Any]:
+    """The values of the conditions of ``whole_rows``, but for the level's keys."""
+    return filters.parameters(query.values) | {"search": query.search}
+
+
+def _with_distinct(many: Many, found: Select[Any], apart: Mapping[str, Measure], keys: list[Any]) -> Select[Any]:
+    """Beside each cell how many different values its list has: by two groupings, of the pairs and then of the lists,
+    which take two thirds of the time of count(DISTINCT).
+    """
+    cells = found.subquery("cells")
+    source: Any = cells
+    columns: list[Any] = list(cells.c)
+    for name, measure in apart.items():
+        value = measure.by.label("value")
+        pairs = whole_rows(many, measure.tables).add_columns(*keys, value).group_by(*keys, value).subquery()
+        counted = func.count(pairs.c.value).label(name)
+        if not keys:
+            columns.append(select(counted).select_from(pairs).scalar_subquery().label(name))
+            continue
+        each = select(pairs.c.key, counted).group_by(pairs.c.key).subquery(f"distinct_{name}")
+        source = source.outerjoin(each, and_(each.c.key == cells.c.key))
+        columns.append(each.c[name])
+    return select(*columns).select_from(source)
+
+
+async def put_together(measures: Mapping[str, Measure], cells: Mapping[Any, Sequence[Any]]) -> dict[Hashable, Any]:
+    """What the cells of each list come to. Of very many others have their turn in between."""
+    done = 0
+    found = {}
+    for key, rows in cells.items():
+        found[key] = {name: measure.value(name, rows) for name, measure in measures.items()}
+        done += len(rows) * len(measures)
+        if done > TURN:
+            done = 0
+            await asyncio.sleep(0)
+    return found

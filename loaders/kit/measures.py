@@ -1,0 +1,214 @@
+"""What rows add up to. A measure is declared once, with its entity, and is worked out in two steps: a statement brings its
+parts for *cells*, rows that have a parent and all units in common, and the cells of a list are then put together here.
+
+A number that has a unit is never added to one of another: amounts come as a list by currency, quantities as a list by unit.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Text, case, cast, func
+
+from core.money import OTHER_DIGITS, SCALE, USUAL_DIGITS, decimal_text, price_texts, total_texts
+from db.base import Amount
+from loaders.kit.statements import constant
+
+Cells = Sequence[Mapping[str, Any]]
+Functions = frozenset[str]
+
+EXACT = Context(prec=150, rounding=ROUND_HALF_UP)
+"""More digits than any sum here has, of billions of products of numbers of twenty digits: nothing is rounded twice."""
+
+_SIX = Decimal(1).scaleb(-SCALE)
+
+
+class Join(NamedTuple):
+    """A table to one, by an alias: what it tells of each row. ``on`` names the tenant as well."""
+
+    table: Any
+    on: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """What numbers are counted in: a currency, a unit of measure."""
+
+    name: str
+    by: Any
+    joins: tuple[Join, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """How many rows there are, all or those that meet the condition ``by``.
+
+    ``units``: of each it is worked out by itself. ``joins``: the tables that it needs besides. ``permission``: what one
+    needs to see it.
+    """
+
+    by: Any = None
+    units: tuple[Unit, ...] = ()
+    joins: tuple[Join, ...] = ()
+    permission: str | None = None
+
+    @property
+    def tables(self) -> tuple[Join, ...]:
+        """All that must be joined for it."""
+        return (*self.joins, *(join for unit in self.units for join in unit.joins))
+
+    def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
+        """The columns of a cell that it is put together from, by the function that they are of."""
+        counted = func.count()
+        return {"count": counted if self.by is None else counted.filter(self.by)}
+
+    def value(self, name: str, cells: Cells) -> Any:
+        """What it comes to in these cells, in its final form."""
+        return _sum(cells, f"{name}_count")
+
+
+class Distinct(Measure):
+    """How many different values of ``by`` the rows have; a null is none. Exact, and so not the sum of the cells': it is
+    counted for each list, and stands in each of its cells.
+    """
+
+    def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
+        return {}
+
+    def value(self, name: str, cells: Cells) -> Any:
+        return cells[0][name] or 0 if cells else 0
+
+
+class Span(Measure):
+    """The first and the last of points in time, and how many rows have one."""
+
+    def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
+        return {"count": func.count(self.by), "min": func.min(self.by), "max": func.max(self.by)}
+
+    def value(self, name: str, cells: Cells) -> Any:
+        ends = {each: [cell[f"{name}_{each}"] for cell in cells] for each in ("min", "max")}
+        found: dict[str, list[Any]] = {each: [at for at in ends[each] if at is not None] for each in ends}
+        return {
+            "count": _sum(cells, f"{name}_count"),
+            "min": min(found["min"], default=None),
+            "max": max(found["max"], default=None),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Sums(Measure):
+    """Numbers, by their units: sum, mean, least and largest. ``amount``: they are money, with exactly their currency's
+    digits (``total``) or at most six. ``weight``: the mean is that of numbers which count as often as this says.
+    """
+
+    amount: bool = False
+    total: bool = False
+    weight: Any = None
+
+    def parts(self, functions: Functions) -> dict[str, ColumnElement[Any]]:
+        summed = self.by if self.weight is None else self.by * self.weight
+        possible = {"sum": func.sum(summed), "min": func.min(self.by), "max": func.max(self.by)}
+        wanted = functions | ({"sum"} if "avg" in functions else set())
+        found: dict[str, Any] = {name: cast(each, Text) for name, each in possible.items() if name in wanted}
+        if self.weight is not None:
+            return found | {"weight": cast(func.sum(self.weight), Text)}
+        return found | {"count": func.count()}
+
+    def value(self, name: str, cells: Cells) -> Any:
+        apart: dict[tuple[str, ...], list[Any]] = {}
+        for cell in cells:
+            apart.setdefault(tuple(cell[f"unit_{unit.name}"] for unit in self.units), []).append(cell)
+        return [self._of_unit(name, apart[unit], unit) for unit in sorted(apart)]
+
+    def _of_unit(self, name: str, cells: Cells, units: tuple[str, ...]) -> dict[str, Any]:
+        """The object of one unit, whose cells these are."""
+        parts = {each: [Decimal(text) for text in _present(cells, f"{name}_{each}")] for each in _NUMBERS}
+        found: dict[str, Any] = {each: _FOLDS[each](parts[each]) if parts[each] else None for each in _NUMBERS}
+        count = _sum(cells, f"{name}_count") if self.weight is None else 0
+        divisor = count if self.weight is None else found["weight"]
+        if found["sum"] is not None and divisor:
+            found["avg"] = EXACT.quantize(EXACT.divide(found["sum"], Decimal(divisor)), _SIX)
+        written = {each: self._written(found.get(each), each, units) for each in ("sum", "avg", "min", "max")}
+        return {"count": count, **written, **dict(zip((unit.name for unit in self.units), units, strict=True))}
+
+    def _written(self, number: Decimal | None, function: str, units: tuple[str, ...]) -> Any:
+        if number is None:
+            return None
+        if not self.amount:
+            return decimal_text(number)
+        form = total_texts if self.total and function != "avg" else price_texts
+        currency = units[0]
+        return form([f"{EXACT.quantize(number, _SIX):f}"], [currency])[0], currency
+
+
+def _added(numbers: Iterable[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for each in numbers:
+        total = EXACT.add(total, each)
+    return total
+
+
+_NUMBERS = ("sum", "min", "max", "weight")
+_FOLDS: dict[str, Callable[[list[Decimal]], Decimal]] = {
+    "sum": _added,
+    "min": min,
+    "max": max,
+    "weight": _added,
+}
+
+
+def _present(cells: Cells, name: str) -> list[str]:
+    """The values that the cells have under a name; none where they don't have it at all."""
+    if not cells or name not in cells[0]:
+        return []
+    return [cell[name] for cell in cells if cell[name] is not None]
+
+
+def _sum(cells: Cells, name: str) -> int:
+    return sum(cell[name] for cell in cells)
+
+
+# ---------------------------------------------------------------- how they are declared
+
+
+def rows(condition: Any = None) -> Measure:
+    """How many rows there are, or meet a condition."""
+    return Measure(condition)
+
+
+def distinct(by: Any, permission: str | None = None, *joins: Join) -> Distinct:
+    """How many different values rows have."""
+    return Distinct(by, permission=permission, joins=joins)
+
+
+def moments(by: Any) -> Span:
+    """The first and the last."""
+    return Span(by)
+
+
+def amounts(by: Any, currency: Unit) -> Sums:
+    """Totals, each with exactly its currency's minor digits."""
+    return Sums(by, (currency,), amount=True, total=True)
+
+
+def quantities(by: Any, unit: Unit) -> Sums:
+    """Quantities in a unit of measure."""
+    return Sums(by, (unit,))
+
+
+def prices(by: Any, currency: Unit, unit: Unit, quantity: Any) -> Sums:
+    """Prices of one unit; their mean is weighted by the quantity."""
+    return Sums(by, (currency, unit), amount=True, weight=quantity)
+
+
+def in_minor_units(amount: Any, currency: Any) -> Any:
+    """An amount rounded half up, row by row, to its currency's minor digits."""
+    groups: dict[int, list[str]] = {}
+    for code, digits in OTHER_DIGITS.items():
+        groups.setdefault(digits, []).append(code)
+    places = case(
+        *((currency.in_(map(constant, codes)), constant(digits)) for digits, codes in groups.items()),
+        else_=constant(USUAL_DIGITS),
+    )
+    return func.round(amount, places, type_=Amount())

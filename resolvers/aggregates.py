@@ -1,0 +1,56 @@
+"""What a connection's rows add up to, by what of it is asked for and allowed."""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from core.errors import Forbidden
+from execution import Batch
+from loaders.kit.aggregates import FUNCTIONS, Aggregates
+from loaders.kit.entity import Entity
+from loaders.kit.many import Connection
+
+
+async def aggregate(batch: Batch) -> Sequence[Any]:
+    """A dictionary of measures for each connection: those of its whole list, page or no page."""
+    first: Connection = batch.sources[0]
+    columns = allowed(batch, first.loader.entity)
+    if not columns:
+        return [{}] * len(batch.sources)
+    # Connections of a level differ in their parents only: they are of one field with one set of arguments.
+    loader = Aggregates.of(batch.context, columns, (first.loader, first.query.whole))
+    return await loader.load_level([connection.key for connection in batch.sources])
+
+
+def allowed(batch: Batch, entity: Entity[Any]) -> tuple[str, ...]:
+    """The measures that are asked for, and the functions of them, without what the caller may not see: those fields
+    refuse, and nothing is read for them.
+    """
+    wanted = batch.columns()
+    measures = tuple(name for name in wanted if name in entity.measures and _may_see(batch, entity, name))
+    return measures and (*measures, *(name for name in wanted if name in FUNCTIONS))
+
+
+def _may_see(batch: Batch, entity: Entity[Any], name: str) -> bool:
+    permission = entity.measures[name].permission
+    try:
+        if permission is not None:
+            batch.context.require(permission)
+    except Forbidden:
+        return False
+    return True
+
+
+def moment(name: str) -> Callable[[Batch], list[str | None]]:
+    """A time of a dictionary, in UTC with Z."""
+    get = itemgetter(name)
+
+    def read(batch: Batch) -> list[str | None]:
+        texts: list[str | None] = orjson.loads(
+            orjson.dumps(list(map(get, batch.sources)), option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
+        )
+        return texts
+
+    return read
