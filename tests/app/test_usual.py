@@ -12,7 +12,7 @@ from app.throttling.usual import UsualSizes
 from core.errors import Unavailable
 from core.ids import new_id
 from db.runtime.engine import Database
-from loaders.kit.usual import usual
+from loaders.kit.usual import AllOf, RowsOf, sizes, usual
 from loaders.sales import LinesOfOrder
 from services.platform import keys
 from tests.app.conftest import Site
@@ -119,3 +119,59 @@ async def test_tenants_are_forgotten_and_looked_at_one_by_one(site: Site, monkey
         assert sizes.of(Principal(new_id(), "x")) == {}
     await eventually(lambda: sizes.looking is None)
     assert len(sizes._known) == 2
+
+
+SUMS = "{ orders(first: 0) { aggregate { count } } }"
+NESTED = "{ partners(first: %d) { nodes { orders(first: 0) { aggregate { count %s } } } } }"
+
+
+async def test_an_aggregate_is_priced_by_the_rows_that_it_reads(site: Site, client: httpx.AsyncClient) -> None:
+    """All of the tenant's at the root; of a level's lists no more than there are, however many parents."""
+    unknown = await cost(client, SUMS)
+    await eventually(lambda: looks(client).looking is None)
+    known = await cost(client, SUMS)
+    async with site.admin() as admin:
+        rows = await admin.fetchval("SELECT count(*) FROM orders WHERE tenant_id = $1", site.tenants[0].id)
+    assert unknown["requested"] > 10 * known["requested"]
+    assert rows / 8 < known["requested"] < rows / 4
+    prices = [(await cost(client, NESTED % (size, "")))["requested"] for size in (1, 20, 40, 80)]
+    assert prices == sorted(prices)
+    # As many partners more are as many objects more; their orders are all read by then.
+    assert prices[3] - prices[2] < 2 * (prices[2] - prices[1]) + 80
+    assert prices[3] < 80 * 3.2 + rows / 4
+
+
+async def test_what_a_measure_reads_besides_has_a_price(client: httpx.AsyncClient) -> None:
+    await cost(client, SUMS)
+    await eventually(lambda: looks(client).looking is None)
+    measures = ["", "total { sum { amount } }", "customerCount", "customerCount total { sum { amount } }"]
+    prices = [(await cost(client, SUMS.replace("count", f"count {each}")))["requested"] for each in measures]
+    assert prices == sorted({*prices})
+    twice = await cost(client, "{ a: orders { aggregate { count } } b: orders { aggregate { count } } }")
+    assert twice["requested"] >= 2 * prices[0] - 2
+
+
+async def test_of_many_rows_the_database_says_how_many(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loaders.kit.usual.COUNTED", 10)
+    async with site.admin() as admin:
+        await admin.execute("ANALYZE line_items")
+        lines = await admin.fetchval("SELECT count(*) FROM line_items WHERE tenant_id = $1", site.tenants[0].id)
+    async with site.database.reader(site.tenants[0].id) as reader:
+        found = await sizes(reader, [LinesOfOrder], {LinesOfOrder: 300})
+    assert {*found} == {RowsOf("line_items"), AllOf(LinesOfOrder)}
+    assert all(lines / 3 < rows < lines * 3 for rows in found.values())
+    async with site.database.reader(site.tenants[0].id) as reader:
+        assert (await sizes(reader, [LinesOfOrder], {LinesOfOrder: 9}))[AllOf(LinesOfOrder)] == 9
+
+
+async def test_too_many_rows_are_refused_before_they_are_read(site: Site, client: httpx.AsyncClient) -> None:
+    await cost(client, SUMS)
+    await eventually(lambda: looks(client).looking is None)
+    [(at, found)] = looks(client)._known.values()
+    many = {**found, RowsOf("orders"): 10_000_000}
+    looks(client)._known[site.tenants[0].id] = (at, many)
+    response = await client.post("/graphql", json={"query": SUMS})
+    [error] = response.json()["errors"]
+    assert error["extensions"]["code"] == "COST_LIMIT"
+    assert error["extensions"]["place"] == ["orders", "aggregate"]
+    assert "data" not in response.json()

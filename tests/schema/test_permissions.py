@@ -23,7 +23,7 @@ OPEN = {
 }
 """Fields to objects that need no permission of their own, and why."""
 
-PARTS = ("Connection", "Edge", "PageInfo", "Count", "Money", "UserError")
+PARTS = ("Connection", "Edge", "PageInfo", "Count", "Money", "UserError", "Aggregate")
 """Types that are parts of what has asked already: a connection's nodes, a payload's errors."""
 
 

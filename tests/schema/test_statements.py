@@ -110,6 +110,13 @@ PARTS = {
 }
 """The statements of the parts of a connection: the page is read once, and counted only if asked for."""
 
+SUMS = {
+    "aggregate { count }": 1,
+    "nodes { __typename } aggregate { count productCount }": 2,
+    "nodes { __typename } aggregate { count customerCount }": 2,
+}
+"""Those of its aggregate, whatever measures are asked for: as far as it has one, and these."""
+
 
 BELOW = {"Money": "amount currency", "Tenant": "name", "ProductStock": "__typename", "StockDifference": "rule"}
 """What to ask of an object that has no id."""
@@ -120,7 +127,7 @@ def edges() -> Iterator[tuple[str, GraphQLField]]:
     mutation answers: ``tests/schema/writing/test_statements_of_commands.py`` measures that.
     """
     for type_ in schema()._schema.type_map.values():
-        made = type_.name.endswith(("Connection", "Edge", "Payload", "Error", "Mutation"))
+        made = type_.name.endswith(("Connection", "Edge", "Payload", "Error", "Mutation", "Aggregate"))
         made |= type_.name in {"PageInfo", "Count", "Money"}
         if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_) and not made:
             yield from ((f"{type_.name}.{name}", field) for name, field in type_.fields.items())
@@ -135,6 +142,11 @@ def selections(name: str, field: GraphQLField) -> Iterator[tuple[str, int]]:
     elif named.name.endswith("Connection"):
         cost = COST.get(name, -1)
         yield from ((f"{called} {{ {part} }}", cost * statements) for part, statements in PARTS.items())
+        if "aggregate" in named.fields:
+            measures = get_named_type(named.fields["aggregate"].type).fields
+            for part, statements in SUMS.items():
+                if all(word in measures for word in part.partition("aggregate")[2].strip(" {}").split()):
+                    yield f"{called} {{ {part} }}", cost * statements
     else:
         yield f"{called} {{ {BELOW.get(named.name, 'id')} }}", COST.get(name, -1)
 
