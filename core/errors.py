@@ -11,7 +11,8 @@
     ├─ Unavailable      UNAVAILABLE: the database is away, and nothing was done; try again
     │  ├─ Overloaded      UNAVAILABLE: all its connections are taken
     │  ├─ Unfit           UNAVAILABLE: it is there and can't serve: read-only, full, another role than it should be
-    │  └─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
+    │  ├─ OutcomeUnknown  UNAVAILABLE: it went away while it committed
+    │  └─ TenantFrozen    TENANT_FROZEN: the tenant can be read, and not changed for now
     └─ Timeout          TIMEOUT: the request took longer than it may
 
     BrokenInvariant     a fault of ours, masked: what guards data is never an assert, which python -O leaves out
@@ -109,6 +110,13 @@ class Unfit(Unavailable):
 
 class OutcomeUnknown(Unavailable):
     """The change was sent to be stored and the answer didn't come: only a retry with the same key can tell."""
+
+
+class TenantFrozen(Unavailable):
+    """The tenant is being moved: it can be read, and not changed until that is over. Nothing was done."""
+
+    code = "TENANT_FROZEN"
+    seconds = 5
 
 
 class Timeout(ErpError):

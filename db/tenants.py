@@ -25,6 +25,8 @@ class Tenant(Base):
     # What its orders are numbered by: core.numbering.
     order_numbers: Mapped[str] = mapped_column(server_default=text("'SO-{year}-{n:06}'"), default="SO-{year}-{n:06}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Since when it can't be changed, where it is being moved; of this database, and not of the tenant.
+    frozen_at: Mapped[datetime | None] = mapped_column(info=left_out("it says what goes on in this database"))
 
 
 class ApiKey(TenantRow, Base):

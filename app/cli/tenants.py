@@ -41,8 +41,14 @@ def every() -> None:
     async def show() -> None:
         async with open_migrated(settings.load()) as target:
             found = await tenants.every(target)
-        rows = [(row.name, row.currency, row.timezone, f"{row.created_at:%Y-%m-%d}", str(row.id)) for row in found]
-        table(("NAME", "CURRENCY", "TIMEZONE", "CREATED", "ID"), rows)
+        rows = [
+            (
+                *(row.name, row.currency, row.timezone, f"{row.created_at:%Y-%m-%d}", str(row.id)),
+                "frozen" if row.frozen_at else "",
+            )
+            for row in found
+        ]
+        table(("NAME", "CURRENCY", "TIMEZONE", "CREATED", "ID", "STATE"), rows)
 
     run(show())
 
@@ -92,3 +98,34 @@ def load(
 
     if run(fill()):
         raise typer.Exit(1)
+
+
+@app.command()
+def freeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) -> None:
+    """Let a tenant be read and not changed, in every process at once, and wait for the changes that began before.
+
+    Commands are answered with TENANT_FROZEN and Retry-After until 'erpgraph tenant unfreeze'.
+    """
+
+    async def stop() -> None:
+        from services.platform.transfer import freeze as freezer
+
+        async with open_migrated(settings.load()) as target:
+            begun = await freezer.freeze(target, await tenants.find(target, name))
+        say(f"{name} is frozen: it can be read, and not changed." if begun else f"{name} was frozen before.")
+
+    run(stop())
+
+
+@app.command()
+def unfreeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) -> None:
+    """Let a frozen tenant be changed again."""
+
+    async def go_on() -> None:
+        from services.platform.transfer import freeze as freezer
+
+        async with open_migrated(settings.load()) as target:
+            thawed = await freezer.unfreeze(target, await tenants.find(target, name))
+        say(f"{name} can be changed again." if thawed else f"{name} wasn't frozen.")
+
+    run(go_on())

@@ -12,7 +12,7 @@ from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
 from app.http.head import MAX_READ
 from app.http.negotiation import GRAPHQL_JSON, JSON
-from core.errors import ErpError, Forbidden, Timeout, Unauthenticated, Unavailable
+from core.errors import ErpError, Forbidden, TenantFrozen, Timeout, Unauthenticated, Unavailable
 
 TRY_AGAIN = {"retry-after": "2"}
 VARY = "accept-encoding"
@@ -104,6 +104,6 @@ def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> R
 
 
 def status_of(errors: Iterable[Mapping[str, Any]], data: Mapping[str, Any] | None) -> int:
-    """503 where the database was away for the whole answer, so that proxies and clients try again."""
-    away = any(error["extensions"]["code"] == Unavailable.code for error in errors)
+    """503 where the database was away for the whole answer, or the tenant frozen, so that proxies and clients try again."""
+    away = any(error["extensions"]["code"] in {Unavailable.code, TenantFrozen.code} for error in errors)
     return 503 if away and not any((data or {}).values()) else 200

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import OutcomeUnknown, Overloaded
+from db.runtime import freezing
 from db.runtime.connections import Connections
 from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
 from db.runtime.reader import Reader
@@ -194,7 +195,7 @@ class Database:
         ``aside``: one that is made and ended while another is open. ``payload`` reads on the transaction's connection
         once it is committed, so that a change that was made can also be told of.
 
-        Raises ``Unavailable`` when the database is away or no connection is free: nothing was done then;
+        Raises ``Unavailable`` when the database is away or no connection is free, and ``TenantFrozen``: nothing was done then;
         ``OutcomeUnknown`` when it went away during the commit; and what PostgreSQL says of a statement.
         """
         pool = self._aside if aside else self._writing
@@ -212,7 +213,7 @@ class Database:
         try:
             writer = Writer(connection, tenant, self._sessions[1].opening)
             try:
-                await writer.begin()
+                await writer.begin(aside=aside)
                 yield writer
                 await writer.commit("" if payload is None else payload.opening)
             except OutcomeUnknown:
@@ -253,10 +254,11 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def administration(target: Target, tenant: UUID | None = None) -> AsyncIterator[Any]:
+async def administration(target: Target, tenant: UUID | None = None, *, writes: bool = False) -> AsyncIterator[Any]:
     """An asyncpg connection as the owner, in one transaction: for migrations' helpers and the CLI.
 
-    With a tenant it is bound to it; the owner too sees only that tenant's rows (FORCE).
+    With a tenant it is bound to it; the owner too sees only that tenant's rows (FORCE). ``writes``: raises ``TenantFrozen``
+    where that can't be changed now.
     """
     connection = await asyncpg.connect(target.admin, timeout=5)
     try:
@@ -264,6 +266,8 @@ async def administration(target: Target, tenant: UUID | None = None) -> AsyncIte
             await connection.execute(f"SET LOCAL ROLE {OWNER}")
             if tenant is not None:
                 await connection.execute(set_tenant(tenant))
+            if writes:
+                await freezing.begin(connection, "")
             yield connection
     finally:
         await connection.close()

@@ -9,6 +9,7 @@ import asyncpg
 
 from core.errors import OutcomeUnknown
 from core.spending import Stopwatch
+from db.runtime import freezing
 from db.runtime.failures import GONE, UNAVAILABLE_MESSAGE
 from db.tenancy import set_tenant
 
@@ -39,9 +40,13 @@ class Writer:
         finally:
             watch.stop()
 
-    async def begin(self) -> None:
-        # One message: a round trip for both.
-        await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{self._opening}{set_tenant(self.tenant)}")
+    async def begin(self, *, aside: bool = False) -> None:
+        """Begin it, in one message. Raises ``TenantFrozen``, unless it is ``aside``: what belongs to another that has begun."""
+        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED;{self._opening}{set_tenant(self.tenant)}"
+        if aside:
+            await self._connection.execute(begin)
+        else:
+            await freezing.begin(self._connection, begin)
 
     async def commit(self, then: str = "") -> None:
         """Commit, and in the same message begin what the statements ``then`` begin.

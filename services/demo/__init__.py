@@ -21,6 +21,7 @@ from db.tenancy import set_tenant
 from services.demo import catalog, ledger, partners, sales, stock
 from services.demo.companies import COMPANIES, Company, Size
 from services.demo.seed import FOUNDED, Seed
+from services.platform import tenants
 
 __all__ = ["Report", "Size", "Summary", "is_empty", "load"]
 
@@ -69,11 +70,12 @@ async def load(target: Target, size: Size, report: Report = _silent) -> Summary:
 
 
 async def _make_tenants(connection: Any) -> None:
-    names = [company.name for company in COMPANIES]
-    # As the command that makes tenants does: only one at a time may look and then insert.
-    await connection.execute("LOCK TABLE tenants IN SHARE ROW EXCLUSIVE MODE")
-    if await connection.fetchval("SELECT 1 FROM tenants WHERE name = ANY($1)", names):
-        raise BadInput(f"The demo's tenants ({' and '.join(names)}) are there already: nothing was changed.")
+    names = sorted(company.name for company in COMPANIES)
+    try:
+        for name in names:
+            await tenants.reserve(connection, name)
+    except BadInput:
+        raise BadInput(f"The demo's tenants ({' and '.join(names)}) are there already: nothing was changed.") from None
     for company in COMPANIES:
         await connection.execute(
             "INSERT INTO tenants (id, name, currency, timezone, created_at) VALUES ($1, $2, $3, $4, to_timestamp($5))",

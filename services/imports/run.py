@@ -10,6 +10,7 @@ import asyncpg
 
 from core.errors import Unavailable
 from db.admin.statistics import analyse
+from db.runtime import freezing
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
 from db.tenancy import set_tenant
@@ -76,7 +77,7 @@ async def _transaction(target: Target, tenant: UUID) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(target.serving, server_settings=target.settings(), timeout=5)
     try:
         async with connection.transaction():
-            await connection.execute(set_tenant(tenant))
+            await freezing.begin(connection, set_tenant(tenant))
             yield connection
     finally:
         await connection.close()

@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from core.errors import OutcomeUnknown, Overloaded, Timeout, Unavailable, Unfit
+from core.errors import OutcomeUnknown, Overloaded, TenantFrozen, Timeout, Unavailable, Unfit
 from core.problems import INVALID_INPUT, CommandRejected, Problem, Problems
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
@@ -108,7 +108,7 @@ async def perform(
     """Carry a command out, once: its answer, or the one that its key got before. ``payload`` reads on the command's own
     connection then, in a snapshot of the moment after its commit.
 
-    Raises ``Unavailable`` when the database is away or too busy, ``Timeout`` past the statement timeout,
+    Raises ``Unavailable`` when the database is away or too busy, ``TenantFrozen``, ``Timeout`` past the statement timeout,
     and ``OutcomeUnknown`` where an attempt may have been stored and no later one could find out.
     """
     attempts = _Attempts(database, tenant, principal, command, service, payload)
@@ -211,7 +211,7 @@ def _may_repeat(error: Exception, command: Command) -> bool:
     """
     if isinstance(error, OutcomeUnknown):
         return command.idempotency_key is not None
-    if isinstance(error, Overloaded | Unfit):
+    if isinstance(error, Overloaded | Unfit | TenantFrozen):
         return False
     return not isinstance(error, asyncpg.UniqueViolationError) or idempotency.is_taken(error)
 
@@ -226,7 +226,7 @@ def _as_heard(error: Exception, command: Command, *, outcome_unknown: bool) -> E
         return OutcomeUnknown(f"The database went away, and whether this was stored is not known. {how}")
     if isinstance(error, asyncpg.QueryCanceledError):
         return Timeout("This took too long and was stopped. Nothing was done.")
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable) and not isinstance(error, TenantFrozen):
         return Unavailable("The database can't be reached or is busy. Nothing was done; try again in a moment.")
     if isinstance(error, (TimeoutError, Retry, *CONTENDED)) or idempotency.is_taken(error):
         return Unavailable(_BUSY)

@@ -71,7 +71,7 @@ async def create(
     """
     name = label("key's name", name)
     _check_roles(roles, partner)
-    async with administration(target, tenant) as connection:
+    async with administration(target, tenant, writes=True) as connection:
         if replace:
             await connection.execute("DELETE FROM api_keys WHERE tenant_id = $1 AND name = $2", tenant, name)
         owner = None if partner is None else await _partner(connection, tenant, partner)
@@ -95,7 +95,7 @@ async def lasts(target: Target, tenant: UUID, key: str) -> bool:
 
 async def forget_ended(target: Target, tenant: UUID, name: str) -> None:
     """Delete the tenant's keys of that name that have expired or were revoked."""
-    async with administration(target, tenant) as connection:
+    async with administration(target, tenant, writes=True) as connection:
         await connection.execute(
             f"DELETE FROM api_keys WHERE tenant_id = $1 AND name = $2 AND NOT ({IN_FORCE})", tenant, name
         )
@@ -108,7 +108,7 @@ async def rotate(target: Target, tenant: UUID, name: str, overlap: timedelta) ->
     is in force.
     """
     names, kept = spelt(name)
-    async with administration(target, tenant) as connection:
+    async with administration(target, tenant, writes=True) as connection:
         rows = await connection.fetch(
             f"SELECT roles, partner_id, expires_at - created_at AS lasts, trusted_only FROM api_keys"
             f" WHERE tenant_id = $1 AND name = ANY($2::text[]) AND {IN_FORCE}"
@@ -141,7 +141,7 @@ async def every(target: Target, tenant: UUID) -> list[Key]:
 
 async def revoke(target: Target, tenant: UUID, key: UUID) -> None:
     """End a key, at once and for good. ``BadInput`` if the tenant has no such key or it was ended before."""
-    async with administration(target, tenant) as connection:
+    async with administration(target, tenant, writes=True) as connection:
         ended = await connection.fetchval(
             "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
             tenant,

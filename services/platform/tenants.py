@@ -47,6 +47,7 @@ class Tenant(NamedTuple):
     currency: str
     timezone: str
     created_at: datetime
+    frozen_at: datetime | None
 
 
 async def create(
@@ -95,7 +96,9 @@ async def reserve(connection: Any, name: str) -> None:
 async def every(target: Target) -> list[Tenant]:
     """All tenants by name."""
     async with administration(target) as connection:
-        rows = await connection.fetch("SELECT id, name, currency, timezone, created_at FROM tenants ORDER BY name")
+        rows = await connection.fetch(
+            "SELECT id, name, currency, timezone, created_at, frozen_at FROM tenants ORDER BY name"
+        )
     return [Tenant(*row.values()) for row in rows]
 
 

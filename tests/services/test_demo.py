@@ -38,9 +38,10 @@ async def connect(target: Target) -> Any:
 
 
 async def digest(target: Target) -> str:
-    """Of all rows but what the server derives: how it lowers and splits text is its version's affair."""
+    """Of all rows but what the server derives: how it lowers and splits text is its version's affair. Nor what only an
+    operator sets."""
     parts = " || ".join(
-        f"(SELECT coalesce(string_agg((to_jsonb(t) - '{{search,name_key,sku_key,code_key,number_key,external_key}}'::text[])::text, '' ORDER BY t.id), '') FROM {table} t)"
+        f"(SELECT coalesce(string_agg((to_jsonb(t) - '{{search,name_key,sku_key,code_key,number_key,external_key,frozen_at}}'::text[])::text, '' ORDER BY t.id), '') FROM {table} t)"
         for table in TABLES
     )
     connection = await connect(target)

@@ -28,6 +28,12 @@ from tests.support.postgres import TestServer
 NAME = "Bäckerei 東京"
 
 
+@pytest.fixture
+async def elsewhere(server: TestServer) -> AsyncIterator[Target]:
+    async with server.fresh() as made:
+        yield made
+
+
 async def contents(target: Target) -> dict[str, int]:
     """How many rows each table has, of all tenants."""
     connection = await asyncpg.connect(target.admin)
@@ -66,15 +72,14 @@ async def test_in_pieces_it_is_the_same(
     assert await estate.rows(fresh, tenant) == await estate.rows(source, tenant) | {"budgets": []}
 
 
-async def test_keys_open_it_and_retries_are_known_there(
-    source: Target, tenant: UUID, fresh: Target, tmp_path: Path
-) -> None:
-    key = await api_keys.create(source, tenant, "moves along")
-    await export(source, NAME, tmp_path / "x", "test")
-    await load(fresh, tmp_path / "x")
+async def test_keys_open_it_and_retries_are_known_there(fresh: Target, elsewhere: Target, tmp_path: Path) -> None:
+    tenant = await estate.settle(fresh, "moves")
+    key = await api_keys.create(fresh, tenant, "moves along")
+    await export(fresh, "moves", tmp_path / "x", "test")
+    await load(elsewhere, tmp_path / "x")
     parsed = keys.parse(key)
     assert parsed is not None
-    async with administration(fresh, tenant) as connection:
+    async with administration(elsewhere, tenant) as connection:
         assert await connection.fetchval("SELECT name FROM api_keys WHERE hash = $1", parsed.hash) == "moves along"
         assert await connection.fetchval("SELECT answer FROM idempotency_keys WHERE key = 'retry'") == "{}"
 
@@ -162,12 +167,6 @@ async def test_a_damaged_or_missing_file_is_refused(exported: Path, nowhere: Tar
     with pytest.raises(BadInput, match="written last"):
         await load(nowhere, folder)
     assert sum((await contents(nowhere)).values()) == 0
-
-
-@pytest.fixture
-async def elsewhere(server: TestServer) -> AsyncIterator[Target]:
-    async with server.fresh() as made:
-        yield made
 
 
 def test_as_an_operator_does_it(fresh: Target, elsewhere: Target, tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""Transactions that write begin by making sure that their tenant isn't frozen, in the message that begins them.
+
+Until they end they hold the lock on the tenant's row that their foreign keys would take anyway; whoever freezes the tenant
+waits for that lock, and then knows that nobody writes any more (docs/decisions/0036-tenants-move.md).
+"""
+
+from typing import Any
+
+import asyncpg
+
+from core.errors import TenantFrozen
+
+CHECK = "SELECT refuse_while_frozen()"
+
+_SQLSTATE = "ERP01"
+
+
+async def begin(connection: Any, statements: str) -> None:
+    """Run the statements that begin a transaction and bind it to a tenant. Raises ``TenantFrozen``, and what PostgreSQL
+    says of them; the transaction has failed then.
+    """
+    try:
+        await connection.execute(f"{statements};{CHECK}" if statements else CHECK)
+    except asyncpg.PostgresError as error:
+        if getattr(error, "sqlstate", None) != _SQLSTATE:
+            raise
+        raise TenantFrozen(
+            "The tenant is being moved: it can be read, and not changed. Nothing was done; try again in a moment."
+        ) from error
