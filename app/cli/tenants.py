@@ -129,3 +129,28 @@ def unfreeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) ->
         say(f"{name} can be changed again." if thawed else f"{name} wasn't frozen.")
 
     run(go_on())
+
+
+@app.command()
+def erase(
+    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Delete a tenant and all that it has, for good. Asks first.
+
+    It is frozen first, and its keys end. No other tenant notices. What was interrupted goes on when it is run again.
+    Exports and backups keep what they have.
+    """
+
+    async def delete() -> None:
+        from services.platform.transfer.erase import erase as erased
+
+        async with open_migrated(settings.load()) as target:
+            tenant = await tenants.find(target, name)
+            if not yes:
+                typer.confirm(f"Delete {name} with all that it has, for good?", abort=True, err=True)
+            with progress() as report:
+                gone = await erased(target, tenant, report)
+        say(f"Erased {sum(gone.values()):,} rows of {name}.")
+
+    run(delete())

@@ -80,6 +80,9 @@ async def take(database: Database, tenant: UUID, buckets: Sequence[Bucket], leas
                 rows = await writer.rows(_TAKE, *wanted)
     except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError) as error:
         raise Unavailable(UNAVAILABLE_MESSAGE) from error
+    if len(rows) < len(buckets):
+        # The tenant was erased, and its key is known here for some seconds more.
+        raise Unavailable(UNAVAILABLE_MESSAGE)
     left = {row["owner"]: row["points"] for row in rows}
     return Lease(rows[0]["granted"], tuple(left[owner] for owner in owners))
 

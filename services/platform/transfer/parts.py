@@ -71,6 +71,12 @@ def every() -> list[str]:
     return [table.name for table in metadata.sorted_tables]
 
 
+def refers_to_itself(table: str) -> bool:
+    """Whether a row may refer to another one of its table."""
+    found = metadata.tables[table]
+    return any(key.column.table is found for key in found.foreign_keys)
+
+
 def left_out() -> dict[str, str]:
     """The tables that aren't exported, and why."""
     return {table.name: table.info[LEFT_OUT] for table in metadata.sorted_tables if LEFT_OUT in table.info}
@@ -97,7 +103,7 @@ def _part(table: Table) -> Part:
         tuple(each.name for each in columns),
         frozenset(each.name for each in columns if isinstance(each.type, JSONB)),
         frozenset(each.name for each in columns if isinstance(each.type, Numeric | BigInteger)),
-        any(key.column.table is table for key in table.foreign_keys),
+        refers_to_itself(table.name),
     )
 
 
