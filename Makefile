@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -qq --no-input
 LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-annotate --quiet --extra embedded --extra build pyproject.toml
+	--no-annotate --quiet --extra embedded --extra build --extra traces pyproject.toml
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,9 @@ FILE = "_FILE"
 OTHERS = frozenset({"URL", "KEY", "CLIENTS", "CONTRACT", "FUZZ", "GENERATED", "SCHEMA_BASE", "SCREENSHOTS", "TEST_RUN"})
 """Variables that aren't the server's, after the prefix: the examples' and the tests'."""
 
+
+TRACING = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.exporter.otlp")
+"""Packages that traces need, each after the one that it is in."""
 
 _HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
@@ -119,6 +123,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="what a line of the log is")
     metrics_port: int = Field(0, ge=0, le=65_535, description="the port of /metrics; 0: none")
     metrics_host: str = Field("127.0.0.1", description="the address of /metrics")
+    traces: Literal["off", "otlp"] = Field("off", description="where OpenTelemetry's spans go; OTEL_* says to whom")
     request_log: Literal["all", "notable", "off"] = Field(
         "all", description="which requests have a line in the log; notable: those that are slow or have errors"
     )
@@ -147,6 +152,13 @@ class Settings(BaseSettings):
             raise ValueError("each worker has the next port, and there are none beyond 65535")
         if value and not others.data.get("uds") and value <= others.data.get("port", 0) <= last:
             raise ValueError("ERPGRAPH_PORT is one of its ports, and figures are not for everybody who may query")
+        return value
+
+    @field_validator("traces")
+    @classmethod
+    def _installed(cls, value: str) -> str:
+        if value != "off" and not all(map(find_spec, TRACING)):
+            raise ValueError("it needs the packages of the extra erpgraph[traces], which aren't installed")
         return value
 
     @field_validator("pooler")

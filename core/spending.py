@@ -7,10 +7,11 @@ what the answer holds by the endpoint. A request's own is found by ``current``, 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter, thread_time
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -21,6 +22,16 @@ LAGS = 3
 """How many times the loop's lag a statement isn't charged for: it may wait for its turn before it is sent, between its
 preparation and its execution, and once its rows are there.
 """
+
+
+class Observer(Protocol):
+    """What follows a request in detail while it runs."""
+
+    def level(self, path: str, type_: str, objects: int) -> AbstractContextManager[None]:
+        """In here a level is executed: so many objects of a type, at this place of the answer."""
+
+    def statement(self, sql: str, seconds: float, rows: int, error: BaseException | None) -> None:
+        """A statement has just ended that took so long, and perhaps failed."""
 
 
 @dataclass(slots=True)
@@ -36,6 +47,7 @@ class Spending:
     bytes: int = 0
     loop_seconds: float = 0.0
     statement_seconds: float = 0.0
+    observer: Observer | None = None
 
     async def measure(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work. What it does until then is added here, and is ``current`` to all that it calls."""
@@ -109,13 +121,15 @@ class Stopwatch:
         self._began = perf_counter()
         self._heartbeat.began(self._began)
 
-    def stop(self, rows: int = 0) -> float:
-        """The seconds since. The request that this belongs to, if any, has spent them but for the loop's lag."""
+    def stop(self, sql: str, rows: int = 0, error: BaseException | None = None) -> float:
+        """The seconds since, for this statement and what it ended with. The request that this belongs to, if any, has spent them but for the loop's lag."""
         now = perf_counter()
         seconds, late = now - self._began, self._heartbeat.latest(self._began, now)
         spending = _current.get()
         if spending is not None:
             spending.statement(max(0.0, seconds - LAGS * late), rows)
+            if spending.observer is not None:
+                spending.observer.statement(sql, seconds, rows, error)
         return seconds
 
 

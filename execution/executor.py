@@ -11,6 +11,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.failures import NullPropagation, add_hidden
 from execution.levels import Run
+from execution.observed import run_of
 from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 from execution.plans import Plans
@@ -50,7 +51,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             asyncio.get_running_loop()
         except RuntimeError:
             return _finish_now(self._run(plan, Run(self, overlaps=False)))
-        return self._run(plan, Run(self))
+        return self._run(plan, run_of(self))
 
     def _unfit(self) -> str | None:
         """Why this operation isn't for this executor, if so."""

@@ -127,6 +127,7 @@ class GraphQLEndpoint:
         record.principal = principal
         with self.limits.slot(principal.owner) as slot:
             record.charge = charge = await self.budgets.admit(principal)
+            charge.spent.observer = record.trace
             try:
                 return await charge.spent.measure(self._serve(request, principal, slot, charge, media, record))
             finally:

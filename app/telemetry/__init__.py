@@ -1,1 +1,1 @@
-"""What operators see of requests: a line each in the log, and figures."""
+"""What operators see of requests: a line each in the log, figures, and traces."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.context import Principal
 from app.errors.formatting import INTERNAL
 from app.errors.http_errors import Rejected
-from core.spending import Spending
+from core.spending import Observer, Spending
 
 NO_STATUS = 0
 """The status of a request that was called off before it had an answer: the server stopped."""
@@ -31,12 +31,18 @@ class Charged(Protocol):
     spent: Spending
 
 
+class Trace(Observer, Protocol):
+    """What follows a request, and hears of its end."""
+
+    def end(self, record: "RequestRecord") -> None: ...
+
+
 class RequestRecord:
     """One request. Whoever learns something of it sets it here; within ``with`` it notes the error that ended it."""
 
     __slots__ = (
         *("address", "began", "bytes", "charge", "codes", "executed", "kind", "operation"),
-        *("price", "principal", "request_id", "seconds", "status", "trace_id"),
+        *("price", "principal", "request_id", "seconds", "status", "trace", "trace_id"),
     )
 
     def __init__(self, request_id: str, *, address: str = "", traceparent: str = "") -> None:
@@ -44,6 +50,8 @@ class RequestRecord:
         self.request_id = request_id
         self.address = address
         self.trace_id = trace_of(traceparent) if traceparent else ""
+        self.trace: Trace | None = None
+        """What follows it, where it is traced."""
         self.kind = "none"
         """``query``, ``mutation`` or ``subscription``; ``none`` where it isn't known, ``page`` for the explorer's."""
         self.operation = ""

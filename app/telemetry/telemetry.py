@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,12 +12,16 @@ from app.telemetry.metrics import Gauges, Metrics
 from app.telemetry.record import RequestRecord
 from app.telemetry.request_log import RequestLog
 
+if TYPE_CHECKING:
+    from app.telemetry.traces import Tracing
+
 
 class Telemetry:
     """One application's: each request that ends is counted, where somebody reads the counts, and written down."""
 
     def __init__(self, settings: Settings) -> None:
         self.metrics = Metrics() if settings.metrics_port else None
+        self.tracing = _tracing(settings)
         self.look: Callable[[], Gauges] = dict
         """What there is besides requests, now."""
         self._settings = settings
@@ -26,13 +31,18 @@ class Telemetry:
         """The record of a request that begins now. It must ``end``."""
         if self.metrics is not None:
             self.metrics.in_flight += 1
-        return RequestRecord.of(request, request_id)
+        record = RequestRecord.of(request, request_id)
+        if self.tracing is not None:
+            record.trace = self.tracing.begin(record, request.scope)
+        return record
 
     def end(self, record: RequestRecord, answer: Response | None) -> None:
         """A request has its answer, or never will have one."""
         record.end(answer)
         if self.metrics is not None:
             self.metrics.in_flight -= 1
+        if record.trace is not None:
+            record.trace.end(record)
         self._report(record)
 
     def refused(self, status: int, code: str, address: str = "") -> None:
@@ -48,12 +58,25 @@ class Telemetry:
 
     @contextlib.asynccontextmanager
     async def running(self, worker: int = 0) -> AsyncIterator[None]:
-        """In here the figures are shown: of several workers each has a port of its own, one after the other."""
-        if self.metrics is None:
-            yield
-            return
-        # 34 ms that whoever shows nothing needn't wait.
-        from app.telemetry.exposition import exposed  # noqa: PLC0415
+        """In here the figures are shown, of several workers each on a port of its own, one after the other; and spans are
+        sent.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            if self.tracing is not None:
+                await stack.enter_async_context(self.tracing.running())
+            if self.metrics is not None:
+                # 34 ms that whoever shows nothing needn't wait.
+                from app.telemetry.exposition import exposed  # noqa: PLC0415
 
-        async with exposed(self.metrics, self.look, self._settings.metrics_host, self._settings.metrics_port + worker):
+                port = self._settings.metrics_port + worker
+                shown = exposed(self.metrics, self.look, self._settings.metrics_host, port)
+                await stack.enter_async_context(shown)
             yield
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    if settings.traces == "off":
+        return None
+    from app.telemetry.traces import Tracing  # noqa: PLC0415 - an extra, which may not be installed
+
+    return Tracing()

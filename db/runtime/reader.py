@@ -78,12 +78,13 @@ class Reader:
 
     async def _measured(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
         """The rows. What a statement takes is paid for though it fails, or is stopped."""
-        rows: list[Any] = []
         watch = Stopwatch()
         try:
             rows = await self._run(connection, sql, values, row)
-        finally:
-            seconds = watch.stop(len(rows))
+        except BaseException as error:
+            watch.stop(sql, error=error)
+            raise
+        seconds = watch.stop(sql, len(rows))
         self.ran.append(ExecutedStatement(sql, len(rows), seconds))
         return rows
 

@@ -36,9 +36,11 @@ class Writer:
         watch = Stopwatch()
         try:
             rows: list[Any] = await self._connection.fetch(sql, self.tenant, *values)
-            return rows
-        finally:
-            watch.stop()
+        except BaseException as error:
+            watch.stop(sql, error=error)
+            raise
+        watch.stop(sql)
+        return rows
 
     async def begin(self, *, aside: bool = False) -> None:
         """Begin it, in one message. Raises ``TenantFrozen``, unless it is ``aside``: what belongs to another that has begun."""

@@ -197,7 +197,7 @@ def stopped(loop: Loop, *does: tuple[Callable[[float], None], float]) -> list[fl
     watch = Stopwatch()
     for do, seconds in does:
         do(seconds)
-    seconds = watch.stop(rows=3)
+    seconds = watch.stop("SELECT", 3)
     core.spending._current.reset(token)
     assert spent.rows == 3
     loop.idle(2 * LOOK)
