@@ -101,6 +101,24 @@ def sweep() -> None:
 
 
 @app.command()
+def distribute() -> None:
+    """Spread the tables over the servers of a Citus cluster, by tenant; after each 'db upgrade' the new ones.
+
+    The database must be on the coordinator and have the extension. What is spread already stays as it is.
+    """
+
+    async def spread() -> list[str]:
+        from db.admin.distribute import distribute as distributed
+
+        chosen = settings.load()
+        async with open_database(chosen) as target:
+            return await distributed(target)
+
+    tables = run(spread())
+    say(f"Spread {len(tables)} tables: {', '.join(tables)}." if tables else "All tables are spread already.")
+
+
+@app.command()
 def dump(file: Annotated[Path, typer.Argument(help="A file that isn't there yet.")], programs: Programs = None) -> None:
     """Write all rows of all tenants to FILE, and what is in it to FILE.manifest.json.
 

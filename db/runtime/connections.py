@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import asyncpg
 
 from db.runtime.failures import GONE
-from db.runtime.sessions import Session
+from db.runtime.sessions import Session, server_version
 
 READY_FOR = 1.0
 """Seconds for which a connection lies ready."""
@@ -31,7 +31,7 @@ class _Ready(NamedTuple):
 
 
 class Connections:
-    """A pool of asyncpg connections for transactions that only read. ``version`` is PostgreSQL's major one;
+    """A pool of asyncpg connections for transactions that only read. ``version`` is PostgreSQL's major one, or ``SHARDED``;
     ``ahead`` whether a transaction is begun before it is asked for; ``opening`` what each begins with.
     """
 
@@ -53,8 +53,8 @@ class Connections:
         A pooler of transactions gets none that is begun ahead: it would lie idle on a connection that others share.
         """
         async with pool.acquire() as connection:
-            version = connection.get_server_version().major
-        return cls(pool, version, ahead=session.pooler != "transaction", opening=session.at(version).opening)
+            found = await server_version(connection)
+        return cls(pool, found, ahead=session.pooler != "transaction", opening=session.at(found).opening)
 
     @property
     def ready(self) -> int:

@@ -36,6 +36,12 @@ _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("
 ORDERED_ARRAYS = 17
 """The first PostgreSQL whose plan for any array is as good as one for the values."""
 
+SHARDED = 0
+"""In place of a version, where Citus has spread the tables over servers."""
+
+PLANNED_AS_IT_GOES = {"plan_cache_mode": "auto"}
+"""There, where a plan that is made without the values finds no shard."""
+
 NOT_COMPARED = ("role", "application_name", "tcp_")
 """Settings that are looked at otherwise, that nothing depends on, or that a socket in the file system doesn't have."""
 
@@ -47,6 +53,13 @@ class Seen:
     fault: str
     standby: bool
     read_only: bool
+
+
+async def server_version(connection: Any) -> int:
+    """PostgreSQL's major version, or ``SHARDED``: by what statements are planned. Raises what asyncpg raises."""
+    if await connection.fetchval("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"):
+        return SHARDED
+    return int(connection.get_server_version().major)
 
 
 def unfit(fault: str) -> Unfit:
@@ -68,7 +81,9 @@ class Session:
     older: Settings = field(default_factory=dict)
 
     def at(self, version: int) -> "Session":
-        """As it is with this major version of PostgreSQL."""
+        """As it is with this major version of PostgreSQL, or with ``SHARDED`` tables."""
+        if version == SHARDED:
+            return Session({**self.settings, **PLANNED_AS_IT_GOES}, self.pooler)
         return self if version >= ORDERED_ARRAYS else Session({**self.settings, **self.older}, self.pooler)
 
     @property
@@ -85,7 +100,7 @@ class Session:
 
     async def settle(self, connection: Any) -> None:
         """Make a new connection what it has to be. Raises ``Unfit`` with the reason where it isn't."""
-        session = self.at(connection.get_server_version().major)
+        session = self.at(await server_version(connection))
         if self.pooler == "session" or (self.pooler == "none" and session is not self):
             await connection.execute("".join(f"SET {each};" for each in session._assignments()))  # noqa: SLF001 - its own kind
         seen = await session.look(connection)

@@ -16,7 +16,7 @@ import structlog
 from core.errors import Unfit
 from db.runtime.connections import Connections
 from db.runtime.failures import GONE
-from db.runtime.sessions import Session
+from db.runtime.sessions import Session, server_version
 
 log = structlog.get_logger()
 
@@ -98,9 +98,9 @@ class Standby:
 
     async def _follow(self, connection: Any) -> None:
         if self.connections is None:
-            session = self._session.at(version := connection.get_server_version().major)
+            session = self._session.at(found := await server_version(connection))
             ahead = session.pooler != "transaction"
-            self.connections = Connections(self._pool, version, ahead=ahead, opening=session.opening)
+            self.connections = Connections(self._pool, found, ahead=ahead, opening=session.opening)
         while True:
             replayed = await connection.fetchval(REPLAYED, timeout=AGAIN)
             if replayed is None:

@@ -41,22 +41,27 @@ class Ordered(NamedTuple):
     total: Decimal
 
 
-_MAKE_LINES = """
-    INSERT INTO line_items (tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity,
-                            unit_price, total, reserved)
-    SELECT t.id, $2, $3, $4, l.*
-    FROM tenants t, unnest($5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[],
-                           $12::numeric[]) l
-    WHERE t.id = $1
+_COLUMNS = """(tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity, unit_price, total,
+                            reserved)"""
+_LINES = """unnest($5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[],
+                           $12::numeric[])"""
+_MAKE_LINES = f"""
+    INSERT INTO line_items {_COLUMNS} SELECT t.id, $2, $3, $4, l.* FROM tenants t, {_LINES} l WHERE t.id = $1
 """
+# The lines take the order's id from the row that was made: tables that are spread over servers get the one before the other.
 _MAKE = f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, confirmed_at)
         VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21,
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
+        RETURNING id
+    ), lines AS (
+        INSERT INTO line_items {_COLUMNS}
+        SELECT t.id, made.id, $3, $4, l.* FROM tenants t, made, {_LINES} l WHERE t.id = $1
+        RETURNING 1
     )
-    {_MAKE_LINES}
+    SELECT count(*) FROM lines
 """
 _TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
 _DROP_LINES = "DELETE FROM line_items WHERE tenant_id = $1 AND order_id = $2"

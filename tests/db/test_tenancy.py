@@ -94,6 +94,15 @@ async def test_no_policy_is_restrictive_and_none_has_a_subquery(admin: Any) -> N
         assert not await admin.fetchval("SELECT pg_has_role($1, $2, 'USAGE')", role, other)
 
 
+async def test_triggers_fill_columns_of_their_own_row(admin: Any) -> None:
+    """Spread tables may have others only by hand: see ``migrations`` 0009 and 0013 before adding one."""
+    rows = await admin.fetch("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [
+        ("line_items", "customer"),
+        *((table, "text") for table in ("orders", "partners", "products")),
+    ]
+
+
 async def test_a_line_is_of_its_orders_customer(fresh: Target) -> None:
     """Also if a program writes it that knows no such column, as the one before does while workers are replaced."""
     tenant, order, line, partners = new_id(), new_id(), new_id(), [new_id(), new_id()]
