@@ -27,6 +27,8 @@ def run(connection: Connection) -> None:
     connection.execute(text("SET lock_timeout = '2s'"))
     connection.execute(text("SET statement_timeout = '10min'"))
     connection.execute(text("SET idle_in_transaction_session_timeout = '1min'"))
+    # Where tables are spread, a function can't be made in a transaction that changed them by several connections at once.
+    connection.execute(text("SET citus.multi_shard_modify_mode = 'sequential'"))
     # Asked for again and again, not waited for: the statement that waits has a snapshot, which an index that is made
     # concurrently by the one who holds the lock would wait for in turn.
     for _ in range(ATTEMPTS):

@@ -12,7 +12,7 @@ WAIT_FOR = 30.0
 """Seconds in which writers that began before must have ended. A command takes five at most, and an import longer."""
 
 _FREEZE = """
-UPDATE tenants SET frozen_at = clock_timestamp() WHERE id = $1 AND frozen_at IS NULL RETURNING frozen_at
+UPDATE tenants SET frozen_at = statement_timestamp() WHERE id = $1 AND frozen_at IS NULL RETURNING frozen_at
 """
 
 
