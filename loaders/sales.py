@@ -8,20 +8,45 @@ from sqlalchemy.orm import aliased
 from core.sales import OrderStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
+from db.partners import Partner
 from db.sales import LineItem, Order
+from loaders.catalog import products
 from loaders.kit import filters
 from loaders.kit.entity import ASC, DESC, Entity, Sort
-from loaders.kit.filters import Related
+from loaders.kit.filters import Referred, Related
 from loaders.kit.many import Many
 from loaders.kit.measures import Join, Unit, amounts, distinct, in_minor_units, moments, prices, quantities, rows
 from loaders.kit.one import PARTNER, TENANT, One
 from loaders.kit.statements import constant
+from loaders.partners import partners
 
 
 def _with_product(condition: Any) -> Any:
     """Lines whose product fulfils a condition. As IN, which the planner can turn round: it then finds
     the product first and its lines by index, where a subquery per line took 19 times as long."""
-    return LineItem.product_id.in_(select(Product.id).where(Product.tenant_id == TENANT, condition))
+    return LineItem.product_id.in_(select(Product.id).where(Product.tenant_id == TENANT, condition).correlate(None))
+
+
+def _of_order(condition: Any) -> Any:
+    """Lines whose order fulfils a condition."""
+    return LineItem.order_id.in_(select(Order.id).where(Order.tenant_id == TENANT, condition).correlate(None))
+
+
+def _with_customer(condition: Any) -> Any:
+    """Orders whose customer fulfils a condition."""
+    return Order.customer_id.in_(select(Partner.id).where(Partner.tenant_id == TENANT, condition).correlate(None))
+
+
+def _sold(condition: Any) -> Any:
+    """Products of which there is a line that fulfils a condition."""
+    mine = (LineItem.tenant_id == TENANT) & (LineItem.product_id == Product.id)
+    return exists(select(LineItem.id).where(mine, condition).correlate(Product))
+
+
+def _has_ordered(condition: Any) -> Any:
+    """Partners of whom there is an order that fulfils a condition."""
+    mine = (Order.tenant_id == TENANT) & (Order.customer_id == Partner.id)
+    return exists(select(Order.id).where(mine, condition).correlate(Partner))
 
 
 _product: Any = aliased(Product, name="product")
@@ -64,6 +89,12 @@ lines = Entity(
             Product.sku, "By the tenant's own key of the product.", _with_product, "catalog:read", Product.sku_key
         ),
         "quantity": filters.decimal(LineItem.quantity, "By how many were ordered, in the product's unit."),
+        "order": filters.identifier(LineItem.order_id, "ord", "By the id of its order (ord_…)."),
+        "total": filters.decimal(LineItem.total, "By what the line costs, whatever its currency."),
+        "openQuantity": filters.decimal(OPEN, "By how many are neither shipped nor cancelled, in the product's unit."),
+        "productWhere": Referred(
+            products, _with_product, "products", "By conditions that its product meets.", products.permission
+        ),
     },
     sorts={
         "POSITION": Sort(LineItem.position, "The line's place in its order, from 1."),
@@ -97,6 +128,10 @@ orders = Entity(
         "externalId": filters.text(
             Order.external_id, "By its key in another system, such as a shop's.", folded=Order.external_key
         ),
+        "currency": filters.text(Order.currency, "By the currency of its amounts, such as EUR."),
+        "customerWhere": Referred(
+            partners, _with_customer, "partners", "By conditions that its customer meets.", partners.permission
+        ),
         "lineItems": Related(lines, _has_line, "line items", "By conditions that its line items meet."),
     },
     sorts={
@@ -118,6 +153,18 @@ orders = Entity(
         "placedAt": moments(Order.placed_at),
     },
 )
+
+
+# Filters of lines by their orders, which are declared after them, and those that lower modules' lists get from here.
+lines.filters["orderWhere"] = Referred(orders, _of_order, "orders", "By conditions that its order meets.")
+products.filters["lineItems"] = Related(
+    lines,
+    _sold,
+    "line items",
+    "By the lines that it was ordered with; none, with a time, finds what didn't sell.",
+    lines.permission,
+)
+partners.filters["orders"] = Related(orders, _has_ordered, "orders", "By what it ordered.", orders.permission)
 
 
 class OrderById(One):

@@ -18,7 +18,7 @@ from strawberry.annotation import StrawberryAnnotation
 
 from core.choices import Choice
 from loaders.kit.entity import Entity
-from loaders.kit.filters import Filter, Filtered, Related
+from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
 from schema.module import WrongDeclaration
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -106,9 +106,10 @@ def where_extension(entity: Filtered, target: Any, *names: str) -> type:
     return cast("type", made)
 
 
-def _compared(given: Filter | Related) -> _Field:
+def _compared(given: AnyFilter) -> _Field:
     if isinstance(given, Related):
-        return _Field(_list_filter(given), given.description)
+        told = given.description if given.permission is None else f"{given.description} Needs {given.permission}."
+        return _Field(_list_filter(given) if not isinstance(given, Referred) else _where_of(given), told)
     return _Field(_choice_filter(given.choices) if given.choices else _COMPARED[given.kind], given.description)
 
 
@@ -125,8 +126,12 @@ def _choice_filter(choices: type[Choice]) -> Any:
     return _made[name]
 
 
+def _where_of(given: Related) -> Any:
+    return where_input(given.entity, given.many)
+
+
 def _list_filter(given: Related) -> Any:
-    where = where_input(given.entity, given.many)
+    where = _where_of(given)
     fields = {
         "some": _Field(where, "At least one of them fulfils these."),
         "every": _Field(where, "All of them fulfil these; so it is where there are none."),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, cast, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Amount, Base, Quantity
-from loaders.kit.filters import Filter, Related
+from loaders.kit.filters import AnyFilter
 from loaders.kit.measures import Measure
 
 M = TypeVar("M", bound=Base)
@@ -57,7 +57,7 @@ class Entity(Generic[M]):
     prefix: str
     permission: str | None = None
     columns: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
-    filters: dict[str, Filter | Related] = field(default_factory=dict)
+    filters: dict[str, AnyFilter] = field(default_factory=dict)
     sorts: dict[str, Sort] = field(default_factory=dict)
     default: tuple[tuple[str, str], ...] = ()
     own: Any = None

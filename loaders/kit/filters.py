@@ -145,24 +145,37 @@ class Filtered(Protocol):
     def typename(self) -> str: ...
 
     @property
-    def filters(self) -> "Mapping[str, Filter | Related]": ...
+    def own(self) -> Any: ...
+
+    @property
+    def filters(self) -> "Mapping[str, AnyFilter]": ...
 
     @property
     def declared(self) -> tuple[str, ...]: ...
 
 
 class Related(NamedTuple):
-    """A filter on rows of another entity: ``exists(condition)`` makes the SQL for "there is one". ``many`` is what people
-    call several of them."""
+    """A filter on rows of another entity: ``finds(condition)`` makes the SQL for "there is one that meets it". ``many`` is
+    what people call several of them. ``permission`` is what one needs to see them, where the list shows nothing of them."""
 
     entity: Filtered
-    exists: Callable[[Clause], Clause]
+    finds: Callable[[Clause], Clause]
     many: str
     description: str
+    permission: str | None = None
 
     @property
-    def filters(self) -> Mapping[str, "Filter | Related"]:
+    def filters(self) -> "Mapping[str, AnyFilter]":
         return self.entity.filters
+
+
+class Referred(Related):
+    """The same for the one row that each row refers to. Its name ends in ``Where``."""
+
+
+AnyFilter = Filter | Related
+REFERRED = "Where"
+"""Ends the names of filters on a row that is referred to; and stands in a shape where others have their quantifier."""
 
 
 def limited(given: Any, most: int) -> Any:
@@ -212,9 +225,7 @@ def choice(by: Any, choices: type[Choice], description: str) -> Filter:
     return Filter(by, Text(), str, kind="choice", description=description, choices=choices)
 
 
-def normalise(
-    filters: Mapping[str, Filter | Related], where: Mapping[str, Any] | None
-) -> tuple[Shape, tuple[Any, ...]]:
+def normalise(filters: Mapping[str, AnyFilter], where: Mapping[str, Any] | None) -> tuple[Shape, tuple[Any, ...]]:
     """The shape of a ``where`` and its values in order. ``BadInput`` carries the path of what is wrong."""
     reading = _Reading()
     return reading.condition(filters, where or {}, 1), tuple(reading.values)
@@ -254,6 +265,11 @@ class _Reading:
         elif name == "not":
             self._count(1)
             yield ("not", self.condition(filters, given, depth + 1))
+        elif isinstance(filters[name], Referred):
+            self._count(RELATED)
+            inner = self.condition(filters[name].filters, given, depth + 1)
+            if not _says_nothing(inner):  # as if it had been left out
+                yield (REFERRED, name, inner)
         elif isinstance(filters[name], Related):
             for quantifier, condition in given.items():
                 if condition is not None:
@@ -305,12 +321,15 @@ def price(where: Any) -> int:
         if isinstance(each, dict):
             seen += len(each)
             total += len(each)
-            total += RELATED_PRICE * sum(name in each for name in ("some", "every", "none"))
+            total += RELATED_PRICE * sum(name in _SUBQUERIES or str(name).endswith(REFERRED) for name in each)
             waiting += each.values()
         elif isinstance(each, list):
             seen += len(each)
             waiting += [item for item in each if isinstance(item, dict)]
     return total
+
+
+_SUBQUERIES = frozenset({"some", "every", "none"})
 
 
 def _refuse_empty(alternatives: list[Shape]) -> None:
@@ -337,12 +356,17 @@ def permissions(filters: Mapping[str, Any], shape: Shape) -> Iterator[str]:
             yield from permissions(filters, part)
     else:
         name, within = parts
+        if filters[name].permission is not None:
+            yield filters[name].permission
         yield from permissions(filters[name].filters, within)
 
 
-def condition(filters: Mapping[str, Filter | Related], shape: Shape) -> Clause:
-    """The SQL of a shape. Its parameters are named ``w0``, ``w1``, … in the order of the values."""
-    return _clause(filters, shape, (f"w{index}" for index in range(MAX_LEAVES + 1)))
+def condition(filters: Mapping[str, AnyFilter], shape: Shape, *, narrowed: bool = False) -> Clause:
+    """The SQL of a shape. Its parameters are named ``w0``, ``w1``, … in the order of the values. ``narrowed``: of related
+    rows those only that a business partner may see.
+    """
+    names = (f"w{index}" for index in range(MAX_LEAVES + 1))
+    return _clause(filters, shape, names, narrowed=narrowed)
 
 
 def parameters(values: tuple[Any, ...]) -> dict[str, Any]:
@@ -350,19 +374,25 @@ def parameters(values: tuple[Any, ...]) -> dict[str, Any]:
     return {f"w{index}": given for index, given in enumerate(values)}
 
 
-def _clause(filters: Mapping[str, Any], shape: Shape, names: Iterator[str]) -> Clause:
+def _clause(filters: Mapping[str, Any], shape: Shape, names: Iterator[str], *, narrowed: bool) -> Clause:
     kind, *rest = shape
     if kind == "and":
-        return and_(true(), *(_clause(filters, part, names) for part in rest))
+        return and_(true(), *(_clause(filters, part, names, narrowed=narrowed) for part in rest))
     if kind == "or":
-        return or_(false(), *(_clause(filters, part, names) for part in rest))
+        return or_(false(), *(_clause(filters, part, names, narrowed=narrowed) for part in rest))
     if kind == "not":
-        return _clause(filters, rest[0], names).is_not(true())
+        return _clause(filters, rest[0], names, narrowed=narrowed).is_not(true())
     if kind == "is":
         clause: Clause = filters[rest[0]].clause(rest[1], next(names))
         return clause
     related: Related = filters[rest[0]]
-    inner = _clause(related.filters, rest[1], names)
+    inner = _clause(related.filters, rest[1], names, narrowed=narrowed)
+    own = related.entity.own if narrowed else None
     if kind == "every":
-        return not_(related.exists(inner.is_not(true())))
-    return related.exists(inner) if kind == "some" else not_(related.exists(inner))
+        return not_(related.finds(_own(own, inner.is_not(true()))))
+    found = related.finds(_own(own, inner))
+    return not_(found) if kind == "none" else found
+
+
+def _own(own: Clause | None, condition: Clause) -> Clause:
+    return condition if own is None else and_(own, condition)

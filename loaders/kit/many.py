@@ -253,7 +253,7 @@ class Many(Loader):
     def conditions(self, query: Query, sorts: Sequence[Sort]) -> list[ColumnElement[bool]]:
         conditions = [*self.visible(), *self.condition()]
         if query.shape != ("and",):
-            conditions.append(filters.condition(self.entity.filters, query.shape))
+            conditions.append(filters.condition(self.entity.filters, query.shape, narrowed=self.narrowed))
         if query.search is not None:
             conditions.append(matches(self.entity.search, "search"))
         directions = [direction for _, direction in query.order]

@@ -2,7 +2,16 @@
 
 from loaders import sales as loaders
 from schema.module import Module
-from schema.sales.reading import PartnerSales, ProductSales, Query, StockDifferenceSales, StockMoveSales
+from schema.sales.reading import (
+    LineItemWhereOrder,
+    PartnerSales,
+    PartnerWhereOrders,
+    ProductSales,
+    ProductWhereLines,
+    Query,
+    StockDifferenceSales,
+    StockMoveSales,
+)
 from schema.sales.writing import InvalidTransitionError, Mutation
 
 MODULE = Module(
@@ -10,7 +19,15 @@ MODULE = Module(
     Query,
     requires=("catalog", "partners", "inventory"),
     mutation=Mutation,
-    extends=(ProductSales, PartnerSales, StockMoveSales, StockDifferenceSales),
+    extends=(
+        ProductSales,
+        PartnerSales,
+        StockMoveSales,
+        StockDifferenceSales,
+        LineItemWhereOrder,
+        ProductWhereLines,
+        PartnerWhereOrders,
+    ),
     nodes=(loaders.OrderById, loaders.LineItemById),
     types=(InvalidTransitionError,),
 )

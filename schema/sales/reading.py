@@ -8,8 +8,8 @@ from core.sales import OrderAction, OrderStatus
 from db import sales as tables
 from execution import extends
 from loaders import sales as loaders
-from loaders.catalog import ProductById
-from loaders.partners import PartnerById
+from loaders.catalog import ProductById, products
+from loaders.partners import PartnerById, partners
 from resolvers import sales as resolvers
 from schema.aggregates import (
     DateTimeAggregate,
@@ -21,7 +21,7 @@ from schema.aggregates import (
     spanned,
     summed,
 )
-from schema.catalog import Product
+from schema.catalog import Product, ProductWhere
 from schema.events import Event, timeline
 from schema.fields import (
     choice,
@@ -37,9 +37,9 @@ from schema.fields import (
     one,
     referred,
 )
-from schema.inputs import enum_type, input_type, order_input, where_input
+from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.inventory import StockDifference, StockMove
-from schema.partners import Partner
+from schema.partners import Partner, PartnerWhere
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
     PAGE_OF_LIST,
@@ -64,6 +64,9 @@ LineItemWhere = where_input(loaders.lines, "line items")
 LineItemOrderBy = order_input(loaders.lines, "line items")
 OrderWhere = where_input(loaders.orders, "orders")
 OrderOrderBy = order_input(loaders.orders, "orders")
+LineItemWhereOrder = where_extension(loaders.lines, LineItemWhere, "orderWhere")
+ProductWhereLines = where_extension(products, ProductWhere, "lineItems")
+PartnerWhereOrders = where_extension(partners, PartnerWhere, "orders")
 OrderRef = input_type(services.OrderRef)
 
 

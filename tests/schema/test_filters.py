@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import ids
-from tests.support.filters import holds, says_nothing
+from tests.support.filters import holds, says_nothing, subqueries
 from tests.support.graph import Asker
 from tests.support.oddments import Oddments
 
@@ -32,48 +32,21 @@ def seen(data: Oddments) -> Rows:
     own = {place["id"] for place in data["locations"] if place["kind"] == "INTERNAL"}
     for level in data["stock_levels"]:
         stock[level["product_id"]] += (level["on_hand"] - level["reserved"]) * (level["location_id"] in own)
-    skus = {row["id"]: row["sku"] for row in data["products"]}
-    lines: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    products, partners = (
+        {row["id"]: _product(row, stock) for row in data["products"]},
+        {row["id"]: _partner(row) for row in data["partners"]},
+    )
+    orders = {row["id"]: _order(row, partners[row["customer_id"]]) for row in data["orders"]}
     for row in data["line_items"]:
-        product = row["product_id"]
-        line = {"product": ids.encode("prod", product), "sku": skus[product], "quantity": row["quantity"]}
-        lines[row["order_id"]].append(line)
+        line = _line(row, orders[row["order_id"]], products[row["product_id"]])
+        orders[row["order_id"]]["lineItems"].append(line)
+        products[row["product_id"]]["lineItems"].append(line)
+    for row in data["orders"]:
+        partners[row["customer_id"]]["orders"].append(orders[row["id"]])
     return {
-        "products": [
-            {
-                "id": ids.encode("prod", row["id"]),
-                "sku": row["sku"],
-                "name": row["name"],
-                "active": row["active"],
-                "listPrice": row["list_price"],
-                "createdAt": row["created_at"],
-                "available": stock[row["id"]],
-            }
-            for row in data["products"]
-        ],
-        "partners": [
-            {
-                "id": ids.encode("par", row["id"]),
-                "code": row["code"],
-                "name": row["name"],
-                "country": row["country"],
-                "createdAt": row["created_at"],
-            }
-            for row in data["partners"]
-        ],
-        "orders": [
-            {
-                "id": ids.encode("ord", row["id"]),
-                "number": row["number"],
-                "status": row["status"],
-                "customer": ids.encode("par", row["customer_id"]),
-                "total": row["subtotal"] + row["tax_total"],
-                "placedAt": row["placed_at"],
-                "externalId": row["external_id"],
-                "lineItems": lines[row["id"]],
-            }
-            for row in data["orders"]
-        ],
+        "products": [*products.values()],
+        "partners": [*partners.values()],
+        "orders": [*orders.values()],
         "stockLevels": [
             {
                 "id": ids.encode("stl", row["id"]),
@@ -94,6 +67,58 @@ def seen(data: Oddments) -> Rows:
             }
             for row in data["stock_moves"]
         ],
+    }
+
+
+def _product(row: dict[str, Any], stock: Mapping[Any, Decimal]) -> dict[str, Any]:
+    return {
+        "id": ids.encode("prod", row["id"]),
+        "sku": row["sku"],
+        "name": row["name"],
+        "active": row["active"],
+        "listPrice": row["list_price"],
+        "createdAt": row["created_at"],
+        "available": stock[row["id"]],
+        "lineItems": [],
+    }
+
+
+def _partner(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": ids.encode("par", row["id"]),
+        "code": row["code"],
+        "name": row["name"],
+        "country": row["country"],
+        "createdAt": row["created_at"],
+        "orders": [],
+    }
+
+
+def _order(row: dict[str, Any], customer: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": ids.encode("ord", row["id"]),
+        "number": row["number"],
+        "status": row["status"],
+        "customer": customer["id"],
+        "customerWhere": customer,
+        "currency": row["currency"],
+        "total": row["subtotal"] + row["tax_total"],
+        "placedAt": row["placed_at"],
+        "externalId": row["external_id"],
+        "lineItems": [],
+    }
+
+
+def _line(row: dict[str, Any], order: dict[str, Any], product: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "product": product["id"],
+        "productWhere": product,
+        "order": order["id"],
+        "orderWhere": order,
+        "sku": product["sku"],
+        "quantity": row["quantity"],
+        "total": row["total"],
+        "openQuantity": row["quantity"] - row.get("shipped", 0) - row.get("cancelled", 0),
     }
 
 
@@ -148,11 +173,30 @@ KINDS = {
         "total": NUMBER,
         "placedAt": TIME,
         "externalId": TEXT,
+        "currency": TEXT,
     },
     "stockLevels": {"product": ID, "location": ID, "onHand": NUMBER, "available": NUMBER},
     "stockMoves": {"product": ID, "source": ID, "destination": ID, "occurredAt": TIME},
-    "lineItems": {"product": ID, "sku": TEXT, "quantity": NUMBER},
+    "lineItems": {
+        "product": ID,
+        "order": ID,
+        "sku": TEXT,
+        "quantity": NUMBER,
+        "total": NUMBER,
+        "openQuantity": NUMBER,
+    },
 }
+RELATED = {
+    "products": {"lineItems": "lineItems"},
+    "partners": {"orders": "orders"},
+    "orders": {"lineItems": "lineItems", "customerWhere": "partners"},
+    "lineItems": {"orderWhere": "orders", "productWhere": "products"},
+}
+"""The filters of a list on related rows, and of which list those are. Names that end in Where are of one row."""
+
+MOST = 12
+"""Conditions on related rows that a filter may have: each counts for twenty, and 250 may be in it."""
+
 NOWHERE = {
     ID: None,
     TEXT: "nowhere",
@@ -196,15 +240,22 @@ def comparisons(name: str, kind: str, rows: list[dict[str, Any]]) -> Tree:
     )
 
 
+def leaves_of(field: str, rows: Rows, depth: int) -> list[Tree]:
+    """The single conditions on a field's rows, and on rows related to them, so many steps away."""
+    here = [line for order in rows["orders"] for line in order["lineItems"]] if field == "lineItems" else rows[field]
+    found = [comparisons(name, kind, here) for name, kind in KINDS[field].items()]
+    for name, other in RELATED.get(field, {}).items() if depth else ():
+        inner = st.one_of(*leaves_of(other, rows, depth - 1), st.just({}))
+        if not name.endswith("Where"):
+            chosen = st.sampled_from(["some", "every", "none"])
+            inner = st.dictionaries(chosen, st.one_of(st.none(), inner), min_size=1, max_size=2)
+        found.append(inner.map(lambda given, name=name: {name: given}))  # type: ignore[misc]  # a default binds it
+    return found
+
+
 def wheres(field: str, rows: Rows) -> Tree:
     """Whole trees of conditions on a field's rows."""
-    here = [line for order in rows["orders"] for line in order["lineItems"]] if field == "lineItems" else rows[field]
-    leaves = [comparisons(name, kind, here) for name, kind in KINDS[field].items()]
-    if field == "orders":
-        inner = st.one_of(st.none(), wheres("lineItems", rows))
-        chosen = st.dictionaries(st.sampled_from(["some", "every", "none"]), inner, min_size=1, max_size=2)
-        leaves.append(chosen.map(lambda given: {"lineItems": given}))
-    leaf = st.one_of(*leaves, st.just({}), st.just({"and": None}))
+    leaf = st.one_of(*leaves_of(field, rows, 3), st.just({}), st.just({"and": None}))
     return st.recursive(
         leaf,
         lambda below: st.one_of(
@@ -217,7 +268,7 @@ def wheres(field: str, rows: Rows) -> Tree:
             st.builds(lambda one, other: {**one, **other}, below, leaf),
         ),
         max_leaves=6,
-    )
+    ).filter(lambda where: subqueries(where) <= MOST)
 
 
 Trees = tuple[Rows, dict[str, Tree]]

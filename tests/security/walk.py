@@ -5,6 +5,7 @@ fails the walk until it is.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -101,10 +102,12 @@ def leaves(
     elif isinstance(type_, GraphQLInputObjectType) and type_.name not in within:
         compares = all(is_leaf_type(get_named_type(each.type)) for each in type_.fields.values())
         compares &= type_.name.endswith("Filter")
+        # Of conditions on related rows the first comparison of each: they are those of the other list's own filter.
+        most = 1 if any(each.endswith("Where") for each in within) and type_.name.endswith("Where") else None
         for field, given in type_.fields.items():
             others = [] if type_.is_one_of else required(type_, own, field)
             key, name_ = (owner, name) if compares else (type_.name, field)
-            for leaf in leaves(given.type, key, name_, own, (*within, type_.name)):
+            for leaf in islice(leaves(given.type, key, name_, own, (*within, type_.name)), most):
                 yield leaf._replace(literal="{" + ", ".join((f"{field}: {leaf.literal}", *others)) + "}")
     else:
         assert isinstance(type_, GraphQLEnumType | GraphQLInputObjectType), type_

@@ -36,17 +36,33 @@ QUANTIFIERS: dict[str, Callable[[list[bool]], bool]] = {
 
 def holds(where: Where, row: Row) -> bool:
     """Whether a row fulfils a ``where``. A row has its values under the filters' names; a list of rows
-    where the filter is on related rows."""
+    where the filter is on related rows, a row where it is on one."""
     return all(_part(name, given, row) for name, given in where.items() if given is not None)
 
 
 def says_nothing(where: Where) -> bool:
     """Whether there is no comparison in a ``where``: it is refused among the alternatives of an ``or``."""
     return all(
-        all(map(says_nothing, given)) if name == "and" else not any(each is not None for each in given.values())
-        for name, given in where.items()
-        if given is not None and name not in ("or", "not")
+        _is_empty(name, given) for name, given in where.items() if given is not None and name not in ("or", "not")
     ) and not any(where.get(name) is not None for name in ("or", "not"))
+
+
+def _is_empty(name: str, given: Any) -> bool:
+    if name == "and":
+        return all(map(says_nothing, given))
+    if name.endswith("Where"):
+        return says_nothing(given)
+    return not any(each is not None for each in given.values())
+
+
+def subqueries(where: Any) -> int:
+    """How many conditions on related rows there are: a filter may have twelve."""
+    if isinstance(where, list):
+        return sum(map(subqueries, where))
+    if not isinstance(where, Mapping):
+        return 0
+    here: int = sum(name in QUANTIFIERS or name.endswith("Where") for name, given in where.items() if given is not None)
+    return here + sum(map(subqueries, list(where.values())))
 
 
 def _part(name: str, given: Any, row: Row) -> bool:
@@ -57,6 +73,8 @@ def _part(name: str, given: Any, row: Row) -> bool:
     if name == "not":
         return not holds(given, row)
     value = row[name]
+    if isinstance(value, Mapping):
+        return holds(given, value)
     if isinstance(value, list):
         return all(
             QUANTIFIERS[quantifier]([holds(inner, each) for each in value])

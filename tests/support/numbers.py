@@ -162,7 +162,7 @@ def _moment(text: str) -> str:
 
 
 def _lines(nodes: Sequence[Node]) -> Node:
-    every = [{name: Decimal(node[name]) for name in _QUANTITIES} | {"node": node} for node in nodes]
+    every: list[Any] = [{name: Decimal(node[name]) for name in _QUANTITIES} | {"node": node} for node in nodes]
     for each in every:
         each["openQuantity"] = each["quantity"] - each["shippedQuantity"] - each["cancelledQuantity"]
         each["currency"], each["unit"] = each["node"]["total"]["currency"], each["node"]["product"]["unit"]
