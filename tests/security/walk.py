@@ -42,7 +42,7 @@ NAMED = {
 """Of which type the ids are that fields of these names take."""
 
 CURSORS = {"after", "before"}
-PLAIN_TEXTS = {"unit", "country", "type"}
+PLAIN_TEXTS = {"unit", "country", "type", "currency"}
 """Texts that are the same words for everybody."""
 
 PLAIN_SCALARS = {"Int", "Boolean", "CurrencyCode", "JSON"}
