@@ -20,7 +20,7 @@ from db.runtime import freezing
 from db.runtime.connections import Connections
 from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
 from db.runtime.reader import Reader
-from db.runtime.sessions import Pooler, Seen, Session
+from db.runtime.sessions import SHARDED, Pooler, Seen, Session
 from db.runtime.standby import WRITTEN, Standby
 from db.runtime.writer import Writer
 from db.tenancy import APP, OWNER, set_tenant
@@ -211,7 +211,7 @@ class Database:
                 raise
             raise told from error
         try:
-            writer = Writer(connection, tenant, self._sessions[1].opening)
+            writer = Writer(connection, tenant, self._sessions[1].opening, spread=self._reading.version == SHARDED)
             try:
                 await writer.begin(aside=aside)
                 yield writer

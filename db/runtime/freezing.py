@@ -15,12 +15,15 @@ CHECK = "SELECT refuse_while_frozen()"
 _SQLSTATE = "ERP01"
 
 
-async def begin(connection: Any, statements: str) -> None:
-    """Run the statements that begin a transaction and bind it to a tenant. Raises ``TenantFrozen``, and what PostgreSQL
+async def begin(connection: Any, statements: str, *, spread: bool = False) -> None:
+    """Run the statements that begin a transaction and bind it to a tenant. Where tables are ``spread`` over servers these go
+    first: Citus hands the whole of a message with SET LOCAL on to its workers. Raises ``TenantFrozen``, and what PostgreSQL
     says of them; the transaction has failed then.
     """
     try:
-        await connection.execute(f"{statements};{CHECK}" if statements else CHECK)
+        if spread and statements:
+            await connection.execute(statements)
+        await connection.execute(f"{statements};{CHECK}" if statements and not spread else CHECK)
     except asyncpg.PostgresError as error:
         if getattr(error, "sqlstate", None) != _SQLSTATE:
             raise

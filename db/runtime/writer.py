@@ -23,13 +23,14 @@ NOTHING_STORED = (
 
 class Writer:
     """A ``READ COMMITTED`` transaction of one tenant, through plain asyncpg (docs/decisions/0010-writing.md).
-    ``opening`` is what it begins with, before it is the tenant's.
+    ``opening`` is what it begins with, before it is the tenant's; ``spread``, whether the tables are, over several servers.
     """
 
-    def __init__(self, connection: Any, tenant: UUID, opening: str = "") -> None:
+    def __init__(self, connection: Any, tenant: UUID, opening: str = "", *, spread: bool = False) -> None:
         self.tenant = tenant
         self._connection = connection
         self._opening = opening
+        self._spread = spread
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement, whose ``$1`` is the tenant: no statement of the write side is without it."""
@@ -48,7 +49,7 @@ class Writer:
         if aside:
             await self._connection.execute(begin)
         else:
-            await freezing.begin(self._connection, begin)
+            await freezing.begin(self._connection, begin, spread=self._spread)
 
     async def commit(self, then: str = "") -> None:
         """Commit, and in the same message begin what the statements ``then`` begin.
