@@ -54,8 +54,6 @@ class StockLevel(TenantRow, Base):
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
         CheckConstraint("incoming >= 0", name="incoming"),
         tenant_index("ix_stock_levels_location", "location_id", "id"),
-        tenant_index("ix_stock_levels_on_hand", "on_hand", "id"),
-        tenant_index("ix_stock_levels_available", "available", "id"),
         tenant_index("ix_stock_levels_updated", "updated_at", "id"),
     )
 
@@ -82,8 +80,9 @@ class StockMove(TenantRow, Base):
         CheckConstraint("source_id <> destination_id", name="distinct"),
         tenant_index("ix_stock_moves_occurred", "occurred_at", "id"),
         tenant_index("ix_stock_moves_product", "product_id", "occurred_at", "id"),
-        tenant_index("ix_stock_moves_source", "source_id", "occurred_at", "id"),
-        tenant_index("ix_stock_moves_destination", "destination_id", "occurred_at", "id"),
+        # Without the time, equal entries share one key: 8 bytes a row. A place with many moves is read by their time.
+        tenant_index("ix_stock_moves_from", "source_id"),
+        tenant_index("ix_stock_moves_to", "destination_id"),
         tenant_index("ix_stock_moves_line_item", "line_item_id"),
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,7 @@ class Tenant(Base):
     """A company. Its row is its own: row-level security compares ``id`` with the request's tenant."""
 
     __tablename__ = "tenants"
+    __table_args__ = (Index("ix_tenants_name", "name"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     # Unique by the command that makes tenants: a unique constraint without the tenant's key could not
