@@ -217,6 +217,13 @@ async def settled(values: list[Any]) -> None:
     waiting = [index for index, value in enumerate(values) if isawaitable(value)]
     if not waiting:
         return
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # whoever runs this without one hears so from the executor
+        for index in waiting:
+            if iscoroutine(values[index]):
+                values[index].close()
+        await asyncio.sleep(0)
     tasks = (measured(each) if iscoroutine(each) else each for each in (values[index] for index in waiting))
     results = await asyncio.gather(*tasks, return_exceptions=True)
     for index, result in zip(waiting, results, strict=True):
