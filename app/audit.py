@@ -4,9 +4,12 @@ What was changed, by whom, stands in the events, in the database; here is what l
 No line holds a key, a token or a value of a request.
 """
 
+import logging
+
 import structlog
 
-log = structlog.get_logger()
+log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
+"""Whatever ``ERPGRAPH_LOG_LEVEL`` says: a trail has no gaps."""
 
 
 def audit(what: str, request_id: str, **facts: str) -> None:

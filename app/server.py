@@ -43,7 +43,7 @@ def run(settings: Settings, say: Say, progress: Progress, announce: Say) -> None
 
 
 async def _serve(settings: Settings, opened: Listeners, say: Say, progress: Progress, announce: Say) -> None:
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     log.info(
         "starting",
         version=__version__,

@@ -18,6 +18,7 @@ from app.http.compression import squeezed
 from app.http.negotiation import takes_gzip
 from app.http.security import is_loopback, is_this_machine
 from app.settings import Settings
+from app.telemetry.record import RequestRecord
 
 BUILT = Path(__file__).parents[1] / "static" / "explorer"
 
@@ -68,7 +69,7 @@ class Explorer:
         headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
         return Response(html, headers=headers, media_type="text/html")
 
-    async def file(self, request: Request) -> Response:
+    async def file(self, request: Request, _record: RequestRecord) -> Response:
         """A file of the page, by its name."""
         found = self.files.get(request.path_params["name"])
         if found is None:

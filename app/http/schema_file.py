@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import cached_property
-from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from app.http.negotiation import JSON
 from app.http.responses import ASK_AGAIN, etag, etag_matches, refusal
 from app.registry import Graph
 from app.settings import Settings
+from app.telemetry.record import RequestRecord
 from app.throttling.budgets import PAUSE, Budgets
 from core.errors import ErpError
 
@@ -30,14 +30,16 @@ class SchemaFile:
         self.budgets = budgets
         self.settings = settings
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request, record: RequestRecord) -> Response:
         """The file, or 304 for clients that have it."""
-        request_id = uuid4().hex
-        address = request.client.host if request.client else ""
+        request_id = record.request_id
+        authorization = request.headers.get("authorization")
         try:
-            principal = await self.authenticator.authenticate(request.headers.get("authorization"), address, request_id)
-            await self.budgets.admit(principal)
-            check_reader(principal, self.settings, request_id)
+            with record:
+                principal = await self.authenticator.authenticate(authorization, record.address, request_id)
+                record.principal = principal
+                record.charge = await self.budgets.admit(principal)
+                check_reader(principal, self.settings, request_id)
         except ErpError as error:
             if isinstance(error, Throttled):
                 await asyncio.sleep(PAUSE)

@@ -53,7 +53,8 @@ class RequestRecord:
         self.trace: Trace | None = None
         """What follows it, where it is traced."""
         self.kind = "none"
-        """``query``, ``mutation`` or ``subscription``; ``none`` where it isn't known, ``page`` for the explorer's."""
+        """``query``, ``mutation`` or ``subscription``; ``none`` where it isn't known; ``page`` and ``file`` for the explorer's,
+        ``schema`` for the schema's file."""
         self.operation = ""
         self.principal: Principal | None = None
         self.charge: Charged | None = None
@@ -101,7 +102,7 @@ class RequestRecord:
         if self.status == NO_STATUS or self.status >= 500 or INTERNAL in self.codes:
             return "failed"
         if not self.codes:
-            return "ok"
+            return "ok" if self.status < 400 else "refused"
         return "errors" if self.executed else "refused"
 
     def __enter__(self) -> Self:

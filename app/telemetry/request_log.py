@@ -15,14 +15,15 @@ lines of one client's doing hide everybody else's, and fill a disk."""
 WINDOW = 1.0
 """Seconds in which they are counted together."""
 
-_NEEDS = {"all": ("info", "warning", "error"), "notable": ("warning", "error"), "off": ()}
+_NEEDS = {"all": {"info", "warning", "error"}, "notable": {"warning", "error"}, "off": set[str]()}
+_BELOW = {"debug": set[str](), "info": set[str](), "warning": {"info"}, "error": {"info", "warning"}}
 
 
 class RequestLog:
     """Writes the lines."""
 
     def __init__(self, settings: Settings) -> None:
-        self._levels: tuple[str, ...] = _NEEDS[settings.request_log]
+        self._levels = _NEEDS[settings.request_log] - _BELOW[settings.log_level]
         self._slow = settings.slow_milliseconds / 1000
         self._format = settings.log_format
         self._until = 0.0
@@ -52,7 +53,7 @@ class RequestLog:
             self._written += 1
             return True
         self._left_out += 1
-        if self._left_out == 1:
+        if self._left_out == 1 and "warning" in self._levels:
             asyncio.get_running_loop().call_later(self._until - now, self._tell)
         return False
 
@@ -70,7 +71,7 @@ def facts(record: RequestRecord, *, slow: bool) -> dict[str, Any]:
     if principal is None:
         told["address"] = record.address
     else:
-        told["tenant"] = principal.tenant
+        told["tenant"] = principal.owner[0]
         told["key"] = principal.credential
     told["status"] = record.status
     if record.codes:

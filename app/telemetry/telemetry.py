@@ -1,9 +1,11 @@
 """Where the parts of the server report a request's begin and end."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +16,8 @@ from app.telemetry.request_log import RequestLog
 
 if TYPE_CHECKING:
     from app.telemetry.traces import Tracing
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Telemetry:
@@ -44,6 +48,25 @@ class Telemetry:
         if record.trace is not None:
             record.trace.end(record)
         self._report(record)
+
+    def route(self, kind: str, answer: Callable[[Request, RequestRecord], Awaitable[Response]]) -> Handler:
+        """What answers requests that aren't operations, each with its record as of this kind."""
+
+        async def handle(request: Request) -> Response:
+            record = self.begin(request, uuid4().hex)
+            record.kind = kind
+            response: Response | None = None
+            try:
+                with record:
+                    response = await answer(request, record)
+            except HTTPException as error:  # the answer is put together further out
+                record.status, record.codes = error.status_code, ()
+                raise
+            finally:
+                self.end(record, response)
+            return response
+
+        return handle
 
     def refused(self, status: int, code: str, address: str = "") -> None:
         """A request was refused for what it looks like, before anybody read what it asks for."""

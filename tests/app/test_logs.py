@@ -15,6 +15,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from app import logs
+from app.audit import audit
 from app.logs import MAX_QUEUED, Writer, escaped
 from services.platform import keys
 from tests.app.conftest import Site
@@ -143,3 +144,28 @@ def test_a_reader_that_is_gone_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> 
             writer.write("to nobody")
     assert not [thread for thread in threading.enumerate() if thread.name == "log"]
     os.close(sink)
+
+
+@pytest.mark.parametrize(
+    "level, written",
+    [
+        ("debug", ["debug", "info", "warning", "error", "audit", "library debug", "library warning", "library error"]),
+        ("info", ["info", "warning", "error", "audit", "library warning", "library error"]),
+        ("warning", ["warning", "error", "audit", "library warning", "library error"]),
+        ("error", ["error", "audit", "library error"]),
+    ],
+)
+def test_the_level_is_that_of_all_lines_but_the_audit_trails(
+    capsys: pytest.CaptureFixture[str], level: str, written: list[str]
+) -> None:
+    logs.configure("json", level)
+    log, library = structlog.get_logger(), logging.getLogger("some.library")
+    library.setLevel(logging.DEBUG)
+    for name in ("debug", "info", "warning", "error"):
+        getattr(log, name)(name)
+    audit("denied", "")
+    with logs.standard_logging():
+        for name in ("debug", "warning", "error"):
+            getattr(library, name)(f"library {name}")
+    structlog.reset_defaults()
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == written

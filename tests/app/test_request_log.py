@@ -17,6 +17,7 @@ from app.asgi import create_app
 from app.settings import load
 from app.telemetry.record import RequestRecord, trace_of
 from app.telemetry.request_log import REFUSALS, RequestLog
+from app.throttling.budgets import LEAST
 from core.errors import BrokenInvariant
 from db.runtime.engine import Database
 from tests.app.conftest import Site
@@ -202,6 +203,39 @@ async def test_the_page_and_health_are_no_requests_of_the_graph(site: Site, line
         assert requests(lines) == []
         await client.get("/graphql", headers={"Accept": "text/html"})
     assert [(line["kind"], line["status"]) for line in requests(lines)] == [("page", 200)]
+
+
+async def test_the_schemas_and_the_explorers_files_have_a_line(site: Site, lines: list[str]) -> None:
+    async with asks(site) as client:
+        answer = await client.get("/graphql/schema.graphql")
+        again = {"If-None-Match": answer.headers["etag"], "Authorization": client.headers["authorization"]}
+        await client.get("/graphql/schema.graphql", headers=again)
+        await client.get("/graphql/schema.graphql", headers={"Authorization": ""})
+        page = await client.get("/graphql", headers={"Accept": "text/html"})
+        [script] = re.findall(r'src="/explorer/([^"]+)"', page.text)
+        file = await client.get(f"/explorer/{script}")
+        await client.get("/explorer/hunter2")
+    schema, unchanged, refused, _, found, unknown = requests(lines)
+    assert (schema["kind"], schema["status"], schema["bytes"]) == ("schema", 200, int(answer.headers["content-length"]))
+    assert (schema["request_id"], schema["charged"]) == (answer.headers["x-request-id"], LEAST)
+    assert schema["tenant"] == str(site.tenants[0].id)
+    assert (unchanged["status"], unchanged["bytes"]) == (304, 0)
+    assert (refused["kind"], refused["status"], refused["errors"]) == ("schema", 401, ["UNAUTHENTICATED"])
+    assert (found["kind"], found["status"], found["bytes"]) == ("file", 200, int(file.headers["content-length"]))
+    assert (unknown["kind"], unknown["status"]) == ("file", 404)
+    assert "hunter2" not in "".join(lines)
+
+
+@pytest.mark.parametrize("least, written", [("debug", 3), ("info", 3), ("warning", 2), ("error", 1)])
+async def test_the_level_of_the_log_is_that_of_its_lines_for_requests(
+    lines: list[str], least: str, written: int
+) -> None:
+    log = RequestLog(load(request_log="all", log_level=least, log_format="json"))
+    for status, seconds in ((200, 0.0), (200, 9.0), (500, 0.0)):
+        record = RequestRecord("")
+        record.status, record.seconds = status, seconds
+        log.write(record)
+    assert [line["level"] for line in requests(lines)] == ["info", "warning", "error"][3 - written :]
 
 
 async def test_a_flood_of_refusals_is_counted_not_written(site: Site, lines: list[str]) -> None:
