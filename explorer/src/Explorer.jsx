@@ -1,31 +1,33 @@
 import { explorerPlugin } from "@graphiql/plugin-explorer";
 import { GraphiQLProvider } from "@graphiql/react";
+import CodeMirror from "codemirror";
 import { GraphiQL, GraphiQLInterface } from "graphiql";
 import { buildClientSchema, getIntrospectionQuery } from "graphql";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { ask, exchange } from "./ask.js";
-import { Bar } from "./Bar.jsx";
-import { EXAMPLES } from "./examples.js";
+import { EXAMPLES, suited } from "./examples.js";
+import { Header } from "./Header.jsx";
+import { beginning, storage } from "./kept.js";
 import { firstKey, keep } from "./key.js";
-import { linked } from "./link.js";
 import { named } from "./named.js";
 import { Panel } from "./Panel.jsx";
+import { Tools } from "./Tools.jsx";
 
 const plugins = [explorerPlugin({ showAttribution: false })];
-const shared = linked();
 
-// What was open is forgotten with the page: the examples come back, and nothing of a query outlives the tab.
-const nothingKept = { getItem: () => null, setItem() {}, removeItem() {}, clear() {}, length: 0 };
+// What is scrolled is then what has the focus; the other way, a hidden text field has it, beside what is scrolled.
+CodeMirror.defaults.inputStyle = "contenteditable";
 
-const WHO = "{ viewer { tenant { name } principal permissions } }";
+const WHO = "{ viewer { tenant { name } principal roles permissions } }";
+const NOBODY = { schema: null, viewer: null, trouble: "", asked: false };
 
-/** The schema for a key, who the key's caller is, and a sentence where there is none. Asked anew half a second after the key last changed. */
+/** The schema for a key, who the key's caller is, and a sentence where there is none. Asked anew a moment after the key last changed. */
 function useSchema(key) {
-  const [found, setFound] = useState({ schema: null, viewer: null, trouble: "" });
+  const [found, setFound] = useState(NOBODY);
   useEffect(() => {
     let current = true;
-    const timer = setTimeout(async () => {
-      if (!key) return setFound({ schema: null, viewer: null, trouble: "Put an API key into the field to begin." });
+    const look = async () => {
+      if (!key) return setFound({ ...NOBODY, trouble: "Put an API key into the field to begin.", asked: true });
       setFound((last) => ({ ...last, viewer: null }));
       const introspection = { query: getIntrospectionQuery({ inputValueDeprecation: true }) };
       const [answer, who] = await Promise.all([ask(introspection, key), ask({ query: WHO }, key)]);
@@ -33,10 +35,11 @@ function useSchema(key) {
       const viewer = who.data?.viewer ?? null;
       setFound(
         answer.data
-          ? { schema: buildClientSchema(answer.data), viewer, trouble: "" }
-          : { schema: null, viewer, trouble: answer.errors?.[0]?.message ?? "The schema can't be read." },
+          ? { schema: buildClientSchema(answer.data), viewer, trouble: "", asked: true }
+          : { schema: null, viewer, trouble: answer.errors?.[0]?.message ?? "The schema can't be read.", asked: true },
       );
-    }, 300);
+    };
+    const timer = setTimeout(look, found.asked ? 300 : 0);
     return () => {
       current = false;
       clearTimeout(timer);
@@ -45,11 +48,39 @@ function useSchema(key) {
   return found;
 }
 
+/**
+ * The tabs to begin with, once it is known who is there; anew for another role's key, as long as the open ones hold examples only.
+ * ``follow`` is to be told of the open ones.
+ */
+function useBeginning({ asked, viewer }) {
+  const [begun, setBegun] = useState(null);
+  const open = useRef([]);
+  const begin = (next) => {
+    open.current = next.tabs;
+    setBegun(next);
+  };
+  const untouched = () => open.current.every(({ query }) => EXAMPLES.some((example) => example.query === query));
+  useEffect(() => {
+    if (!asked) return;
+    const examples = suited(viewer);
+    const names = examples.map(({ name }) => name).join();
+    if (!begun) begin({ names, number: 0, ...beginning(examples) });
+    else if (viewer && names !== begun.names && untouched())
+      begin({ names, number: begun.number + 1, ...beginning(examples, { anew: true }) });
+  }, [asked, viewer]);
+  const follow = useCallback(({ tabs }) => (open.current = tabs), []);
+  return { begun, follow };
+}
+
 export function Explorer() {
   const [key, setKey] = useState(firstKey);
   const [answer, setAnswer] = useState(null);
+  const [place, setPlace] = useState(null);
+  const [said, say] = useState("");
+  const [ready, setReady] = useState(false);
   const latest = useRef(key);
-  const { schema, viewer, trouble } = useSchema(key);
+  const found = useSchema(key);
+  const { begun, follow } = useBeginning(found);
   const change = useCallback((to) => {
     latest.current = to.trim();
     keep(latest.current);
@@ -58,33 +89,43 @@ export function Explorer() {
   const fetcher = useCallback(async (body) => {
     setAnswer(null);
     const began = performance.now();
-    const { found, status, size } = await exchange(named(body), latest.current);
-    setAnswer({ ...found, status, size, milliseconds: performance.now() - began });
+    const { found: came, status, size } = await exchange(named(body), latest.current);
+    setAnswer({ ...came, status, size, milliseconds: performance.now() - began });
     // The panel shows the plan: the result is for the data.
-    const { plan: _, ...extensions } = found.extensions ?? {};
-    return found.extensions ? { ...found, extensions } : found;
+    const { plan: _, ...extensions } = came.extensions ?? {};
+    return came.extensions ? { ...came, extensions } : came;
   }, []);
-  const tabs = useMemo(() => (shared ? [shared, ...EXAMPLES] : EXAMPLES), []);
+  const usual = found.schema && ready ? "Ctrl-Enter runs, Tab leaves an editor. The key stays in this tab." : "Loading…";
   return (
-    <GraphiQLProvider
-      fetcher={fetcher}
-      schema={schema}
-      plugins={plugins}
-      storage={nothingKept}
-      defaultTabs={tabs}
-      variables={tabs[0].variables} // GraphiQL forgets those of the first default tab
-    >
-      <Bar apiKey={key} onKey={change} viewer={viewer} trouble={trouble} hasSchema={Boolean(schema)} />
-      <GraphiQLInterface
-        isHeadersEditorEnabled={false}
-        showPersistHeadersSettings={false}
-        defaultEditorToolsVisibility="variables"
-      >
-        <GraphiQL.Logo>erpgraph</GraphiQL.Logo>
-        <GraphiQL.Footer>
-          <Panel answer={answer} />
-        </GraphiQL.Footer>
-      </GraphiQLInterface>
-    </GraphiQLProvider>
+    <>
+      <Header apiKey={key} onKey={change} {...found} says={said || usual} tools={setPlace} />
+      <main>
+        {begun && place && (
+          <GraphiQLProvider
+            key={begun.number}
+            fetcher={fetcher}
+            schema={found.schema}
+            plugins={plugins}
+            storage={storage}
+            query={begun.query}
+            variables={begun.variables}
+            defaultTabs={begun.defaultTabs}
+            onTabChange={follow}
+          >
+            <Tools place={place} viewer={found.viewer} onSay={say} onReady={setReady} />
+            <GraphiQLInterface
+              isHeadersEditorEnabled={false}
+              showPersistHeadersSettings={false}
+              defaultEditorToolsVisibility="variables"
+            >
+              <GraphiQL.Logo>erpgraph</GraphiQL.Logo>
+              <GraphiQL.Footer>
+                <Panel answer={answer} />
+              </GraphiQL.Footer>
+            </GraphiQLInterface>
+          </GraphiQLProvider>
+        )}
+      </main>
+    </>
   );
 }

@@ -1,3 +1,5 @@
+import { Height } from "./Height.jsx";
+
 const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 const count = (value, one) => `${value.toLocaleString("en")} ${one}${value === 1 ? "" : "s"}`;
 
@@ -7,17 +9,20 @@ export function Panel({ answer }) {
   const cost = answer.extensions?.cost ?? answer.errors?.find((error) => error.extensions?.cost)?.extensions.cost;
   const plan = answer.extensions?.plan;
   return (
-    <section className="panel" aria-label="Cost and plan" tabIndex={0}>
-      {answer.status && (
-        <p className="transport">
-          <b>HTTP {answer.status}</b>
-          {answer.size !== undefined && <> · {count(answer.size, "byte")}</>} · {ms(answer.milliseconds)}
-        </p>
-      )}
-      {answer.errors?.length > 0 && <p role="alert">{answer.errors[0].message}</p>}
-      {cost && <Cost cost={cost} />}
-      {plan && <Plan plan={plan} milliseconds={answer.milliseconds} />}
-    </section>
+    <>
+      <Height />
+      <section className="panel" aria-label="Cost and plan" tabIndex={0}>
+        {answer.status && (
+          <p className="transport">
+            <b>HTTP {answer.status}</b>
+            {answer.size !== undefined && <> · {count(answer.size, "byte")}</>} · {ms(answer.milliseconds)}
+          </p>
+        )}
+        {answer.errors?.length > 0 && <p role="alert">{answer.errors[0].message}</p>}
+        {cost && <Cost cost={cost} />}
+        {plan && <Plan plan={plan} milliseconds={answer.milliseconds} />}
+      </section>
+    </>
   );
 }
 

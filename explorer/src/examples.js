@@ -1,8 +1,10 @@
-// Real queries of the three kinds of users; each runs on the demo as it stands (tests/explorer).
+// Real queries of the kinds of users; each runs on the demo as it stands (tests/explorer), for keys with what it ``needs``.
+// One with a ``role`` is for keys of that role only.
 
-export const EXAMPLES = [
+const ALL = [
   {
     name: "Storefront",
+    needs: ["catalog:read", "stock:read"],
     query: `# A storefront's page: products, prices,
 # and what may be sold at this moment.
 query Storefront($first: Int!, $search: String) {
@@ -21,6 +23,7 @@ query Storefront($first: Int!, $search: String) {
   },
   {
     name: "StockFeed",
+    needs: ["catalog:read", "stock:read"],
     query: `# A partner's stock feed: what is where.
 # Next page: put endCursor into after.
 query StockFeed($after: String) {
@@ -43,6 +46,7 @@ query StockFeed($after: String) {
   },
   {
     name: "OrderScreen",
+    needs: ["orders:read", "partners:read", "catalog:read", "stock:read"],
     query: `# A phone's order screen in one request:
 # show a button for each of availableActions.
 query OrderScreen($number: String!) {
@@ -69,8 +73,63 @@ query OrderScreen($number: String!) {
     variables: { number: "SO-2026-000087" },
   },
   {
+    name: "PickList",
+    needs: ["orders:fulfil", "catalog:read"],
+    query: `# A warehouse's list: what is reserved
+# for confirmed orders, oldest first.
+query PickList($first: Int!) {
+  orders(first: $first, where: {status: {eq: CONFIRMED}}, orderBy: {field: PLACED_AT}) {
+    nodes {
+      number
+      placedAt
+      lineItems(first: 20) {
+        nodes { id reservedQuantity product { sku name unit } }
+      }
+    }
+  }
+}
+`,
+    variables: { first: 10 },
+  },
+  {
+    name: "Catalog",
+    needs: ["catalog:read"],
+    role: "partner",
+    query: `# What there is to order, by price.
+query Catalog($first: Int!, $after: String) {
+  products(first: $first, after: $after, where: {active: {eq: true}}, orderBy: {field: LIST_PRICE}) {
+    nodes { sku name unit listPrice { amount currency } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+    variables: { first: 20, after: null },
+  },
+  {
+    name: "MyOrders",
+    needs: ["orders:read", "catalog:read"],
+    role: "partner",
+    query: `# Your own orders, the newest first,
+# and how far they have got.
+query MyOrders($first: Int!) {
+  orders(first: $first, orderBy: {field: PLACED_AT, direction: DESC}) {
+    nodes {
+      number
+      status
+      shipmentStatus
+      placedAt
+      total { amount currency }
+      lineItems(first: 20) { nodes { quantity shippedQuantity product { sku name } } }
+    }
+  }
+}
+`,
+    variables: { first: 10 },
+  },
+  {
     name: "OrderCreate",
-    query: `# Makes an order and reserves its stock,
+    needs: ["orders:write"],
+    query: `# Creates an order and reserves its stock,
 # or does nothing. Sent again with the same
 # idempotencyKey it answers the same.
 mutation OrderCreate($input: OrderCreateInput!) {
@@ -94,4 +153,16 @@ mutation OrderCreate($input: OrderCreateInput!) {
       },
     },
   },
-].map(({ variables, ...example }) => ({ ...example, variables: JSON.stringify(variables, null, 2) }));
+];
+
+export const EXAMPLES = ALL.map(({ variables, ...example }) => ({ ...example, variables: JSON.stringify(variables, null, 2) }));
+
+/** The permissions that a caller would need besides to run an example. */
+export const missing = (example, viewer) => example.needs.filter((each) => !viewer?.permissions.includes(each));
+
+/** The examples for a caller; all but those of a role, where nobody knows who it is. */
+export function suited(viewer) {
+  const forRole = EXAMPLES.filter(({ role }) => !role || viewer?.roles.includes(role));
+  const fitting = viewer ? forRole.filter((example) => !missing(example, viewer).length) : forRole;
+  return fitting.length ? fitting : [EXAMPLES[0]];
+}

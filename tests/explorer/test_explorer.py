@@ -23,6 +23,7 @@ EXAMPLES = {
     "Storefront": ("products", "2 statements"),
     "StockFeed": ("products", "5 statements"),
     "OrderScreen": ("order", "6 statements"),
+    "PickList": ("orders", "3 statements"),
     "OrderCreate": ("orderCreate", "statements"),
 }
 """The tabs: what their data are, and how many statements their plans have."""
@@ -91,12 +92,13 @@ async def test_the_tab_key_leaves_the_editors(opened: Open) -> None:
 
 async def test_the_caller_of_the_key_is_shown(opened: Open) -> None:
     page = opened.page
-    body = {"query": "{viewer{tenant{name} principal permissions}}"}
+    body = {"query": "{viewer{tenant{name} principal roles permissions}}"}
     key = await page.get_by_label("API key").input_value()
     asked = await page.request.post(f"{opened.origin}/graphql", data=body, headers={"authorization": f"Bearer {key}"})
     viewer = (await asked.json())["data"]["viewer"]
     shown = page.locator(".viewer")
-    await expect(shown.locator("summary")).to_have_text(f"{viewer['tenant']['name']} · {viewer['principal']}")
+    assert viewer["roles"] == ["admin"]
+    await expect(shown.locator("summary")).to_have_text(f"{viewer['tenant']['name']} · {viewer['principal']} · admin")
     await shown.locator("summary").click()
     await expect(shown.locator("p")).to_have_text(", ".join(viewer["permissions"]))
     await opened.shoot("viewer")
