@@ -15,6 +15,7 @@ from execution.observed import run_of
 from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 from execution.plans import Plans
+from execution.steps import at_once, in_turns
 
 
 class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -43,15 +44,10 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             self.handed_over[reason] += 1
             return super().execute_operation(serially)
         try:
-            plan = self._plan()
-        except GraphQLError as error:
-            self.collected_errors.add(error, None)
-            return ExecutionResult(None, self.collected_errors.errors)
-        try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return _finish_now(self._run(plan, Run(self, overlaps=False)))
-        return self._run(plan, run_of(self))
+            return _finish_now(self._run(Run(self, overlaps=False)))
+        return self._run(run_of(self))
 
     def _unfit(self) -> str | None:
         """Why this operation isn't for this executor, if so."""
@@ -64,7 +60,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             return "incremental delivery"
         return None
 
-    def _plan(self) -> SelectionPlan:
+    async def _plan(self, *, turns: bool) -> SelectionPlan:
         operation = self.operation
         root_type = self.schema.get_root_type(operation.operation)
         if root_type is None:
@@ -80,7 +76,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         if plan is None:
             planner = Planner(self.schema, operation, self.fragments, shaping)
             try:
-                plan = planner.root(root_type)
+                plan = await in_turns(planner.root(root_type)) if turns else at_once(planner.root(root_type))
             except RecursionError:
                 raise GraphQLError("Selections are nested too deeply. Execution aborted.", operation) from None
             # The context's ``owner``, where it has one, is whom it counts for.
@@ -88,7 +84,12 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             self.plans.keep(owner, self.document, key, plan, planner.made)
         return plan
 
-    async def _run(self, plan: SelectionPlan, run: Run) -> ExecutionResult:
+    async def _run(self, run: Run) -> ExecutionResult:
+        try:
+            plan = await self._plan(turns=run.turns)
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            return ExecutionResult(None, self.collected_errors.errors)
         paths: Paths = [None] if plan.needs_paths else None
         # Field after field, whole subtree after subtree: for a mutation this is the serial order
         # that the specification asks for, and reads share one connection anyway.

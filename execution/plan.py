@@ -5,7 +5,7 @@ A plan depends on the document, the operation and the variables that decide a ``
 fragments and type conditions are those of the reference.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from inspect import iscoroutinefunction
@@ -37,6 +37,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 from execution.documents.places import path_to
 from execution.fields import BatchField, cost_of, declared, filled
+from execution.steps import EVERY, Steps
 
 NO_VARIABLES = VariableValues({}, {})
 
@@ -184,19 +185,21 @@ class Planner:
     made: int = 0
     depth: int = 0
 
-    def root(self, root_type: GraphQLObjectType) -> SelectionPlan:
-        """The plan of the operation; raises ``GraphQLError`` as graphql-core does."""
+    def root(self, root_type: GraphQLObjectType) -> Steps[SelectionPlan]:
+        """The plan of the operation, in steps; raises ``GraphQLError`` as graphql-core does."""
         collected = collect_fields(
             self.schema, self.fragments, self.variables, root_type, self.operation, hide_suggestions=True
         )
-        return self._selection(root_type, collected.grouped_field_set, "")
+        return (yield from self._selection(root_type, collected.grouped_field_set, ""))
 
     def field(
         self, parent: GraphQLObjectType, key: str, details: list[FieldDetails], path: str = ""
-    ) -> FieldPlan | None:
-        """The plan of one field and all below it; None for a field that the type doesn't have."""
+    ) -> Steps[FieldPlan | None]:
+        """The plan of one field and all below it, in steps; None for a field that the type doesn't have."""
         node = details[0].node
         self.made += 1
+        if self.made % EVERY == 0:
+            yield
         if self.made > MAX_FIELDS:
             raise GraphQLError(f"The document selects more than {MAX_FIELDS} fields.", node)
         if self.depth > MAX_DEPTH:
@@ -210,7 +213,7 @@ class Planner:
         plan.leaf, plan.cost = is_leaf_type(named), cost_of(definition)
         plan.text = plan.leaf and not is_short(named) and (batch is None or batch.width is None)
         self.depth += 1
-        plan.selections = dict(self._below(plan, details, f"{path}.{key}" if path else key))
+        plan.selections = yield from self._below(plan, details, f"{path}.{key}" if path else key)
         self.depth -= 1
         below = plan.selections.values()
         if batch is not None:
@@ -222,20 +225,30 @@ class Planner:
         plan.at_once = batch is not None and batch.final and not plan.waits
         return plan
 
-    def _selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str, cost: int = 0) -> SelectionPlan:
-        plans = (self.field(type_, key, details, path) for key, details in grouped.items())
-        return SelectionPlan(type_, [plan for plan in plans if plan is not None], path, cost=cost)
+    def _selection(
+        self, type_: GraphQLObjectType, grouped: GroupedFieldSet, path: str, cost: int = 0
+    ) -> Steps[SelectionPlan]:
+        plans = []
+        for key, details in grouped.items():
+            plan = yield from self.field(type_, key, details, path)
+            if plan is not None:
+                plans.append(plan)
+        return SelectionPlan(type_, plans, path, cost=cost)
 
-    def _below(self, plan: FieldPlan, details: list[FieldDetails], path: str) -> Iterator[tuple[str, SelectionPlan]]:
+    def _below(self, plan: FieldPlan, details: list[FieldDetails], path: str) -> Steps[dict[str, SelectionPlan]]:
+        found: dict[str, SelectionPlan] = {}
         if plan.leaf:
-            return
+            return found
         named: Any = get_named_type(plan.definition.type)
         possible = self.schema.get_possible_types(named) if is_abstract_type(named) else [named]
         for object_type in possible:
             collected = collect_subfields(
                 self.schema, self.fragments, self.variables, self.operation, object_type, details, True
             )
-            yield object_type.name, self._selection(object_type, collected.grouped_field_set, path, plan.cost)
+            found[object_type.name] = yield from self._selection(
+                object_type, collected.grouped_field_set, path, plan.cost
+            )
+        return found
 
     def _constant(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any] | None:
         if not definition.args:

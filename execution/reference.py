@@ -14,6 +14,7 @@ from graphql.execution.values import VariableValues
 
 from execution.fields import Batch, BatchField, Shared, declared, filled
 from execution.plan import FieldPlan, Planner
+from execution.steps import at_once
 
 
 def attach(schema: GraphQLSchema) -> None:
@@ -84,7 +85,7 @@ def _plan(info: GraphQLResolveInfo[Any]) -> FieldPlan:
     variables = VariableValues({}, info.variable_values)  # type: ignore[arg-type]  # they are coerced already
     planner = Planner(info.schema, info.operation, fragments, variables)
     details = [FieldDetails(node, None) for node in info.field_nodes]
-    plan = planner.field(info.parent_type, str(info.path.key), details)
+    plan = at_once(planner.field(info.parent_type, str(info.path.key), details))
     if plan is None:
         raise RuntimeError("graphql-core resolves no field that its type doesn't have")
     return plan

@@ -96,20 +96,21 @@ class OperationPreparer:
         if document.introspects:
             check_reader(principal, self.settings, request_id)
         operation = select_operation(document.node, asked.operation)
-        price = self._price(document, operation, asked, principal)
+        price = await self._price(document, operation, asked, principal)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
         name = operation.name.value if operation.name else ""
         return Prepared(asked, document.node, operation.operation, price, deprecated, name)
 
-    def _price(
+    async def _price(
         self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest, principal: Principal
     ) -> int:
         check_weight(self.documents.schema, operation, asked.variables or {}, self.settings)
         given = {**(asked.variables or {}), USUAL: self._usual(principal)}
-        price = self.documents.price(document, operation, given)
+        priced = await self.documents.priced(document, operation)
+        price = priced(given)
         most = self.settings.limit_cost
         if price > most:
-            place, points = self.documents.priced(document, operation).dearest(given)
+            place, points = priced.dearest(given)
             raise too_dear(price, most, place, points)
         return price
 

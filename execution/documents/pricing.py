@@ -38,6 +38,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaField
 
 from execution.documents.introspection import Introspection
 from execution.fields import POINT, UNKNOWN, Args, cost_of, declared
+from execution.steps import EVERY, Steps
 
 MUTATION = 50
 """What a command costs besides what its payload reads."""
@@ -155,9 +156,10 @@ class Pricing:
         self.fragments = fragments
         self.introspection = Introspection.of(schema)
         self.readings: list[Reading] = []
+        self._priced = 0
 
-    def price(self, operation: OperationDefinitionNode) -> Price:
-        """The price of an operation of a valid document."""
+    def price(self, operation: OperationDefinitionNode) -> Steps[Price]:
+        """The price of an operation of a valid document, in steps."""
         root = self.schema.get_root_type(operation.operation)
         defaults = {
             each.variable.name.value: _plain(each.default_value)({})
@@ -165,7 +167,7 @@ class Pricing:
             if each.default_value is not None
         }
         self.readings = []
-        parts = self._parts([operation.selection_set], root, "", Level(), None)
+        parts = yield from self._parts([operation.selection_set], root, "", Level(), None)
         if operation.operation is OperationType.MUTATION:
             for part in parts:
                 part.besides = _sum(part.besides, MUTATION * POINT)
@@ -175,16 +177,17 @@ class Pricing:
 
     def _parts(
         self, sets: Sequence[SelectionSetNode], parent: Any, path: str, level: Level, above: str | None
-    ) -> list[Part]:
+    ) -> Steps[list[Part]]:
         """What is selected of one object: fields with one place in the answer are one field."""
         merged: dict[tuple[str, str], tuple[Any, list[FieldNode]]] = {}
         for on, node in self._fields(sets, parent):
             merged.setdefault(((node.alias or node.name).value, on.name), (on, []))[1].append(node)
-        return [
-            part
-            for (key, _), (on, nodes) in merged.items()
-            if (part := self._part(on, nodes, f"{path}.{key}" if path else key, level, above)) is not None
-        ]
+        parts = []
+        for (key, _), (on, nodes) in merged.items():
+            part = yield from self._part(on, nodes, f"{path}.{key}" if path else key, level, above)
+            if part is not None:
+                parts.append(part)
+        return parts
 
     def _fields(self, sets: Sequence[SelectionSetNode], parent: Any) -> Iterator[tuple[Any, FieldNode]]:
         for selections in sets:
@@ -196,7 +199,12 @@ class Pricing:
                 on = fragment.type_condition
                 yield from self._fields([fragment.selection_set], self.schema.get_type(on.name.value) if on else parent)
 
-    def _part(self, parent: Any, nodes: list[FieldNode], path: str, level: Level, above: str | None) -> Part | None:
+    def _part(
+        self, parent: Any, nodes: list[FieldNode], path: str, level: Level, above: str | None
+    ) -> Steps[Part | None]:
+        self._priced += 1
+        if self._priced % EVERY == 0:
+            yield
         name = nodes[0].name.value
         definition = META.get(name)
         if definition is None and isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
@@ -222,7 +230,7 @@ class Pricing:
             level = level._replace(times=_product(level.times, size))
             sets = [node.selection_set for node in nodes if node.selection_set is not None]
             above = "types" if name == "types" or (name == "fields" and above == "types") else name
-            inner = self._parts(sets, below, path, level, above)
+            inner = yield from self._parts(sets, below, path, level, above)
             part.below = [each for each in inner if not each.leaf]
             part.varying = [each for each in inner if _varies(each)]
             part.each += sum(each.total({}) for each in inner if not _varies(each))

@@ -31,6 +31,7 @@ from execution.documents.inputs import ValuesOfCorrectType
 from execution.documents.limits import DocumentLimitExceeded, Limits, check
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
+from execution.steps import Steps, at_once, in_turns
 
 RULES = (
     *(ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules),
@@ -163,17 +164,23 @@ class Documents:
         """What an operation of a valid document may cost, in points. Among the variables may be, as ``USUAL``, how many rows
         relations have as a rule: then a list that has more makes the answer dearer than that.
         """
-        return self.priced(document, operation)(variables)
+        found = document.prices.get(id(operation))
+        if found is None:
+            found = document.prices[id(operation)] = at_once(self._pricing(document, operation))
+        return found(variables)
 
-    def priced(self, document: Document, operation: OperationDefinitionNode) -> Price:
+    async def priced(self, document: Document, operation: OperationDefinitionNode) -> Price:
         """The price of an operation of a valid document, which depends on its variables."""
         found = document.prices.get(id(operation))
         if found is None:
-            fragments = {
-                each.name.value: each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)
-            }
-            found = document.prices[id(operation)] = Pricing(self.schema, fragments).price(operation)
+            found = document.prices[id(operation)] = await in_turns(self._pricing(document, operation))
         return found
+
+    def _pricing(self, document: Document, operation: OperationDefinitionNode) -> Steps[Price]:
+        fragments = {
+            each.name.value: each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        return Pricing(self.schema, fragments).price(operation)
 
     @cached_property
     def deprecations(self) -> Deprecations:

@@ -46,11 +46,16 @@ def _note_shortages(
     doesn't name have one path, and their product is reported once.
     """
     short = {(each.path, each.demand.product): each for each in wanted if each.demand.line in allocation.waiting}
+    # Summed once for all lines: to look through all for each took 500 short lines 17 ms in one step (attack 7b).
+    sums, shelves = defaultdict[UUID, Decimal](Decimal), defaultdict[UUID, list[Place]](list)
+    for each in wanted if short else ():
+        sums[each.demand.product] += each.demand.quantity
+    for place in places if short else ():
+        shelves[place.product].append(place)
     for each in short.values():
         product = each.demand.product
-        same = (other.demand.quantity for other in wanted if other.demand.product == product)
-        fitting = (place.available for place in places if place.product == product and each.demand.fits(place))
-        requested, available = sum(same, Decimal()), sum(fitting, Decimal())
+        fitting = (place.available for place in shelves[product] if each.demand.fits(place))
+        requested, available = sums[product], sum(fitting, Decimal())
         there, needed = decimal_text(available), decimal_text(requested)
         message = f"Only {there} {each.unit} of {each.sku} are available, and {needed} are wanted."
         note_shortage(problems, message, *each.path, product=product, requested=requested, available=available)

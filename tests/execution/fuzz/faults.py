@@ -142,7 +142,8 @@ def plan_for_any_switches(patch: pytest.MonkeyPatch) -> None:
     def root(self: Planner, root_type: Any) -> Any:
         kept = made.get(id(self.operation))
         if kept is None:
-            kept = made[id(self.operation)] = (original(self, root_type), self.operation)
+            plan = yield from original(self, root_type)
+            kept = made[id(self.operation)] = (plan, self.operation)
         return kept[0]
 
     patch.setattr(Planner, "root", root)
