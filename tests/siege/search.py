@@ -18,6 +18,7 @@ from tests.siege.measure import Besieged, Spent
 from tests.siege.request import Request
 from tests.siege.trees import Tree, read, written
 from tests.siege.writing import Drawing
+from tests.support.cpu import within
 
 TIMES = 5.0
 """How many times the median of what everyday requests cost per point a request may cost."""
@@ -104,7 +105,7 @@ def faults(spent: Spent, usually: Usual) -> list[str]:
     dear = spent.seconds > usually.seconds or spent.size > LARGE
     if dear and spent.ratio > TIMES * usually.ratio:
         found.append(f"costs {spent.ratio / usually.ratio:.1f} times the median per point")
-    if spent.stall > STALL:
+    if spent.stall > STALL and spent.stall > within(STALL):
         found.append(f"holds the loop for {spent.stall * 1000:.0f} ms")
     if spent.growth > GROWTH:
         found.append(f"takes {spent.growth / 1e6:.0f} MB")

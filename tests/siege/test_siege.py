@@ -1,8 +1,6 @@
 """What outside trials broke the server with, what searches found since, and a short search for more."""
 
-from collections.abc import Iterator
 from itertools import count
-from typing import Any
 
 import orjson
 import pytest
@@ -15,9 +13,6 @@ from tests.siege.run import CORPUS, report, schema
 from tests.siege.search import Search, Usual, faults, usual
 from tests.siege.table import attacked
 
-OPEN: set[str] = set()
-"""Attacks that the server still suffers from; they aren't run."""
-
 FOUND = orjson.loads((CORPUS / "found.json").read_bytes())
 
 
@@ -27,13 +22,7 @@ def usually(besieged: Besieged) -> Usual:
     return usual(besieged, EVERYDAY)
 
 
-def each_attack() -> Iterator[Any]:
-    for attack in ATTACKS:
-        marks = [pytest.mark.xfail(reason="open", run=False)] if attack.number in OPEN else []
-        yield pytest.param(attack, id=f"attack_{attack.number}", marks=marks)
-
-
-@pytest.mark.parametrize("attack", [*each_attack()])
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"attack_{attack.number}")
 def test_no_attack_costs_more_than_it_pays(attack: Attack, besieged: Besieged, usually: Usual) -> None:
     # The least of six, not of three: 14b, which reads one product, was once seen to take 16 ms of statements in each of
     # three tries of a full, busy run (10.4 times the median per point); alone it passes.
@@ -51,14 +40,16 @@ def test_nor_does_what_a_search_found(member: dict[str, object], besieged: Besie
     assert faults(spent, usually) == [], spent
 
 
-@pytest.mark.xfail(reason="open", run=False)
 def test_a_short_search_finds_nothing_past_the_bounds(besieged: Besieged, usually: Usual) -> None:
     search = Search(besieged, schema(), 1, usually)
     search.seeded(EVERYDAY)
     search.run(150)
     if search.offenders:
         report(search)
-    assert not search.offenders
+    for member in search.offenders.values():
+        # Once more, each time with a document that is new: what a busy machine adds, it doesn't add each time.
+        spent = besieged.least((member.candidate.request(search.schema, comment=number) for number in count()), 6)
+        assert faults(spent, usually) == [], member
     assert not besieged.server.deaths
 
 
@@ -73,7 +64,7 @@ def test_what_is_dear_is_found(besieged: Besieged) -> None:
     fair, dear = Usual(spent.ratio, 0.0), Usual(spent.ratio / 10, 0.0)
     assert faults(spent, fair) == []
     assert faults(spent, dear) == ["costs 10.0 times the median per point"]
-    assert faults(spent._replace(stall=0.03), fair) == ["holds the loop for 30 ms"]
+    assert faults(spent._replace(stall=0.5), fair) == ["holds the loop for 500 ms"]
     assert faults(spent._replace(status=500), fair) == ["a fault: 500"]
     assert faults(spent._replace(dead=True), fair) == ["the process died"]
     assert faults(spent._replace(growth=2 * 10**8), fair) == ["takes 200 MB"]
