@@ -12,7 +12,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from app import __version__
+from app import __version__, logs
 from app.asgi import create_app
 from app.settings import load
 from core import keys as key_format
@@ -25,6 +25,7 @@ from tests.support.http import Wire, body, eventually, serving
 from tests.support.postgres import TestServer
 
 QUERY = {"query": "{ viewer { tenant { name } } }"}
+COMMAND = {"query": 'mutation { warehouseCreate(input: {code: "W", name: "W"}) { userErrors { code } } }'}
 
 
 async def ready(client: httpx.AsyncClient) -> tuple[int, str]:
@@ -174,7 +175,10 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-async def test_a_server_that_stops_and_comes_back(folder: Path, site: Site) -> None:
+async def test_a_server_that_stops_and_comes_back(folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile the log has a line a second about it, and none of its lines is a traceback."""
+    lines: list[str] = []
+    monkeypatch.setattr(logs.WRITER, "write", lines.append)
     first = embedded.start(folder)
     await embedded.ensure_database(first)
     target = first.target
@@ -185,12 +189,16 @@ async def test_a_server_that_stops_and_comes_back(folder: Path, site: Site) -> N
     async with site.client(key, database) as client:
         assert body(await client.post("/graphql", json=QUERY)) == {"data": {"viewer": {"tenant": {"name": "acme"}}}}
         first.stop()
-        for _ in range(3):
-            answer = await client.post("/graphql", json=QUERY)
+        lines.clear()
+        for number in range(40):
+            answer = await client.post("/graphql", json=QUERY if number % 2 else COMMAND)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert [error["extensions"] for error in answer.json()["errors"]] == [{"code": "UNAVAILABLE"}]
             assert "socket" not in answer.text
         assert await ready(client) == (503, "database")
+        told = [line for line in lines if " database unavailable " in line]
+        assert 1 <= len(told) <= len({line[:19] for line in lines}) + 1
+        assert {line for line in lines if "\n" in line or "Traceback" in line} == set()
         again = embedded.start(folder)
         assert again.url() == first.url()
         assert await ready(client) == (200, "")

@@ -1,6 +1,7 @@
 """Reading ``/metrics``, as Prometheus does."""
 
 import asyncio
+import os
 import socket
 import urllib.error
 import urllib.request
@@ -12,27 +13,26 @@ Samples = Mapping[tuple[str, tuple[str, ...]], float]
 
 
 def free_ports(count: int = 1) -> int:
-    """A port that nobody has, followed by as many as are asked for."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            first = int(listener.getsockname()[1])
-            try:
-                for port in range(first + 1, first + count):
-                    socket.create_server(("127.0.0.1", port)).close()
-            except (OSError, OverflowError):
-                continue
+    """A port that nobody has, followed by as many as are asked for: below those that the system gives to connections."""
+    for first in range(20_000 + os.getpid() % 5_000 * 2, 32_000, count):
+        try:
+            for port in range(first, first + count):
+                socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
         return first
+    raise OSError("no port is free")
 
 
 def scraped(port: int) -> str:
     """All figures, as they are shown."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         return str(answer.read().decode())
 
 
 async def shown(port: int) -> str:
-    """The same, once somebody listens there; ``TimeoutError`` after 20 seconds without."""
-    async with asyncio.timeout(20):
+    """The same, once somebody listens there; ``TimeoutError`` after 30 seconds without."""
+    async with asyncio.timeout(30):
         while True:
             try:
                 return await asyncio.to_thread(scraped, port)
