@@ -8,7 +8,7 @@ import typer
 from app import __version__, settings
 from app.cli.stock import compare
 from app.cli.support import run, say
-from app.database import open_database
+from app.database import open_database, open_migrated
 from app.database import upgrade as bring
 from app.development import KEY_FILE
 from core.errors import BadInput
@@ -88,16 +88,37 @@ def url() -> None:
 
 @app.command()
 def sweep() -> None:
-    """Delete idempotency keys that are older than 48 hours.
+    """Delete idempotency keys that are older than 48 hours, and make the coming months of ledgers that are partitioned.
 
-    Those of busy tenants go with their commands. For the others run this once a day.
+    Run it once a day: keys of busy tenants go with their commands, those of others don't.
     """
 
-    async def sweep_them() -> int:
-        async with open_database(settings.load()) as target:
-            return await sweeping.sweep(target)
+    async def sweep_them() -> list[str]:
+        from db.admin.partitions import extend
 
-    say(f"Deleted {run(sweep_them()):,} idempotency keys.")
+        async with open_database(settings.load()) as target:
+            say(f"Deleted {await sweeping.sweep(target):,} idempotency keys.")
+            return await extend(target)
+
+    if made := run(sweep_them()):
+        say(f"Made {', '.join(made)}.")
+
+
+@app.command()
+def partition() -> None:
+    """Partition the ledgers (events and stock moves) by month, beside a running server, and make the months to come.
+
+    For tables of many millions of rows. Afterwards 'erpgraph db sweep' makes the months. There is no way back but by a dump.
+    """
+
+    async def part() -> list[str]:
+        from db.admin.partitions import partition as parted
+
+        async with open_migrated(settings.load()) as target:
+            return await parted(target)
+
+    made = run(part())
+    say(f"Made {', '.join(made)}." if made else "Everything is there already.")
 
 
 @app.command()

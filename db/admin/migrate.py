@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -158,7 +158,13 @@ async def differences(target: Target) -> list[Any]:
     found: list[Any] = []
 
     def compare(connection: Connection) -> None:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        parts = set(connection.scalars(text("SELECT relname::text FROM pg_class WHERE relispartition")))
+
+        def whole(_object: object, name: str | None, kind: str, *_: object) -> bool:
+            return not (kind == "table" and name in parts)
+
+        options = {"compare_type": True, "compare_server_default": True, "include_object": whole}
+        context = MigrationContext.configure(connection, opts=options)
         found.extend(compare_metadata(context, metadata))
 
     async with _engine(target).connect() as connection:
