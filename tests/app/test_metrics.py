@@ -76,7 +76,8 @@ async def test_a_query_is_counted_by_what_it_took(shown: Shown) -> None:
         "log_lines_dropped_total": 0,
     }
     assert found["rows_total", ()] >= 3
-    assert 0 < found["statement_seconds_total", ()] < found["request_seconds_sum", ("query",)]
+    # None where the loop was late: what it was late by is no time of the statement's.
+    assert 0 <= found["statement_seconds_total", ()] <= found["request_seconds_sum", ("query",)]
     assert found["loop_seconds_total", ()] > 0
     assert found["charged_points_total", ()] >= cost["charged"]
     assert found["requests_total", ("query", "ok", "200")] == 1
