@@ -18,6 +18,9 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 INTERNAL = "INTERNAL_SERVER_ERROR"
 
 _PYTHON = re.compile(r"(?<!['\"\w])(None|True|False)(?!['\"\w])")
+_COMMENT = re.compile("#[^\n]*")
+_TOO_EARLY = "Syntax Error: The document ends too early: a brace, bracket or parenthesis that it opens isn't closed."
+_NOTHING = "Syntax Error: There is no operation in this document: it begins with {, query or mutation."
 _JSON = {"None": "null", "True": "true", "False": "false"}
 
 
@@ -52,6 +55,8 @@ def _one(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
         }
         # graphql-core writes the caller's values as Python does.
         message = _PYTHON.sub(lambda found: _JSON[found[0]], error.message)
+        if isinstance(cause, GraphQLSyntaxError) and message.endswith("<EOF>."):
+            message = _TOO_EARLY if cause.source and "{" in _COMMENT.sub("", cause.source.body) else _NOTHING
     else:
         log.error("fault", request_id=request_id, path=error.path, exc_info=cause)
         extensions = {"code": INTERNAL, "requestId": request_id}

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
+    FieldsOnCorrectTypeRule,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -32,12 +34,19 @@ from core.fair_store import FairStore
 from execution.documents.deprecations import Deprecations, Uses
 from execution.documents.inputs import ValuesOfCorrectType
 from execution.documents.limits import DocumentLimitExceeded, Limits, check
+from execution.documents.misnamed import FieldsOnCorrectType
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
 from execution.steps import Steps, at_once, in_turns
 
+OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
+    FieldsOnCorrectTypeRule: FieldsOnCorrectType,
+    ValuesOfCorrectTypeRule: ValuesOfCorrectType,
+}
+"""In place of graphql-core's rules, for messages that help."""
+
 RULES = (
-    *(ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules),
+    *(OURS.get(rule, rule) for rule in specified_rules),
     MaybeNullValidationRule,
     OneOfVariables,
 )

@@ -1,0 +1,38 @@
+"""Fields that there aren't, by names that people expect: ``createOrder`` where ``orderCreate`` is meant."""
+
+import re
+from collections.abc import Iterable
+
+from graphql import FieldNode, FieldsOnCorrectTypeRule, GraphQLError, GraphQLInterfaceType, GraphQLObjectType
+from graphql.pyutils import did_you_mean
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+LONGEST = 60
+"""Characters of a name that somebody may have expected; a longer one is nobody's."""
+
+
+class FieldsOnCorrectType(FieldsOnCorrectTypeRule):
+    """graphql-core's rule suggests names with a few letters changed; this one those with the same words, too."""
+
+    def report_error(self, error: GraphQLError) -> None:
+        """An error, with what may be meant where graphql-core finds nothing like it."""
+        parent, nodes = self.context.get_parent_type(), error.nodes or ()
+        helped = self.context.hide_suggestions or not error.message.endswith("'.")
+        if not helped and isinstance(parent, (GraphQLObjectType, GraphQLInterfaceType)):
+            [name] = [node.name.value for node in nodes if isinstance(node, FieldNode)]
+            error = GraphQLError(error.message + did_you_mean(akin(name, parent.fields)), nodes)
+        super().report_error(error)
+
+
+def akin(name: str, names: Iterable[str]) -> list[str]:
+    """Those of the names that have most words of a name, in any order; none where none has any."""
+    wanted = _words(name) if len(name) <= LONGEST else frozenset()
+    shared = {each: len(wanted & _words(each)) for each in names}
+    most = max(shared.values(), default=0)
+    return [each for each, number in shared.items() if number == most] if most else []
+
+
+def _words(name: str) -> frozenset[str]:
+    """A name's words, in the singular."""
+    return frozenset(word.lower().removesuffix("s") for word in _WORD.findall(name))
