@@ -8,11 +8,12 @@ from uuid import UUID
 
 import asyncpg
 
-from core.errors import Unavailable
+from core.errors import BadInput, Unavailable
 from db.admin.statistics import analyse
 from db.runtime import freezing
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
+from db.runtime.sessions import SHARDED, server_version
 from db.tenancy import set_tenant
 from services.imports.mapping import load
 from services.imports.rejects import Rejects
@@ -76,6 +77,11 @@ async def _transaction(target: Target, tenant: UUID) -> AsyncIterator[Any]:
     """
     connection = await asyncpg.connect(target.serving, server_settings=target.settings(), timeout=5)
     try:
+        if await server_version(connection) == SHARDED:
+            raise BadInput(
+                "The tables are spread over servers, where a file can't be compared with what is there. Import it into a database "
+                "of its own, and bring the tenant here by 'erpgraph tenant export' and 'import'. Nothing was imported."
+            )
         async with connection.transaction():
             await freezing.begin(connection, set_tenant(tenant))
             yield connection

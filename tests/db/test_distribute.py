@@ -3,6 +3,8 @@
 CI has no Citus; docs/scale.md says what was tried on one by hand.
 """
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -10,11 +12,14 @@ import pytest
 
 from core.errors import BadInput
 from db.admin.distribute import distribute
+from db.admin.partitions import partition
 from db.runtime.engine import Database, Target
 from db.runtime.sessions import SHARDED, Session, server_version
+from services.imports.run import import_orders
 from services.platform import tenants
 from tests.support.command import command, one_line
 
+IMPORTS = Path(__file__).parents[1] / "data/imports"
 STATE = """
     SELECT array_agg(concat(relname, relpersistence) ORDER BY relname), (SELECT count(*) FROM pg_db_role_setting),
            (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'erpgraph_partner')
@@ -39,8 +44,8 @@ def test_the_command_says_so_in_a_line(target: Target) -> None:
     assert "the extension citus" in one_line(done)
 
 
-async def test_where_tables_are_spread_no_plan_is_made_without_the_values(fresh: Target) -> None:
-    """A plan for any values finds no shard: commands failed, and pages of 50 orders."""
+async def test_where_tables_are_spread_no_plan_is_made_without_the_values(fresh: Target, tmp_path: Path) -> None:
+    """A plan for any values finds no shard: commands failed, and pages of 50 orders. What can't be done there says so."""
     admin = await asyncpg.connect(fresh.admin)
     planning = "SELECT current_setting('plan_cache_mode')"
     try:
@@ -62,6 +67,11 @@ async def test_where_tables_are_spread_no_plan_is_made_without_the_values(fresh:
         assert not (await database.look()).fault
     finally:
         await database.close()
+    shutil.copy(IMPORTS / "german.csv", tmp_path)
+    with pytest.raises(BadInput, match="spread over servers"):
+        await import_orders(fresh, "spread", tmp_path / "german.csv", IMPORTS / "german.toml")
+    with pytest.raises(BadInput, match="part them before"):
+        await partition(fresh)
 
 
 @pytest.mark.parametrize("version,mode", [(15, "force_custom_plan"), (17, None), (SHARDED, "auto")])
