@@ -172,7 +172,7 @@ class LevelsOfProduct(Many):
 
     entity = levels
     key = "product_id"
-    few = True
+    small_fanout = True
     default = (("LOCATION", ASC),)
     unique = "LOCATION"
 

@@ -197,7 +197,7 @@ class OrdersOfPartner(Many):
 class LinesOfOrder(Many):
     entity = lines
     key = "order_id"
-    few = True
+    small_fanout = True
     unique = "POSITION"
 
 

@@ -106,7 +106,7 @@ DIRECTION = "ASC, the smallest first, or DESC, the largest first."
 """The two parts of a sort."""
 
 
-def op(description: str, name: str | None = None) -> Any:
+def comparison(description: str, name: str | None = None) -> Any:
     """A comparison of a filter: left out where it isn't wanted."""
     return strawberry.field(default=strawberry.UNSET, description=description, name=name)
 
@@ -118,45 +118,45 @@ _NULL = "true: the value is null; false: it isn't null."
 
 @strawberry.input(description="Compares ids as the graph gives them.")
 class IDFilter:
-    eq: strawberry.ID | None = op(_EQ)
-    ne: strawberry.ID | None = op(_NE)
-    in_: list[strawberry.ID] | None = op(_IN, "in")
-    not_in: list[strawberry.ID] | None = op(_NOT_IN)
-    is_null: bool | None = op(_NULL)
+    eq: strawberry.ID | None = comparison(_EQ)
+    ne: strawberry.ID | None = comparison(_NE)
+    in_: list[strawberry.ID] | None = comparison(_IN, "in")
+    not_in: list[strawberry.ID] | None = comparison(_NOT_IN)
+    is_null: bool | None = comparison(_NULL)
 
 
 @strawberry.input(description="Compares text. eq, ne, in and notIn are exact; contains and startsWith ignore case.")
 class StringFilter:
-    eq: str | None = op(_EQ)
-    ne: str | None = op(_NE)
-    in_: list[str] | None = op(_IN, "in")
-    not_in: list[str] | None = op(_NOT_IN)
-    contains: str | None = op("Contains this text, in any case; not empty.")
-    starts_with: str | None = op("Begins with this text, in any case; not empty.")
-    is_null: bool | None = op(_NULL)
+    eq: str | None = comparison(_EQ)
+    ne: str | None = comparison(_NE)
+    in_: list[str] | None = comparison(_IN, "in")
+    not_in: list[str] | None = comparison(_NOT_IN)
+    contains: str | None = comparison("Contains this text, in any case; not empty.")
+    starts_with: str | None = comparison("Begins with this text, in any case; not empty.")
+    is_null: bool | None = comparison(_NULL)
 
 
 @strawberry.input(description="Compares numbers exactly, never as floats.")
 class DecimalFilter:
-    eq: Decimal | None = op(_EQ)
-    ne: Decimal | None = op(_NE)
-    gt: Decimal | None = op("Greater than this.")
-    gte: Decimal | None = op("Greater than or equal to this.")
-    lt: Decimal | None = op("Less than this.")
-    lte: Decimal | None = op("Less than or equal to this.")
-    is_null: bool | None = op(_NULL)
+    eq: Decimal | None = comparison(_EQ)
+    ne: Decimal | None = comparison(_NE)
+    gt: Decimal | None = comparison("Greater than this.")
+    gte: Decimal | None = comparison("Greater than or equal to this.")
+    lt: Decimal | None = comparison("Less than this.")
+    lte: Decimal | None = comparison("Less than or equal to this.")
+    is_null: bool | None = comparison(_NULL)
 
 
 @strawberry.input(description="Compares points in time; the offsets that they are written with make no difference.")
 class DateTimeFilter:
-    eq: DateTime | None = op(_EQ)
-    gt: DateTime | None = op("Later than this.")
-    gte: DateTime | None = op("At this time or later.")
-    lt: DateTime | None = op("Earlier than this.")
-    lte: DateTime | None = op("At this time or earlier.")
-    is_null: bool | None = op(_NULL)
+    eq: DateTime | None = comparison(_EQ)
+    gt: DateTime | None = comparison("Later than this.")
+    gte: DateTime | None = comparison("At this time or later.")
+    lt: DateTime | None = comparison("Earlier than this.")
+    lte: DateTime | None = comparison("At this time or earlier.")
+    is_null: bool | None = comparison(_NULL)
 
 
 @strawberry.input(description="Compares true and false.")
 class BooleanFilter:
-    eq: bool | None = op(_EQ)
+    eq: bool | None = comparison(_EQ)

@@ -54,9 +54,9 @@ def as_text(by: Any) -> ColumnElement[Any]:
     return cast(by, Text)
 
 
-def place_of(entity: Entity[Any], mark: str, cursor: str, order: Order) -> tuple[Any, ...]:
+def decode_position(entity: Entity[Any], fingerprint: str, cursor: str, order: Order) -> tuple[Any, ...]:
     """The sort values and the id of a cursor, as the driver takes them."""
-    *texts, identifier = decode_cursor(mark, cursor, len(order) + 1)
+    *texts, identifier = decode_cursor(fingerprint, cursor, len(order) + 1)
     try:
         values = [
             each if each is None else _read(sort_of(entity, name), each)
@@ -89,7 +89,7 @@ def _read(sort: Sort, given: str) -> Any:
     return number
 
 
-def beyond(
+def after_position(
     entity: Entity[Any],
     name: str,
     place: tuple[Any, ...],

@@ -25,7 +25,7 @@ from core.paging import page as checked_page
 from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.entity import ASC, Order, Sort
-from loaders.kit.keyset import as_text, beyond, checked_order, place_of, sort_of
+from loaders.kit.keyset import after_position, as_text, checked_order, decode_position, sort_of
 from loaders.kit.one import TENANT
 from loaders.kit.search import matches, search_text
 from loaders.kit.statements import constant, value
@@ -47,14 +47,14 @@ class Query(NamedTuple):
     values: tuple[Any, ...]
     order: Order
     search: str | None
-    mark: str
+    fingerprint: str
     after: tuple[Any, ...] | None
     before: tuple[Any, ...] | None
 
     @property
     def whole(self) -> "Query":
         """The same list, whatever page of it was asked for, and in which order."""
-        return self._replace(page=WHOLE_LIST, order=(), mark="", after=None, before=None)
+        return self._replace(page=WHOLE_LIST, order=(), fingerprint="", after=None, before=None)
 
 
 WHOLE_LIST = Page(0, backward=False, after=None, before=None)
@@ -89,21 +89,21 @@ class Connection:
     def cursor(self, row: Any) -> str:
         """The cursor of one of this page's rows."""
         sort_values = tuple(row[f"sort{index}"] for index in range(len(self.query.order)))
-        return encode_cursor(self.query.mark, (*sort_values, row["sort_id"].hex))
+        return encode_cursor(self.query.fingerprint, (*sort_values, row["sort_id"].hex))
 
 
 class Many(Loader):
     """A page of rows for each key; with ``key = None`` one page of the whole table.
 
     ``key`` is the column that refers to the parent. ``condition`` narrows the rows for every use.
-    ``few`` says that a parent never has many rows (hundreds at most): then all of the level's are read at once
+    ``small_fanout`` says that a parent never has many rows (hundreds at most): then all of the level's are read at once
     and cut into pages here, or there by their numbers. ``default`` is an order of this relation's own where none is
     asked for; ``()`` is by id. ``unique`` is a sort by which no two rows of a parent are equal: no tie is to be
     broken there, and an index without the id gives the order.
     """
 
     key: ClassVar[str | None] = None
-    few: ClassVar[bool] = False
+    small_fanout: ClassVar[bool] = False
     default: ClassVar[Order | None] = None
     unique: ClassVar[str | None] = None
     key_type: ClassVar[TypeEngine[Any]] = Uuid()
@@ -119,14 +119,14 @@ class Many(Loader):
             shape, values = filters.normalise(entity.filters, args.get("where"))
         except BadInput as error:
             raise error.below("where") from None
-        mark = digest(cls.__name__, shape, values, order, search)
+        fingerprint = digest(cls.__name__, shape, values, order, search)
         places = {}
         for name, cursor in (("after", page.after), ("before", page.before)):
             try:
-                places[name] = None if cursor is None else place_of(entity, mark, cursor, order)
+                places[name] = None if cursor is None else decode_position(entity, fingerprint, cursor, order)
             except BadInput as error:
                 raise error.below(name) from None
-        return Query(page, shape, values, order, search, mark, places["after"], places["before"])
+        return Query(page, shape, values, order, search, fingerprint, places["after"], places["before"])
 
     @classmethod
     def permissions(cls, query: Query) -> Iterator[str]:
@@ -158,7 +158,7 @@ class Many(Loader):
         limit = self.arguments.page.limit + 1
         if self.key is None:
             return await self._read(self._sole, keys, limit)
-        if not self.few:
+        if not self.small_fanout:
             return await self._read(self._lateral, keys, limit)
         if len(keys) == 1 or limit > WHOLE:
             most = limit * len(keys)
@@ -259,7 +259,7 @@ class Many(Loader):
         directions = [direction for _, direction in query.order]
         for name, place, later in (("after", query.after, True), ("before", query.before, False)):
             if place is not None:
-                conditions.append(beyond(self.entity, name, place, sorts, directions, later=later))
+                conditions.append(after_position(self.entity, name, place, sorts, directions, later=later))
         return conditions
 
     def condition(self) -> Sequence[ColumnElement[bool]]:
