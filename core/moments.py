@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import available_timezones
 
 EXAMPLE = '"2026-11-01T09:30:00+01:00"'
 
@@ -42,6 +44,16 @@ def read(text: str) -> datetime:
     if is_leap and (moment.hour, moment.minute) != (23, 59):
         raise NotAMoment("A leap second is at 23:59:60 in UTC, and at no other time")
     return moment
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(each for each in available_timezones() if "/" in each) | {"UTC"}
+
+
+def is_zone(name: str) -> bool:
+    """Whether it is the name of a time zone. PostgreSQL takes others in silence: "Berlin+2" for two hours *west*."""
+    return name in _zones()
 
 
 def write(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from db.partners import Partner
 from db.sales import LineItem, Order
 from loaders.catalog import products
 from loaders.kit import filters
+from loaders.kit.dimensions import Dimensions, Value
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.filters import Referred, Related
 from loaders.kit.many import Many
@@ -55,6 +56,12 @@ UNIT = Unit("unit", _product.unit, (PRODUCT,))
 CURRENCY = Unit("currency", LineItem.currency)
 ORDER_CURRENCY = Unit("currency", Order.currency)
 
+_order: Any = aliased(Order, name="order_")
+_customer: Any = aliased(Partner, name="customer")
+ORDER = Join(_order, and_(_order.tenant_id == TENANT, _order.id == LineItem.order_id))
+CUSTOMER = Join(_customer, and_(_customer.tenant_id == TENANT, _customer.id == LineItem.customer_id))
+CUSTOMER_OF_ORDER = Join(_customer, and_(_customer.tenant_id == TENANT, _customer.id == Order.customer_id))
+
 OPEN = LineItem.quantity - LineItem.shipped - LineItem.cancelled
 """What of a line is neither shipped nor cancelled."""
 
@@ -76,6 +83,40 @@ LINE_MEASURES = {
     "openTotal": amounts(in_minor_units(OPEN * LineItem.unit_price, LineItem.currency), CURRENCY),
     "unitPrice": prices(LineItem.unit_price, CURRENCY, UNIT, LineItem.quantity),
 }
+
+_WHO, _WHERE = "The partner who ordered.", "The country of the partner who ordered."
+
+LINE_DIMENSIONS = Dimensions(
+    {
+        "PRODUCT": Value("product", LineItem.product_id, "The product that was ordered.", (), "catalog:read"),
+        "CUSTOMER": Value("customer", LineItem.customer_id, _WHO, (), "partners:read"),
+        "CUSTOMER_COUNTRY": Value("customerCountry", _customer.country, _WHERE, (CUSTOMER,), "partners:read"),
+        "ORDER_STATUS": Value("orderStatus", _order.status, "The state of the order.", (ORDER,)),
+        "CURRENCY": Value("currency", LineItem.currency, "The currency of the order."),
+        "UNIT": Value("unit", _product.unit, "The unit of the product.", (PRODUCT,), "catalog:read"),
+    },
+    Value("placedAt", _order.placed_at, "when the customer ordered", (ORDER,)),
+    {"quantity": Value("quantity", LineItem.quantity, "By how many were ordered: limits in rising order.")},
+    {
+        "count": "the number of lines",
+        "orderCount": "the number of different orders",
+        "quantity": "the sum of quantities, in the unit of groups",
+        "total": "the sum of totals, in the currency of groups",
+        "openTotal": "the sum of open totals, in the currency of groups",
+    },
+)
+
+ORDER_DIMENSIONS = Dimensions(
+    {
+        "CUSTOMER": Value("customer", Order.customer_id, _WHO, (), "partners:read"),
+        "CUSTOMER_COUNTRY": Value("customerCountry", _customer.country, _WHERE, (CUSTOMER_OF_ORDER,), "partners:read"),
+        "STATUS": Value("status", Order.status, "The state of the order."),
+        "CURRENCY": Value("currency", Order.currency, "The currency of its amounts."),
+    },
+    Value("placedAt", Order.placed_at, "when the customer ordered"),
+    {"total": Value("total", Order.total, "By the total in its own currency: limits in rising order.")},
+    {"count": "the number of orders", "total": "the sum of totals, in the currency of groups"},
+)
 
 
 lines = Entity(
@@ -99,10 +140,13 @@ lines = Entity(
     sorts={
         "POSITION": Sort(LineItem.position, "The line's place in its order, from 1."),
         "QUANTITY": Sort(LineItem.quantity, "How many were ordered, whatever the unit."),
+        # Not in the graph's enum: the order of all line items where none is asked for.
+        "AGE": Sort(LineItem.id),
     },
     default=(("POSITION", ASC),),
     own=LineItem.customer_id == PARTNER,
     measures=LINE_MEASURES,
+    dimensions=LINE_DIMENSIONS,
 )
 
 
@@ -152,6 +196,7 @@ orders = Entity(
         "taxTotal": amounts(Order.tax_total, ORDER_CURRENCY),
         "placedAt": moments(Order.placed_at),
     },
+    dimensions=ORDER_DIMENSIONS,
 )
 
 
@@ -192,6 +237,14 @@ class Orders(Many):
 class OrdersOfPartner(Many):
     entity = orders
     key = "customer_id"
+
+
+class Lines(Many):
+    """By id, which is by age."""
+
+    entity = lines
+    default = (("AGE", DESC),)
+    unique = "AGE"
 
 
 class LinesOfOrder(Many):

@@ -1,16 +1,20 @@
 """What a connection's rows add up to, by what of it is asked for and allowed."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
 import orjson
 
-from core.errors import Forbidden
+from core.errors import BadInput, Forbidden
 from execution import Batch
 from loaders.kit.aggregates import FUNCTIONS, Aggregates
+from loaders.kit.dimensions import source
 from loaders.kit.entity import Entity
+from loaders.kit.groups import Groups, grouping
 from loaders.kit.many import Connection
+from loaders.tenants import TenantById
 
 
 async def aggregate(batch: Batch) -> Sequence[Any]:
@@ -41,6 +45,38 @@ def _may_see(batch: Batch, entity: Entity[Any], name: str) -> bool:
     except Forbidden:
         return False
     return True
+
+
+async def groups(batch: Batch) -> Sequence[Any]:
+    """The groups of each connection."""
+    first: Connection = batch.sources[0]
+    entity = first.loader.entity
+    given = await _settings(batch)
+    now = datetime.now(UTC)
+    asked = grouping(entity, batch.args, given["currency"], given["timezone"], now)
+    for dimension in asked.by:
+        permission = source(dimension, entity.dimensions).permission
+        if permission is not None:
+            batch.context.require(permission)
+    keys = {name.removeprefix(IN_KEY) for name in batch.columns() if name.startswith(IN_KEY)}
+    if unknown := sorted(keys - {each.key for each in asked.by}):
+        raise BadInput(f"The key has no {unknown[0]}: by doesn't name it.", path=("by",))
+    loader = Groups.of(batch.context, allowed(batch, entity), (first.loader, first.query.whole, asked))
+    return await loader.load_level([connection.key for connection in batch.sources])
+
+
+IN_KEY = "@key:"
+"""Begins what stands among the columns for a part of groups' keys."""
+
+
+async def _settings(batch: Batch) -> dict[str, str]:
+    """The currency and the time zone that were given, or the tenant's."""
+    given: dict[str, Any] = {"currency": batch.args.get("currency"), "timezone": batch.args.get("timeZone")}
+    if all(given.values()):
+        return given
+    columns = ("currency", "timezone")
+    [tenant] = await TenantById.of(batch.context, columns).load_level([batch.context.reader.tenant])
+    return {name: given[name] or tenant[name] for name in columns}
 
 
 def moment(name: str) -> Callable[[Batch], list[str | None]]:

@@ -19,6 +19,7 @@ from strawberry.annotation import StrawberryAnnotation
 from core.choices import Choice
 from loaders.kit.entity import Entity
 from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
+from loaders.kit.groups import upper
 from schema.module import WrongDeclaration
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -153,6 +154,39 @@ def order_input(entity: Entity[Any], many: str) -> Any:
         "direction": _Field(SortDirection, DIRECTION, SortDirection.ASC),
     }
     return _input(f"{entity.typename}OrderBy", f"What {many} are sorted by, and in which direction.", fields)
+
+
+def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tuple[Any, Any, Any]:
+    """The inputs ``…GroupBy``, ``…Having`` and ``…GroupOrderBy`` of an entity's dimensions."""
+    of, name = entity.dimensions, entity.typename
+    values = {
+        each: value.description if value.permission is None else f"{value.description} Needs {value.permission}."
+        for each, value in of.values.items()
+    }
+    enum = named_enum(f"{name}GroupField", values, f"Values that {many} can be put into groups by.")
+    by = {"field": _Field(enum, "By a value, or by the record that it refers to.")}
+    if of.time is not None:
+        time, told = of.time.key, of.time.description
+        by[time] = _Field(period, f"By {told}: in periods of this length.")
+        by[f"{time}Part"] = _Field(part, f"By a part of {told}.")
+        by["age"] = _Field(
+            list[int], f"By how many whole days ago {told}: limits in rising order, such as [8, 31, 61]."
+        )
+    by |= {each: _Field(list[Decimal], value.description) for each, value in of.bands.items()}
+    having = {each: _Field(DecimalFilter, f"By {text}.") for each, text in of.ranked.items()}
+    sorts = {"KEY": "The dimensions, in the order of by; no value counts as the largest."}
+    sorts |= {upper(each): f"{text[0].upper()}{text[1:]}." for each, text in of.ranked.items()}
+    order = {
+        "field": _Field(
+            named_enum(f"{name}GroupOrderField", sorts, f"What groups of {many} can be sorted by."), SORTED_BY, ...
+        ),
+        "direction": _Field(SortDirection, DIRECTION, SortDirection.ASC),
+    }
+    return (
+        _input(f"{name}GroupBy", f"What {many} are put into groups by.", by, one_of=True),
+        _input(f"{name}Having", f"Conditions on groups of {many}; all that are given must hold.", having),
+        _input(f"{name}GroupOrderBy", f"What groups of {many} are sorted by, and in which direction.", order),
+    )
 
 
 # ---------------------------------------------------------------- what can be asked of a record

@@ -15,6 +15,8 @@ from core.money import KNOWN, decimal_text
 Decimal = PythonDecimal
 DateTime = datetime
 CurrencyCode = NewType("CurrencyCode", str)
+Date = NewType("Date", str)
+TimeZone = NewType("TimeZone", str)
 JSON = NewType("JSON", object)
 
 _DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
@@ -54,6 +56,12 @@ def _read_currency(given: Any) -> str:
     raise GraphQLError('A currency is a code of ISO 4217, three capital letters, such as "EUR".')
 
 
+def _read_zone(given: Any) -> str:
+    if isinstance(given, str) and moments.is_zone(given):
+        return given
+    raise GraphQLError('A time zone is a name of the IANA database, such as "Europe/Berlin".')
+
+
 SCALARS: dict[object, Any] = {
     JSON: strawberry.scalar(
         name="JSON",
@@ -73,6 +81,18 @@ SCALARS: dict[object, Any] = {
         serialize=_write_moment,
         parse_value=_read_moment,
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+    ),
+    Date: strawberry.scalar(
+        name="Date",
+        description='A day of the calendar, without a time: "2026-10-31".',
+        serialize=str,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339#section-5.6",
+    ),
+    TimeZone: strawberry.scalar(
+        name="TimeZone",
+        description='A name of the IANA time zone database, such as "Europe/Berlin". Abbreviations and offsets are refused.',
+        serialize=str,
+        parse_value=_read_zone,
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",

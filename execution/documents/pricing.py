@@ -226,7 +226,9 @@ class Pricing:
                 offered = _called(batch.rows, args, level.rows)
                 if batch.usual is not None:
                     offered = _usually(batch.usual, offered)
-                level = level._replace(rows=offered, whole=_whole(batch.whole, level.times))
+                level = level._replace(rows=offered)
+            if batch is not None and batch.whole is not None:
+                level = level._replace(whole=_whole(batch.whole, level.times))
             level = level._replace(times=_product(level.times, size))
             sets = [node.selection_set for node in nodes if node.selection_set is not None]
             above = "types" if name == "types" or (name == "fields" and above == "types") else name
@@ -299,10 +301,8 @@ def _product(one: Amount, other: Amount) -> Amount:
     return later
 
 
-def _whole(keys: tuple[Hashable, Hashable] | None, times: Amount) -> Amount:
+def _whole(keys: tuple[Hashable, Hashable], times: Amount) -> Amount:
     """How many rows so many lists have together: as many as each has as a rule, and no more than there are."""
-    if keys is None:
-        return UNKNOWN_LIST
 
     def rows(variables: Variables) -> int:
         usual = variables.get(USUAL, {})

@@ -43,7 +43,11 @@ class Aggregates(Loader):
         units = units_of(measures.values())
         joins = [join for measure in measures.values() for join in _plain(measure)]
         columns = [*keys, *(unit.by.label(f"unit_{unit.name}") for unit in units)]
-        found = whole_rows(many, joins).add_columns(*columns, *parts(measures, self.columns)).group_by(*columns)
+        cells = [
+            measure.leaves(function, column).label(name)
+            for name, (measure, function, column) in parts(measures, FUNCTIONS.intersection(self.columns)).items()
+        ] or [func.count().label("rows")]
+        found = whole_rows(many, joins).add_columns(*columns, *cells).group_by(*columns)
         apart = {name: measure for name, measure in measures.items() if isinstance(measure, Distinct)}
         return _with_distinct(many, found, apart, keys) if apart else found
 
@@ -62,14 +66,14 @@ def units_of(measures: Iterable[Measure]) -> list[Unit]:
     return list(dict.fromkeys(unit for measure in measures for unit in measure.units))
 
 
-def parts(measures: Mapping[str, Measure], columns: Iterable[str]) -> list[Any]:
-    """The columns of cells that these measures are put together from; a constant where they need none."""
-    functions = frozenset(name[1:] for name in columns if name in FUNCTIONS)
-    return [
-        column.label(f"{name}_{function}")
+def parts(measures: Mapping[str, Measure], functions: Iterable[str]) -> dict[str, tuple[Measure, str, Any]]:
+    """The columns of cells that these measures are put together from: by their names, with what they are of."""
+    wanted = frozenset(name.removeprefix("@") for name in functions)
+    return {
+        f"{name}_{function}": (measure, function, column)
         for name, measure in measures.items()
-        for function, column in measure.parts(functions).items()
-    ] or [func.count().label("rows")]
+        for function, column in measure.parts(wanted).items()
+    }
 
 
 def whole_rows(many: Many, joins: Iterable[Join] = ()) -> Select[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Text, cast, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Amount, Base, Quantity
+from loaders.kit.dimensions import Dimensions
 from loaders.kit.filters import AnyFilter
 from loaders.kit.measures import Measure
 
@@ -49,7 +50,8 @@ class Entity(Generic[M]):
     upper module may add to a lower one's (``entity.filters["available"] = …``), which ``declared`` leaves out.
     ``own`` is the condition on rows that a business partner may see (parameter ``partner``); the database's
     policies say the same.
-    ``default`` is the order of a list that asks for none. ``measures`` are what its rows add up to.
+    ``default`` is the order of a list that asks for none. ``measures`` are what its rows add up to,
+    ``dimensions`` what they can be put into groups by.
     """
 
     model: type[M]
@@ -63,6 +65,7 @@ class Entity(Generic[M]):
     own: Any = None
     search: Any = None
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    dimensions: Dimensions = field(default_factory=Dimensions)
     declared: tuple[str, ...] = field(init=False)
     row: type[Row] = field(init=False)
 

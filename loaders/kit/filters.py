@@ -361,17 +361,17 @@ def permissions(filters: Mapping[str, Any], shape: Shape) -> Iterator[str]:
         yield from permissions(filters[name].filters, within)
 
 
-def condition(filters: Mapping[str, AnyFilter], shape: Shape, *, narrowed: bool = False) -> Clause:
+def condition(filters: Mapping[str, AnyFilter], shape: Shape, *, narrowed: bool = False, mark: str = "w") -> Clause:
     """The SQL of a shape. Its parameters are named ``w0``, ``w1``, … in the order of the values. ``narrowed``: of related
     rows those only that a business partner may see.
     """
-    names = (f"w{index}" for index in range(MAX_LEAVES + 1))
+    names = (f"{mark}{index}" for index in range(MAX_LEAVES + 1))
     return _clause(filters, shape, names, narrowed=narrowed)
 
 
-def parameters(values: tuple[Any, ...]) -> dict[str, Any]:
+def parameters(values: tuple[Any, ...], mark: str = "w") -> dict[str, Any]:
     """The values of a normalised ``where``, under the names that ``condition`` gives them."""
-    return {f"w{index}": given for index, given in enumerate(values)}
+    return {f"{mark}{index}": given for index, given in enumerate(values)}
 
 
 def _clause(filters: Mapping[str, Any], shape: Shape, names: Iterator[str], *, narrowed: bool) -> Clause:

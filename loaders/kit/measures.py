@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Text, case, cast, func
+from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func
 
 from core.money import OTHER_DIGITS, SCALE, USUAL_DIGITS, decimal_text, price_texts, total_texts
 from db.base import Amount
@@ -63,6 +63,10 @@ class Measure:
         counted = func.count()
         return {"count": counted if self.by is None else counted.filter(self.by)}
 
+    def leaves(self, function: str, column: Any) -> Any:
+        """A part in the form in which it leaves the database."""
+        return cast(column, BigInteger) if function == "count" else column
+
     def value(self, name: str, cells: Cells) -> Any:
         """What it comes to in these cells, in its final form."""
         return _sum(cells, f"{name}_count")
@@ -110,10 +114,13 @@ class Sums(Measure):
         summed = self.by if self.weight is None else self.by * self.weight
         possible = {"sum": func.sum(summed), "min": func.min(self.by), "max": func.max(self.by)}
         wanted = functions | ({"sum"} if "avg" in functions else set())
-        found: dict[str, Any] = {name: cast(each, Text) for name, each in possible.items() if name in wanted}
+        found: dict[str, Any] = {name: each for name, each in possible.items() if name in wanted}
         if self.weight is not None:
-            return found | {"weight": cast(func.sum(self.weight), Text)}
+            return found | {"weight": func.sum(self.weight)}
         return found | {"count": func.count()}
+
+    def leaves(self, function: str, column: Any) -> Any:
+        return cast(column, BigInteger if function == "count" else Text)
 
     def value(self, name: str, cells: Cells) -> Any:
         apart: dict[tuple[str, ...], list[Any]] = {}

@@ -11,16 +11,7 @@ from loaders import sales as loaders
 from loaders.catalog import ProductById, products
 from loaders.partners import PartnerById, partners
 from resolvers import sales as resolvers
-from schema.aggregates import (
-    DateTimeAggregate,
-    MoneyAggregate,
-    PriceAggregate,
-    QuantityAggregate,
-    aggregate,
-    counted,
-    spanned,
-    summed,
-)
+from schema.aggregates import aggregate
 from schema.catalog import Product, ProductWhere
 from schema.events import Event, timeline
 from schema.fields import (
@@ -37,9 +28,11 @@ from schema.fields import (
     one,
     referred,
 )
+from schema.groups import groups
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.inventory import StockDifference, StockMove
 from schema.partners import Partner, PartnerWhere
+from schema.sales.numbers import LineItemAggregate, LineItemGroups, OrderAggregate, OrderGroups
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
     PAGE_OF_LIST,
@@ -49,7 +42,6 @@ from schema.shared import (
 )
 from services import sales as services
 
-enum_type(OrderStatus)
 enum_type(OrderAction)
 
 
@@ -164,62 +156,16 @@ class LineItem(Node):
     )
 
 
-@strawberry.type(description="Sums over orders.")
-class OrderAggregate:
-    count: int = counted(loaders.orders, "count", "The number of orders.")
-    customer_count: int = counted(loaders.orders, "customerCount", "The number of different customers.")
-    total: list[MoneyAggregate] = summed(loaders.orders, "total", "What customers pay, in each currency.")
-    subtotal: list[MoneyAggregate] = summed(loaders.orders, "subtotal", "The amounts before tax, in each currency.")
-    tax_total: list[MoneyAggregate] = summed(loaders.orders, "taxTotal", "The taxes, in each currency.")
-    placed_at: DateTimeAggregate = spanned(loaders.orders, "placedAt", "When the first and the last were placed.")
-
-
-@strawberry.type(description="Sums over line items.")
-class LineItemAggregate:
-    count: int = counted(loaders.lines, "count", "The number of lines.")
-    order_count: int = counted(loaders.lines, "orderCount", "The number of different orders that the lines are of.")
-    product_count: int = counted(loaders.lines, "productCount", "The number of different products.")
-    customer_count: int = counted(loaders.lines, "customerCount", "The number of different customers.")
-    wanted_count: int = counted(
-        loaders.lines,
-        "wantedCount",
-        "The number of lines that aren't cancelled as a whole: what fill rates are measured against.",
-    )
-    shipped_in_full_count: int = counted(
-        loaders.lines, "shippedInFullCount", "The number of wanted lines of which all that isn't cancelled is shipped."
-    )
-    quantity: list[QuantityAggregate] = summed(loaders.lines, "quantity", "What was ordered, in each unit.")
-    shipped_quantity: list[QuantityAggregate] = summed(
-        loaders.lines, "shippedQuantity", "What was shipped, in each unit."
-    )
-    returned_quantity: list[QuantityAggregate] = summed(
-        loaders.lines, "returnedQuantity", "What of it came back, in each unit."
-    )
-    cancelled_quantity: list[QuantityAggregate] = summed(
-        loaders.lines, "cancelledQuantity", "What was cancelled before it was shipped, in each unit."
-    )
-    open_quantity: list[QuantityAggregate] = summed(
-        loaders.lines, "openQuantity", "What is neither shipped nor cancelled, in each unit."
-    )
-    total: list[MoneyAggregate] = summed(loaders.lines, "total", "What the lines cost, in each currency.")
-    open_total: list[MoneyAggregate] = summed(
-        loaders.lines,
-        "openTotal",
-        "What is neither shipped nor cancelled x unitPrice, rounded for each line, in each currency.",
-    )
-    unit_price: list[PriceAggregate] = summed(
-        loaders.lines, "unitPrice", "The prices of a unit, in each currency and for each unit."
-    )
-
-
 @strawberry.type(name="OrderConnection", description=PAGE_OF_LIST)
 class OrderConnection(Connection[Order]):
     aggregate: OrderAggregate = aggregate()
+    groups: OrderGroups = groups(loaders.orders, "orders", unit=False)
 
 
 @strawberry.type(name="LineItemConnection", description=PAGE_OF_LIST)
 class LineItemConnection(Connection[LineItem]):
     aggregate: LineItemAggregate = aggregate()
+    groups: LineItemGroups = groups(loaders.lines, "line items", unit=True)
 
 
 @extends(Product)
@@ -272,4 +218,10 @@ class Query:
         where=OrderWhere,
         order=OrderOrderBy,
         search="number, externalId or note",
+    )
+    line_items: LineItemConnection = many(
+        "The tenant's line items, of all orders; the newest first where no order is given.",
+        loaders.Lines,
+        where=LineItemWhere,
+        order=LineItemOrderBy,
     )

@@ -23,7 +23,7 @@ ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
     "inventory": {"warehouses", "stockLevels", "stockMoves", "stockDifferences"},
-    "sales": {"order", "orders"},
+    "sales": {"order", "orders", "lineItems"},
 }
 MUTATIONS = {
     "catalog": {"productUpsert"},

@@ -23,7 +23,21 @@ OPEN = {
 }
 """Fields to objects that need no permission of their own, and why."""
 
-PARTS = ("Connection", "Edge", "PageInfo", "Count", "Money", "UserError", "Aggregate")
+PARTS = (
+    "Connection",
+    "Edge",
+    "PageInfo",
+    "Count",
+    "Money",
+    "UserError",
+    "Aggregate",
+    "Groups",
+    "Group",
+    "Rest",
+    "Key",
+    "Period",
+    "Band",
+)
 """Types that are parts of what has asked already: a connection's nodes, a payload's errors."""
 
 

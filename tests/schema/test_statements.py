@@ -54,6 +54,7 @@ COST = {
     "Query.partners": 1,
     "Query.order": 1,
     "Query.orders": 1,
+    "Query.lineItems": 1,
     "Query.warehouses": 1,
     "Query.stockLevels": 1,
     "Query.stockMoves": 1,
@@ -128,8 +129,9 @@ def edges() -> Iterator[tuple[str, GraphQLField]]:
     mutation answers: ``tests/schema/writing/test_statements_of_commands.py`` measures that.
     """
     for type_ in schema()._schema.type_map.values():
-        made = type_.name.endswith(("Connection", "Edge", "Payload", "Error", "Mutation", "Aggregate"))
-        made |= type_.name in {"PageInfo", "Count", "Money"}
+        made = type_.name.endswith(("Connection", "Edge", "Payload", "Error", "Mutation", "Aggregate", "Groups"))
+        made |= type_.name.endswith(("Group", "GroupKey", "Rest"))
+        made |= type_.name in {"PageInfo", "Count", "Money", "Period", "Band"}
         if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_) and not made:
             yield from ((f"{type_.name}.{name}", field) for name, field in type_.fields.items())
 

@@ -79,6 +79,14 @@ async def test_31_by_the_predicate_alone(partner: Stage) -> None:
 @pytest.mark.usefixtures("no_predicate", "no_policy")
 async def test_with_both_locks_off_the_walk_tells_of_orders_and_partners(partner: Stage) -> None:
     assert {line.split(":")[0] for line in await told(partner, once=True)} == {
-        *("Query.node", "Query.nodes", "Query.order", "Query.orders", "Query.partner", "Query.partners"),
+        *(
+            "Query.node",
+            "Query.nodes",
+            "Query.order",
+            "Query.orders",
+            "Query.lineItems",
+            "Query.partner",
+            "Query.partners",
+        ),
         *("Order.lineItems", "Partner.orders", "Product.lineItems"),
     }

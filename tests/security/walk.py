@@ -45,7 +45,7 @@ CURSORS = {"after", "before"}
 PLAIN_TEXTS = {"unit", "country", "type", "currency"}
 """Texts that are the same words for everybody."""
 
-PLAIN_SCALARS = {"Int", "Boolean", "CurrencyCode", "JSON"}
+PLAIN_SCALARS = {"TimeZone", "Int", "Boolean", "CurrencyCode", "JSON"}
 """What names no row, whatever it is."""
 
 
@@ -130,9 +130,13 @@ def filled(type_: Any, owner: str, name: str, own: Mapping[str, list[str]]) -> s
     if isinstance(type_, GraphQLEnumType):
         return str(next(iter(type_.values)))
     if isinstance(type_, GraphQLInputObjectType):
-        if type_.is_one_of:
+        if type_.name.endswith("GroupBy"):
+            given = [f"field: {next(iter(get_named_type(type_.fields['field'].type).values))}"]
+        else:
+            given = required(type_, own)
+        if type_.is_one_of and type_.name.endswith("Ref"):
             return f'{{id: "{own[PREFIXES[type_.name.removesuffix("Ref")]][0]}"}}'
-        return "{" + ", ".join(required(type_, own)) + "}"
+        return "{" + ", ".join(given) + "}"
     if type_.name == "ID":
         return f'"{own[NAMED[name]][0]}"'
     text = TEXTS[name].format(OWN) if type_.name == "String" else {"Decimal": "1", "CurrencyCode": "EUR"}[type_.name]

@@ -1,13 +1,14 @@
 """What the ERP's generated queries ask for: values that its demo data have, and now and then one that they haven't."""
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import hypothesis.strategies as st
 from graphql import (
+    EnumValueNode,
     IntValueNode,
     ListValueNode,
     NameNode,
@@ -99,6 +100,7 @@ class Pool:
             "DateTime": (moments, nodes.String),
             "Decimal": (amounts, nodes.String),
             "CurrencyCode": (["EUR", "GBP"], nodes.String),
+            "TimeZone": (["UTC", "Europe/Berlin", "Nowhere"], nodes.String),
             "Int": ([*range(12), 300, -1], nodes.Int),
         }
         return {name: st.sampled_from(values).map(node) for name, (values, node) in given.items()}
@@ -109,6 +111,8 @@ class Pool:
         """Of the arguments generated for a field those that are likely to give rows."""
         if name == "stockDifferences":  # a list without pages
             return {"first": IntValueNode(value=str(random.choice([*SIZES, -1])))}
+        if name == "groups":
+            return _groups(type_, random)
         if "first" in given:
             return self._page(type_, name, given, random)
         if name == "totalCount":
@@ -175,6 +179,29 @@ class Pool:
         if about == "search":
             return random.choice(self.texts["name"]).split()[0][: random.randint(1, 9)].strip(string.punctuation)
         return random.choice(known) if known else text
+
+
+def _groups(type_: str, random: Random) -> Arguments:
+    """Groups by one or two dimensions: what generated ones are by has seldom anything to do with the key asked for."""
+    names = {
+        "OrderConnection": ("CUSTOMER", "CUSTOMER_COUNTRY", "STATUS", "CURRENCY"),
+        "LineItemConnection": ("PRODUCT", "CUSTOMER", "ORDER_STATUS", "CURRENCY", "UNIT"),
+    }[type_]
+    by = [_object({"field": EnumValueNode(value=each)}) for each in random.sample(names, random.choice([1, 1, 2]))]
+    if random.random() < 0.4:
+        by.append(_object({"placedAt": EnumValueNode(value=random.choice(["DAY", "MONTH", "YEAR"]))}))
+    order = {"field": EnumValueNode(value=random.choice(["KEY", "COUNT", "TOTAL"]))}
+    given: Arguments = {
+        "by": ListValueNode(values=tuple(by)),
+        "first": IntValueNode(value=str(random.choice([0, 1, 2, 9]))),
+    }
+    return given | ({"orderBy": ListValueNode(values=(_object(order),))} if random.random() < 0.6 else {})
+
+
+def _object(fields: Mapping[str, ValueNode]) -> ObjectValueNode:
+    return ObjectValueNode(
+        fields=tuple(ObjectFieldNode(name=NameNode(value=name), value=value) for name, value in fields.items())
+    )
 
 
 def _without_relevance(value: ValueNode) -> ValueNode:

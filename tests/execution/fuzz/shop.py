@@ -33,8 +33,8 @@ RESHAPINGS = 5
 LEAST = {
     "documents": 340,
     "runs": 480,
-    "rows": 255,
-    "lists of several": 240,
+    "rows": 220,
+    "lists of several": 200,
     "errors": 65,
     "data and errors": 1,
     "null to the top": 60,

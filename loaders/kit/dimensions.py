@@ -1,0 +1,199 @@
+"""What rows are put together by: dimensions, declared once with their entity."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from sqlalchemy import ARRAY, Date, DateTime, Integer, Numeric, Text, case, cast, func, literal_column
+
+from core.errors import BadInput
+from core.money import decimal_text
+from loaders.kit.measures import Join
+from loaders.kit.statements import constant, value
+
+MOST_LIMITS = 20
+"""Limits of bands."""
+
+ZONE = value("zone", Text())
+UNITS = {
+    "HOUR": "1 hour",
+    "DAY": "1 day",
+    "WEEK": "1 week",
+    "MONTH": "1 month",
+    "QUARTER": "3 months",
+    "YEAR": "1 year",
+}
+"""How long periods are."""
+
+PARTS = {"HOUR_OF_DAY": "hour", "DAY_OF_WEEK": "isodow", "MONTH_OF_YEAR": "month"}
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class Value(NamedTuple):
+    """A value of a row, or the id of the record that it refers to: by which name a group's key has it."""
+
+    key: str
+    by: Any
+    description: str
+    joins: tuple[Join, ...] = ()
+    permission: str | None = None
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """All that an entity's rows can be put together by. ``values`` by their names in the graph's enum; ``time`` is when
+    they were, ``bands`` are numbers by their names in a key. ``ranked`` are the measures that groups can be compared by, and what these are of a group.
+    """
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    time: Value | None = None
+    bands: Mapping[str, Value] = field(default_factory=dict)
+    ranked: Mapping[str, str] = field(default_factory=dict)
+
+
+class Dimension(NamedTuple):
+    """One that groups were asked by: ``kind`` and ``variant`` make the SQL, ``limits`` are the values of bands."""
+
+    kind: str
+    key: str
+    variant: str | int
+    limits: tuple[Any, ...] = ()
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return (self.kind, self.key, self.variant)
+
+
+def read(given: Mapping[str, Any], of: Dimensions) -> Dimension:
+    """What an entry of ``by`` says. Raises ``BadInput``."""
+    ((name, said),) = given.items()
+    time = of.time.key if of.time else None
+    if name == "field":
+        return Dimension("value", of.values[name_of(said)].key, name_of(said))
+    if name == time:
+        return Dimension("period", name, name_of(said))
+    if name == f"{time}Part":
+        return Dimension("part", name, name_of(said))
+    return Dimension("age" if name == "age" else "band", name, len(said), _rising(name, said))
+
+
+def name_of(choice: Any) -> str:
+    """The name that an enum's member has in the graph."""
+    return str(getattr(choice, "value", choice))
+
+
+def _rising(name: str, limits: Sequence[Any]) -> tuple[Any, ...]:
+    if not 1 <= len(limits) <= MOST_LIMITS:
+        raise BadInput(f"1 to {MOST_LIMITS} limits can be given.", path=(name,))
+    for index, (one, other) in enumerate(pairwise(limits)):
+        if one >= other:
+            raise BadInput("Limits are given in rising order.", path=(name, index + 1))
+    return tuple(limits)
+
+
+def source(dimension: Dimension, of: Dimensions) -> Value:
+    """What of a row it is about."""
+    if dimension.kind == "value":
+        return of.values[str(dimension.variant)]
+    if dimension.kind == "band":
+        return of.bands[dimension.key]
+    if of.time is None:
+        raise KeyError(dimension.key)
+    return of.time
+
+
+def expression(dimension: Dimension, of: Dimensions, place: int) -> Any:
+    """The SQL that is the same for all rows of a group. ``place`` is the dimension's among those asked for."""
+    by = source(dimension, of).by
+    if dimension.kind == "value":
+        return by
+    if dimension.kind == "period":
+        return trunc(str(dimension.variant), by)
+    if dimension.kind == "part":
+        return cast(func.extract(PARTS[str(dimension.variant)], func.timezone(ZONE, by)), Integer)
+    if dimension.kind == "band":
+        return func.width_bucket(by, value(f"limits{place}", ARRAY(Numeric())), type_=Integer())
+    # The number of moments that are so many days ago, and not before the row's: the younger, the more.
+    moments = value(f"limits{place}", ARRAY(DateTime(timezone=True)))
+    younger: Any = func.width_bucket(by, moments, type_=Integer())
+    return literal_column(str(len(dimension.limits)), Integer()) - younger
+
+
+def trunc(unit: str, by: Any) -> Any:
+    """When the period of a moment begins. Not ``AT TIME ZONE`` twice, which makes one of the two hours that a clock change
+    repeats.
+    """
+    return func.date_trunc(constant(unit.lower()), by, ZONE, type_=DateTime(timezone=True))
+
+
+def parameters(dimensions: Sequence[Dimension], now: datetime | None) -> dict[str, Any]:
+    """The values of the SQL's parameters, but for the time zone. ``now`` is there where an age is asked for."""
+    found: dict[str, Any] = {}
+    for place, dimension in enumerate(dimensions):
+        if dimension.kind == "band":
+            found[f"limits{place}"] = list(dimension.limits)
+        elif dimension.kind == "age" and now is not None:
+            # A moment is so many days ago from that very moment on: what is not before the next one is younger.
+            edges = (_ago(now, days) for days in reversed(dimension.limits))
+            found[f"limits{place}"] = [edge + timedelta(microseconds=1) if edge < _LAST else edge for edge in edges]
+    return found
+
+
+def _ago(now: datetime, days: int) -> datetime:
+    try:
+        return now - timedelta(days=days)
+    except OverflowError:
+        return _FIRST if days > 0 else _LAST
+
+
+# ---------------------------------------------------------------- what a group's key says
+
+
+def period(unit: str, start: Any) -> dict[str, Any]:
+    """The columns of a period, by what they are: when it begins and is over, and its first day."""
+    step: Any = literal_column(f"interval '{UNITS[unit]}'")
+    day = func.timezone(ZONE, start)
+    if unit == "HOUR":
+        begins, ends = _hour(start), _hour(trunc(unit, start + step))
+    else:
+        begins, ends = start, func.timezone(ZONE, func.date_trunc(constant("day"), day) + step)
+    first: Any = literal_column("date '0001-01-01'")
+    last: Any = literal_column("date '9999-12-31'")
+    local = cast(func.timezone(ZONE, _kept(begins)), Date)
+    return {
+        "start": _kept(begins),
+        "end": _kept(ends),
+        "date": func.greatest(func.least(local, last), first, type_=Date()),
+    }
+
+
+def _hour(start: Any) -> Any:
+    """When an hour begins: at Lord Howe the clock changes by half an hour, and the one that is cut off would begin in the
+    middle of the one before.
+    """
+    before = trunc("HOUR", start)
+    return case((before == start, start), else_=before + literal_column("interval '1 hour'"))
+
+
+def _kept(moment: Any) -> Any:
+    """A moment that can be written: the years from 1 to 9999."""
+    first: Any = literal_column("timestamptz '0001-01-01 00:00:00+00'")
+    last: Any = literal_column("timestamptz '9999-12-31 23:59:59.999999+00'")
+    return func.greatest(func.least(moment, last), first, type_=DateTime(timezone=True))
+
+
+def key(dimension: Dimension, row: Mapping[str, Any], place: int) -> Any:
+    """A dimension's value in the key of a group."""
+    found = row[f"d{place}"]
+    if dimension.kind == "period":
+        told = {name: row[f"d{place}_{name}"] for name in ("start", "end", "date")}
+        day: date = told["date"]
+        return told | {"unit": dimension.variant, "date": day.isoformat()}
+    if dimension.kind in ("age", "band"):
+        edges = (None, *(decimal_text(Decimal(limit)) for limit in dimension.limits), None)
+        return {"from": edges[found], "below": edges[found + 1]}
+    return found
