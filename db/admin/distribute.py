@@ -109,7 +109,13 @@ async def _spread(connection: Any, table: str) -> None:
     The role is the session's: SET LOCAL ROLE would be handed on to the workers, and take their connection its rights.
     """
     how = f"'{table}', 'id'" if table == "tenants" else f"'{table}', 'tenant_id', colocate_with => 'tenants'"
+    parts = await connection.fetch(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = to_regclass($1)", table
+    )
+    forced = [table, *(row[0] for row in parts)]
     async with connection.transaction():
-        await connection.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+        for each in forced:
+            await connection.execute(f"ALTER TABLE {each} NO FORCE ROW LEVEL SECURITY")
         await connection.execute(f"SELECT create_distributed_table({how})")
-        await connection.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        for each in forced:
+            await connection.execute(f"ALTER TABLE {each} FORCE ROW LEVEL SECURITY")

@@ -85,12 +85,11 @@ async def _as_owner(target: Target, now: datetime | None, *, convert: bool) -> l
         await connection.execute(f"SET ROLE {OWNER}")
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             raise Unavailable("A migration, a dump or another of these runs. Wait until it has ended.")
-        spread = await connection.fetchval("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL")
         made = []
         for table in sorted(APPEND_ONLY):
             kind = await connection.fetchval("SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)", table)
             if kind == "r" and convert:
-                if spread:
+                if await _is_spread(connection, table):
                     raise BadInput("Tables that are spread over servers can't be parted any more: part them before.")
                 await _convert(connection, table, month(now or datetime.now(UTC), 2))
                 made.append(f"{table}_before")
@@ -101,6 +100,13 @@ async def _as_owner(target: Target, now: datetime | None, *, convert: bool) -> l
     finally:
         await connection.close()
     return made
+
+
+async def _is_spread(connection: Any, table: str) -> bool:
+    """Whether Citus has it on several servers."""
+    there = await connection.fetchval("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL")
+    asked = "SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass($1))"
+    return bool(there and await connection.fetchval(asked, table))
 
 
 async def _briefly(connection: Any, work: Callable[[], Awaitable[None]]) -> None:
