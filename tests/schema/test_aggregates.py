@@ -61,7 +61,7 @@ def trees(mixed: Oddments) -> Trees:
 
 
 @pytest.mark.parametrize("field", [*QUERIES])
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 async def test_an_aggregate_is_the_fold_of_its_list(
     ask: Asker, mixed: Oddments, trees: Trees, field: str, data: st.DataObject

@@ -93,7 +93,7 @@ def questions(field: str, where: st.SearchStrategy[Any]) -> st.SearchStrategy[An
 
 
 @pytest.mark.parametrize("field", [*DIMENSIONS])
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 async def test_groups_are_those_of_the_list(
     ask: Asker, mixed: Oddments, trees: Trees, field: str, data: st.DataObject
