@@ -207,10 +207,10 @@ async def test_attack_10_the_first_of_two_was_carried_out_and_the_second_wasnt(
             done.append(self._connection)
             await killed(firm, self._connection)
 
-    async def begun(self: Writer) -> None:
+    async def begun(self: Writer, **given: Any) -> None:
         if done:
             raise ConnectionResetError
-        await begin(self)
+        await begin(self, **given)
 
     monkeypatch.setattr(Writer, "commit", committed)
     monkeypatch.setattr(Writer, "begin", begun)
