@@ -19,20 +19,19 @@ EVERY = 100
 
 def at_once(steps: Steps[T]) -> T:
     """The result, with no turn for anybody."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: T = end.value
-            return found
+    results: list[T] = []
+    for _ in _kept(steps, results):
+        pass
+    return results[0]
 
 
 async def in_turns(steps: Steps[T]) -> T:
     """The result, with a turn for others after each step."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: T = end.value
-            return found
+    results: list[T] = []
+    for _ in _kept(steps, results):
         await asyncio.sleep(0)
+    return results[0]
+
+
+def _kept(steps: Steps[T], results: list[T]) -> Steps[None]:
+    results.append((yield from steps))

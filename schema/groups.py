@@ -78,8 +78,50 @@ def part(name: str, description: str, **price: Any) -> Any:
     return batched(description, columns.stored(name), passes=True, **price)
 
 
-def share_of(name: str, description: str) -> Any:
+def rank() -> Any:
+    return computed("Its place in the order of groups, from 1.", columns.stored("rank"))
+
+
+def share() -> Any:
+    return _share(
+        "share",
+        "Its part of the whole list, by the first sort that isn't KEY: 0 to 1, six decimals; null where there is nothing"
+        " to share, as of different values.",
+    )
+
+
+def cumulative_share() -> Any:
+    return _share(
+        "cumulativeShare", "The part of this group and of those before it together: up to 0.8 are the A products."
+    )
+
+
+def _share(name: str, description: str) -> Any:
     return computed(description, columns.stored(name), width=NUMBER)
+
+
+def common() -> Any:
+    return part("key", "What they have in common.")
+
+
+def sums() -> Any:
+    return part("aggregate", "Sums over them.")
+
+
+def rest() -> Any:
+    return part("other", "The groups that having lets through beyond first, of their rows; null where there are none.")
+
+
+def groups_in_rest() -> Any:
+    return computed("How many groups that are.", columns.stored("groupCount"))
+
+
+def sums_of_rest() -> Any:
+    return part("aggregate", "Sums over their rows.")
+
+
+def total() -> Any:
+    return part("total", "All rows, whatever having says: the same as aggregate of the list.")
 
 
 def groups(entity: Entity[Any], many: str, *, unit: bool) -> Any:

@@ -21,6 +21,20 @@ TURN = 500
 """Cells that are put together before others have their turn on the loop."""
 
 
+class Turns:
+    """Others' turns on the loop while cells are put together: a thousand groups of all measures took a tenth of a second."""
+
+    def __init__(self) -> None:
+        self._done = 0
+
+    async def after(self, cells: int) -> None:
+        """So many were put together."""
+        self._done += cells
+        if self._done > TURN:
+            self._done = 0
+            await asyncio.sleep(0)
+
+
 class Aggregates(Loader):
     """What a connection's rows add up to: a dictionary of its measures. ``arguments`` is (loader, query)."""
 
@@ -115,12 +129,8 @@ def _with_distinct(many: Many, found: Select[Any], apart: Mapping[str, Measure],
 
 async def put_together(measures: Mapping[str, Measure], cells: Mapping[Any, Sequence[Any]]) -> dict[Hashable, Any]:
     """What the cells of each list come to. Of very many others have their turn in between."""
-    done = 0
-    found = {}
+    turns, found = Turns(), {}
     for key, rows in cells.items():
         found[key] = {name: measure.value(name, rows) for name, measure in measures.items()}
-        done += len(rows) * len(measures)
-        if done > TURN:
-            done = 0
-            await asyncio.sleep(0)
+        await turns.after(len(rows) * len(measures))
     return found

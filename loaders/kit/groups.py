@@ -8,7 +8,6 @@ for each value: they have no parts, and the values are counted at the end, for w
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Integer, Numeric, Select, Text, Uuid, case, cast, func, null, select, union_all
@@ -16,7 +15,7 @@ from sqlalchemy import BigInteger, Integer, Numeric, Select, Text, Uuid, case, c
 from core.errors import BadInput
 from loaders.kit import dimensions as by_
 from loaders.kit import filters
-from loaders.kit.aggregates import FUNCTIONS, chosen, parts, units_of, whole_rows, whole_values
+from loaders.kit.aggregates import FUNCTIONS, Turns, chosen, parts, units_of, whole_rows, whole_values
 from loaders.kit.base import Loader
 from loaders.kit.dimensions import Dimension
 from loaders.kit.entity import DESC, Entity, Order
@@ -130,8 +129,10 @@ class Groups(Loader):
         rows: dict[Any, list[Any]] = {key: [] for key in keys}
         for row in await self.fetch(made, self._values(query, grouping) | {"keys": keys}, len(keys)):
             rows[() if many.key is None else row["key"]].append(row)
-        together = partial(_together, grouping, build.measures, self.columns)
-        return {key: together(found) for key, found in rows.items()}
+        turns = Turns()
+        return {
+            key: await _together(grouping, build.measures, self.columns, found, turns) for key, found in rows.items()
+        }
 
     def _values(self, query: Query, grouping: Grouping) -> dict[str, Any]:
         given = whole_values(query) | filters.parameters(grouping.having_values, "h")
@@ -257,8 +258,8 @@ class _Statement:
 # ---------------------------------------------------------------- from rows to groups
 
 
-def _together(
-    grouping: Grouping, measures: Mapping[str, Measure], columns: Sequence[str], rows: Sequence[Any]
+async def _together(
+    grouping: Grouping, measures: Mapping[str, Measure], columns: Sequence[str], rows: Sequence[Any], turns: Turns
 ) -> dict[str, Any]:
     """The groups of one list, of the rows of the statement that are its."""
     apart = [name for name, measure in measures.items() if isinstance(measure, Distinct)]
@@ -270,6 +271,7 @@ def _together(
             different.setdefault(row["place"], {})[apart[row["kind"] - 1]] = row["different"]
         else:
             places.setdefault(row["place"], []).append(dict(row))
+        await turns.after(1)
 
     def aggregate(place: int) -> dict[str, Any]:
         cells = places.get(place, [])
@@ -283,6 +285,7 @@ def _together(
         first = places[place][0]
         key = {each.key: by_.key(each, first, index) for index, each in enumerate(grouping.by)}
         nodes.append({"key": key, "aggregate": aggregate(place), "rank": place, **shares.of(first)})
+        await turns.after(len(places[place]) * len(wanted))
     count = max((row["groups"] for row in rows if row["groups"] is not None), default=0)
     beyond = count - len(nodes)
     other = {"groupCount": beyond, "aggregate": aggregate(grouping.first + 1)} if beyond else None

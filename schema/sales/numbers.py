@@ -6,7 +6,7 @@ from core.sales import OrderStatus
 from loaders import sales as loaders
 from loaders.catalog import ProductById
 from loaders.partners import PartnerById
-from resolvers import columns
+from schema import groups
 from schema.aggregates import (
     DateTimeAggregate,
     MoneyAggregate,
@@ -17,19 +17,7 @@ from schema.aggregates import (
     summed,
 )
 from schema.catalog import Product
-from schema.fields import computed
-from schema.groups import (
-    Band,
-    Period,
-    count_of_groups,
-    group_nodes,
-    key_part,
-    key_record,
-    key_value,
-    part,
-    share_of,
-    zone_of_periods,
-)
+from schema.groups import Band, Period, count_of_groups, group_nodes, key_part, key_record, key_value, zone_of_periods
 from schema.inputs import enum_type
 from schema.partners import Partner
 from schema.scalars import CurrencyCode, Decimal, TimeZone
@@ -101,33 +89,25 @@ class OrderGroupKey:
 
 @strawberry.type(description="Orders that have something in common.")
 class OrderGroup:
-    key: OrderGroupKey = part("key", "What they have in common.")
-    aggregate: OrderAggregate = part("aggregate", "Sums over them.")
-    rank: int = computed("Its place in the order of groups, from 1.", columns.stored("rank"))
-    share: Decimal | None = share_of(
-        "share",
-        "Its part of the whole list, by the first sort that isn't KEY: 0 to 1, six decimals; null where there is nothing"
-        " to share, as of different values.",
-    )
-    cumulative_share: Decimal | None = share_of(
-        "cumulativeShare", "The part of this group and of those before it together: up to 0.8 are the A products."
-    )
+    key: OrderGroupKey = groups.common()
+    aggregate: OrderAggregate = groups.sums()
+    rank: int = groups.rank()
+    share: Decimal | None = groups.share()
+    cumulative_share: Decimal | None = groups.cumulative_share()
 
 
 @strawberry.type(description="What is left of orders beyond the first groups.")
 class OrderRest:
-    group_count: int = computed("How many groups that are.", columns.stored("groupCount"))
-    aggregate: OrderAggregate = part("aggregate", "Sums over their rows.")
+    group_count: int = groups.groups_in_rest()
+    aggregate: OrderAggregate = groups.sums_of_rest()
 
 
 @strawberry.type(description="Groups of orders: the first of them, the rest, and all.")
 class OrderGroups:
     nodes: list[OrderGroup] = group_nodes()
     group_count: int = count_of_groups()
-    other: OrderRest | None = part(
-        "other", "The groups that having lets through beyond first, of their rows; null where there are none."
-    )
-    total: OrderAggregate = part("total", "All rows, whatever having says: the same as aggregate of the list.")
+    other: OrderRest | None = groups.rest()
+    total: OrderAggregate = groups.total()
     time_zone: TimeZone = zone_of_periods()
 
 
@@ -149,31 +129,23 @@ class LineItemGroupKey:
 
 @strawberry.type(description="Line items that have something in common.")
 class LineItemGroup:
-    key: LineItemGroupKey = part("key", "What they have in common.")
-    aggregate: LineItemAggregate = part("aggregate", "Sums over them.")
-    rank: int = computed("Its place in the order of groups, from 1.", columns.stored("rank"))
-    share: Decimal | None = share_of(
-        "share",
-        "Its part of the whole list, by the first sort that isn't KEY: 0 to 1, six decimals; null where there is nothing"
-        " to share, as of different values.",
-    )
-    cumulative_share: Decimal | None = share_of(
-        "cumulativeShare", "The part of this group and of those before it together: up to 0.8 are the A products."
-    )
+    key: LineItemGroupKey = groups.common()
+    aggregate: LineItemAggregate = groups.sums()
+    rank: int = groups.rank()
+    share: Decimal | None = groups.share()
+    cumulative_share: Decimal | None = groups.cumulative_share()
 
 
 @strawberry.type(description="What is left of line items beyond the first groups.")
 class LineItemRest:
-    group_count: int = computed("How many groups that are.", columns.stored("groupCount"))
-    aggregate: LineItemAggregate = part("aggregate", "Sums over their rows.")
+    group_count: int = groups.groups_in_rest()
+    aggregate: LineItemAggregate = groups.sums_of_rest()
 
 
 @strawberry.type(description="Groups of line items: the first of them, the rest, and all.")
 class LineItemGroups:
     nodes: list[LineItemGroup] = group_nodes()
     group_count: int = count_of_groups()
-    other: LineItemRest | None = part(
-        "other", "The groups that having lets through beyond first, of their rows; null where there are none."
-    )
-    total: LineItemAggregate = part("total", "All rows, whatever having says: the same as aggregate of the list.")
+    other: LineItemRest | None = groups.rest()
+    total: LineItemAggregate = groups.total()
     time_zone: TimeZone = zone_of_periods()

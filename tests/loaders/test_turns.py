@@ -1,0 +1,48 @@
+"""Cells that are put together hold up nobody: others have their turn in between."""
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loaders.kit.aggregates import TURN, Turns, put_together
+from loaders.kit.dimensions import Dimension
+from loaders.kit.groups import Grouping, _together
+from loaders.kit.measures import Measure, rows
+
+
+async def turns_of(work: Any) -> int:
+    """How many turns another task has while this runs."""
+    seen = 0
+
+    async def other() -> None:
+        nonlocal seen
+        while True:
+            await asyncio.sleep(0)
+            seen += 1
+
+    beside = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    await work
+    beside.cancel()
+    return seen
+
+
+@pytest.mark.parametrize("lists, turns", [(TURN, 0), (3 * TURN, 2)])
+async def test_sums_of_many_lists_give_turns(lists: int, turns: int) -> None:
+    cells = {number: [{"count_count": 1}] for number in range(lists)}
+    assert await turns_of(put_together({"count": rows()}, cells)) == turns
+
+
+@pytest.mark.parametrize("groups, turns", [(TURN // 2, 0), (2 * TURN, 3)])
+async def test_many_groups_give_turns(groups: int, turns: int) -> None:
+    """One for the rows, and one for what is put together of them."""
+    by = Dimension("value", "currency", "CURRENCY")
+    grouping = Grouping((by,), (), (), (), groups, "EUR", "pcs", "UTC", None)
+    measures: dict[str, Measure] = {"count": rows()}
+    found = [
+        {"place": place, "kind": 0, "groups": groups, "d0": str(place), "count_count": 1, "rank_count": Decimal(1)}
+        for place in range(1, groups + 1)
+    ]
+    assert await turns_of(_together(grouping, measures, ["count"], found, Turns())) == turns
