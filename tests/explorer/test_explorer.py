@@ -199,7 +199,7 @@ async def test_a_server_that_goes_away_is_told(browser: Browser, application: Fa
 
 async def test_a_spent_budget_is_told(browser: Browser, data: tuple[Database, str, str], shots: Path) -> None:
     database, tenant, key = data
-    application = create_app(load(limit_cost=20_000, budget=20_000, budget_rate=1), database, {tenant: key})
+    application = create_app(load(limit_cost=60_000, budget=60_000, budget_rate=1), database, {tenant: key})
     context = await browser.new_context()
     async with serving(application) as port:
         spent = Open(await context.new_page(), f"http://127.0.0.1:{port}", shots)
