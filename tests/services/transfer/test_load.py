@@ -116,7 +116,8 @@ def rewritten(folder: Path, table: str, change: Callable[[bytes], bytes]) -> Non
         ("stock_levels", lambda text: text.replace(b'"on_hand":"', b'"on_hand":"-'), "violates check"),
         ("products", lambda text: text.replace(b'"sku":', b'"SKU":'), "violates not-null"),
         ("events", lambda text: text.replace(b"2026-03", b"2026-33"), "out of range"),
-        ("events", lambda text: b"\\.\n" + text, "can't be stored"),
+        # The end of what COPY reads, until PostgreSQL 18 made it a line like any other.
+        ("events", lambda text: b"\\.\n" + text, "can't be stored|isn't what was exported"),
         ("events", lambda text: text.replace(b"}\n", b',"more":1}\n', 1), "isn't what was exported"),
         ("events", lambda text: text.replace(b"{", b'{"tenant_id":"00000000-0000-0000-0000-000000000000",', 1), "isn't what"),
         ("events", lambda text: b"\n".join(reversed(text.split(b"\n")[:-1])) + b"\n", "isn't what was exported"),
