@@ -14,9 +14,11 @@ const config: CodegenConfig = {
         enumsAsTypes: true,
         scalars: {
           CurrencyCode: "string",
+          Date: "string",
           DateTime: "string",
           Decimal: "string",
           JSON: "unknown",
+          TimeZone: "string",
         },
       },
     },
