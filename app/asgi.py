@@ -30,6 +30,7 @@ from db.admin.migrate import head, revisions
 from db.runtime.engine import Database
 from db.runtime.failures import GONE
 from db.runtime.sessions import unfit
+from db.runtime.spread import Spread
 from execution import Documents, Limits
 
 READY_WITHIN = 2.0
@@ -126,7 +127,11 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
         reason = "stopping" if app.state.draining else await unready(database)
         if reason:
             return JSONResponse({"status": "unavailable", "reason": reason}, 503)
-        return JSONResponse({"status": "ok"})
+        told: dict[str, object] = {"status": "ok"}
+        if isinstance(database, Spread):
+            # Of those that are away the rest doesn't notice: it goes on being served.
+            told["databases"] = {name: await database.state(name, unready) for name in database.others}
+        return JSONResponse(told)
 
     app.router.routes += [Route("/healthz", healthz), Route("/readyz", readyz), Route("/", front(settings))]
     return app

@@ -1,15 +1,20 @@
 """Where the database is: one's own, or the embedded server, started for as long as it is used."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 
+from app.databases import MAIN, others
 from app.settings import Settings
 from core.errors import BadInput, Unavailable
 from db.admin import embedded, migrate
 from db.runtime.engine import ASIDE, Database, Target
+from db.runtime.spread import Spread
+from services.platform import tenants
 
 _TAKEN_FROM_ANYBODY = """
 SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int
@@ -54,6 +59,44 @@ async def open_migrated(settings: Settings) -> AsyncIterator[Target]:
         yield target
 
 
+@contextlib.asynccontextmanager
+async def open_every(settings: Settings) -> AsyncIterator[dict[str, Target]]:
+    """All databases, the first of them first, reachable, but perhaps not migrated. Raises ``Unavailable`` for one that isn't."""
+    async with open_database(settings) as target:
+        found = {MAIN: target, **others(settings)}
+        for name in found:
+            await reach(name, found)
+        yield found
+
+
+async def reach(name: str, targets: Mapping[str, Target]) -> Target:
+    """A database that answers. Raises ``BadInput`` for an unknown name, and ``Unavailable``."""
+    if name not in targets:
+        raise BadInput(f"There is no database {name!r}: ERPGRAPH_DATABASES names {', '.join(targets)}.")
+    target = targets[name]
+    try:
+        await (await asyncpg.connect(target.admin, timeout=5)).close()
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable(f"The database {name} ({redacted_url(target.admin)}) can't be reached: {error}") from error
+    return target
+
+
+@contextlib.asynccontextmanager
+async def open_home(settings: Settings, tenant: str) -> AsyncIterator[tuple[Target, UUID]]:
+    """The database in which the tenant of that name lives, and its id. Raises what ``open_migrated`` raises, and ``BadInput``
+    for an unknown tenant.
+    """
+    async with open_migrated(settings) as main:
+        identity = await tenants.find(main, tenant)
+        place = await tenants.place(main, identity)
+        if place is None:
+            yield main, identity
+            return
+        target = await reach(place, others(settings))
+        await require_head(target)
+        yield target, identity
+
+
 async def too_many_connections(settings: Settings, target: Target) -> str:
     """What is wrong where the processes may open more connections than PostgreSQL takes; empty where they fit, or where a
     pooler stands between. Raises what asyncpg raises.
@@ -74,8 +117,11 @@ async def too_many_connections(settings: Settings, target: Target) -> str:
 
 
 def serving_database(settings: Settings, target: Target) -> Database:
-    """One process's way to the database, not yet open."""
-    return Database(
+    """One process's way to the database, or to all of them, not yet open. Raises ``BadInput`` as ``others`` does."""
+    elsewhere = {
+        name: Database(other, settings.pool_size, pooler=settings.pooler) for name, other in others(settings).items()
+    }
+    return (partial(Spread, others=elsewhere) if elsewhere else Database)(
         target,
         size=settings.pool_size,
         pooler=settings.pooler,

@@ -46,7 +46,10 @@ async def prepare(settings: Settings, target: Target, say: Say, progress: Progre
         say("Loading demo data")
         with progress() as report:
             await demo.load(target, demo.Size.SMALL, report)
-    oldest = sorted(await tenants.every(target), key=lambda tenant: (tenant.created_at, tenant.name))[:2]
+    oldest = sorted(
+        (each for each in await tenants.every(target) if each.database is None),
+        key=lambda tenant: (tenant.created_at, tenant.name),
+    )[:2]
     shown = sorted(oldest, key=lambda tenant: tenant.name)
     if settings.database_url:
         return [(tenant.name, await _passing(target, tenant)) for tenant in shown]

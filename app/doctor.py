@@ -1,17 +1,19 @@
 """What ``erpgraph doctor`` looks at before a start: each finding says what is so, and what to do where it isn't well."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from time import time
 from typing import Any, Literal, NamedTuple
 
 import asyncpg
 
-from app.database import open_database, serving_database, too_many_connections
+from app.database import open_database, reach, serving_database, too_many_connections
+from app.databases import others
 from app.settings import Settings
 from core.errors import ErpError, Unfit
 from db.admin import migrate
 from db.runtime.engine import Target
 from db.tenancy import BACKUP
+from services.platform import tenants
 
 OLDEST = 15
 """The oldest major version of PostgreSQL that is tested."""
@@ -37,8 +39,34 @@ async def examined(settings: Settings) -> AsyncIterator[Finding]:
         async with open_database(settings) as target:
             async for finding in _of_database(settings, target):
                 yield finding
+            known = others(settings)
+            async for finding in _places(target, known):
+                yield finding
+            for name, other in known.items():
+                async for finding in _of_another(settings, name, other):
+                    yield finding
     except ErpError as error:
         yield Finding("database", "fail", error.message)
+
+
+async def _places(target: Target, known: Collection[str]) -> AsyncIterator[Finding]:
+    """Databases that tenants live in, and no setting names. Nobody knows in tables that aren't migrated."""
+    if await migrate.current(target) != migrate.head():
+        return
+    elsewhere = {each.database for each in await tenants.every(target) if each.database}
+    for name in sorted(elsewhere.difference(known)):
+        yield Finding(name, "fail", f"Tenants live in {name}.", "Name it in the file of ERPGRAPH_DATABASES.")
+
+
+async def _of_another(settings: Settings, name: str, target: Target) -> AsyncIterator[Finding]:
+    """The findings of a database besides the first, by its name."""
+    try:
+        await reach(name, {name: target})
+    except ErpError as error:
+        yield Finding(name, "fail", error.message)
+        return
+    async for found in _of_database(settings.model_copy(update={"databases": "", "reading_url": ""}), target):
+        yield found._replace(check=f"{name} {found.check}")
 
 
 async def _of_database(settings: Settings, target: Target) -> AsyncIterator[Finding]:

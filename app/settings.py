@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     pooler: Literal["none", "session", "transaction"] = Field(
         "none", description="whether APP_DATABASE_URL is a pooler's, and what it lends a connection for"
     )
+    databases: str = Field("", description="a TOML file with further databases that tenants may live in")
     data_dir: Path = Field(CHECKOUT / ".data", description="where the embedded server keeps its data")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)

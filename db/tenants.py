@@ -29,6 +29,11 @@ class Tenant(Base):
     # Since when it can't be changed, where it is being moved; of this database, and not of the tenant.
     frozen_at: Mapped[datetime | None] = mapped_column(info=left_out("it says what goes on in this database"))
 
+    # In which database its rows are, where it isn't this one; only the first database knows.
+    database: Mapped[str | None] = mapped_column(
+        KEY_TEXT, info=left_out("it says where the tenant is, not what it has")
+    )
+
 
 class ApiKey(TenantRow, Base):
     """A key of a tenant. Stored as the SHA-256 of the whole key: 256 random bits need no salt."""

@@ -8,8 +8,9 @@ import typer
 from app import __version__, settings
 from app.cli.stock import compare
 from app.cli.support import run, say
-from app.database import open_database, open_migrated
+from app.database import open_database, open_every, open_migrated
 from app.database import upgrade as bring
+from app.databases import MAIN
 from app.development import KEY_FILE
 from core.errors import BadInput
 from db.admin import migrate
@@ -25,29 +26,36 @@ app = typer.Typer(no_args_is_help=True, help="The database: its tables, its back
 
 @app.command()
 def upgrade() -> None:
-    """Create the roles where they are missing, and migrate the tables to the newest revision."""
+    """Create the roles where they are missing, and migrate the tables of all databases to the newest revision."""
 
     async def migrate_it() -> None:
         chosen = settings.load()
-        async with open_database(chosen) as target:
-            before = await migrate.current(target)
-            await bring(chosen, target)
-        say(f"The database is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
+        async with open_every(chosen) as targets:
+            for name, target in targets.items():
+                before = await migrate.current(target)
+                # The marks of the embedded one are no other's.
+                await bring(
+                    chosen if name == MAIN else chosen.model_copy(update={"database_url": target.admin}), target
+                )
+                told = "The database" if name == MAIN else f"The database {name}"
+                say(f"{told} is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
 
     run(migrate_it())
 
 
 @app.command()
 def status() -> None:
-    """Print the database's revision. Exit code 1 if it isn't the newest one."""
+    """Print the database's revision, and those of others. Exit code 1 if one isn't the newest."""
 
-    async def tell() -> str | None:
-        async with open_database(settings.load()) as target:
-            return await migrate.current(target)
+    async def tell() -> dict[str, str | None]:
+        async with open_every(settings.load()) as targets:
+            return {name: await migrate.current(target) for name, target in targets.items()}
 
-    current = run(tell())
-    typer.echo(f"{current or 'empty'} ({'current' if current == migrate.head() else f'newest: {migrate.head()}'})")
-    if current != migrate.head():
+    found = run(tell())
+    for name, current in found.items():
+        state = "current" if current == migrate.head() else f"newest: {migrate.head()}"
+        typer.echo(f"{'' if name == MAIN else f'{name}: '}{current or 'empty'} ({state})")
+    if {*found.values()} != {migrate.head()}:
         raise typer.Exit(1)
 
 
@@ -96,9 +104,10 @@ def sweep() -> None:
     async def sweep_them() -> list[str]:
         from db.admin.partitions import extend
 
-        async with open_database(settings.load()) as target:
-            say(f"Deleted {await sweeping.sweep(target):,} idempotency keys.")
-            return await extend(target)
+        async with open_every(settings.load()) as targets:
+            swept = sum([await sweeping.sweep(target) for target in targets.values()])
+            say(f"Deleted {swept:,} idempotency keys.")
+            return [name for target in targets.values() for name in await extend(target)]
 
     if made := run(sweep_them()):
         say(f"Made {', '.join(made)}.")

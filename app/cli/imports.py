@@ -7,7 +7,7 @@ import typer
 
 from app import settings
 from app.cli.support import progress, run
-from app.database import open_migrated
+from app.database import open_home
 
 app = typer.Typer(no_args_is_help=True, help="Import data from other systems.")
 
@@ -33,7 +33,7 @@ def orders(
         from services.imports import import_orders
 
         with progress() as report:
-            async with open_migrated(settings.load()) as target:
+            async with open_home(settings.load(), tenant) as (target, _):
                 summary = await import_orders(target, tenant, file, mapping, report)
         typer.echo(str(summary))
 

@@ -9,10 +9,10 @@ import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.database import open_migrated
+from app.database import open_home
 from core.modules import PARTNER
 from core.permissions import ROLES
-from services.platform import keys, tenants
+from services.platform import keys
 
 app = typer.Typer(
     no_args_is_help=True, help="API keys: each belongs to one tenant, and decides whose data a request sees."
@@ -58,8 +58,7 @@ def create(
     until = None if expires is None else datetime.now(UTC) + expires
 
     async def make() -> None:
-        async with open_migrated(settings.load()) as target:
-            owner = await tenants.find(target, tenant)
+        async with open_home(settings.load(), tenant) as (target, owner):
             key = await keys.create(
                 target, owner, name, roles=roles, partner=partner, expires_at=until, trusted_only=trusted_only
             )
@@ -85,8 +84,8 @@ def rotate(
     """
 
     async def turn() -> None:
-        async with open_migrated(settings.load()) as target:
-            typer.echo(await keys.rotate(target, await tenants.find(target, tenant), name, overlap))
+        async with open_home(settings.load(), tenant) as (target, owner):
+            typer.echo(await keys.rotate(target, owner, name, overlap))
         say(f"The old key ends at {datetime.now(UTC) + overlap:%Y-%m-%d %H:%M} UTC. This one can't be shown again.")
 
     run(turn())
@@ -97,8 +96,8 @@ def every(tenant: Tenant) -> None:
     """List a tenant's keys, revoked ones too; the keys themselves are stored nowhere. Times are in UTC."""
 
     async def show() -> None:
-        async with open_migrated(settings.load()) as target:
-            found = await keys.every(target, await tenants.find(target, tenant))
+        async with open_home(settings.load(), tenant) as (target, owner):
+            found = await keys.every(target, owner)
         now = datetime.now(UTC)
         header = ("NAME", "KEY", "STATE", "ROLES", "PARTNER", "CREATED", "EXPIRES", "LAST USED", "RUNS", "ID")
         table(header, [_row(key, now) for key in found])
@@ -126,8 +125,8 @@ def revoke(tenant: Tenant, key: Annotated[UUID, typer.Argument(help="The key's I
     """End a key, at once and for good."""
 
     async def end() -> None:
-        async with open_migrated(settings.load()) as target:
-            await keys.revoke(target, await tenants.find(target, tenant), key)
+        async with open_home(settings.load(), tenant) as (target, owner):
+            await keys.revoke(target, owner, key)
         say("The key is revoked.")
 
     run(end())

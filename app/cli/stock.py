@@ -1,12 +1,14 @@
 """``erpgraph stock``."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import settings
 from app.cli.support import run, say, table
-from app.database import open_migrated
+from app.database import open_every, open_home, reach, require_head
+from app.databases import MAIN
 from db.runtime.engine import Target
 
 if TYPE_CHECKING:
@@ -30,11 +32,27 @@ def verify(
     """
 
     async def look() -> int:
-        async with open_migrated(settings.load()) as target:
-            return await compare(target, tenant)
+        chosen = settings.load()
+        if tenant is not None:
+            async with open_home(chosen, tenant) as (target, _):
+                return await compare(target, tenant)
+        async with open_every(chosen) as targets:
+            return await _compare_all(targets)
 
     if run(look()):
         raise typer.Exit(1)
+
+
+async def _compare_all(targets: Mapping[str, Target]) -> int:
+    """Each tenant where it lives."""
+    from services.platform import tenants
+
+    for target in targets.values():
+        await require_head(target)
+    found = 0
+    for each in await tenants.every(targets[MAIN]):
+        found += await compare(await reach(each.database or MAIN, targets), each.name)
+    return found
 
 
 async def compare(target: Target, tenant: str | None = None) -> int:

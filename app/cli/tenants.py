@@ -8,7 +8,8 @@ import typer
 from app import __version__, settings
 from app.cli.stock import compare
 from app.cli.support import progress, run, say, table
-from app.database import open_migrated
+from app.database import open_every, open_home, open_migrated, reach, require_head
+from app.databases import MAIN
 from core.numbering import ORDER_PATTERN
 from services.platform import tenants
 
@@ -44,7 +45,7 @@ def every() -> None:
         rows = [
             (
                 *(row.name, row.currency, row.timezone, f"{row.created_at:%Y-%m-%d}", str(row.id)),
-                "frozen" if row.frozen_at else "",
+                f"in {row.database}" if row.database else "frozen" if row.frozen_at else "",
             )
             for row in found
         ]
@@ -67,7 +68,7 @@ def export(
     async def write() -> None:
         from services.platform.transfer.export import export as exported
 
-        async with open_migrated(settings.load()) as target:
+        async with open_home(settings.load(), name) as (target, _):
             with progress() as report:
                 made = await exported(target, name, folder, __version__, report)
         say(f"Exported {made.rows:,} rows of {len(made.tables)} tables of {made.tenant.name} to {folder}.")
@@ -110,8 +111,8 @@ def freeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) -> N
     async def stop() -> None:
         from services.platform.transfer import freeze as freezer
 
-        async with open_migrated(settings.load()) as target:
-            begun = await freezer.freeze(target, await tenants.find(target, name))
+        async with open_home(settings.load(), name) as (target, tenant):
+            begun = await freezer.freeze(target, tenant)
         say(f"{name} is frozen: it can be read, and not changed." if begun else f"{name} was frozen before.")
 
     run(stop())
@@ -124,8 +125,8 @@ def unfreeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) ->
     async def go_on() -> None:
         from services.platform.transfer import freeze as freezer
 
-        async with open_migrated(settings.load()) as target:
-            thawed = await freezer.unfreeze(target, await tenants.find(target, name))
+        async with open_home(settings.load(), name) as (target, tenant):
+            thawed = await freezer.unfreeze(target, tenant)
         say(f"{name} can be changed again." if thawed else f"{name} wasn't frozen.")
 
     run(go_on())
@@ -145,12 +146,43 @@ def erase(
     async def delete() -> None:
         from services.platform.transfer.erase import erase as erased
 
-        async with open_migrated(settings.load()) as target:
-            tenant = await tenants.find(target, name)
+        async with open_migrated(settings.load()) as main, open_home(settings.load(), name) as (target, tenant):
             if not yes:
                 typer.confirm(f"Delete {name} with all that it has, for good?", abort=True, err=True)
             with progress() as report:
                 gone = await erased(target, tenant, report)
+                if target != main:  # the row that says where it lives
+                    await erased(main, tenant)
         say(f"Erased {sum(gone.values()):,} rows of {name}.")
 
     run(delete())
+
+
+@app.command()
+def move(
+    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    database: Annotated[str, typer.Argument(help="One of ERPGRAPH_DATABASES, or main: that of ERPGRAPH_DATABASE_URL.")],
+    grace: Annotated[float, typer.Option(help="Seconds that the old copy stays for those who read it.")] = 10.0,
+) -> None:
+    """Move a tenant to another database, with its ids, keys, events and stock.
+
+    It can be read all the time, and not changed for some seconds: commands are answered with TENANT_FROZEN and Retry-After.
+    A move that was interrupted, however it was, is completed or begun anew by the same command.
+    """
+
+    async def carry() -> None:
+        from services.platform.transfer.move import Move
+
+        chosen = settings.load()
+        async with open_every(chosen) as targets:
+            for target in targets.values():
+                await require_head(target)
+            tenant = await tenants.find(targets[MAIN], name)
+            await reach(database, targets)
+            with progress() as report:
+                done = await Move(targets, MAIN, tenant, database, grace=grace, report=report).run()
+        say(
+            f"{name} lives in {database}: {done.rows:,} rows moved, and for {done.frozen:.1f} s nothing could be changed."
+        )
+
+    run(carry())

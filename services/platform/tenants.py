@@ -48,6 +48,8 @@ class Tenant(NamedTuple):
     timezone: str
     created_at: datetime
     frozen_at: datetime | None
+    database: str | None
+    """Where it lives, if that isn't this database."""
 
 
 async def create(
@@ -97,7 +99,7 @@ async def every(target: Target) -> list[Tenant]:
     """All tenants by name."""
     async with administration(target) as connection:
         rows = await connection.fetch(
-            "SELECT id, name, currency, timezone, created_at, frozen_at FROM tenants ORDER BY name"
+            "SELECT id, name, currency, timezone, created_at, frozen_at, database FROM tenants ORDER BY name"
         )
     return [Tenant(*row.values()) for row in rows]
 
@@ -111,3 +113,10 @@ async def find(target: Target, name: str) -> UUID:
     if tenant is None:
         raise BadInput(f"There is no tenant named {name!r}. 'erpgraph tenant list' shows those there are.")
     return tenant
+
+
+async def place(target: Target, tenant: UUID) -> str | None:
+    """The name of the database that a tenant lives in, as the first database knows it; None: in that one itself."""
+    async with administration(target) as connection:
+        name: str | None = await connection.fetchval("SELECT database FROM tenants WHERE id = $1", tenant)
+    return name

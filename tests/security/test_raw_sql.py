@@ -155,11 +155,13 @@ async def test_statistics_tell_nothing_of_values(stage: Stage, hand: Any) -> Non
 
 
 async def test_there_is_no_way_around_the_tables(stage: Stage) -> None:
-    """No view, which would read as its owner, and of functions that do, two: one finds a tenant by its name, one says whether the
-    transaction's own is frozen."""
+    """No view, which would read as its owner, and of functions that do, three: one finds a tenant by its name, one says whether the
+    transaction's own is frozen, one which tenants live in other databases."""
     here = "'public'::regnamespace"
     views = f"SELECT relname FROM pg_class WHERE relnamespace = {here} AND relkind IN ('v', 'm', 'f', 'p')"
     functions = f"""SELECT proname FROM pg_proc p WHERE pronamespace = {here} AND prosecdef
         AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e') ORDER BY 1"""
     assert await stage.admin.fetch(views) == []
-    assert [row["proname"] for row in await stage.admin.fetch(functions)] == ["refuse_while_frozen", "tenant_named"]
+    assert [row["proname"] for row in await stage.admin.fetch(functions)] == [
+        *("refuse_while_frozen", "tenant_named", "tenants_elsewhere")
+    ]

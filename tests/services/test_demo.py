@@ -41,7 +41,7 @@ async def digest(target: Target) -> str:
     """Of all rows but what the server derives: how it lowers and splits text is its version's affair. Nor what only an
     operator sets."""
     parts = " || ".join(
-        f"(SELECT coalesce(string_agg((to_jsonb(t) - '{{search,name_key,sku_key,code_key,number_key,external_key,frozen_at}}'::text[])::text, '' ORDER BY t.id), '') FROM {table} t)"
+        f"(SELECT coalesce(string_agg((to_jsonb(t) - '{{search,name_key,sku_key,code_key,number_key,external_key,frozen_at,database}}'::text[])::text, '' ORDER BY t.id), '') FROM {table} t)"
         for table in TABLES
     )
     connection = await connect(target)

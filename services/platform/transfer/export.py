@@ -83,7 +83,11 @@ async def _files(connection: Any, tenant: UUID, folder: "_Folder", report: Repor
 async def _file(connection: Any, part: Part, tenant: UUID, folder: "_Folder") -> File:
     name = f"{part.table}.jsonl"
     with folder.create(name) as opened:
-        written = await wire.read(connection, part, tenant, opened.write)
+
+        async def write(piece: bytes) -> None:
+            opened.write(piece)
+
+        written = await wire.read(connection, part, tenant, write)
         _settle(opened)
     return File(table=part.table, file=name, rows=written.rows, bytes=written.bytes, sha256=written.sha256)
 

@@ -49,9 +49,10 @@ async def _last_writer(target: Target, tenant: UUID, wait_for: float) -> None:
 
 
 async def unfreeze(target: Target, tenant: UUID) -> bool:
-    """Let the tenant be changed again, at once; whether it was frozen."""
+    """Let the tenant be changed again, at once; whether it was frozen. Where it moved away from stays frozen."""
     async with administration(target) as connection:
         thawed = await connection.fetchval(
-            "UPDATE tenants SET frozen_at = NULL WHERE id = $1 AND frozen_at IS NOT NULL RETURNING true", tenant
+            "UPDATE tenants SET frozen_at = NULL WHERE id = $1 AND frozen_at IS NOT NULL AND database IS NULL RETURNING true",
+            tenant,
         )
     return thawed is not None

@@ -63,14 +63,15 @@ async def test_it_goes_in_portions_that_end(fresh: Target, monkeypatch: pytest.M
     monkeypatch.setattr(erasing, "PORTION", 3)
     most: list[int] = []
 
-    def counted(*given: Any, **more: Any) -> Any:
-        most.append(1)
-        return administration(*given, **more)
+    real = erasing._bound
 
-    monkeypatch.setattr(erasing, "administration", counted)
+    def counted(*given: Any) -> Any:
+        most.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(erasing, "_bound", counted)
     assert await erase(fresh, goes) == there
-    portions = sum(-(-count // 3) + 1 for table, count in there.items() if table not in {"tenants", "budgets"})
-    assert len(most) == portions + 2
+    assert len(most) == sum(count // 3 + 1 for table, count in there.items() if table not in {"tenants", "budgets"}) + 1
 
 
 async def test_interrupted_it_stays_frozen_and_goes_on(fresh: Target, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,10 +79,10 @@ async def test_interrupted_it_stays_frozen_and_goes_on(fresh: Target, monkeypatc
     other = await estate.rows(fresh, stays)
     real = erasing._empty
 
-    async def interrupted(target: Target, tenant: UUID, table: str) -> int:
+    async def interrupted(connection: Any, tenant: UUID, table: str) -> int:
         if table == "products":
             raise asyncpg.ConnectionDoesNotExistError
-        return await real(target, tenant, table)
+        return await real(connection, tenant, table)
 
     monkeypatch.setattr(erasing, "_empty", interrupted)
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):

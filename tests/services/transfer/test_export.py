@@ -57,7 +57,7 @@ async def test_every_column_is_exported_or_worked_out(admin: Any) -> None:
     left = {tuple(row) for row in found} - exported
     derived = {("orders", "number_key"), ("orders", "external_key"), ("partners", "code_key"), ("products", "sku_key")}
     derived |= {(table, "name_key") for table in ("partners", "products")}
-    derived |= {("tenants", "frozen_at")}
+    derived |= {("tenants", "frozen_at"), ("tenants", "database")}
     derived |= {(table, "search") for table in ("orders", "partners", "products")}
     assert left == derived | {(part.table, "tenant_id") for part in parts.parts() if part.key == "tenant_id"}
 
