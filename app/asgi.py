@@ -130,7 +130,8 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
         told: dict[str, object] = {"status": "ok"}
         if isinstance(database, Spread):
             # Of those that are away the rest doesn't notice: it goes on being served.
-            told["databases"] = {name: await database.state(name, unready) for name in database.others}
+            states = await asyncio.gather(*(database.state(name, unready) for name in database.others))
+            told["databases"] = dict(zip(database.others, states, strict=True))
         return JSONResponse(told)
 
     app.router.routes += [Route("/healthz", healthz), Route("/readyz", readyz), Route("/", front(settings))]

@@ -150,7 +150,9 @@ def erase(
             if not yes:
                 typer.confirm(f"Delete {name} with all that it has, for good?", abort=True, err=True)
             with progress() as report:
-                gone = await erased(target, tenant, report)
+                gone: dict[str, int] = {}
+                if await tenants.known(target, tenant):  # one that was interrupted may be gone there
+                    gone = await erased(target, tenant, report)
                 if target != main:  # the row that says where it lives
                     await erased(main, tenant)
         say(f"Erased {sum(gone.values()):,} rows of {name}.")

@@ -25,6 +25,8 @@ EVERY = 0.5
 
 _ELSEWHERE = "SELECT tenant, place FROM tenants_elsewhere()"
 
+Places = dict[UUID, str]
+
 
 @dataclass(eq=False)
 class Spread(Database):
@@ -33,9 +35,13 @@ class Spread(Database):
     """
 
     others: dict[str, Database] = field(default_factory=dict)
-    places: dict[UUID, str] = field(default_factory=dict)
+    places: Places = field(default_factory=dict)
     """Where the tenants live that aren't in the first."""
+    moved: int = 0
+    """The position at which the last move was seen: a standby that isn't there yet may lack the rows of one that came home."""
     opened: set[str] = field(default_factory=set)
+    _told: Places | None = field(default=None, repr=False)
+    """What the first database last said."""
     _failed: set[str] = field(default_factory=set, repr=False)
     _opening: dict[str, asyncio.Task[None]] = field(default_factory=dict, repr=False)
     _watching: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -43,7 +49,8 @@ class Spread(Database):
     async def open(self) -> None:
         """As a single one; others that are away are tried again and again."""
         await super().open()
-        self.places = await self._asked()
+        self.places, self.moved = await self._asked()
+        self._told = self.places
         self._open_missing()
         await asyncio.gather(*self._opening.values())
         self._watching = asyncio.create_task(self._watch())
@@ -63,7 +70,9 @@ class Spread(Database):
     def query_reader(self, tenant: UUID, partner: UUID | None = None, after: int = 0) -> Reader:
         """As ``reader``; only the first database has a standby."""
         home = self._home(tenant)
-        return super().query_reader(tenant, partner, after) if home is None else home.reader(tenant, partner)
+        if home is None:
+            return super().query_reader(tenant, partner, max(after, self.moved))
+        return home.reader(tenant, partner)
 
     def transaction(
         self, tenant: UUID, *, aside: bool = False, payload: Reader | None = None
@@ -95,20 +104,23 @@ class Spread(Database):
             raise Unavailable(UNAVAILABLE_MESSAGE)
         return self.others[name]
 
-    async def _asked(self) -> dict[UUID, str]:
+    async def _asked(self) -> tuple[Places, int]:
+        """Where they live, and a position that a standby knows it at."""
         async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
             rows = await connection.fetch(_ELSEWHERE, timeout=self.acquire_timeout)
-        return {UUID(bytes=row["tenant"].bytes): row["place"] for row in rows}
+        places = {UUID(bytes=row["tenant"].bytes): row["place"] for row in rows}
+        return places, self.moved if places == self._told else await self.written()
 
     async def _watch(self) -> None:
         """Follow the tenants that move. While the first database is away, the others' tenants stay where they are."""
         while True:
             await asyncio.sleep(EVERY)
             with contextlib.suppress(*GONE, TimeoutError, Unfit, asyncpg.PostgresError):
-                self._follow(await self._asked())
+                self._follow(*await self._asked())
 
-    def _follow(self, wanted: dict[UUID, str]) -> None:
+    def _follow(self, wanted: Places, position: int) -> None:
         """Go to the new places; to one that is being opened a moment later: the old one still has a copy to read."""
+        self._told, self.moved = wanted, position
         coming = {name for name in wanted.values() if name not in self.opened and name not in self._failed}
         places = {tenant: self.places.get(tenant) if name in coming else name for tenant, name in wanted.items()}
         self.places = {tenant: name for tenant, name in places.items() if name is not None}

@@ -120,3 +120,9 @@ async def place(target: Target, tenant: UUID) -> str | None:
     async with administration(target) as connection:
         name: str | None = await connection.fetchval("SELECT database FROM tenants WHERE id = $1", tenant)
     return name
+
+
+async def known(target: Target, tenant: UUID) -> bool:
+    """Whether the database has the tenant's own row."""
+    async with administration(target) as connection:
+        return bool(await connection.fetchval("SELECT true FROM tenants WHERE id = $1", tenant))

@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import httpx
@@ -18,6 +19,7 @@ from core.errors import BadInput, Unavailable
 from db.runtime.engine import Database, Target
 from db.runtime.spread import Spread
 from services.platform import keys, tenants
+from services.platform.transfer.erase import erase
 from services.platform.transfer.move import Move
 from tests.support import estate, locks, oddments
 from tests.support.command import Ended, command, ended, one_line, started
@@ -170,6 +172,32 @@ async def test_each_is_served_where_it_lives_and_others_do_not_notice_what_is_aw
     await database.close()
 
 
+async def test_a_standby_is_read_from_when_it_has_what_came_home(deployment: Deployment) -> None:
+    """It may be seconds behind, and would know nothing of the tenant, or what it was before it went."""
+    tenant = await tenants.create(deployment.main, "returns", "EUR")
+    await Move(deployment.targets, "main", tenant, "emea", grace=0, settled=0).run()
+    database = await deployment.serving()
+    asked: list[int] = []
+
+    class Behind:
+        connections = object()
+        close = AsyncMock()
+
+        def serves(self, after: int) -> bool:
+            asked.append(after)
+            return False
+
+    database.standby = Behind()  # type: ignore[assignment]
+    before = await database.written()
+    await Move(deployment.targets, "main", tenant, "main", grace=0, settled=0).run()
+    await eventually(lambda: tenant not in database.places)
+    for after in (1, 1 << 60):
+        database.query_reader(tenant, after=after)
+    assert before < asked[0] == database.moved < asked[1] == 1 << 60
+    database.standby = None
+    await database.close()
+
+
 async def test_a_process_with_one_database_asks_for_no_places(deployment: Deployment) -> None:
     assert type(serving_database(load(database_url=deployment.main.admin), deployment.main)) is Database
 
@@ -193,6 +221,7 @@ def test_killed_in_the_middle_and_run_again_and_all_the_commands(deployment: Dep
     assert done.err.startswith("moves lives in emea: ")
     assert asyncio.run(estate.rows(deployment.emea, tenant)) == before
     _commands(deployment)
+    _erase_in_two_attempts(deployment, tenant)
 
 
 def _commands(deployment: Deployment) -> None:
@@ -219,8 +248,13 @@ def _commands(deployment: Deployment) -> None:
         json.loads(line) for line in command("doctor", "--json", DATABASE_URL=deployment.main.admin).out.splitlines()
     ]
     assert [each["told"] for each in findings if each["check"] == "emea"] == ["Tenants live in emea."]
-    assert run("tenant", "erase", "moves", "--yes").code == 0
-    assert "moves" not in run("tenant", "list").out
+
+
+def _erase_in_two_attempts(deployment: Deployment, tenant: UUID) -> None:
+    """The first of which was killed when the rows were gone, and the row that says where they were wasn't."""
+    asyncio.run(erase(deployment.emea, tenant))
+    assert deployment.command("tenant", "erase", "moves", "--yes").code == 0
+    assert "moves" not in deployment.command("tenant", "list").out
 
 
 @pytest.mark.parametrize(

@@ -144,9 +144,9 @@ class Move:
 
     async def _has_copy(self, name: str) -> bool:
         """Whether there are rows of the tenant, besides the one that says where it lives."""
+        if name != self.main:
+            return await tenants.known(self.targets[name], self.tenant)
         async with administration(self.targets[name], self.tenant) as connection:
-            if name != self.main:
-                return bool(await connection.fetchval("SELECT true FROM tenants WHERE id = $1", self.tenant))
             each = [
                 f"EXISTS (SELECT FROM {table} WHERE tenant_id = $1)" for table in parts.every() if table != "tenants"
             ]
