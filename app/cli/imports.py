@@ -31,7 +31,9 @@ def orders(
 
     async def load() -> None:
         from services.imports import import_orders
+        from services.imports.mapping import load as read_mapping
 
+        read_mapping(mapping)  # what is wrong with it is told before a database is asked for
         with progress() as report:
             async with open_home(settings.load(), tenant) as (target, _):
                 summary = await import_orders(target, tenant, file, mapping, report)
