@@ -10,28 +10,37 @@ import pytest
 import core.spending
 from app.throttling import budgets, spending
 from app.throttling.spending import FREE, points
-from core.spending import LOOK, Spending, Stopwatch, current, measured
+from core.spending import FRESH, LOOK, Spending, Stopwatch, _ThreadClock, current, measured
 from tests.app.conftest import Site
 from tests.support.locks import locked, waiting
 
 
 class Clock:
-    """A thread's time, which passes only while somebody works."""
+    """A thread's time, which passes only while somebody works, and the clock on the wall."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.wall = 0.0
+        self.readings = 0
 
-    def __call__(self) -> float:
+    def read(self) -> float:
+        self.readings += 1
         return self.now
 
     def work(self, seconds: float) -> None:
         self.now += seconds
+        self.wall += seconds
+
+    def interrupt(self, seconds: float) -> None:
+        """The machine does something else."""
+        self.wall += seconds
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("core.spending.thread_time", clock)
+    monkeypatch.setattr("core.spending.thread_time", clock.read)
+    monkeypatch.setattr("core.spending.perf_counter", lambda: clock.wall)
+    monkeypatch.setattr("core.spending._clock", _ThreadClock())
     return clock
 
 
@@ -67,6 +76,32 @@ async def test_tasks_of_its_own_count_when_they_say_so(clock: Clock) -> None:
 
     assert await spent.measure(work()) == [1, 2]
     assert spent.loop_seconds == 3
+
+
+async def _steps(*steps: Callable[[], None]) -> None:
+    for step in steps:
+        step()
+        await asyncio.sleep(0)
+
+
+async def test_nobody_pays_for_what_interrupts_a_step(clock: Clock) -> None:
+    spent = Spending()
+
+    def interrupted() -> None:
+        clock.work(0.25)
+        clock.interrupt(4)
+        clock.work(0.25)
+
+    await spent.measure(_steps(lambda: clock.work(0.5), interrupted))
+    assert spent.loop_seconds == 1
+
+
+async def test_short_steps_are_taken_by_the_clock_and_the_thread_s_time_is_seldom_read(clock: Clock) -> None:
+    spent = Spending()
+    steps = [lambda: clock.work(FRESH / 10)] * 100
+    await spent.measure(_steps(*steps))
+    assert spent.loop_seconds == pytest.approx(10 * FRESH)
+    assert 9 <= clock.readings <= 11
 
 
 async def _raise(clock: Clock, _: asyncio.Event) -> None:
