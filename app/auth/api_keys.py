@@ -9,7 +9,7 @@ import structlog
 from app.auth.credentials import Authenticated, InvalidCredential
 from app.context import Principal
 from core import keys
-from core.errors import ErpError, TenantFrozen
+from core.errors import ErpError, Unavailable
 from core.permissions import effective, permitted
 from db.runtime.engine import Database
 
@@ -74,7 +74,7 @@ class ApiKeys:
         try:
             async with self.database.transaction(tenant) as writer:
                 await writer.rows(_USED, key)
-        except TenantFrozen:
-            pass  # for the seconds of a move
+        except Unavailable:
+            pass  # for the seconds of a move; of a database that is away the log has a line already
         except (ErpError, asyncpg.PostgresError) as error:
             log.warning("use of a key not noted", key=str(key), reason=type(error).__name__)

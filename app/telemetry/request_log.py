@@ -7,6 +7,8 @@ from typing import Any
 from app import logs
 from app.settings import Settings
 from app.telemetry.record import RequestRecord
+from core.errors import Unavailable
+from db.runtime import failures
 
 REFUSALS = 20
 """Lines a second for requests that came to nothing. A flood of them has no more, and a count of those left out: so many
@@ -14,6 +16,8 @@ lines of one client's doing hide everybody else's, and fill a disk."""
 
 WINDOW = 1.0
 """Seconds in which they are counted together."""
+
+_UNAVAILABLE = (Unavailable.code,)
 
 _NEEDS = {"all": {"info", "warning", "error"}, "notable": {"warning", "error"}, "off": set[str]()}
 _BELOW = {"debug": set[str](), "info": set[str](), "warning": {"info"}, "error": {"info", "warning"}}
@@ -24,6 +28,7 @@ class RequestLog:
 
     def __init__(self, settings: Settings) -> None:
         self._levels = _NEEDS[settings.request_log] - _BELOW[settings.log_level]
+        self._everything = settings.log_level == "debug"
         self._slow = settings.slow_milliseconds / 1000
         self._format = settings.log_format
         self._until = 0.0
@@ -39,7 +44,9 @@ class RequestLog:
         level = "error" if outcome == "failed" else "warning" if slow or outcome == "errors" else "info"
         if level not in self._levels:
             return
-        # Where the database is away every request fails alike, executed or not.
+        if record.codes == _UNAVAILABLE and failures.report.lasts and not self._everything:
+            failures.report.request()  # they all fail alike: the log has a line a second for them together
+            return
         if (not record.executed or record.status == 503) and outcome != "ok" and not self._admit():
             return
         logs.WRITER.write(logs.line_of(level, "request", facts(record, slow=slow), self._format))

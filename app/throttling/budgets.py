@@ -224,6 +224,8 @@ class Budgets:
         """What is below zero is a debt, and goes back as well."""
         try:
             await give_back(self._database, account.tenant, account.buckets, account.points)
+        except Unavailable:
+            pass  # the log has a line of that
         except ErpError as error:
             log.warning("budget not given back", points=account.points, reason=type(error).__name__)
 

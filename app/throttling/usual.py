@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 
 from app.context import Principal
-from core.errors import ErpError
+from core.errors import ErpError, Unavailable
 from db.runtime.engine import Database
 from loaders.kit.many import Many
 from loaders.kit.usual import sizes, usual
@@ -73,6 +73,8 @@ class UsualSizes:
             async with self._database.reader(tenant) as reader:
                 rows = await usual(reader, self._relations)
                 return {**rows, **await sizes(reader, self._relations, rows)}
+        except Unavailable:  # the log has a line of that
+            return self._known.get(tenant, (0.0, NOTHING))[1]
         except (ErpError, asyncpg.PostgresError) as error:
             log.warning("usual sizes not found", tenant=str(tenant), reason=type(error).__name__)
             return self._known.get(tenant, (0.0, NOTHING))[1]

@@ -18,7 +18,7 @@ import asyncpg
 from core.errors import OutcomeUnknown, Overloaded
 from db.runtime import freezing
 from db.runtime.connections import Connections
-from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, unavailable
+from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, report, unavailable
 from db.runtime.reader import Reader
 from db.runtime.sessions import SHARDED, Pooler, Seen, Session
 from db.runtime.standby import WRITTEN, Standby
@@ -204,6 +204,7 @@ class Database:
             idle = pool.get_idle_size() > 0
             connection = await pool.acquire(timeout=None if idle else self.acquire_timeout)
         except TimeoutError as error:
+            report(TimeoutError(f"no connection became free within {self.acquire_timeout:g} s"))
             raise Overloaded(UNAVAILABLE_MESSAGE) from error
         except Exception as error:
             told = not_connected(error)

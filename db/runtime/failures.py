@@ -1,9 +1,11 @@
 """What PostgreSQL's errors mean for a request: which say that the database is away, or not as it should be.
 
 By SQLSTATE, whose first two characters are a class. A request hears of them all ``UNAVAILABLE``; the log has one line a
-second, whose ``others`` says how many more there were. A full disk wrote 338 tracebacks in ten seconds.
+second, whose ``others`` says how many more there were. A full disk wrote 338 tracebacks in ten seconds, and later, with a
+line for each request that failed by it, 22 lines a second.
 """
 
+import asyncio
 import re
 from time import monotonic
 from typing import Any
@@ -58,23 +60,57 @@ _CONSTRAINT = re.compile(r'constraint "(\w+?)(?:_\d{6,})?"')
 REPORT_EVERY = 1.0
 """Seconds between two lines of the log."""
 
+LASTS = 5.0
+"""Seconds for which a fault explains why requests fail: a database that hangs is noticed when a statement's time is up."""
+
 
 class _Reporter:
-    """Tells the log of what is wrong with the database, at most once a second."""
+    """Tells the log of what is wrong with the database, and how many met it, at most once a second."""
 
     def __init__(self) -> None:
-        self._last = float("-inf")
-        self._others = 0
+        self._met = self._told = float("-inf")
+        self._facts: dict[str, Any] = {}
+        self._others = self._requests = 0
+        self._waits: asyncio.AbstractEventLoop | None = None
+        """The loop that will tell the rest; one that was closed meanwhile won't."""
 
     def __call__(self, error: BaseException) -> None:
-        now = monotonic()
-        if now - self._last < REPORT_EVERY:
-            self._others += 1
-            return
+        self._met = monotonic()
         reason = getattr(error, "reason", "") or str(error) or type(error).__name__
-        state = getattr(error, "sqlstate", None)
-        log.error("database unavailable", sqlstate=state, reason=reason, others=self._others)
-        self._last, self._others = now, 0
+        self._facts = {"sqlstate": getattr(error, "sqlstate", None), "reason": reason}
+        if self._met - self._told >= REPORT_EVERY:
+            self._tell()
+        else:
+            self._others += 1
+            self._tell_later()
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the database was away or unfit some seconds ago, so that requests may still fail by it."""
+        return monotonic() - self._met < LASTS
+
+    def request(self) -> None:
+        """One more request failed by it, of which the log has no line."""
+        self._requests += 1
+        self._tell_later()
+
+    def _tell_later(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # nothing runs that could tell it; the next line does
+        if self._waits is not loop:
+            self._waits = loop
+            loop.call_later(self._told + REPORT_EVERY - monotonic(), self._tell_rest)
+
+    def _tell_rest(self) -> None:
+        self._waits = None
+        if self._others or self._requests:
+            self._tell()
+
+    def _tell(self) -> None:
+        log.error("database unavailable", **self._facts, others=self._others, requests=self._requests)
+        self._told, self._others, self._requests = monotonic(), 0, 0
 
 
 report = _Reporter()

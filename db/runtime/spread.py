@@ -101,6 +101,7 @@ class Spread(Database):
         if name is None:
             return None
         if name not in self.opened:
+            report(Unavailable(f"tenants live in {name}, which can't be reached"))
             raise Unavailable(UNAVAILABLE_MESSAGE)
         return self.others[name]
 

@@ -10,7 +10,7 @@ import asyncpg
 from core.errors import OutcomeUnknown
 from core.spending import Stopwatch
 from db.runtime import freezing
-from db.runtime.failures import GONE, UNAVAILABLE_MESSAGE
+from db.runtime.failures import GONE, UNAVAILABLE_MESSAGE, report
 from db.tenancy import set_tenant
 
 NOTHING_STORED = (
@@ -65,6 +65,8 @@ class Writer:
         except NOTHING_STORED:
             raise
         except (asyncio.CancelledError, asyncpg.PostgresError, *GONE) as error:
+            if not isinstance(error, asyncio.CancelledError):
+                report(error)
             raise OutcomeUnknown(UNAVAILABLE_MESSAGE) from error
 
     async def abandon(self) -> None:

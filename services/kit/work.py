@@ -135,6 +135,8 @@ async def examine(
         for each in refused.problems:
             if each not in problems.found:
                 problems.note(each)
+    except Unavailable:
+        pass  # the log has a line of that
     except Exception as error:  # noqa: BLE001 - what is known already is enough of an answer, whatever the rest met
         log.warning("not examined", command=type(command).__name__, error=repr(error))
     return CommandResult({}, tuple(problems.found))

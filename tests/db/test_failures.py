@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from core.errors import Unavailable, Unfit
 from db.runtime import failures
 from db.runtime.failures import constraint, not_connected, unavailable
+from tests.support.http import eventually
 
 ERRORS: list[Any] = [each for each in vars(asyncpg.exceptions).values() if inspect.isclass(each)]
 CLASSES = {
@@ -67,7 +68,7 @@ def test_attack_9_nobody_hears_what_the_server_said() -> None:
     assert told.facts == {}
 
 
-def test_attack_9_the_log_has_one_line_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_attack_9_the_log_has_one_line_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(failures, "monotonic", lambda: clock[0])
     report = failures._Reporter()
@@ -75,11 +76,26 @@ def test_attack_9_the_log_has_one_line_a_second(monkeypatch: pytest.MonkeyPatch)
         for passed in (0.0, 0.4, 0.5, 0.2, 5.0):
             clock[0] += passed
             report(asyncpg.DiskFullError("no room"))
-    assert [(log["sqlstate"], log["reason"], log["others"]) for log in logs] == [
-        ("53100", "no room", 0),
-        ("53100", "no room", 2),
-        ("53100", "no room", 0),
+            report.request()
+    assert [(log["sqlstate"], log["reason"], log["others"], log["requests"]) for log in logs] == [
+        ("53100", "no room", 0, 0),
+        ("53100", "no room", 2, 3),
+        ("53100", "no room", 0, 1),
     ]
+
+
+async def test_the_last_ones_are_told_of_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the second is over, though nobody meets it any more."""
+    monkeypatch.setattr(failures, "REPORT_EVERY", 0.01)
+    report = failures._Reporter()
+    assert not report.lasts
+    with capture_logs() as logs:
+        for _ in range(3):
+            report(asyncpg.DiskFullError("no room"))
+            report.request()
+        await eventually(lambda: len(logs) == 2)
+    assert [(log["others"], log["requests"]) for log in logs] == [(0, 0), (2, 3)]
+    assert report.lasts
 
 
 @pytest.mark.parametrize(
