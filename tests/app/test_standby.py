@@ -4,17 +4,14 @@ or ends a query in the middle.
 
 import asyncio
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 
@@ -24,6 +21,7 @@ from db.admin import embedded, migrate
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from services.platform import keys, tenants
+from tests.support.standby import Standby
 
 QUERY = "{ partners(first: 50) { nodes { code } } viewer { tenant { name } } }"
 COMMAND = """mutation ($code: String!) {
@@ -37,34 +35,10 @@ class Pair:
     """A primary and its standby, and two tenants' keys."""
 
     primary: embedded.Server
-    standby: Path
+    standby: Standby
     acme: str
     globex: str
     tenant: UUID
-
-    @property
-    def url(self) -> str:
-        return f"postgresql://erpgraph_app@/{embedded.DATABASE}?host={quote(str(self.standby.parent))}&port=5432"
-
-    def run(self, program: str, *arguments: str | Path) -> None:
-        failed = embedded._run(self.primary._programs / program, *arguments, uid=self.primary._uid)
-        log = self.standby / "log"
-        assert not failed, (failed, log.read_text() if log.exists() else "")
-
-    def launch(self) -> None:
-        """Not by ``embedded``, which waits until a server takes writes."""
-        options = f"-k {self.standby.parent} -p 5432 -c listen_addresses=''"
-        self.run("pg_ctl", "start", "-D", self.standby, "-w", "-l", self.standby / "log", "-o", options)
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "stop", "-D", self.standby, "-m", "immediate", "-w")
-
-    async def on_standby(self, statement: str) -> Any:
-        connection = await asyncpg.connect(self.url.replace("erpgraph_app@", "postgres@"))
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +59,11 @@ async def pair(folder: Path) -> AsyncIterator[Pair]:
         acme = await tenants.create(primary.target, "acme", "EUR")
         globex = await tenants.create(primary.target, "globex", "EUR")
         first, second = [await keys.create(primary.target, each, "tests", roles=("admin",)) for each in (acme, globex)]
-        beside = folder / "beside"
-        beside.mkdir(mode=0o755)
-        os.chown(beside, primary.data.stat().st_uid, primary.data.stat().st_gid)
-        made = Pair(primary, beside / "standby", first, second, acme)
-        copy = ("-D", made.standby, "-h", primary.socket, "-p", "5432", "-U", "postgres", "-R", "-c", "fast")
-        made.run("pg_basebackup", *copy)
-        made.launch()
+        made = Pair(primary, Standby.of(primary, folder / "beside"), first, second, acme)
         try:
             yield made
         finally:
-            made.stop()
+            made.standby.stop()
     finally:
         primary.stop()
 
@@ -105,7 +73,7 @@ async def client_of(
     pair: Pair, *, key: str = "", url: str = "", lag: float = 60
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Database]]:
     """The application over both, once it reads from the standby (or won't, where another address is given)."""
-    database = Database(pair.primary.target, reading_url=url or pair.url, reading_lag=lag)
+    database = Database(pair.primary.target, reading_url=url or pair.standby.url, reading_lag=lag)
     await database.open()
     app = create_app(load(), database)
     headers = {"Authorization": f"Bearer {key or pair.acme}"}
@@ -141,27 +109,27 @@ async def upsert(client: httpx.AsyncClient, code: str) -> str:
 
 async def test_queries_read_from_it_and_ones_own_writes_are_found_by_their_position(pair: Pair) -> None:
     async with client_of(pair) as (client, database):
-        await pair.on_standby("SELECT pg_wal_replay_pause()")
+        await pair.standby.asked("SELECT pg_wal_replay_pause()")
         try:
             at = await upsert(client, "paused")  # its payload comes from the primary
             assert "paused" not in await seen(client)
             assert "paused" in await seen(client, at)
         finally:
-            await pair.on_standby("SELECT pg_wal_replay_resume()")
+            await pair.standby.asked("SELECT pg_wal_replay_resume()")
         await following(database)
         assert "paused" in await seen(client)
 
 
 async def test_it_is_left_alone_while_it_is_behind(pair: Pair) -> None:
     async with client_of(pair, lag=0.2) as (client, _):
-        await pair.on_standby("SELECT pg_wal_replay_pause()")
+        await pair.standby.asked("SELECT pg_wal_replay_pause()")
         try:
             await upsert(client, "behind")
             async with asyncio.timeout(10):
                 while "behind" not in await seen(client):  # noqa: ASYNC110 - that time passes is no event
                     await asyncio.sleep(0.01)
         finally:
-            await pair.on_standby("SELECT pg_wal_replay_resume()")
+            await pair.standby.asked("SELECT pg_wal_replay_resume()")
 
 
 async def test_a_tenant_sees_its_own_there(pair: Pair) -> None:
@@ -187,7 +155,7 @@ async def test_a_query_that_it_ends_in_the_middle_is_asked_again_of_the_primary(
         if self._standby:
             ran.append(True)
         if ran == [True, True]:
-            await pair.on_standby(
+            await pair.standby.asked(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 50"
             )
@@ -206,13 +174,13 @@ async def test_while_it_is_away_the_primary_answers_and_it_comes_back(pair: Pair
     async with client_of(pair) as (client, database):
         await upsert(client, "away")
         await following(database)
-        pair.stop()
+        pair.standby.stop()
         try:
             for _ in range(10):
                 assert "away" in await seen(client)
             assert (await client.get("/readyz")).status_code == 200
         finally:
-            pair.launch()
+            pair.standby.launch()
         await following(database)
         assert "away" in await seen(client)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
@@ -78,6 +79,23 @@ class Shop:
     products: list[str]
     locations: list[str]
     history: list[Command] = field(default_factory=list)
+    stored: str = ""
+    """The newest position that an answer told: a reader that gives it sees at least ``versions``."""
+    versions: dict[str, int] = field(default_factory=dict)
+    """The newest version of each order that an answer told."""
+
+    def learn(self, command: Command, headers: Mapping[str, str]) -> None:
+        """Remember what an answer to a command told."""
+        if "x-read-after" not in headers:
+            return
+        self.stored = max(self.stored, headers["x-read-after"], key=_position)
+        for answer in command.answers[-1:]:
+            if order := answer.get("order"):
+                self.versions[order["id"]] = max(self.versions.get(order["id"], 0), order["version"])
+
+
+def _position(text: str) -> tuple[int, ...]:
+    return tuple(int(part, 16) for part in text.split("/") if part)
 
 
 async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
@@ -95,7 +113,7 @@ async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
             lines = [{"product": {"sku": sku}, "location": place, "delta": str(units)} for place in shop.locations]
             command = Command(uuid4().hex, "stockAdjust", {"lines": lines, "reason": "opening"})
             shop.history.append(command)
-            await send(client, site, command)
+            await send(client, shop, command)
             assert command.outcome is Outcome.OK, command
     return shop
 
@@ -106,8 +124,9 @@ async def ask(client: httpx.AsyncClient, site: Site, query: str, variables: dict
     return answer["data"]
 
 
-async def send(client: httpx.AsyncClient, site: Site, command: Command) -> None:
+async def send(client: httpx.AsyncClient, shop: Shop, command: Command) -> None:
     """Send a command once, and note what came of it. Each repetition goes to the next server."""
+    site = shop.site
     selection = FIELDS.get(command.name, ORDER)
     query = (
         f"mutation ($input: {INPUTS[command.name]}!) {{"
@@ -130,6 +149,7 @@ async def send(client: httpx.AsyncClient, site: Site, command: Command) -> None:
         return
     command.slowest = max(command.slowest, monotonic() - began)
     note(command, answer)
+    shop.learn(command, response.headers)
 
 
 def note(command: Command, answer: Any) -> None:
@@ -154,42 +174,42 @@ def note(command: Command, answer: Any) -> None:
     command.outcome = Outcome.REFUSED if payload["userErrors"] else Outcome.OK
 
 
-async def work(shop: Shop, seed: int, number: int, until: float) -> None:
-    """A client: commands until the time is up, each repeated until it is known, or left in doubt."""
+async def work(shop: Shop, seed: int, number: int, goes_on: Callable[[], bool]) -> None:
+    """A client: commands for as long as it goes on, each repeated until it is known, or left in doubt."""
     chance = random.Random(seed * 1_000 + number)  # noqa: S311 - repeatable, not secret
     orders: list[Any] = []
     async with shop.site.client(shop.tenant) as client:
-        while monotonic() < until:
+        while goes_on():
             name, given = next_command(shop, chance, orders)
             key = f"{seed}-{number}-{len(shop.history)}"
             command = Command(key, name, given, chance.random() < 0.9, number)
             shop.history.append(command)
-            await carry_through(client, shop.site, command, chance)
+            await carry_through(client, shop, command, chance)
             if command.outcome is Outcome.OK and command.payload.get("order"):
                 orders[:] = [each for each in orders if each["id"] != command.payload["order"]["id"]][-5:]
                 orders.append(command.payload["order"])
 
 
-async def carry_through(client: httpx.AsyncClient, site: Site, command: Command, chance: random.Random) -> None:
+async def carry_through(client: httpx.AsyncClient, shop: Shop, command: Command, chance: random.Random) -> None:
     """Send a command; in one of ten cases to two servers at once, and in another once more than was needed."""
     kind = chance.random()
-    await asyncio.gather(*(send(client, site, command) for _ in range(2 if kind < 0.1 else 1)))
+    await asyncio.gather(*(send(client, shop, command) for _ in range(2 if kind < 0.1 else 1)))
     if not command.answers and command.retried:
-        await repeat(client, site, command)
+        await repeat(client, shop, command)
     elif command.outcome is Outcome.OK and kind > 0.9:
-        await send(client, site, command)
+        await send(client, shop, command)
 
 
 PATIENCE = 30
 """Seconds within which a client that repeats must have its answer, faults and all."""
 
 
-async def repeat(client: httpx.AsyncClient, site: Site, command: Command) -> None:
+async def repeat(client: httpx.AsyncClient, shop: Shop, command: Command) -> None:
     """Send a command again until it is answered. Raises ``TimeoutError`` where it never is."""
     async with asyncio.timeout(PATIENCE):
         while not command.answers:
             await asyncio.sleep(0.05)
-            await send(client, site, command)
+            await send(client, shop, command)
 
 
 def next_command(shop: Shop, chance: random.Random, orders: list[Any]) -> tuple[str, dict[str, Any]]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from services.verify import verify
-from tests.chaos import checks, invariants, leave
+from tests.chaos import checks, deployment, invariants, leave
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.load import PATIENCE, Outcome, Shop, stocked, work
 from tests.chaos.site import Site, site
 from tests.chaos.watch import watch
+from tests.support import pgbouncer
 
 CLIENTS = 6
 SECONDS = 1.2
@@ -38,6 +39,8 @@ class Report:
     """Commands whose first attempt got no answer, and a later one did."""
     slowest_answer: float = 0.0
     slowest_run: float = 0.0
+    unanswered: int = 0
+    """Attempts without an answer, those that their clients made again included, and looks without one."""
 
     def add(self, other: "Report") -> None:
         self.runs += other.runs
@@ -46,6 +49,7 @@ class Report:
         self.commands += other.commands
         self.looks += other.looks
         self.repeated += other.repeated
+        self.unanswered += other.unanswered
         self.resolved += other.resolved
         self.slowest_answer = max(self.slowest_answer, other.slowest_answer)
         self.slowest_run = max(self.slowest_run, other.slowest_run)
@@ -56,7 +60,7 @@ class Report:
 
         return (
             f"{self.runs} runs; commands: {self.commands.total():,} ({told(self.commands)}); outcomes: {told(self.outcomes)};"
-            f" {self.repeated:,} sent again, {self.resolved:,} of them answered after an attempt without answer;"
+            f" {self.unanswered:,} attempts and looks without answer; {self.repeated:,} sent again, {self.resolved:,} of them answered after an attempt without answer;"
             f" reads: {told(self.looks)}; faults: {self.faults.total()} ({told(self.faults)});"
             f" the slowest answer took {self.slowest_answer:.1f} s, the slowest run {self.slowest_run:.1f} s"
         )
@@ -66,28 +70,40 @@ class Broken(Exception):
     """What a run left behind that must not be."""
 
 
-async def run(hurt: Site, seed: int, *, faults: Sequence[Fault] | None = None, seconds: float = SECONDS) -> Report:
+async def run(
+    hurt: Site, seed: int, *, faults: Sequence[Fault] | None = None, seconds: float = SECONDS, unnoticed: bool = False
+) -> Report:
     """One run. Raises ``Broken`` with what is wrong; the seed repeats its load and, where they aren't given,
-    its faults.
+    its faults. ``unnoticed``: not one request may fail by them. Clients go on until the faults are over.
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     shop = await stocked(hurt, await hurt.tenant())
     report, wrong, met = Report(runs=1), list[str](), len(hurt.faults())
     async with watched(shop, wrong, report):
         began = monotonic()
-        clients = [asyncio.create_task(work(shop, seed, number, began + seconds)) for number in range(CLIENTS)]
+        over = asyncio.Event()
+
+        def goes_on() -> bool:
+            return not over.is_set() or monotonic() < began + seconds
+
+        clients = [asyncio.create_task(work(shop, seed, number, goes_on)) for number in range(CLIENTS)]
         await asyncio.sleep(chance.uniform(0.1, 0.4))
-        for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
-            await fault(hurt, chance)
-            report.faults[fault.__name__] += 1
+        try:
+            for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
+                await fault(hurt, chance)
+                report.faults[fault.__name__] += 1
+        finally:
+            over.set()
         ended = await asyncio.gather(*clients, return_exceptions=True)
         wrong += [f"a client got no answer in time, or worse: {error!r}" for error in ended if error is not None]
         report.slowest_run = monotonic() - began
     wrong += [f"a server met a fault: {line}" for line in hurt.faults()[met:]]
     wrong += await afterwards(hurt, shop)
+    _count(report, shop)
+    if unnoticed and report.unanswered:
+        wrong.append(f"{report.unanswered} requests failed")
     if wrong:
         raise Broken(_account(seed, report, shop, wrong))
-    _count(report, shop)
     return report
 
 
@@ -131,10 +147,12 @@ def _account(seed: int, report: Report, shop: Shop, wrong: list[str]) -> str:
 
 
 def _count(report: Report, shop: Shop) -> None:
+    report.unanswered += report.looks["unanswered"]
     for command in shop.history:
         report.commands[command.name] += 1
         report.outcomes[command.outcome.name.lower()] += 1
         report.repeated += command.attempts > 1
+        report.unanswered += command.attempts - len(command.answers)
         report.resolved += command.attempts > len(command.answers) > 0
         report.slowest_answer = max(report.slowest_answer, command.slowest)
 
@@ -152,8 +170,29 @@ async def main(first: int, runs: int, leavers: int) -> int:
                 print(total, flush=True)  # noqa: T201 - a program's output
         print(f"{total}; COMMITs cut: {hurt.proxy.was_cut}; {broken} broken", flush=True)  # noqa: T201 - a program's output
         left = await leave.many(hurt, leavers, random.Random(first))  # noqa: S311 - the same at every run
-    print(left)  # noqa: T201 - a program's output
+    print(left, flush=True)  # noqa: T201 - a program's output
+    broken += await deployed(first, max(1, runs // 40))
     return 1 if broken or left.wrong or not total.outcomes[Outcome.OK.name.lower()] else 0
+
+
+async def deployed(first: int, rounds: int) -> int:
+    """Each fault of a deployment so many times; how many runs broke something."""
+    if pgbouncer.PROGRAM is None:
+        print("No PgBouncer here: workers, pooler and standby aren't hurt")  # noqa: T201 - a program's output
+        return 0
+    broken, felt, unnoticed = 0, Report(), Report()
+    async with site(kind=deployment.Deployment) as hurt:
+        for seed in range(first, first + rounds):
+            for fault in (*deployment.FELT, *deployment.UNNOTICED):
+                quiet = fault in deployment.UNNOTICED
+                try:
+                    (unnoticed if quiet else felt).add(await run(hurt, seed, faults=[fault], unnoticed=quiet))
+                except Broken as error:
+                    broken += 1
+                    print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program's output
+    print(f"two workers, a pooler and a standby: {felt}")  # noqa: T201 - a program's output
+    print(f"what nobody may notice: {unnoticed}; {broken} broken", flush=True)  # noqa: T201 - a program's output
+    return broken
 
 
 if __name__ == "__main__":

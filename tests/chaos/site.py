@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -37,6 +37,10 @@ class Tenant:
 class Site:
     """PostgreSQL with the proxy before it, and servers that share it and are started again when they were killed."""
 
+    reading_url = ""
+    """Where queries read, if not there."""
+    servers: Sequence[Server]
+
     def __init__(self, folder: Path, servers: int) -> None:
         self.folder = folder
         self._count = servers
@@ -55,11 +59,15 @@ class Site:
         beside.mkdir(mode=0o755)
         self.proxy = Proxy(beside, self.postgres.socket)
         await self.proxy.start()
-        serving = f"postgresql://{APP}@/{DATABASE}?host={quote(str(beside))}&port=5432"
-        logs = [self.folder / f"server-{number}.log" for number in range(self._count)]
-        self.servers = [Server(self.direct.admin, serving, log) for log in logs]
+        self.servers = await self._begin(beside)
         await asyncio.gather(*(server.start() for server in self.servers))
         return self
+
+    async def _begin(self, proxy: Path) -> Sequence[Server]:
+        """The servers, to be started, which reach PostgreSQL by the proxy in this folder."""
+        serving = f"postgresql://{APP}@/{DATABASE}?host={quote(str(proxy))}&port=5432"
+        logs = [self.folder / f"server-{number}.log" for number in range(self._count)]
+        return [Server(self.direct.admin, serving, log) for log in logs]
 
     async def __aexit__(self, *_: object) -> None:
         for server in self.servers:
@@ -150,11 +158,11 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def site(servers: int = 1) -> AsyncIterator[Site]:
+async def site(servers: int = 1, kind: type[Site] = Site) -> AsyncIterator[Site]:
     """A site in a folder of its own, which is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="erpgraph-chaos-"))
     try:
-        async with Site(folder, servers) as made:
+        async with kind(folder, servers) as made:
             yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos import checks
 from tests.chaos.checks import Rows
-from tests.chaos.load import Command, Outcome, note
+from tests.chaos.load import Command, Outcome, Shop, note
 from tests.chaos.watch import judge
 
 MOVE = "mov_" + "1" * 32
@@ -204,6 +204,16 @@ def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome
     asked = Command("key", "orderShip", {}, attempts=attempts)
     note(asked, answer)
     assert (asked.outcome, bool(asked.strange)) == (outcome, odd)
+
+
+def test_a_reader_is_asked_for_what_was_told_with_its_position() -> None:
+    """Positions are compared as numbers, and a version without one is asked of nobody."""
+    shop = Shop(None, None, [], [])  # type: ignore[arg-type]  # neither is asked
+    for version, position in ((3, "0/FFFFFFF0"), (2, "1/0"), (9, "")):
+        command = Command("k", "orderShip", {}, answers=[{"order": {"id": "o", "version": version}}])
+        shop.learn(command, {"x-read-after": position} if position else {})
+    shop.learn(Command("k", "stockAdjust", {}, answers=[{"moves": []}]), {"x-read-after": "0/1"})
+    assert (shop.stored, shop.versions) == ("1/0", {"o": 3})
 
 
 def test_a_client_knows_of_a_command_that_was_carried_out_and_not_read() -> None:

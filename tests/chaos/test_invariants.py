@@ -38,7 +38,7 @@ async def carried_out(shop: Shop, name: str, given: dict[str, Any], outcome: Out
     command = Command(f"{name}-{len(shop.history)}", name, given)
     shop.history.append(command)
     async with shop.site.client(shop.tenant) as client:
-        await send(client, shop.site, command)
+        await send(client, shop, command)
     assert command.outcome is outcome, command
     return command.payload.get("order")
 

@@ -1,4 +1,6 @@
-"""Someone who reads while others write: each answer is one moment of the data, and none is older than the one before."""
+"""Someone who reads while others write: each answer is one moment of the data, and none is older than the one before; where
+a standby answers, none is older than what the clients were told before.
+"""
 
 import asyncio
 from collections import Counter
@@ -28,6 +30,8 @@ async def watch(shop: Shop, wrong: list[str], looks: Counter[str], seen: asyncio
     async with shop.site.client(shop.tenant) as client:
         while True:
             for server in shop.site.servers:
+                if shop.site.reading_url:
+                    client.headers["x-read-after"], versions = shop.stored or "0/0", {**shop.versions}
                 answer = await look(client, f"{server.url}/graphql")
                 looks["unanswered" if answer is None else "answered"] += 1
                 wrong += judge(answer, versions)
