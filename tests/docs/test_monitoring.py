@@ -77,6 +77,19 @@ def test_a_pod_shows_its_figures_where_prometheus_is_told_to_look() -> None:
     assert "metrics" not in (KUBERNETES.parent / "service.yaml").read_text()
 
 
+def test_each_alert_is_tried() -> None:
+    """By ``promtool test rules``, which sees it fire; here, that none was left out, and each wakes whom it is to wake."""
+    rules = re.findall(
+        r"- alert: (\w+)\n.*?severity: (\w+)", (MONITORING / "alerts.yml").read_text(), re.DOTALL | re.MULTILINE
+    )
+    fires = re.findall(
+        r"alertname: (\w+)\n +exp_alerts:\n +- exp_labels: \{[^}]*severity: (\w+)\}",
+        (MONITORING / "alerts.test.yml").read_text(),
+    )
+    assert len(rules) > 10
+    assert sorted(fires) == sorted(rules)
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool here")
 @pytest.mark.parametrize(
     "check",
