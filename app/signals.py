@@ -6,6 +6,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks at whether the terminal is still there: 20 µs each."""
+
 
 @contextlib.contextmanager
 def cancel_on_signals() -> Iterator[None]:
@@ -13,7 +16,7 @@ def cancel_on_signals() -> Iterator[None]:
     the signal's number.
 
     Not by way of SIGINT's handler: a shell starts its background jobs with SIGINT ignored. A SIGHUP that is ignored, by
-    ``nohup``, stays so.
+    ``nohup``, stays so. A terminal that was closed is a SIGHUP, though nobody sends one.
     """
     task, loop, received = asyncio.current_task(), asyncio.get_running_loop(), 0
 
@@ -25,8 +28,10 @@ def cancel_on_signals() -> Iterator[None]:
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)
 
-    numbers = (signal.SIGTERM,) if hangups_are_ignored() else (signal.SIGTERM, signal.SIGHUP)
+    ignored = hangups_are_ignored()
+    numbers = (signal.SIGTERM,) if ignored else (signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, cancel) for number in numbers}
+    heeding = None if ignored else asyncio.create_task(_heed_terminal())
     try:
         yield
     except asyncio.CancelledError:
@@ -34,8 +39,21 @@ def cancel_on_signals() -> Iterator[None]:
             raise SystemExit(128 + received) from None
         raise
     finally:
+        if heeding is not None:
+            heeding.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def _heed_terminal() -> None:
+    """Send this process SIGHUP when its terminal was closed. The kernel sends it to the first process of the terminal alone;
+    where that is make, as after ``ssh -t HOST make serve``, it waits for this one, which went on for ever.
+    """
+    if not has_terminal():
+        return
+    while has_terminal():  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(LOOK_EVERY)
+    signal.raise_signal(signal.SIGHUP)
 
 
 def hangups_are_ignored() -> bool:

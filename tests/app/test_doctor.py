@@ -39,6 +39,13 @@ async def test_a_good_database_is_well(fresh: Target) -> None:
     assert {each.status for name, each in found.items() if name != "leakproof"} == {"ok"}
 
 
+async def test_a_servers_own_login_is_enough(fresh: Target) -> None:
+    """As on a site whose server has no administrator's: asking where tenants live once took one."""
+    found = await findings(Target.of(fresh.serving))
+    assert list(found) == IN_ORDER
+    assert {each.status for name, each in found.items() if name != "leakproof"} == {"ok"}
+
+
 async def marks(connection: Any, _: Target) -> None:
     for function in LEAKPROOF:
         await connection.execute(f"ALTER FUNCTION pg_catalog.{function} NOT LEAKPROOF")

@@ -79,6 +79,12 @@ def test_make_serve_and_make_reset(folder: Path) -> None:
         screen.close()
     assert postgres_of(folder) is None
 
+    # Without a shell, the kernel tells make alone that the terminal is gone, and make waits for what it started.
+    with terminal(["make", "serve", "PORT=0", *installed], leads=True, DATA_DIR=str(folder)) as screen:
+        screen.until(r"Ctrl-C stops it\.\r\n")
+        screen.close()
+    assert postgres_of(folder) is None
+
     (folder / "mine.txt").write_text("kept")
     with terminal(["make", "reset", *installed], DATA_DIR=str(folder)) as screen:
         screen.until(r"Delete all data of the embedded server in \S+\? \[y/N\]: ")

@@ -17,13 +17,15 @@ LONGEST = 60.0
 class Terminal:
     """A terminal of 80 columns with a program in it. ``close`` is what closing its window does."""
 
-    def __init__(self, command: list[str], cwd: Path = ROOT, **settings: str) -> None:
+    def __init__(self, command: list[str], cwd: Path = ROOT, *, leads: bool = False, **settings: str) -> None:
         self._ours, theirs = os.openpty()
         self._alive, held = os.pipe()
         name = os.ttyname(theirs)
         # A shell that leads a session gets the terminal that it opens for its own, and then runs the program below it.
         # It waits for it after Ctrl-C, which both of them get.
         shell = 'exec <"$0" >"$0" 2>&1; trap : INT; echo; "$@"; exit $?'
+        if leads:
+            shell = 'exec <"$0" >"$0" 2>&1; echo; exec "$@"'
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", shell, name, *command],
             env=environment(**settings) | {"TERM": "xterm-256color", "COLUMNS": "80"},
@@ -82,9 +84,9 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(command: list[str], cwd: Path = ROOT, **settings: str) -> Iterator[Terminal]:
-    """A terminal for as long as the test lasts."""
-    opened = Terminal(command, cwd, **settings)
+def terminal(command: list[str], cwd: Path = ROOT, *, leads: bool = False, **settings: str) -> Iterator[Terminal]:
+    """A terminal for as long as the test lasts. ``leads``: the program has no shell above it, as after ``ssh -t HOST PROGRAM``."""
+    opened = Terminal(command, cwd, leads=leads, **settings)
     try:
         yield opened
     finally:
