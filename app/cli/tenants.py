@@ -164,7 +164,7 @@ def erase(
 def move(
     name: Annotated[str, typer.Argument(help="The tenant's name.")],
     database: Annotated[str, typer.Argument(help="One of ERPGRAPH_DATABASES, or main: that of ERPGRAPH_DATABASE_URL.")],
-    grace: Annotated[float, typer.Option(help="Seconds that the old copy stays for those who read it.")] = 10.0,
+    grace: Annotated[float, typer.Option(help="Seconds that the old copy stays for its readers.")] = 10.0,
 ) -> None:
     """Move a tenant to another database, with its ids, keys, events and stock.
 

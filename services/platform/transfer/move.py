@@ -135,7 +135,7 @@ class Move:
             )
 
     async def _clear(self) -> None:
-        """Delete the copies that nobody is led to any more, when those have ended who read them."""
+        """Delete the copies that nobody is led to any more, once the requests that read them have ended."""
         stale = [name for name in self.targets if name != self.to and await self._has_copy(name)]
         if stale:
             await asyncio.sleep(self.grace)
