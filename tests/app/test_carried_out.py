@@ -237,7 +237,9 @@ async def test_attack_10_a_fault_in_a_payload_is_no_fault_of_the_command(
         answer = await firm.client.post("/graphql", json={"query": TWO})
     errors = answer.json()["errors"]
     assert [error["extensions"]["code"] for error in errors] == ["DONE_NOT_READ"] * 2
-    assert {log["request_id"] for log in logs} == {error["extensions"]["requestId"] for error in errors}
+    # A line about the connections that the tests before cut may come a second later, and belongs to no request.
+    told = {log["request_id"] for log in logs if log["event"] == "fault"}
+    assert told == {error["extensions"]["requestId"] for error in errors}
     assert answer.json()["data"] == {name: {"partner": None, "userErrors": []} for name in ("done", "other")}
 
 
