@@ -43,6 +43,13 @@ class ReturnDisposition(Choice):
     SCRAP = auto(), "Thrown away: they go to the location for losses."
 
 
+class ShipmentStatus(Choice):
+    """How a shipment stands."""
+
+    SHIPPED = auto(), "The goods have left."
+    CANCELLED = auto(), "It was a mistake: the goods are back where they were, and reserved again."
+
+
 class Progress(NamedTuple):
     """How far an order's lines are: 0 nothing, 1 a part, 2 all."""
 

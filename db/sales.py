@@ -26,6 +26,7 @@ from db.base import (
 from db.inventory import Reservation, StockMove
 
 ORDER_STATUSES = ("DRAFT", "CONFIRMED", "CLOSED", "CANCELLED")
+SHIPMENT_STATUSES = ("SHIPPED", "CANCELLED")
 
 
 class Order(TenantRow, Versioned, Base):
@@ -115,6 +116,66 @@ class LineItem(TenantRow, Base):
     shipped: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     cancelled: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     returned: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+
+
+class Shipment(TenantRow, Versioned, Base):
+    """Goods that left together for an order."""
+
+    __tablename__ = "shipments"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "number"),
+        UniqueConstraint("tenant_id", "id", "customer_id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "order_id", "customer_id"],
+            ["orders.tenant_id", "orders.id", "orders.customer_id"],
+        ),
+        CheckConstraint(f"status IN {SHIPMENT_STATUSES}", name="status"),
+        tenant_index("ix_shipments_shipped", "shipped_at", "id"),
+        tenant_index("ix_shipments_order", "order_id", "shipped_at", "id"),
+        tenant_index("ix_shipments_customer", "customer_id", "shipped_at", "id"),
+        tenant_index("ix_shipments_tracking", "tracking_number", "id"),
+    )
+
+    # The order's number and a count: "SO-2026-000087-2". No two orders have one number, so no two shipments do.
+    number: Mapped[str] = mapped_column(KEY_TEXT)
+    status: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'SHIPPED'"))
+    order_id: Mapped[UUID]
+    # The order's customer, repeated, so that a policy needs no second table.
+    customer_id: Mapped[UUID]
+    carrier: Mapped[str | None]
+    tracking_number: Mapped[str | None] = mapped_column(KEY_TEXT)
+    note: Mapped[str | None]
+    shipped_at: Mapped[datetime]
+
+
+class ShipmentLine(TenantRow, Base):
+    """What left of one line item from one place: a move of goods, whose ``id`` it has. Moves have no foreign keys to them:
+    a ledger may be split by months."""
+
+    __tablename__ = "shipment_lines"
+    __table_args__ = tenant_args(
+        ForeignKeyConstraint(
+            ["tenant_id", "shipment_id", "customer_id"],
+            ["shipments.tenant_id", "shipments.id", "shipments.customer_id"],
+        ),
+        tenant_fk("line_item_id", "line_items"),
+        tenant_fk("location_id", "locations"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        no_nan("quantity"),
+        tenant_index("ix_shipment_lines_shipment", "shipment_id", "position", "id"),
+        tenant_index("ix_shipment_lines_line_item", "line_item_id"),
+        # A move that brings goods of a cancelled shipment back is no return: few are.
+        tenant_index("ix_shipment_lines_back", "back_id", postgresql_where=text("back_id IS NOT NULL")),
+    )
+
+    shipment_id: Mapped[UUID]
+    customer_id: Mapped[UUID]
+    position: Mapped[int]
+    line_item_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    quantity: Mapped[Decimal] = mapped_column(Quantity())
+    # The move that brought the goods back when the shipment was cancelled.
+    back_id: Mapped[UUID | None]
 
 
 # Sales is above inventory: it ties inventory's rows to its own, inventory doesn't know it.

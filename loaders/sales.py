@@ -5,13 +5,14 @@ from typing import Any
 from sqlalchemy import Select, and_, case, exists, func, select
 from sqlalchemy.orm import aliased
 
-from core.sales import OrderStatus
+from core.sales import OrderStatus, ShipmentStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
 from db.partners import Partner
-from db.sales import LineItem, Order
+from db.sales import LineItem, Order, Shipment, ShipmentLine
 from loaders.catalog import products
 from loaders.kit import filters
+from loaders.kit.all import All
 from loaders.kit.dimensions import Dimensions, Value
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.filters import Referred, Related
@@ -200,6 +201,28 @@ orders = Entity(
 )
 
 
+shipments = Entity(
+    Shipment,
+    "Shipment",
+    "shp",
+    "orders:read",
+    filters={
+        "number": filters.text(Shipment.number, "By its number, such as SO-2026-000087-1."),
+        "trackingNumber": filters.text(Shipment.tracking_number, "By the carrier's number."),
+        "shippedAt": filters.moment(Shipment.shipped_at, "By the time the goods left."),
+        "order": filters.identifier(Shipment.order_id, "ord", "By the id of its order (ord_…)."),
+        "status": filters.choice(Shipment.status, ShipmentStatus, "By whether it stands or was cancelled."),
+    },
+    sorts={
+        "SHIPPED_AT": Sort(Shipment.shipped_at, "The time the goods left."),
+        "NUMBER": Sort(Shipment.number, "The number, character by character in Unicode's order."),
+    },
+    default=(("SHIPPED_AT", DESC),),
+    own=Shipment.customer_id == PARTNER,
+)
+shipment_lines = Entity(ShipmentLine, "ShipmentLine", "shl", "orders:read", own=ShipmentLine.customer_id == PARTNER)
+
+
 # Filters of lines by their orders, which are declared after them, and those that lower modules' lists get from here.
 lines.filters["orderWhere"] = Referred(orders, _of_order, "orders", "By conditions that its order meets.")
 products.filters["lineItems"] = Related(
@@ -237,6 +260,26 @@ class Orders(Many):
 class OrdersOfPartner(Many):
     entity = orders
     key = "customer_id"
+
+
+class ShipmentById(One):
+    entity = shipments
+
+
+class Shipments(Many):
+    entity = shipments
+
+
+class ShipmentsOfOrder(Many):
+    entity = shipments
+    key = "order_id"
+    small_fanout = True
+
+
+class LinesOfShipment(All):
+    entity = shipment_lines
+    key = "shipment_id"
+    order = ("position", "id")
 
 
 class Lines(Many):

@@ -6,6 +6,7 @@ from typing import Any
 from core import ids
 from core.errors import BadInput
 from execution import Batch, Shared
+from loaders.kit.all import All
 from loaders.kit.counts import Counts
 from loaders.kit.filters import text_value
 from loaders.kit.many import Connection, Many
@@ -54,6 +55,15 @@ def many(loader: type[Many], key: str | None = None) -> Load:
         if columns and (query.page.limit or MORE in columns):
             return await loader.of(batch.context, columns, query).load_level(keys)
         return [Connection(loader, query, each) for each in keys]
+
+    return load
+
+
+def everything(loader: type[All], key: str) -> Load:
+    """All rows of each parent, as a list."""
+
+    async def load(batch: Batch) -> Sequence[Any]:
+        return await loader.of(batch.context, batch.columns()).load_level(batch.column(key))
 
     return load
 

@@ -7,14 +7,29 @@ _LINES = f"line_items l JOIN orders o ON {_MINE}"
 _LINE = "l.product_id, NULL::uuid, l.id, l.order_id"
 
 
-def _moved(end: str) -> str:
-    """What moved to or from customers for each line."""
-    return f"""(
-        SELECT m.line_item_id AS id, sum(m.quantity) AS quantity
-        FROM stock_moves m JOIN locations a ON a.tenant_id = $1 AND a.id = m.{end}
-        WHERE m.tenant_id = $1 AND m.line_item_id IS NOT NULL AND a.kind = 'CUSTOMER' GROUP BY 1
-    )"""
+_SHIPPED = """(
+    SELECT id, sum(quantity) AS quantity FROM (
+        SELECT m.line_item_id AS id, m.quantity
+        FROM stock_moves m JOIN locations a ON a.tenant_id = $1 AND a.id = m.destination_id
+        WHERE m.tenant_id = $1 AND m.line_item_id IS NOT NULL AND a.kind = 'CUSTOMER'
+        UNION ALL
+        SELECT line_item_id, -quantity FROM shipment_lines WHERE tenant_id = $1 AND back_id IS NOT NULL
+    ) both_ways GROUP BY 1
+)"""
+"""What moved to customers for each line, less what cancelled shipments brought back."""
 
+_RETURNED = """(
+    SELECT m.line_item_id AS id, sum(m.quantity) AS quantity
+    FROM stock_moves m JOIN locations a ON a.tenant_id = $1 AND a.id = m.source_id
+    LEFT JOIN shipment_lines b ON b.tenant_id = $1 AND b.back_id = m.id
+    WHERE m.tenant_id = $1 AND m.line_item_id IS NOT NULL AND a.kind = 'CUSTOMER' AND b.id IS NULL GROUP BY 1
+)"""
+
+_OF_SHIPMENTS = """
+    shipment_lines s JOIN shipments h ON h.tenant_id = $1 AND h.id = s.shipment_id
+    JOIN line_items l ON l.tenant_id = $1 AND l.id = s.line_item_id
+"""
+_SPOT = "l.product_id, s.location_id, l.id, l.order_id"
 
 CHECKS = (
     Check(
@@ -42,7 +57,7 @@ CHECKS = (
         "What was shipped of a line moved to customers.",
         f"""
         SELECT {_LINE}, coalesce(m.quantity, 0), l.shipped
-        FROM {_LINES} LEFT JOIN {_moved("destination_id")} m ON m.id = l.id
+        FROM {_LINES} LEFT JOIN {_SHIPPED} m ON m.id = l.id
         WHERE l.shipped <> coalesce(m.quantity, 0) AND (o.confirmed_at IS NOT NULL OR m.id IS NOT NULL)
         """,
     ),
@@ -50,7 +65,7 @@ CHECKS = (
         "What was returned of a line moved back.",
         f"""
         SELECT {_LINE}, coalesce(m.quantity, 0), l.returned
-        FROM line_items l LEFT JOIN {_moved("source_id")} m ON m.id = l.id
+        FROM line_items l LEFT JOIN {_RETURNED} m ON m.id = l.id
         WHERE l.tenant_id = $1 AND l.returned <> coalesce(m.quantity, 0)
         """,
     ),
@@ -115,6 +130,40 @@ CHECKS = (
         JOIN locations p ON p.tenant_id = $1 AND p.id = s.location_id AND p.kind = 'INTERNAL'
         WHERE o.status = 'CONFIRMED' AND o.allow_backorder AND l.reserved + l.shipped + l.cancelled < l.quantity
           AND (o.warehouse_id IS NULL OR o.warehouse_id = p.warehouse_id)
+        """,
+    ),
+    Check(
+        # A shipment's lines are moves, whose ids they have.
+        "What a shipment says left is a move of these goods.",
+        f"""
+        SELECT {_SPOT}, s.quantity, m.quantity
+        FROM {_OF_SHIPMENTS} LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = s.id
+        WHERE s.tenant_id = $1
+          AND ((m.line_item_id, m.source_id, m.quantity) IS DISTINCT FROM (s.line_item_id, s.location_id, s.quantity)
+               OR h.order_id <> l.order_id)
+        """,
+    ),
+    Check(
+        "The goods of cancelled shipments, and of no others, are back where they left from.",
+        f"""
+        SELECT {_SPOT}, CASE h.status WHEN 'CANCELLED' THEN s.quantity ELSE 0 END, coalesce(m.quantity, 0)
+        FROM {_OF_SHIPMENTS} LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = s.back_id
+        WHERE s.tenant_id = $1 AND CASE h.status WHEN 'CANCELLED'
+              THEN (m.line_item_id, m.destination_id, m.quantity) IS DISTINCT FROM (s.line_item_id, s.location_id, s.quantity)
+              ELSE s.back_id IS NOT NULL END
+        """,
+    ),
+    Check(
+        # Not less either, but for what the program of before shipped while servers were being replaced.
+        "No more of a line stands in shipments than was shipped.",
+        f"""
+        SELECT {_LINE}, l.shipped, s.quantity
+        FROM line_items l JOIN (
+            SELECT s.line_item_id AS id, sum(s.quantity) AS quantity
+            FROM shipment_lines s JOIN shipments h ON h.tenant_id = $1 AND h.id = s.shipment_id
+            WHERE s.tenant_id = $1 AND h.status = 'SHIPPED' GROUP BY 1
+        ) s ON s.id = l.id
+        WHERE l.tenant_id = $1 AND s.quantity > l.shipped
         """,
     ),
     Check(

@@ -1,5 +1,7 @@
 """Orders and their line items."""
 
+from strawberry.tools import merge_types
+
 from loaders import sales as loaders
 from schema.module import Module
 from schema.sales.reading import (
@@ -12,13 +14,14 @@ from schema.sales.reading import (
     StockDifferenceSales,
     StockMoveSales,
 )
+from schema.sales.shipments import OrderPayloadShipment, OrderShipments, ShipmentMutation, ShipmentQuery
 from schema.sales.writing import InvalidTransitionError, Mutation
 
 MODULE = Module(
     "sales",
-    Query,
+    merge_types("Query", (Query, ShipmentQuery)),
     requires=("catalog", "partners", "inventory"),
-    mutation=Mutation,
+    mutation=merge_types("Mutation", (Mutation, ShipmentMutation)),
     extends=(
         ProductSales,
         PartnerSales,
@@ -27,7 +30,9 @@ MODULE = Module(
         LineItemWhereOrder,
         ProductWhereLines,
         PartnerWhereOrders,
+        OrderShipments,
+        OrderPayloadShipment,
     ),
-    nodes=(loaders.OrderById, loaders.LineItemById),
+    nodes=(loaders.OrderById, loaders.LineItemById, loaders.ShipmentById),
     types=(InvalidTransitionError,),
 )

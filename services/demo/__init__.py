@@ -124,6 +124,8 @@ class _Loader:
             self._report(stage, done, self._scale.orders)
             await self._store("orders", sales.ORDER_COLUMNS, chunk.orders)
             await self._store("line_items", sales.LINE_COLUMNS, chunk.lines)
+            await self._store("shipments", sales.SHIPMENT_COLUMNS, chunk.shipments)
+            await self._store("shipment_lines", sales.SHIPMENT_LINE_COLUMNS, chunk.shipment_lines)
             await self._store("stock_moves", ledger.MOVE_COLUMNS, chunk.moves)
             await self._store("reservations", ledger.RESERVATION_COLUMNS, chunk.reservations)
             done += len(chunk.orders)

@@ -58,12 +58,20 @@ class Ledger:
     loss: str
     moves: list[Row] = field(default_factory=list)
     reservations: list[Row] = field(default_factory=list)
+    departures: dict[int, list[Row]] = field(default_factory=dict)
+    """What left since they were last taken, by its time: the move, the line item, the location and the quantity."""
     held: dict[tuple[str, str], Level] = field(default_factory=dict)
     """What is in quarantine, by product and location."""
 
     def ship(self, level: Level, quantity: Decimal, at: int, line: str) -> None:
         level.take(quantity, at)
-        self._move(level.product, level.location, self.customer, quantity, "shipment", at, line)
+        move = self._move(level.product, level.location, self.customer, quantity, "shipment", at, line)
+        self.departures.setdefault(at, []).append((move, line, level.location, quantity))
+
+    def departed(self) -> list[tuple[int, list[Row]]]:
+        """What left since the last time, by its time."""
+        found, self.departures = sorted(self.departures.items()), {}
+        return found
 
     def reserve(self, level: Level, quantity: Decimal, at: int, line: str) -> None:
         level.reserved += quantity
@@ -132,8 +140,9 @@ class Ledger:
         reason: str,
         at: int,
         line: str | None = None,
-    ) -> None:
+    ) -> str:
         when, made = moment(at), self.seed.id(at)
         self.moves.append(
             (self.tenant, made, product, source, destination, quantity, reason, when, line, PRINCIPAL, when)
         )
+        return made

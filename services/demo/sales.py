@@ -25,6 +25,15 @@ LINE_COLUMNS = (
     *("currency", "unit_price", "total", "reserved", "shipped", "cancelled", "returned", "created_at"),
 )
 
+SHIPMENT_COLUMNS = (
+    *("tenant_id", "id", "number", "order_id", "customer_id", "carrier", "tracking_number"),
+    *("shipped_at", "created_at", "updated_at"),
+)
+SHIPMENT_LINE_COLUMNS = (
+    *("tenant_id", "shipment_id", "customer_id", "position", "id", "line_item_id", "location_id"),
+    *("quantity", "created_at"),
+)
+
 CHUNK = 1_000
 """Orders made at a time: what of a large set is in memory."""
 
@@ -37,11 +46,17 @@ RATES = {"JP": ("JPY", Decimal(190))} | dict.fromkeys(
 """Which customers of a wholesaler are billed in their own currency, and at what rate."""
 
 
+CARRIERS = ("Larch Freight", "Northway Parcel", "Quill Express", None)
+"""Invented ones, of whom some take the goods; nobody says that of the rest."""
+
+
 class Chunk(NamedTuple):
-    """Rows that are stored together: orders, their line items, and what these did to stock."""
+    """Rows that are stored together: orders, their line items, what left for them, and what they did to stock."""
 
     orders: list[Row]
     lines: list[Row]
+    shipments: list[Row]
+    shipment_lines: list[Row]
     moves: list[Row]
     reservations: list[Row]
 
@@ -85,6 +100,7 @@ class Sales:
         self._customers, self._customer_weights = customers, popularity(len(customers), floor=20)
         self._numbers = Counter[int]()
         self._size = 0
+        self._shipments, self._shipment_lines = list[Row](), list[Row]()
 
     def chunks(self) -> Iterator[Chunk]:
         """All orders, CHUNK at a time."""
@@ -92,7 +108,8 @@ class Sales:
             orders, lines = list[Row](), list[Row]()
             for index in range(start, min(start + CHUNK, self._count)):
                 orders.append(self._order(index, lines))
-            yield Chunk(orders, lines, *self._ledger.drain())
+            yield Chunk(orders, lines, self._shipments, self._shipment_lines, *self._ledger.drain())
+            self._shipments, self._shipment_lines = [], []
 
     def _order(self, index: int, lines: list[Row]) -> Row:
         """Make an order: its lines are added to ``lines``, its row is the result."""
@@ -116,9 +133,10 @@ class Sales:
             touched=placed if status == "DRAFT" else placed + seed.below(2 * HOUR),
         )
         confirmed = None if status == "DRAFT" else moment(order.touched)
-        subtotal = self._lines(order, index, lines)
+        subtotal, number = self._lines(order, index, lines), self._number(placed)
+        self._ship(order, number)
         return (
-            *(tenant, order.id, self._number(placed), status, customer.id, currency, subtotal, moment(placed)),
+            *(tenant, order.id, number, status, customer.id, currency, subtotal, moment(placed)),
             *(
                 f"WEB-{2_000_000 + 7 * index}" if seed.chance(0.3) else None,
                 seed.among(NOTES) if seed.chance(0.08) else None,
@@ -126,6 +144,20 @@ class Sales:
             # All may wait for goods, as some lines of products that are sold out do.
             *(True, confirmed, order.version, moment(placed), moment(order.touched)),
         )
+
+    def _ship(self, order: Order, number: str) -> None:
+        """Tell of what left for an order: what left at one time is one shipment, with the id of its first move."""
+        tenant = self._ledger.tenant
+        for count, (at, left) in enumerate(self._ledger.departed(), start=1):
+            shipment, when = str(left[0][0]), moment(at)
+            luck = int(shipment[-12:], 16)
+            carrier = CARRIERS[luck % len(CARRIERS)]
+            tracking = carrier and f"{carrier[:2].upper()}{luck % 10**10:010}"
+            whose = (f"{number}-{count}", order.id, order.customer)
+            self._shipments.append((tenant, shipment, *whose, carrier, tracking, when, when, when))
+            self._shipment_lines += [
+                (tenant, shipment, order.customer, position, *each, when) for position, each in enumerate(left, start=1)
+            ]
 
     def _lines(self, order: Order, index: int, lines: list[Row]) -> Decimal:
         """Make an order's lines; their sum is the result."""

@@ -185,17 +185,23 @@ async def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
 
 async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:
     """Release held goods, in part or whole, and notify the modules that wait for them."""
-    if not holds:
-        return
-    [counts] = await work.rows(_RELEASE, *_columns(holds))
-    _check(holds, *counts)
+    await free(work, holds)
     await arrived(work, {hold.product for hold in holds})
 
 
-async def ship(work: UnitOfWork, holds: Sequence[Hold], customers: UUID) -> None:
-    """Turn what is held into moves to where customers are."""
-    [counts] = await work.rows(_SHIP, *_columns(holds), customers, work.principal)
+async def free(work: UnitOfWork, holds: Sequence[Hold]) -> None:
+    """Release held goods, in part or whole. Who waits for them is the caller's to notify, later in the command."""
+    if holds:
+        [counts] = await work.rows(_RELEASE, *_columns(holds))
+        _check(holds, *counts)
+
+
+async def ship(work: UnitOfWork, holds: Sequence[Hold], customers: UUID) -> list[UUID]:
+    """Turn what is held into moves to where customers are: their ids, in the order of the holds."""
+    *columns, moves = _columns(holds)
+    [counts] = await work.rows(_SHIP, *columns, moves, customers, work.principal)
     _check(holds, *counts)
+    return list(moves)
 
 
 class Moved(NamedTuple):

@@ -10,10 +10,14 @@ from services.sales.commands import (
     OrderReturn,
     OrderShip,
     OrderUpdate,
+    ShipmentCancel,
+    ShipmentUpdate,
 )
 from services.sales.drafts import create, update
-from services.sales.fulfilment import cancel, confirm, ship, take_back
+from services.sales.fulfilment import cancel, confirm, take_back
 from services.sales.promises import holders, serve
+from services.sales.shipments import cancel_shipment, update_shipment
+from services.sales.shipping import ship
 
 HOOKS = (
     stock.ON_ARRIVAL.add(serve),
@@ -30,10 +34,14 @@ __all__ = [
     "OrderReturn",
     "OrderShip",
     "OrderUpdate",
+    "ShipmentCancel",
+    "ShipmentUpdate",
     "cancel",
+    "cancel_shipment",
     "confirm",
     "create",
     "ship",
     "take_back",
     "update",
+    "update_shipment",
 ]

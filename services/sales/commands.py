@@ -111,8 +111,8 @@ class OrderConfirm(OrderCommand):
     """Take stock of this warehouse only, now and for lines that wait; null: of all warehouses. Left out: as the draft has it."""
 
 
-class LineQuantity(Input):
-    """A quantity of a line of the order."""
+class LinePart(Input):
+    """A part of a line of the order."""
 
     line_item: Annotated[UUID, Id("lin")]
     """The id of a line of this order (lin_…)."""
@@ -120,11 +120,27 @@ class LineQuantity(Input):
     """How many, in the product's unit: more than zero, at most six decimals."""
 
 
+class LineQuantity(LinePart):
+    """A quantity of a line of the order."""
+
+    location: Annotated[UUID, Id("loc")] | None = None
+    """For orderShip: the location that they leave from (loc_…), reserved there or available. Left out: where they are
+    reserved. A line may be listed again with another location."""
+
+
 class OrderShip(OrderCommand):
     """The goods of an order to ship."""
 
     line_items: Annotated[list[LineQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
     """The quantities to ship. Left out: all that is reserved."""
+    carrier: Title | None = None
+    """The carrier of the goods; null where nobody knows."""
+    tracking_number: Label | None = None
+    """The carrier's number of the shipment; null where there is none."""
+    note: LongText | None = None
+    """A free text for the shipment, at most 10,000 characters."""
+    shipped_at: datetime | None = None
+    """When the goods left. Left out: now."""
 
 
 class OrderCancel(OrderCommand):
@@ -136,7 +152,7 @@ class OrderCancel(OrderCommand):
     """The reason, stored in the order's events."""
 
 
-class ReturnLine(LineQuantity):
+class ReturnLine(LinePart):
     """A quantity of a line that came back. A line may be listed again with another disposition."""
 
     disposition: ReturnDisposition
@@ -150,3 +166,30 @@ class OrderReturn(OrderCommand):
 
     line_items: Annotated[list[ReturnLine], Field(min_length=1, max_length=MAX_LINES)]
     """The quantities that came back; 1 to 500 entries."""
+
+
+class ShipmentCommand(Command):
+    """A command about an existing shipment."""
+
+    shipment: Annotated[UUID, Id("shp")]
+    """The id of the shipment (shp_…)."""
+    expected_version: Version | None = None
+    """Carry out only if the shipment still has this version, else VERSION_CONFLICT. Left out: at any version."""
+
+
+class ShipmentUpdate(ShipmentCommand):
+    """A change of what is written about a shipment. Fields that are left out stay as they are."""
+
+    carrier: Title | None = None
+    """The carrier of the goods; null for none."""
+    tracking_number: Label | None = None
+    """The carrier's number of the shipment; null for none."""
+    note: LongText | None = None
+    """A free text, at most 10,000 characters; null for none."""
+
+
+class ShipmentCancel(ShipmentCommand):
+    """A shipment that was a mistake, while nothing of it was returned."""
+
+    reason: Title | None = None
+    """The reason, stored in the events."""

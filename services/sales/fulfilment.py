@@ -1,14 +1,12 @@
-"""What becomes of an order: confirmed, shipped, cancelled, returned."""
+"""What becomes of an order: confirmed, cancelled, returned. Shipments are in ``services.sales.shipping``."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from core import ids
-from core.errors import BrokenInvariant
-from core.inventory import Demand, Hold, note_shortage
+from core.inventory import Demand
 from core.money import decimal_text
 from core.problems import Problems
 from services import catalog, partners
@@ -18,8 +16,20 @@ from services.inventory.stock import Move
 from services.kit.answer import References
 from services.kit.command import shown
 from services.kit.work import UnitOfWork
-from services.sales.commands import LineQuantity, OrderCancel, OrderConfirm, OrderReturn, OrderShip, ReturnLine
-from services.sales.orders import ZERO, Excess, Line, Step, locked, portions, record, status_after, told
+from services.sales.commands import OrderCancel, OrderConfirm, OrderReturn, ReturnLine
+from services.sales.orders import (
+    ZERO,
+    Excess,
+    Line,
+    Step,
+    holds_of,
+    locked,
+    portions,
+    record,
+    status_after,
+    sums_by_line,
+    told,
+)
 from services.sales.promises import Wanted, promise, reserved
 
 _CONFIRM = """
@@ -30,11 +40,6 @@ _CONFIRM = """
     UPDATE orders SET status = 'CONFIRMED', confirmed_at = statement_timestamp(), allow_backorder = $5,
                       warehouse_id = $6, version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $4 RETURNING version
-"""
-_HOLDS = """
-    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity
-    FROM reservations r JOIN locations l ON (l.tenant_id, l.id) = (r.tenant_id, r.location_id)
-    WHERE r.tenant_id = $1 AND r.line_item_id = ANY($2::uuid[]) ORDER BY l.code
 """
 _SHIPPED_FROM = """
     SELECT DISTINCT ON (m.line_item_id) m.line_item_id, l.id, l.code, l.kind, l.warehouse_id
@@ -72,26 +77,6 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     return {"order_id": order.id}
 
 
-async def ship(work: UnitOfWork, command: OrderShip) -> References:
-    """Send what is reserved. Raises ``CommandRejected`` where more is to be sent of a line than is reserved for it."""
-    order = await locked(work, command, "SHIP")
-    problems = work.problems
-    if command.line_items is None:
-        wanted = {line.id: line.reserved for line in order.lines if line.reserved}
-    else:
-        wanted = _sums(portions(order, command.line_items, lambda line: line.reserved, problems, _not_reserved))
-    problems.check()
-    customers = await places.outside(work, "CUSTOMER")
-    await stock.lock(work, [line.product for line in order.lines if line.id in wanted])
-    holds = await _holds(work, wanted)
-    await stock.ship(work, holds, customers)
-    given = [Step(line, reserved=-quantity, shipped=quantity) for line, quantity in wanted.items()]
-    status = status_after(order, given)
-    version = await record(work, order, given, status)
-    work.note("order.shipped", order.id, version=version, after={"status": status, "lineItems": reserved(holds)})
-    return {"order_id": order.id}
-
-
 async def cancel(work: UnitOfWork, command: OrderCancel) -> References:
     """Call off what hasn't left. What waits for goods goes first, then what is reserved, which others who
     wait for it get.
@@ -106,7 +91,10 @@ async def cancel(work: UnitOfWork, command: OrderCancel) -> References:
         )
         wanted = {}
     else:
-        wanted = _sums(
+        for index, each in enumerate(command.line_items):
+            if each.location:
+                problems.invalid("Only orderShip takes a location.", "lineItems", index, "location")
+        wanted = sums_by_line(
             portions(order, command.line_items, lambda line: line.unshipped, problems, _not_there("be cancelled"))
         )
     problems.check()
@@ -121,7 +109,7 @@ async def cancel(work: UnitOfWork, command: OrderCancel) -> References:
     version = await record(work, order, given, status)
     after = {"status": status, "reason": command.reason, "lineItems": _quantities(wanted)}
     work.note("order.cancelled", order.id, version=version, after=after)
-    await stock.release(work, await _holds(work, freed))
+    await stock.release(work, await holds_of(work, freed))
     return {"order_id": order.id}
 
 
@@ -134,7 +122,7 @@ async def take_back(work: UnitOfWork, command: OrderReturn) -> References:
     problems.check()
     customers = await places.outside(work, "CUSTOMER")
     await stock.lock(work, [line.product for line, _ in found])
-    given = [Step(line, returned=quantity) for line, quantity in _sums(found).items()]
+    given = [Step(line, returned=quantity) for line, quantity in sums_by_line(found).items()]
     version = await record(work, order, given, order.status)
     moves = [
         Move(line.product, customers, there.id, each.quantity, _REASONS[each.disposition], line.id)
@@ -191,33 +179,6 @@ async def _destinations(work: UnitOfWork, given: Sequence[ReturnLine], problems:
         else:
             found.append(there)
     return found
-
-
-def _sums(found: Iterable[tuple[Line, LineQuantity]]) -> dict[UUID, Decimal]:
-    """The quantities by line."""
-    sums: dict[UUID, Decimal] = defaultdict(Decimal)
-    for line, each in found:
-        sums[line.id] += each.quantity
-    return dict(sums)
-
-
-async def _holds(work: UnitOfWork, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
-    """Of what is held for these lines, so much; of several locations, by their codes."""
-    left, holds = dict(wanted), []
-    for row in await work.rows(_HOLDS, list(wanted)) if wanted else []:
-        hold = Hold(*row)
-        taken = min(left[hold.line], hold.quantity)
-        if taken:
-            holds.append(hold._replace(quantity=taken))
-            left[hold.line] -= taken
-    if any(left.values()):
-        raise BrokenInvariant("A line has less reserved than it says.")
-    return holds
-
-
-def _not_reserved(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:
-    message = f"Only {decimal_text(line.reserved)} {line.unit} of {line.sku} are reserved for line {line.position}."
-    note_shortage(problems, message, *path, product=line.product, requested=wanted, available=line.reserved)
 
 
 def _not_there(what: str) -> Excess:

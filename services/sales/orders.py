@@ -1,5 +1,6 @@
 """Load and lock an existing order; apply changes to its lines."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -7,15 +8,17 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core import ids
-from core.problems import Problems
+from core.errors import BrokenInvariant
+from core.inventory import Hold
+from core.problems import CommandRejected, Problems
 from core.sales import INVALID_TRANSITION, Progress, available_actions, share
 from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, UnitOfWork
-from services.sales.commands import LineQuantity, OrderCommand
+from services.sales.commands import LinePart, OrderCommand
 
 ZERO = Decimal(0)
-L = TypeVar("L", bound=LineQuantity)
+L = TypeVar("L", bound=LinePart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +130,10 @@ async def locked(work: UnitOfWork, command: OrderCommand, action: str) -> Order:
     Raises ``CommandRejected`` where there is no such order, where it isn't of the version that the caller saw,
     and where its state doesn't allow the action.
     """
-    key, value = command.order.only()
-    rows = await work.rows(_LOCK.format(key=key), value)
-    if not rows:
+    order = await load(work, *command.order.only())
+    if order is None:
         work.problems.missing(f"order with the {command.order}", "order")
-        work.problems.check()
-    work.locked.add(rows[0]["id"])
-    lines = await work.rows(_LINES, rows[0]["id"])
-    order = replace(Order(*rows[0]), lines=tuple(Line(*line) for line in lines))
+        raise CommandRejected(work.problems.found)
     if command.expected_version not in (None, order.version):
         # What else it says is of another state than this one.
         work.problems.note(version_conflict(order.version, command.expected_version).problems[0])
@@ -145,6 +144,16 @@ async def locked(work: UnitOfWork, command: OrderCommand, action: str) -> Order:
         work.problems.add(INVALID_TRANSITION, message, "order", status=order.status, available_actions=actions)
         work.problems.check()
     return order
+
+
+async def load(work: UnitOfWork, key: str, value: Any) -> Order | None:
+    """The order with this key, under its lock; None where there is none."""
+    rows = await work.rows(_LOCK.format(key=key), value)
+    if not rows:
+        return None
+    work.locked.add(rows[0]["id"])
+    lines = await work.rows(_LINES, rows[0]["id"])
+    return replace(Order(*rows[0]), lines=tuple(Line(*line) for line in lines))
 
 
 def first(orders: Collection[UUID]) -> First:
@@ -212,3 +221,37 @@ def portions(
 def told(lines: Iterable[tuple[UUID, Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Lines as an event tells of them."""
     return [{"lineItem": ids.encode("lin", line), **facts} for line, facts in lines]
+
+
+def sums_by_line(found: Iterable[tuple[Line, LinePart]]) -> dict[UUID, Decimal]:
+    """The quantities by line."""
+    sums: dict[UUID, Decimal] = defaultdict(Decimal)
+    for line, each in found:
+        sums[line.id] += each.quantity
+    return dict(sums)
+
+
+_HOLDS = """
+    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity
+    FROM reservations r JOIN locations l ON (l.tenant_id, l.id) = (r.tenant_id, r.location_id)
+    WHERE r.tenant_id = $1 AND r.line_item_id = ANY($2::uuid[]) ORDER BY l.code
+"""
+
+
+async def holds_of(work: UnitOfWork, wanted: Mapping[UUID, Decimal]) -> list[Hold]:
+    """Of what is held for these lines, so much; of several locations, by their codes."""
+    left, holds = dict(wanted), []
+    for hold in await all_holds(work, wanted):
+        taken = min(left[hold.line], hold.quantity)
+        if taken:
+            holds.append(hold._replace(quantity=taken))
+            left[hold.line] -= taken
+    if any(left.values()):
+        raise BrokenInvariant("A line has less reserved than it says.")
+    return holds
+
+
+async def all_holds(work: UnitOfWork, lines: Iterable[UUID]) -> list[Hold]:
+    """All that is held for these lines, by the codes of locations."""
+    wanted = list(lines)
+    return [Hold(*row) for row in await work.rows(_HOLDS, wanted)] if wanted else []

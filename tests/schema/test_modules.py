@@ -23,13 +23,14 @@ ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
     "inventory": {"warehouses", "stockLevels", "stockMoves", "stockDifferences"},
-    "sales": {"order", "orders", "lineItems"},
+    "sales": {"order", "orders", "lineItems", "shipments"},
 }
 MUTATIONS = {
     "catalog": {"productUpsert"},
     "partners": {"partnerUpsert"},
     "inventory": {"warehouseCreate", "locationCreate", "stockAdjust", "stockSet", "stockTransfer"},
-    "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"},
+    "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
+    | {"shipmentUpdate", "shipmentCancel"},
 }
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},

@@ -35,6 +35,8 @@ WAYS = {
     "Warehouse": "warehouses(first: %d) { nodes { %s } }",
     "Location": "stockLevels(first: %d) { nodes { location { %s } } }",
     "ProductStock": "products(first: %d) { nodes { stock { %s } } }",
+    "Shipment": "shipments(first: %d) { nodes { %s } }",
+    "ShipmentLine": "shipments(first: %d) { nodes { lines { %s } } }",
     "Event": "orders(first: %d) { nodes { events { nodes { %s } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
@@ -55,6 +57,7 @@ COST = {
     "Query.order": 1,
     "Query.orders": 1,
     "Query.lineItems": 1,
+    "Query.shipments": 1,
     "Query.warehouses": 1,
     "Query.stockLevels": 1,
     "Query.stockMoves": 1,
@@ -82,6 +85,12 @@ COST = {
     "Order.shipmentStatus": 1,
     "Order.returnStatus": 1,
     "Order.availableActions": 1,
+    "Order.shipments": 1,
+    "Shipment.order": 1,
+    "Shipment.lines": 1,
+    "Shipment.events": 1,
+    "ShipmentLine.lineItem": 1,
+    "ShipmentLine.location": 1,
     "LineItem.order": 1,
     "LineItem.product": 1,
     "LineItem.unitPrice": 0,
@@ -120,7 +129,13 @@ SUMS = {
 """Those of its aggregate, whatever measures are asked for: as far as it has one, and these."""
 
 
-BELOW = {"Money": "amount currency", "Tenant": "name", "ProductStock": "__typename", "StockDifference": "rule"}
+BELOW = {
+    "Money": "amount currency",
+    "Tenant": "name",
+    "ProductStock": "__typename",
+    "StockDifference": "rule",
+    "ShipmentLine": "quantity",
+}
 """What to ask of an object that has no id."""
 
 
@@ -212,13 +227,13 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
 
 
 def test_lists_are_walked_too() -> None:
-    """The only lists of objects are a page's, and two that say how many: no other field needs a size."""
+    """The only lists of objects are a page's, and three that say how many: no other field needs a size."""
     lists = {
         name
         for name, field in edges()
         if is_list_type(get_nullable_type(field.type)) and not is_leaf_type(get_named_type(field.type))
     }
-    assert lists == {"Query.nodes", "Query.stockDifferences"}
+    assert lists == {"Query.nodes", "Query.stockDifferences", "Shipment.lines"}
 
 
 async def test_nodes_take_a_statement_per_type(ask: Asker, larkspur: UUID) -> None:

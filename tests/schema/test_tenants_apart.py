@@ -27,6 +27,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
     events { totalCount { value } nodes { id } } } }
   orders(where: $orders, first: 250) { totalCount { value } nodes { id number reservationStatus customer { id code }
     events { totalCount { value } nodes { id } }
+    shipments { totalCount { value } nodes { id number order { id } lines { lineItem { id } location { id } } } }
     lineItems(first: 30) { totalCount { value } nodes { id product { ...product } } } } }
   warehouses(first: 250) { totalCount { value } nodes { id code locations { nodes { id code stockLevels { nodes { id } } } } } }
   stockLevels(where: $levels, first: 250) { totalCount { value } nodes { id product { id } location { id code } } }
@@ -209,7 +210,9 @@ async def test_every_statement_names_the_tenant_in_each_of_its_selects(
     statements: list[Statement], oddments: Oddments
 ) -> None:
     for sql, given, _ in statements:
-        tables = sum(sql.count(f"FROM {table}") + sql.count(f"JOIN {table}") for table in TABLES.values())
+        tables = sum(
+            sql.count(f"FROM {table}") + sql.count(f"JOIN {table}") for table in (*TABLES.values(), "shipment_lines")
+        )
         assert sql.count(".tenant_id = $") == tables or "FROM tenants" in sql, sql
         assert oddments.tenant in given or "FROM tenants" in sql, sql
 

@@ -54,6 +54,9 @@ CORRUPTIONS = (
     first("orders", "status = 'CONFIRMED'", "status = 'CLOSED'"),
     "UPDATE orders SET allow_backorder = false",
     "UPDATE stock_levels SET on_hand = on_hand + 1000",
+    first("shipment_lines", "quantity = quantity + 1"),
+    first("shipments", "status = 'CANCELLED'"),
+    first("line_items", "shipped = 0, returned = 0", "shipped > 0"),
     first("orders", "subtotal = subtotal + 1"),
 )
 """What breaks each of ``checks.CHECKS``, in their order; often others with it."""

@@ -25,6 +25,8 @@ ORDER = """order { id number status version currency note externalId placedAt cu
     subtotal { amount currency } taxTotal { amount currency } total { amount currency }
     lineItems(first: 250) { nodes { id position description quantity reservedQuantity shippedQuantity
         cancelledQuantity returnedQuantity unitPrice { amount } total { amount } product { sku } } } }"""
+SHIPMENT = """shipment { id number status version carrier trackingNumber note shippedAt order { id }
+    lines { lineItem { id } location { code } quantity } }"""
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
 ERRORS = """userErrors { __typename code message path
@@ -42,6 +44,7 @@ PAYLOADS = {
     "stockSet": STOCK,
     "stockTransfer": STOCK,
     **dict.fromkeys(("orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"), ORDER),
+    **dict.fromkeys(("shipmentUpdate", "shipmentCancel"), SHIPMENT),
 }
 FACTS = {
     "INVALID_INPUT": ("InvalidInputError", ()),

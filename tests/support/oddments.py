@@ -152,6 +152,37 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
     return {"warehouses": [warehouse], "locations": places, "stock_levels": levels, "stock_moves": moves}
 
 
+def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, list[Row]]:
+    """Of each order with lines as many shipments: half of what the line wants leaves in each."""
+    shipments = [
+        {
+            "id": new_id(),
+            "number": f"{order['number']}-{count + 1}",
+            "order_id": order["id"],
+            "customer_id": order["customer_id"],
+            "carrier": (None, "Larch Freight")[count % 2],
+            "tracking_number": f"LF {order['number']}" if count % 2 else None,
+            "shipped_at": _later(index % 5, count),
+        }
+        for index, order in enumerate(orders)
+        for count in range(index % 4)
+    ]
+    left = [
+        {
+            "id": new_id(),
+            "shipment_id": shipment["id"],
+            "customer_id": shipment["customer_id"],
+            "position": position + 1,
+            "line_item_id": line["id"],
+            "location_id": place,
+            "quantity": line["quantity"] / 2,
+        }
+        for shipment in shipments
+        for position, line in enumerate(line for line in lines if line["order_id"] == shipment["order_id"])
+    ]
+    return {"shipments": shipments, "shipment_lines": left}
+
+
 def _events(subjects: list[Row]) -> list[Row]:
     """Record n has n % 4 events: some have none."""
     return [
@@ -176,6 +207,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     orders = _orders(partners)
     rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
     rows |= _stock(products)
+    rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     return await stored(target, name, rows)
 

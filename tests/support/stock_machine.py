@@ -32,7 +32,8 @@ _OPEN = """
 _COMMAND = "mutation ($input: {type}!) {{ {field}(input: $input) {{ userErrors {{ code }} }} }}"
 _STATE = """{
     stockLevels(first: 50) { nodes { product { sku } location { code } onHand reserved available } }
-    orders(first: 250) { nodes { id status version availableActions lineItems(first: 10) { nodes { id product { sku }
+    orders(first: 250) { nodes { id status version availableActions
+        shipments(first: 50) { nodes { id number status lines { lineItem { id } location { code } quantity } } } lineItems(first: 10) { nodes { id product { sku }
         quantity reservedQuantity shippedQuantity cancelledQuantity returnedQuantity } } } } }"""
 
 QUANTITIES = st.sampled_from([Decimal(text) for text in ("2", "3", "1", "0.5")])
@@ -43,6 +44,11 @@ PRODUCTS = st.sampled_from((SKUS[0], *SKUS))
 PLACES = st.sampled_from(sorted(WAREHOUSES))
 LINES = st.lists(st.tuples(PRODUCTS, QUANTITIES), min_size=1, max_size=2)
 PARTS = st.none() | st.lists(st.tuples(st.integers(0, 2), QUANTITIES), min_size=1, max_size=2)
+LEAVES = st.none() | st.lists(
+    st.tuples(st.integers(0, 2), QUANTITIES, st.sampled_from((None, "SHELF", "RACK", "DOCK", "HOLD"))),
+    min_size=1,
+    max_size=2,
+)
 BACK = st.tuples(
     st.integers(0, 2),
     st.sampled_from([Decimal(text) for text in ("1", "0.5", "2")]),
@@ -56,7 +62,7 @@ SEEN = st.sampled_from((None, None, None, 0, 0, 1))
 USUALLY = st.sampled_from((True, True, False))
 FROM = st.sampled_from((None, None, None, "NORTH", "SOUTH"))
 
-Row = tuple[str, int, list[tuple[str, ...]], set[str]]
+Row = tuple[str, int, list[tuple[str, ...]], set[str], list[tuple[str, list[tuple[int, str, str]]]]]
 
 
 async def opened(desk: Desk) -> Clerk:
@@ -116,6 +122,8 @@ class StockMachine(RuleBasedStateMachine):
         }
 
     def allowing(self, action: str) -> list[int]:
+        if action == "UNSHIP":
+            return [index for index, order in enumerate(self.model.orders) if order.shipments]
         return [index for index, order in enumerate(self.model.orders) if action in order.actions()]
 
     def on(self, action: str, which: int, seen: int | None) -> tuple[Order, int | None, dict[str, Any]]:
@@ -170,15 +178,24 @@ class StockMachine(RuleBasedStateMachine):
         given |= {"lineItems": self.lines(lines)}
         self.check("orderUpdate", given, self.model.update(order, lines, version=version))
 
-    def ship(self, which: int, seen: int | None, parts: list[Part] | None) -> None:
+    def ship(self, which: int, seen: int | None, parts: list[tuple[int, Decimal, str | None]] | None) -> None:
         order, version, given = self.on("SHIP", which, seen)
         found, named = self.named(order, "reserved", parts)
+        for line, (_, _, place) in zip(named.get("lineItems", ()), parts or (), strict=True):
+            line.update({"location": self.shop.places[place]} if place else {})
         self.check("orderShip", given | named, self.model.ship(order, found, version=version))
 
     def cancel(self, which: int, seen: int | None, parts: list[Part] | None) -> None:
         order, version, given = self.on("CANCEL", which, seen)
         found, named = self.named(order, "unshipped", parts)
         self.check("orderCancel", given | named, self.model.cancel(order, found, version=version))
+
+    def cancel_shipment(self, which: int, shipment: int) -> None:
+        order, _, _ = self.on("UNSHIP", which % 8, None)
+        index = shipment % len(order.shipments)
+        nodes = self.orders[self.model.orders.index(order)]["shipments"]["nodes"]
+        [node] = [node for node in nodes if node["number"].endswith(f"-{index + 1}")]
+        self.check("shipmentCancel", {"shipment": node["id"]}, self.model.cancel_shipment(order, index))
 
     def take_back(self, which: int, seen: int | None, parts: list[tuple[int, Decimal, str, str | None]]) -> None:
         order, version, given = self.on("RETURN", which, seen)
@@ -222,7 +239,8 @@ KINDS = (
     Kind("create", 5, {"lines": LINES, "confirm": USUALLY, "waits": USUALLY, "warehouse": FROM}),
     Kind("confirm", 4, _SEEN | {"waits": USUALLY, "warehouse": FROM}, "CONFIRM"),
     Kind("update", 3, _SEEN | {"lines": LINES}, "UPDATE"),
-    Kind("ship", 10, _SEEN | {"parts": PARTS}, "SHIP"),
+    Kind("ship", 10, _SEEN | {"parts": LEAVES}, "SHIP"),
+    Kind("cancel_shipment", 3, {"which": WHICH, "shipment": st.integers(0, 3)}, "UNSHIP"),
     Kind("cancel", 4, _SEEN | {"parts": PARTS}, "CANCEL"),
     Kind("take_back", 12, _SEEN | {"parts": st.lists(BACK, min_size=1, max_size=2)}, "RETURN"),
     Kind("adjust", 2, {"lines": st.lists(st.tuples(PRODUCTS, PLACES, DELTAS), min_size=1, max_size=3)}),
@@ -241,11 +259,33 @@ KINDS = (
 def _told(order: Any) -> Row:
     names = ("quantity", "reservedQuantity", "shippedQuantity", "cancelledQuantity", "returnedQuantity")
     lines = [(line["product"]["sku"], *(line[name] for name in names)) for line in order["lineItems"]["nodes"]]
-    return order["status"], order["version"], lines, {*order["availableActions"]}
+    return order["status"], order["version"], lines, {*order["availableActions"]}, _shipments(order)
+
+
+def _shipments(order: Any) -> list[tuple[str, list[tuple[int, str, str]]]]:
+    """What left, by the numbers of shipments."""
+    places = {line["id"]: index for index, line in enumerate(order["lineItems"]["nodes"])}
+    nodes = sorted(order["shipments"]["nodes"], key=lambda node: int(node["number"].rpartition("-")[2]))
+    return [
+        (
+            node["status"],
+            sorted(
+                (places[each["lineItem"]["id"]], each["location"]["code"], each["quantity"]) for each in node["lines"]
+            ),
+        )
+        for node in nodes
+    ]
 
 
 def _known(order: Order) -> Row:
-    return order.status, order.version, [_line(line) for line in order.lines], order.actions()
+    shipments = [
+        (
+            "CANCELLED" if shipment.cancelled else "SHIPPED",
+            sorted((index, place, decimal_text(quantity)) for index, place, quantity in shipment.parts),
+        )
+        for shipment in order.shipments
+    ]
+    return order.status, order.version, [_line(line) for line in order.lines], order.actions(), shipments
 
 
 def _line(line: Line) -> tuple[str, ...]:

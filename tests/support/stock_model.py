@@ -56,8 +56,17 @@ class Line:
 
 
 @dataclass(eq=False)
+class Shipment:
+    """What left, as (index of the line, place, quantity)."""
+
+    parts: list[tuple[int, str, Decimal]]
+    cancelled: bool = False
+
+
+@dataclass(eq=False)
 class Order:
     lines: list[Line]
+    shipments: list[Shipment] = field(default_factory=list)
     status: str = "DRAFT"
     version: int = 1
     waits: bool = False
@@ -170,17 +179,95 @@ class Model:
         order.version += 1
         return []
 
-    def ship(self, order: Order, parts: Sequence[Part] | None, *, version: int | None) -> list[str]:
-        refused = order.refusal("SHIP", version) or order.too_much(parts or (), "reserved", "INSUFFICIENT_STOCK")
+    def ship(
+        self, order: Order, parts: Sequence[tuple[int, Decimal, str | None]] | None, *, version: int | None
+    ) -> list[str]:
+        if refused := order.refusal("SHIP", version):
+            return refused
+        refused = order.too_much(
+            [(index, quantity) for index, quantity, _ in parts or ()], "reserved", "INSUFFICIENT_STOCK"
+        )
+        for _, _, place in parts or ():
+            elsewhere = place and (place not in SOLD_FROM or order.warehouse not in (None, WAREHOUSES[place]))
+            refused += ["INVALID_INPUT"] if elsewhere else []
         if refused:
             return refused
-        for index, quantity in parts or [(index, line.reserved) for index, line in enumerate(order.lines)]:
+        picks = parts or [(index, line.reserved, None) for index, line in enumerate(order.lines)]
+        return self._leave(order, sorted(picks, key=lambda pick: pick[2] is None))
+
+    def _leave(self, order: Order, picks: Sequence[tuple[int, Decimal, str | None]]) -> list[str]:
+        """What is named leaves from there: held for the line, or else available, for which the line lets go of others."""
+        held = [dict(line.held) for line in order.lines]
+        gone: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+        owed = self._held_there(held, picks, gone)
+        freed: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for index, quantity, _ in owed:
+            rest = quantity
+            for place in sorted(held[index], reverse=True):
+                part = min(rest, held[index][place])
+                held[index][place] -= part
+                freed[order.lines[index].product, place] += part
+                rest -= part
+        short = []
+        for index, quantity, place in owed:
+            product = order.lines[index].product
+            free = self.available(product, place) + freed[product, place]
+            short += ["INSUFFICIENT_STOCK"] if quantity > free else []
+            freed[product, place] -= min(quantity, free)
+            gone[index, place] += quantity
+        if short:
+            return short
+        left = [(index, place, part) for (index, place), part in gone.items() if part]
+        for index, place, part in sorted(left, key=lambda each: each[0]):
             line = order.lines[index]
-            for place, part in line.taken(quantity):
-                self.on_hand[line.product, place] -= part
-                line.shipped += part
-                line.left_from = place
+            self.on_hand[line.product, place] -= part
+            line.shipped += part
+            line.left_from = place
+        for line, kept in zip(order.lines, held, strict=True):
+            line.held.update(kept)
+        order.shipments.append(Shipment(left))
         order.settle()
+        if owed:
+            self.serve()
+        return []
+
+    def _held_there(
+        self,
+        held: list[dict[str, Decimal]],
+        picks: Sequence[tuple[int, Decimal, str | None]],
+        gone: dict[tuple[int, str], Decimal],
+    ) -> list[tuple[int, Decimal, str]]:
+        """Take what is held where it is wanted; what is still owed is the result."""
+        owed = []
+        for index, quantity, wanted in picks:
+            rest = quantity
+            for place in [wanted] if wanted else sorted(held[index]):
+                part = min(rest, held[index].get(place, ZERO))
+                held[index][place] = held[index].get(place, ZERO) - part
+                gone[index, place] += part
+                rest -= part
+            if rest:
+                owed.append((index, rest, str(wanted)))
+        return owed
+
+    def cancel_shipment(self, order: Order, which: int) -> list[str]:
+        shipment = order.shipments[which]
+        sums: dict[int, Decimal] = defaultdict(Decimal)
+        for index, _, quantity in shipment.parts:
+            sums[index] += quantity
+        if shipment.cancelled:
+            return ["INVALID_TRANSITION"]
+        back = [index for index, quantity in sums.items() if quantity > order.lines[index].returnable]
+        if back:
+            return ["INVALID_TRANSITION"] * len(back)
+        for index, place, quantity in shipment.parts:
+            line = order.lines[index]
+            self.on_hand[line.product, place] += quantity
+            line.held[place] += quantity
+            line.shipped -= quantity
+        shipment.cancelled = True
+        order.status = "CONFIRMED"
+        order.version += 1
         return []
 
     def cancel(self, order: Order, parts: Sequence[Part] | None, *, version: int | None) -> list[str]:

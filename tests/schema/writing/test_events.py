@@ -99,10 +99,14 @@ async def test_the_story_of_an_order(desk: Desk) -> None:
 
     some = {"order": {"id": order["id"]}, "lineItems": [{"lineItem": item["id"], "quantity": "2"}]}
     await shop.do("orderShip", some)
-    customers, shipped = await diary.new()
+    customers, shipped, created = await diary.new()
+    [shipment] = (await shop.ask("{ shipments { nodes { id number } } }")).data["shipments"]["nodes"]
     assert (customers["type"], customers["after"]["kind"]) == ("location.created", "CUSTOMER")
     told = [{"lineItem": item["id"], "location": shelf, "quantity": "2"}]
-    assert shipped == event("order.shipped", order, 4, None, {"status": "CONFIRMED", "lineItems": told})
+    after = {"status": "CONFIRMED", "shipment": shipment["id"], "lineItems": told}
+    assert shipped == event("order.shipped", order, 4, None, after)
+    after = {"number": shipment["number"], "order": order["id"], "lineItems": told}
+    assert created == event("shipment.created", shipment, 1, None, after)
 
     await shop.do("orderCancel", {"order": {"id": order["id"]}})
     told = [{"lineItem": item["id"], "quantity": "1"}]

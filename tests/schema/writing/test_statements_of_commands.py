@@ -23,6 +23,9 @@ COST = {
     "orderConfirm": 7,
     "orderShip": 8,
     "orderShip, in parts": 8,
+    "orderShip, from a location": 10,
+    "orderShip, from another location": 13,
+    "shipmentCancel": 11,
     "orderCancel, a draft": 4,
     "orderCancel": 8,
     "orderCancel, in parts": 8,
@@ -52,6 +55,8 @@ READ = {
     "WarehousePayload.warehouse": 1,
     "LocationPayload.location": 1,
     "OrderPayload.order": 1,
+    "OrderPayload.shipment": 1,
+    "ShipmentPayload.shipment": 1,
     "StockPayload.stockLevels": 1,
     "StockPayload.moves": 1,
     "InsufficientStockError.product": 1,
@@ -142,6 +147,12 @@ class Case:
             given["lineItems"] = [{"lineItem": each["id"], "quantity": quantity, **more} for each in lines(order)]
         return await self.run(field, given)
 
+    async def unship(self, order: Any) -> int:
+        """Cancel the order's last shipment."""
+        query = f'{{ order(by: {{id: "{order["id"]}"}}) {{ shipments(first: 1) {{ nodes {{ id }} }} }} }}'
+        [shipment] = (await self.shop.ask(query)).data["order"]["shipments"]["nodes"]
+        return await self.run("shipmentCancel", {"shipment": shipment["id"]})
+
     async def orders(self) -> dict[str, int]:
         new, shop = self.shop.ordering(self.named(quantity="4")), self.shop
         found = {"orderCreate": await self.run("orderCreate", new | {"number": self.number()})}
@@ -158,6 +169,15 @@ class Case:
         found["orderConfirm"] = await self.on("orderConfirm", draft)
         draft = await shop.again(draft)
         found["orderShip, in parts"] = await self.on("orderShip", draft, "1")
+        await self.unship(draft)
+        shelf, rack = self.shop.places["SHELF"], self.shop.places["RACK"]
+        found["orderShip, from a location"] = await self.on("orderShip", draft, "1", location=shelf)
+        await self.unship(draft)
+        more = self.named(location=rack, delta="1")
+        await self.shop.do("stockAdjust", {"lines": more, "reason": "found"})
+        found["orderShip, from another location"] = await self.on("orderShip", draft, "1", location=rack)
+        found["shipmentCancel"] = await self.unship(draft)
+        await self.on("orderShip", draft, "1")
         found["orderCancel, in parts"] = await self.on("orderCancel", draft, "1")
         found["orderShip"] = await self.on("orderShip", draft)
         found["orderReturn"] = await self.on("orderReturn", draft, "1", disposition="RESTOCK")
@@ -226,6 +246,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         case = Case(shop, shelf, size, counter)
         there = case.named(location=shop.places["SHELF"], delta="1")
         adjusted = {"lines": there, "reason": "found"}
+        await shop.do("stockAdjust", {"lines": case.named(location=shop.places["SHELF"], delta="9"), "reason": "found"})
+        shipping = {"order": {"id": (await case.order(confirm=True))["id"]}}
         much = shop.ordering(case.named(quantity="1000000"), confirm=True)
         found = {}
         for name, field, given, selection in (
@@ -234,6 +256,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("WarehousePayload.warehouse", "warehouseCreate", {"code": f"R{size}", "name": "R"}, "warehouse { id }"),
             ("LocationPayload.location", "locationCreate", place | {"code": f"R{size}"}, "location { id }"),
             ("OrderPayload.order", "orderCreate", shop.ordering(case.named(quantity="1")), "order { id }"),
+            ("OrderPayload.shipment", "orderShip", shipping, "shipment { id }"),
+            ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             (
@@ -245,6 +269,9 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         ):
             type_ = f"{field[0].upper()}{field[1:]}Input"
             query = f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {selection} }} }}"
+            if name == "ShipmentPayload.shipment":
+                nodes = (await shop.ask("{ shipments(first: 1) { nodes { id } } }")).data["shipments"]["nodes"]
+                given["shipment"] = nodes[0]["id"]
             answer = await shop.ask(query, {"input": given})
             assert not answer.errors
             found[name] = shop.read

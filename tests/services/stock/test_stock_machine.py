@@ -18,7 +18,7 @@ from core.inventory import STALE_STOCK, Allocation, Demand, allocate
 from core.problems import Problems
 from db.runtime.engine import Database
 from services.inventory import changes, stock
-from services.sales import fulfilment, orders, promises
+from services.sales import fulfilment, orders, promises, shipments, shipping
 from tests.support.desk import Desk
 from tests.support.postgres import TestServer
 from tests.support.stock_machine import StockMachine
@@ -58,7 +58,8 @@ def run(machine: type[StockMachine], examples: int, *phases: Phase, same: bool =
 
 
 COMMANDS = {"orderCreate", "orderConfirm", "orderUpdate", "orderShip", "orderCancel", "orderReturn"} | {
-    *("stockAdjust", "stockSet", "stockTransfer")
+    "shipmentCancel",
+    *("stockAdjust", "stockSet", "stockTransfer"),
 }
 CODES = {"INSUFFICIENT_STOCK", "INVALID_INPUT", "INVALID_TRANSITION", "STALE_STOCK", "VERSION_CONFLICT"}
 
@@ -86,6 +87,10 @@ def changed(of: Any, name: str, old: str, new: str) -> Callable[[Patch], None]:
 def put(of: Any, name: str, value: Any) -> Callable[[Patch], None]:
     """A fault in a rule."""
     return lambda patch: patch.setattr(of, name, value)
+
+
+def nothing_stands(*_: Any) -> None:
+    """Nothing stands against a command."""
 
 
 async def nothing(*_: Any) -> None:
@@ -119,9 +124,11 @@ FAULTS: dict[str, Callable[[Patch], None]] = {
     "counts overwrite what they didn't see": put(Problems, "add", blind),
     "shipping leaves the goods": changed(stock, "_SHIP", "on_hand = s.on_hand - g.quantity,", ""),
     "goods of any warehouse will do": put(Demand, "fits", lambda *_: True),
-    "what was shipped stays open": put(fulfilment, "status_after", lambda order, _: order.status),
+    "what was shipped stays open": put(shipping, "status_after", lambda order, _: order.status),
     "quarantined goods are sold": changed(stock, "_PLACES", "l.kind = 'INTERNAL'", "l.kind <> 'TRANSIT'"),
     "more comes back than left": put(orders.Line, "returnable", property(lambda line: line.quantity)),
+    "a shipment is cancelled whatever came back": put(shipments, "_refuse_impossible", nothing_stands),
+    "a shipment is from where nobody said": changed(shipping, "_SHIPPED", "l.line, l.location", "l.line, $18[1]"),
     "a change is lost": changed(orders, "_RECORD", "version = version + 1, ", ""),
 }
 

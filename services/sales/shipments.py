@@ -1,0 +1,141 @@
+"""Shipments that were made: what is written about them, and those that were a mistake."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from core import ids
+from core.errors import BrokenInvariant
+from core.inventory import Hold
+from core.money import decimal_text
+from core.problems import CommandRejected, Problems
+from core.sales import INVALID_TRANSITION, available_actions
+from services.inventory import places, stock
+from services.inventory.stock import Move
+from services.kit.answer import References
+from services.kit.command import shown
+from services.kit.records import facts, version_conflict
+from services.kit.work import UnitOfWork
+from services.sales.commands import ShipmentCancel, ShipmentCommand, ShipmentUpdate
+from services.sales.orders import STEP, Order, Step, load, steps
+from services.sales.shipping import shipped_lines
+
+REASON = "shipment cancelled"
+_WRITTEN = ("carrier", "tracking_number", "note")
+
+
+class Shipped(NamedTuple):
+    """A line of a shipment, which has the id of the move that took the goods away."""
+
+    move: UUID
+    line: UUID
+    location: UUID
+    quantity: Decimal
+
+
+_ORDER_OF = "SELECT order_id FROM shipments WHERE tenant_id = $1 AND id = $2"
+_LOCK = f"""
+    SELECT status, version, number, {", ".join(_WRITTEN)} FROM shipments
+    WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+"""
+_LINES = """
+    SELECT id, line_item_id, location_id, quantity FROM shipment_lines
+    WHERE tenant_id = $1 AND shipment_id = $2 ORDER BY position, id
+"""
+_CANCELLED = f"""
+    WITH stepped AS ({STEP}),
+    lines AS (
+        UPDATE shipment_lines l SET back_id = b.move FROM unnest($9::uuid[], $10::uuid[]) AS b (id, move)
+        WHERE l.tenant_id = $1 AND l.id = b.id
+    ),
+    shipment AS (
+        UPDATE shipments SET status = 'CANCELLED', version = version + 1, updated_at = statement_timestamp()
+        WHERE tenant_id = $1 AND id = $8 RETURNING version
+    ),
+    changed AS (
+        UPDATE orders SET status = 'CONFIRMED', version = version + 1, updated_at = statement_timestamp()
+        WHERE tenant_id = $1 AND id = $7 RETURNING version
+    )
+    SELECT changed.version, shipment.version FROM changed, shipment
+"""
+
+
+async def update_shipment(work: UnitOfWork, command: ShipmentUpdate) -> References:
+    """Change what is written about a shipment. Raises ``CommandRejected`` for an unknown one, or another version."""
+    found = await _locked(work, command)
+    given = {name: getattr(command, name) for name in _WRITTEN if command.given(name)}
+    before = {name: found[name] for name, value in given.items() if found[name] != value}
+    if before:
+        after = {name: given[name] for name in before}
+        settings = ", ".join(f"{name} = ${index}" for index, name in enumerate(after, start=3))
+        sql = f"""
+            UPDATE shipments SET {settings}, version = version + 1, updated_at = statement_timestamp()
+            WHERE tenant_id = $1 AND id = $2 RETURNING version
+        """
+        [[version]] = await work.rows(sql, command.shipment, *after.values())
+        work.note("shipment.updated", command.shipment, version=version, before=facts(before), after=facts(after))
+    return {"shipment_id": command.shipment}
+
+
+async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> References:
+    """Undo a shipment: its goods are back where they left from, and reserved for its lines again.
+
+    Raises ``CommandRejected`` for an unknown one, another version, one that was cancelled already, and where so much came
+    back from the customer that goods of this shipment must be among it.
+    """
+    rows = await work.rows(_ORDER_OF, command.shipment)
+    order = await load(work, "id", rows[0]["order_id"]) if rows else None
+    found = await _locked(work, command)
+    if order is None:
+        raise BrokenInvariant("A shipment has no order.")
+    shipped = [Shipped(*row) for row in await work.rows(_LINES, command.shipment)]
+    _refuse_impossible(order, found, shipped, work.problems)
+    work.problems.check()
+    customers = await places.outside(work, "CUSTOMER")
+    products = {line.id: line.product for line in order.lines}
+    await stock.lock(work, [products[each.line] for each in shipped])
+    holds = [Hold(each.line, products[each.line], each.location, each.quantity) for each in shipped]
+    back = [Move(hold.product, customers, hold.location, hold.quantity, REASON, hold.line) for hold in holds]
+    moved = await stock.move(work, back)
+    await stock.reserve(work, holds)
+    given = [Step(line, reserved=quantity, shipped=-quantity) for line, quantity in stock.summed(holds).items()]
+    backs = [each.move for each in shipped], moved.moves
+    [[version, of_shipment]] = await work.rows(_CANCELLED, *steps(given), order.id, command.shipment, *backs)
+    lines = shipped_lines(holds)
+    public = ids.encode("shp", command.shipment)
+    told_of = {"status": "CONFIRMED", "shipment": public, "reason": command.reason, "lineItems": lines}
+    work.note("order.shipment_cancelled", order.id, version=version, after=told_of)
+    after = {"status": "CANCELLED", "reason": command.reason, "lineItems": lines}
+    work.note("shipment.cancelled", command.shipment, version=of_shipment, before={"status": "SHIPPED"}, after=after)
+    return {"shipment_id": command.shipment}
+
+
+async def _locked(work: UnitOfWork, command: ShipmentCommand) -> Any:
+    """The shipment's row under its lock. Where a command has its order's lock as well, that one was taken before."""
+    rows = await work.rows(_LOCK, command.shipment)
+    if not rows:
+        work.problems.missing(f"shipment with the {shown('id', ids.encode('shp', command.shipment))}", "shipment")
+        raise CommandRejected(work.problems.found)
+    if command.expected_version not in (None, rows[0]["version"]):
+        work.problems.note(version_conflict(rows[0]["version"], command.expected_version).problems[0])
+        work.problems.check()
+    return rows[0]
+
+
+def _refuse_impossible(order: Order, found: Any, shipped: Sequence[Shipped], problems: Problems) -> None:
+    """Note what stands against undoing a shipment."""
+    state = {"status": order.status, "available_actions": available_actions(order.status, order.progress())}
+    if found["status"] == "CANCELLED":
+        problems.add(INVALID_TRANSITION, f"{found['number']} was cancelled already.", "shipment", **state)
+        return
+    sums: dict[UUID, Decimal] = {}
+    for each in shipped:
+        sums[each.line] = sums.get(each.line, Decimal()) + each.quantity
+    for line in order.lines:
+        if sums.get(line.id, Decimal()) > line.returnable:
+            message = (
+                f"{decimal_text(line.returned)} {line.unit} of line {line.position} ({line.sku}) came back from the"
+                f" customer, so {found['number']} stands. Take the rest back by orderReturn."
+            )
+            problems.add(INVALID_TRANSITION, message, "shipment", **state)

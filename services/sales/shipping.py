@@ -1,0 +1,151 @@
+"""Shipping: reserved goods leave, from where they are reserved or where the caller says, and a shipment tells of it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from core import ids
+from core.ids import new_id
+from core.inventory import Hold, note_shortage
+from core.money import decimal_text
+from core.picking import Pick, pick
+from core.problems import Problems
+from services.inventory import places, stock
+from services.inventory.places import Location
+from services.kit.answer import References
+from services.kit.work import UnitOfWork
+from services.sales.commands import OrderShip
+from services.sales.orders import STEP, Line, Order, Step, all_holds, locked, portions, status_after, steps, told
+
+_SHIPPED = f"""
+    WITH stepped AS ({STEP}),
+    changed AS (
+        UPDATE orders SET status = $8, version = version + 1, updated_at = statement_timestamp()
+        WHERE tenant_id = $1 AND id = $7 RETURNING version
+    ),
+    made AS (
+        INSERT INTO shipments (tenant_id, id, number, order_id, customer_id, carrier, tracking_number, note, shipped_at)
+        SELECT t.id, $9, $10 || '-' || (SELECT count(*) + 1 FROM shipments s WHERE s.tenant_id = $1 AND s.order_id = $7),
+               $7, $11, $12, $13, $14, coalesce($15, statement_timestamp())
+        FROM tenants t WHERE t.id = $1
+        RETURNING id, number
+    ),
+    lines AS (
+        INSERT INTO shipment_lines (tenant_id, id, shipment_id, customer_id, position, line_item_id, location_id, quantity)
+        SELECT t.id, l.id, made.id, $11, l.position, l.line, l.location, l.quantity
+        FROM tenants t, made, unnest($16::uuid[], $17::int[], $18::uuid[], $19::uuid[], $20::numeric[])
+             AS l (id, position, line, location, quantity)
+        WHERE t.id = $1
+        RETURNING 1
+    )
+    SELECT changed.version, made.number, (SELECT count(*) FROM lines) FROM changed, made
+"""
+"""The shipments of an order are counted under its lock, and none is ever deleted."""
+
+
+async def ship(work: UnitOfWork, command: OrderShip) -> References:
+    """Send what is reserved. Raises ``CommandRejected`` where more is to be sent of a line than is reserved for it, and
+    where a location that the caller names has too few that nobody else has.
+    """
+    order = await locked(work, command, "SHIP")
+    wanted, indexes = _wanted(order, command, work.problems)
+    named = await places.locate(work, {each.location for each in wanted if each.location}) if _says(wanted) else {}
+    for index, each in zip(indexes, wanted, strict=True):
+        _check_place(order, each, named, work.problems, index)
+    work.problems.check()
+    customers = await places.outside(work, "CUSTOMER")
+    await stock.lock(work, [each.product for each in wanted])
+    held = await all_holds(work, {each.line for each in wanted})
+    there = await stock.places(work, {each.product for each in wanted}) if _says(wanted) else []
+    picked = pick(wanted, held, there)
+    lines = {line.id: line for line in order.lines}
+    for entry, lacking in picked.short.items():
+        _note_too_few(lines[wanted[entry].line], wanted[entry], named, lacking, work.problems, indexes[entry])
+    work.problems.check()
+    await stock.free(work, picked.freed)
+    await stock.reserve(work, picked.taken)
+    leaving = sorted(picked.leaving, key=lambda hold: lines[hold.line].position)
+    moves = await stock.ship(work, leaving, customers)
+    shipment = await _record(work, order, command, leaving, moves)
+    if picked.freed:
+        await stock.arrived(work, {hold.product for hold in picked.freed})
+    return {"order_id": order.id, "shipment_id": shipment}
+
+
+def _wanted(order: Order, command: OrderShip, problems: Problems) -> tuple[list[Pick], list[int]]:
+    """What is to be sent, and the index in the input of each."""
+    if command.line_items is None:
+        picks = [Pick(line.id, line.product, line.reserved) for line in order.lines if line.reserved]
+        return picks, list(range(len(picks)))
+    index = {id(each): place for place, each in enumerate(command.line_items)}
+    found = portions(order, command.line_items, lambda line: line.reserved, problems, _not_reserved)
+    picks = [Pick(line.id, line.product, each.quantity, each.location) for line, each in found]
+    return picks, [index[id(each)] for _, each in found]
+
+
+def _says(wanted: Sequence[Pick]) -> bool:
+    """Whether the caller says where anything leaves from."""
+    return any(each.location for each in wanted)
+
+
+def _check_place(order: Order, each: Pick, named: dict[UUID, Location], problems: Problems, index: int) -> None:
+    """Note a location that isn't there, that nothing is sold from, or that the order takes nothing from."""
+    if each.location is None:
+        return
+    path = ("lineItems", index, "location")
+    there = places.holding(named, each.location, problems, *path)
+    if there is None or not there.holds:
+        return
+    if there.kind != "INTERNAL":
+        problems.invalid(f"Nothing is sold from {there.code}.", *path)
+    elif order.warehouse not in (None, there.warehouse):
+        problems.invalid(f"{order.number} takes goods of another warehouse only, and {there.code} isn't in it.", *path)
+
+
+def _note_too_few(
+    line: Line, each: Pick, named: dict[UUID, Location], lacking: Decimal, problems: Problems, index: int
+) -> None:
+    there = each.quantity - lacking
+    code = named[each.location].code if each.location else "where they are reserved"
+    message = (
+        f"Only {decimal_text(there)} {line.unit} of {line.sku} at {code} are for line {line.position} or available."
+    )
+    path = ("lineItems", index, "quantity")
+    note_shortage(problems, message, *path, product=line.product, requested=each.quantity, available=there)
+
+
+async def _record(
+    work: UnitOfWork, order: Order, command: OrderShip, leaving: Sequence[Hold], moves: Sequence[UUID]
+) -> UUID:
+    """Store the shipment and what becomes of the order; the shipment's id."""
+    sums = stock.summed(leaving)
+    given = [Step(line, reserved=-quantity, shipped=quantity) for line, quantity in sums.items()]
+    status, shipment = status_after(order, given), new_id()
+    facts = (command.carrier, command.tracking_number, command.note, command.shipped_at)
+    columns = (
+        list(moves),
+        list(range(1, len(leaving) + 1)),
+        [hold.line for hold in leaving],
+        [hold.location for hold in leaving],
+        [hold.quantity for hold in leaving],
+    )
+    whose = (order.id, status, shipment, order.number, order.customer)
+    [[version, number, _]] = await work.rows(_SHIPPED, *steps(given), *whose, *facts, *columns)
+    lines = shipped_lines(leaving)
+    after = {"status": status, "shipment": ids.encode("shp", shipment), "lineItems": lines}
+    work.note("order.shipped", order.id, version=version, after=after)
+    told_of = {"number": number, "order": ids.encode("ord", order.id), "lineItems": lines}
+    work.note("shipment.created", shipment, version=1, after=told_of)
+    return shipment
+
+
+def shipped_lines(holds: Sequence[Hold]) -> list[dict[str, object]]:
+    """What left, as an event tells of it."""
+    return told(
+        (hold.line, {"location": ids.encode("loc", hold.location), "quantity": hold.quantity}) for hold in holds
+    )
+
+
+def _not_reserved(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:
+    message = f"Only {decimal_text(line.reserved)} {line.unit} of {line.sku} are reserved for line {line.position}."
+    note_shortage(problems, message, *path, product=line.product, requested=wanted, available=line.reserved)

@@ -1,0 +1,55 @@
+"""What was shipped before there were shipments: migration 0018 makes documents of it, and can be run again."""
+
+from typing import Any
+
+import asyncpg
+
+from db.admin import migrate
+from db.runtime.engine import Target
+from services import demo
+from services.platform import tenants
+from services.verify import verify
+
+BEFORE = "0017"
+SHIPMENTS = """
+    SELECT s.number, s.shipped_at, l.position, l.line_item_id, l.location_id, l.quantity
+    FROM shipments s JOIN shipment_lines l ON (l.tenant_id, l.shipment_id) = (s.tenant_id, s.id)
+    ORDER BY s.tenant_id, s.number, l.line_item_id
+"""
+
+
+async def shipments(target: Target) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(target.admin)
+    try:
+        return [(*row[:2], *row[3:]) for row in await connection.fetch(SHIPMENTS)]
+    finally:
+        await connection.close()
+
+
+async def test_moves_to_customers_become_shipments(fresh: Target) -> None:
+    """The demo writes both: what it says and what follows from its moves must be the same."""
+    await demo.load(fresh, demo.Size.SMALL)
+    wanted = await shipments(fresh)
+    admin = await asyncpg.connect(fresh.admin)
+    try:
+        await admin.execute("DELETE FROM shipment_lines; DELETE FROM shipments")
+        await migrate.downgrade(fresh, BEFORE)
+        assert await admin.fetchval("SELECT count(*) FROM shipments") == 0
+        await migrate.upgrade(fresh)
+        assert await shipments(fresh) == wanted
+        assert len(wanted) > 1_000
+        # Broken off halfway, and run again: what is there already stays as it is.
+        await admin.execute("UPDATE shipments SET note = 'kept' WHERE number LIKE '%1-1'")
+        await admin.execute(
+            "DELETE FROM shipment_lines l USING shipments s WHERE s.id = l.shipment_id AND s.note IS NULL"
+        )
+        await admin.execute("DELETE FROM shipments WHERE note IS NULL")
+        await migrate.downgrade(fresh, BEFORE)
+        await migrate.upgrade(fresh)
+        assert await shipments(fresh) == wanted
+        assert await admin.fetchval("SELECT count(*) FROM shipments WHERE note = 'kept'") > 10
+        assert await admin.fetchval("SELECT count(*) FROM pg_policies WHERE policyname = 'backfill'") == 0
+    finally:
+        await admin.close()
+    for tenant in await tenants.every(fresh):
+        assert await verify(fresh, tenant.id) == []
