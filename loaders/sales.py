@@ -1,10 +1,12 @@
 """Orders and line items."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Select, and_, case, exists, func, select
 from sqlalchemy.orm import aliased
 
+from core.progress import Progress
 from core.sales import OrderStatus, ShipmentStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
@@ -63,8 +65,24 @@ ORDER = Join(_order, and_(_order.tenant_id == TENANT, _order.id == LineItem.orde
 CUSTOMER = Join(_customer, and_(_customer.tenant_id == TENANT, _customer.id == LineItem.customer_id))
 CUSTOMER_OF_ORDER = Join(_customer, and_(_customer.tenant_id == TENANT, _customer.id == Order.customer_id))
 
+
+def _share(part: Any, whole: Any, names: Iterable[str | int] = range(3)) -> Any:
+    none, some, every = map(constant, names)
+    return case((part <= constant(0), none), (part < whole, some), else_=every)
+
+
+def _progress(part: Any, whole: Any) -> Any:
+    """How far an order is, of what its lines add up to: a subquery for each order, by the index of its lines."""
+    sums = (func.coalesce(func.sum(each), constant(0)) for each in (part, whole))
+    mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == Order.id)
+    return select(_share(*sums, Progress)).where(mine).correlate(Order).scalar_subquery()
+
+
 OPEN = LineItem.quantity - LineItem.shipped - LineItem.cancelled
 """What of a line is neither shipped nor cancelled."""
+
+WANTED = LineItem.quantity - LineItem.cancelled
+"""What of a line is not cancelled."""
 
 _WANTED = LineItem.cancelled < LineItem.quantity
 
@@ -97,6 +115,7 @@ LINE_DIMENSIONS = Dimensions(
         "UNIT": Value("unit", _product.unit, "The unit of the product.", (PRODUCT,), "catalog:read"),
     },
     Value("placedAt", _order.placed_at, "when the customer ordered", (ORDER,)),
+    ("orderWhere", "placedAt"),
     {"quantity": Value("quantity", LineItem.quantity, "By how many were ordered: limits in rising order.")},
     {
         "count": "the number of lines",
@@ -115,6 +134,7 @@ ORDER_DIMENSIONS = Dimensions(
         "CURRENCY": Value("currency", Order.currency, "The currency of its amounts."),
     },
     Value("placedAt", Order.placed_at, "when the customer ordered"),
+    ("placedAt",),
     {"total": Value("total", Order.total, "By the total in its own currency: limits in rising order.")},
     {"count": "the number of orders", "total": "the sum of totals, in the currency of groups"},
 )
@@ -141,6 +161,8 @@ lines = Entity(
     sorts={
         "POSITION": Sort(LineItem.position, "The line's place in its order, from 1."),
         "QUANTITY": Sort(LineItem.quantity, "How many were ordered, whatever the unit."),
+        "TOTAL": Sort(LineItem.total, "The line's total, whatever its currency."),
+        "PLACED_AT": Sort(_order.placed_at, "The time the customer ordered.", joins=(ORDER,)),
         # Not in the graph's enum: the order of all line items where none is asked for.
         "AGE": Sort(LineItem.id),
     },
@@ -170,6 +192,14 @@ orders = Entity(
         "customer": filters.identifier(Order.customer_id, "par", "By the id of the partner that ordered (par_…)."),
         "total": filters.decimal(Order.total, "By the total's amount, whatever its currency."),
         "placedAt": filters.moment(Order.placed_at, "By the time the customer ordered."),
+        "reservationStatus": filters.choice(
+            _progress(LineItem.reserved + LineItem.shipped, WANTED),
+            Progress,
+            "By how much of it is reserved or shipped.",
+        ),
+        "shipmentStatus": filters.choice(
+            _progress(LineItem.shipped, WANTED), Progress, "By how much of it is shipped."
+        ),
         "externalId": filters.text(
             Order.external_id, "By its key in another system, such as a shop's.", folded=Order.external_key
         ),
@@ -315,7 +345,7 @@ class ProgressOfOrder(One):
     entity = orders
 
     def build(self, *, single: bool) -> Select[Any]:
-        wanted = func.sum(LineItem.quantity - LineItem.cancelled)
+        wanted = func.sum(WANTED)
         shipped = func.sum(LineItem.shipped)
         progress = {
             "reservation": _share(func.sum(LineItem.reserved + LineItem.shipped), wanted),
@@ -326,7 +356,3 @@ class ProgressOfOrder(One):
         columns = [share.label(name) for name, share in progress.items()]
         mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == self.wanted(single=single))
         return select(LineItem.order_id, *columns).where(mine, *self.visible(lines)).group_by(LineItem.order_id)
-
-
-def _share(part: Any, whole: Any) -> Any:
-    return case((part <= constant(0), constant(0)), (part < whole, constant(1)), else_=constant(2))

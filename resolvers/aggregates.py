@@ -12,7 +12,8 @@ from execution import Batch
 from loaders.kit.aggregates import FUNCTIONS, Aggregates
 from loaders.kit.dimensions import source
 from loaders.kit.entity import Entity
-from loaders.kit.groups import Groups, grouping
+from loaders.kit.grouping import Grouping, Place, grouping, inner_grouping
+from loaders.kit.groups import Groups
 from loaders.kit.many import Connection
 from loaders.tenants import TenantById
 
@@ -52,8 +53,24 @@ async def groups(batch: Batch) -> Sequence[Any]:
     first: Connection = batch.sources[0]
     entity = first.loader.entity
     given = await _settings(batch)
-    now = datetime.now(UTC)
-    asked = grouping(entity, batch.args, given["currency"], given["timezone"], now)
+    asked = grouping(entity, batch.args, given["currency"], given["timezone"], datetime.now(UTC))
+    _check_keys(batch, entity, asked)
+    loader = Groups.of(batch.context, allowed(batch, entity), (first.loader, first.query.whole, asked))
+    return await loader.load_level([connection.key for connection in batch.sources])
+
+
+async def inner_groups(batch: Batch) -> Sequence[Any]:
+    """The groups within each group."""
+    first: Place = batch.sources[0]["place"]
+    entity = first.loader.entity
+    asked = inner_grouping(entity, batch.args, first.grouping)
+    _check_keys(batch, entity, asked)
+    loader = Groups.of(batch.context, allowed(batch, entity), (first.loader, first.query, asked))
+    return await loader.load_level([group["place"].key for group in batch.sources])
+
+
+def _check_keys(batch: Batch, entity: Entity[Any], asked: Grouping) -> None:
+    """Refuse dimensions that the caller may not see, and parts of keys that ``by`` doesn't name."""
     for dimension in asked.by:
         permission = source(dimension, entity.dimensions).permission
         if permission is not None:
@@ -61,8 +78,6 @@ async def groups(batch: Batch) -> Sequence[Any]:
     keys = {name.removeprefix(IN_KEY) for name in batch.columns() if name.startswith(IN_KEY)}
     if unknown := sorted(keys - {each.key for each in asked.by}):
         raise BadInput(f"The key has no {unknown[0]}: by doesn't name it.", path=("by",))
-    loader = Groups.of(batch.context, allowed(batch, entity), (first.loader, first.query.whole, asked))
-    return await loader.load_level([connection.key for connection in batch.sources])
 
 
 IN_KEY = "@key:"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from core.choices import Choice
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from execution import POINT, Args, BatchField, argument, number
-from loaders.kit import filters
+from loaders.kit import filter_prices
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many
 from loaders.kit.one import One
@@ -171,7 +171,7 @@ def page_rows(args: Args, _above: int) -> int:
 
 def narrowing(args: Args, _above: int) -> int:
     """What a connection's filter and search take, whatever they leave of its rows."""
-    return POINT * (filters.price(args.get("where")) + (0 if args.get("search") is None else SEARCH_PRICE))
+    return POINT * (filter_prices.price(args.get("where")) + (0 if args.get("search") is None else SEARCH_PRICE))
 
 
 def each_row(_args: Args, rows: int) -> int:

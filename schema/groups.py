@@ -7,7 +7,7 @@ import strawberry
 
 from execution import POINT, BatchField, argument, number
 from loaders.kit.entity import Entity
-from loaders.kit.groups import MAX_GROUPS
+from loaders.kit.grouping import MAX_GROUPS
 from loaders.kit.one import One
 from resolvers import aggregates, columns, relations
 from schema.fields import NUMBER, batched, computed, each_row, fact, guarded
@@ -131,10 +131,7 @@ def groups(entity: Entity[Any], many: str, *, unit: bool) -> Any:
     arguments = [
         argument("by", _list(by), "One to three dimensions; the first counts most when groups are sorted by key."),
         argument("having", having | None, "Only groups that meet this; total is of all rows all the same."),
-        argument(
-            "orderBy", _list(order) | None, "Up to three sorts of groups; by key where left out, and where equal."
-        ),
-        argument("first", int, f"How many groups, 1 to {MAX_GROUPS:,}; the rest of them is other.", USUAL_GROUPS),
+        *_places(order),
         argument(
             "currency",
             CurrencyCode | None,
@@ -145,9 +142,49 @@ def groups(entity: Entity[Any], many: str, *, unit: bool) -> Any:
         text = "In which quantities are compared, for orderBy, having and share; pcs where left out."
         arguments.append(argument("unit", str | None, text))
     arguments.append(argument("timeZone", TimeZone | None, "In which periods begin; the tenant's where left out."))
+    return _grouped(
+        "The whole list, page or no page, put into groups; and sums over each.", aggregates.groups, *arguments, FILL
+    )
+
+
+def inner_groups(entity: Entity[Any], many: str) -> Any:
+    """Groups of the same kind within a group."""
+    by, _, order = group_inputs(entity, many, PeriodUnit, PeriodPart)
+    arguments = [
+        argument("by", _list(by), "One to three dimensions that the group's key doesn't have."),
+        *_places(order),
+        FILL,
+    ]
+    return _grouped(
+        "The rows of this group in groups of their own, by the same currency, unit and time zone. Twice at most.",
+        aggregates.inner_groups,
+        *arguments,
+    )
+
+
+FILL = argument(
+    "fill",
+    bool,
+    "Whether periods without rows are listed, too, between the days of the where or the first and the last row: by needs one"
+    f" period, and at most {MAX_GROUPS:,} groups may come of it.",
+    False,
+)
+
+
+def _places(order: Any) -> list[Any]:
+    """The arguments for the order of groups, and for how many."""
+    return [
+        argument(
+            "orderBy", _list(order) | None, "Up to three sorts of groups; by key where left out, and where equal."
+        ),
+        argument("first", int, f"How many groups, 1 to {MAX_GROUPS:,}; the rest of them is other.", USUAL_GROUPS),
+    ]
+
+
+def _grouped(description: str, resolve: Any, *arguments: Any) -> Any:
     return batched(
-        "The whole list, page or no page, put into groups; and sums over each.",
-        aggregates.groups,
+        description,
+        resolve,
         *arguments,
         reads=2 * POINT,
         rows=lambda args, _above: number(args.get("first"), USUAL_GROUPS, MAX_GROUPS),

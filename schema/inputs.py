@@ -19,7 +19,7 @@ from strawberry.annotation import StrawberryAnnotation
 from core.choices import Choice
 from loaders.kit.entity import Entity
 from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
-from loaders.kit.groups import upper
+from loaders.kit.grouping import upper
 from schema.module import WrongDeclaration
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -157,8 +157,10 @@ def order_input(entity: Entity[Any], many: str) -> Any:
 
 
 def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tuple[Any, Any, Any]:
-    """The inputs ``…GroupBy``, ``…Having`` and ``…GroupOrderBy`` of an entity's dimensions."""
+    """The inputs ``…GroupBy``, ``…Having`` and ``…GroupOrderBy`` of an entity's dimensions; made once."""
     of, name = entity.dimensions, entity.typename
+    if f"{name}GroupBy" in _made:
+        return _made[f"{name}GroupBy"]
     values = {
         each: value.description if value.permission is None else f"{value.description} Needs {value.permission}."
         for each, value in of.values.items()
@@ -182,11 +184,12 @@ def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tupl
         ),
         "direction": _Field(SortDirection, DIRECTION, SortDirection.ASC),
     }
-    return (
+    made = _made[f"{name}GroupBy"] = (
         _input(f"{name}GroupBy", f"What {many} are put into groups by.", by, one_of=True),
         _input(f"{name}Having", f"Conditions on groups of {many}; all that are given must hold.", having),
         _input(f"{name}GroupOrderBy", f"What groups of {many} are sorted by, and in which direction.", order),
     )
+    return made
 
 
 # ---------------------------------------------------------------- what can be asked of a record

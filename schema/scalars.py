@@ -1,7 +1,7 @@
 """The contract's scalars."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal as PythonDecimal
 from decimal import InvalidOperation
 from typing import Any, NewType
@@ -19,6 +19,7 @@ Date = NewType("Date", str)
 TimeZone = NewType("TimeZone", str)
 JSON = NewType("JSON", object)
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 
 
@@ -56,6 +57,15 @@ def _read_currency(given: Any) -> str:
     raise GraphQLError('A currency is a code of ISO 4217, three capital letters, such as "EUR".')
 
 
+def _read_date(given: Any) -> str:
+    if isinstance(given, str) and _DATE.fullmatch(given):
+        try:
+            return date.fromisoformat(given).isoformat()
+        except ValueError:
+            pass
+    raise GraphQLError('A date is a day of the calendar, year first, such as "2026-10-31".')
+
+
 def _read_zone(given: Any) -> str:
     if isinstance(given, str) and moments.is_zone(given):
         return given
@@ -86,6 +96,7 @@ SCALARS: dict[object, Any] = {
         name="Date",
         description='A day of the calendar, without a time: "2026-10-31".',
         serialize=str,
+        parse_value=_read_date,
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339#section-5.6",
     ),
     TimeZone: strawberry.scalar(

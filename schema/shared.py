@@ -8,7 +8,7 @@ import strawberry
 from execution import POINT, Args, argument, number
 from resolvers import columns, relations
 from schema.fields import CURRENCY, NUMBER, batched, computed, each_row, same
-from schema.scalars import CurrencyCode, DateTime, Decimal
+from schema.scalars import CurrencyCode, Date, DateTime, Decimal, TimeZone
 
 T = TypeVar("T")
 
@@ -147,6 +147,15 @@ class DecimalFilter:
     is_null: bool | None = comparison(_NULL)
 
 
+@strawberry.input(
+    description="Calendar days, both ends included, each with as many hours as it has in its time zone: 23, 24 or 25."
+)
+class Days:
+    from_: Date | None = comparison("The first day; left out: since ever.", "from")
+    through: Date | None = comparison("The last day, to its end; left out: for ever.")
+    time_zone: TimeZone | None = comparison("In which days begin; the tenant's where left out.")
+
+
 @strawberry.input(description="Compares points in time; the offsets that they are written with make no difference.")
 class DateTimeFilter:
     eq: DateTime | None = comparison(_EQ)
@@ -154,6 +163,7 @@ class DateTimeFilter:
     gte: DateTime | None = comparison("At this time or later.")
     lt: DateTime | None = comparison("Earlier than this.")
     lte: DateTime | None = comparison("At this time or earlier.")
+    within: Days | None = comparison("On one of these days: the same as those of groups.")
     is_null: bool | None = comparison(_NULL)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, func, select
 from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.entity import Entity
-from loaders.kit.many import Many, Query
+from loaders.kit.many import Many, Query, joined
 from loaders.kit.measures import Distinct, Join, Measure, Unit
 from loaders.kit.one import TENANT
 
@@ -93,13 +93,10 @@ def parts(measures: Mapping[str, Measure], functions: Iterable[str]) -> dict[str
 def whole_rows(many: Many, joins: Iterable[Join] = ()) -> Select[Any]:
     """The rows of a list, or of all of a level's: as its pages have them, by the very same conditions."""
     model: Any = many.entity.model
-    source: Any = model
-    for table, on in dict.fromkeys(joins):
-        source = source.join(table, on) if source is not model else model.__table__.join(table, on)
     conditions = [model.tenant_id == TENANT, *many.conditions(many.arguments, ())]
     if many.key is not None:
         conditions.append(many.of_level())
-    return select().select_from(source).where(*conditions)
+    return select().select_from(joined(model, joins)).where(*conditions)
 
 
 def whole_values(query: Query) -> dict[str, Any]:

@@ -7,26 +7,16 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, Numeric, Text, case, cast, func, literal_column
+from sqlalchemy import ARRAY, DateTime, Integer, Numeric, cast, func, literal_column
 
 from core.errors import BadInput
 from core.money import decimal_text
 from loaders.kit.measures import Join
-from loaders.kit.statements import constant, value
+from loaders.kit.periods import ZONE, trunc
+from loaders.kit.statements import value
 
 MOST_LIMITS = 20
 """Limits of bands."""
-
-ZONE = value("zone", Text())
-UNITS = {
-    "HOUR": "1 hour",
-    "DAY": "1 day",
-    "WEEK": "1 week",
-    "MONTH": "1 month",
-    "QUARTER": "3 months",
-    "YEAR": "1 year",
-}
-"""How long periods are."""
 
 PARTS = {"HOUR_OF_DAY": "hour", "DAY_OF_WEEK": "isodow", "MONTH_OF_YEAR": "month"}
 
@@ -46,11 +36,13 @@ class Value(NamedTuple):
 @dataclass(frozen=True)
 class Dimensions:
     """All that an entity's rows can be put together by. ``values`` by their names in the graph's enum; ``time`` is when
-    they were, ``bands`` are numbers by their names in a key. ``ranked`` are the measures that groups can be compared by, and what these are of a group.
+    they were, and ``moment`` the filter on it, by the names that lead to it. ``bands`` are numbers by their names in a key.
+    ``ranked`` are the measures that groups can be compared by, and what these are of a group.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
     time: Value | None = None
+    moment: tuple[str, ...] = ()
     bands: Mapping[str, Value] = field(default_factory=dict)
     ranked: Mapping[str, str] = field(default_factory=dict)
 
@@ -123,17 +115,12 @@ def expression(dimension: Dimension, of: Dimensions, place: int) -> Any:
     return literal_column(str(len(dimension.limits)), Integer()) - younger
 
 
-def trunc(unit: str, by: Any) -> Any:
-    """When the period of a moment begins. Not ``AT TIME ZONE`` twice, which makes one of the two hours that a clock change
-    repeats.
+def parameters(dimensions: Sequence[Dimension], now: datetime | None, start: int = 0) -> dict[str, Any]:
+    """The values of the SQL's parameters, but for the time zone. ``now`` is there where an age is asked for, ``start`` the
+    place of the first of these dimensions.
     """
-    return func.date_trunc(constant(unit.lower()), by, ZONE, type_=DateTime(timezone=True))
-
-
-def parameters(dimensions: Sequence[Dimension], now: datetime | None) -> dict[str, Any]:
-    """The values of the SQL's parameters, but for the time zone. ``now`` is there where an age is asked for."""
     found: dict[str, Any] = {}
-    for place, dimension in enumerate(dimensions):
+    for place, dimension in enumerate(dimensions, start):
         if dimension.kind == "band":
             found[f"limits{place}"] = list(dimension.limits)
         elif dimension.kind == "age" and now is not None:
@@ -151,39 +138,6 @@ def _ago(now: datetime, days: int) -> datetime:
 
 
 # ---------------------------------------------------------------- what a group's key says
-
-
-def period(unit: str, start: Any) -> dict[str, Any]:
-    """The columns of a period, by what they are: when it begins and is over, and its first day."""
-    step: Any = literal_column(f"interval '{UNITS[unit]}'")
-    day = func.timezone(ZONE, start)
-    if unit == "HOUR":
-        begins, ends = _hour(start), _hour(trunc(unit, start + step))
-    else:
-        begins, ends = start, func.timezone(ZONE, func.date_trunc(constant("day"), day) + step)
-    first: Any = literal_column("date '0001-01-01'")
-    last: Any = literal_column("date '9999-12-31'")
-    local = cast(func.timezone(ZONE, _kept(begins)), Date)
-    return {
-        "start": _kept(begins),
-        "end": _kept(ends),
-        "date": func.greatest(func.least(local, last), first, type_=Date()),
-    }
-
-
-def _hour(start: Any) -> Any:
-    """When an hour begins: at Lord Howe the clock changes by half an hour, and the one that is cut off would begin in the
-    middle of the one before.
-    """
-    before = trunc("HOUR", start)
-    return case((before == start, start), else_=before + literal_column("interval '1 hour'"))
-
-
-def _kept(moment: Any) -> Any:
-    """A moment that can be written: the years from 1 to 9999."""
-    first: Any = literal_column("timestamptz '0001-01-01 00:00:00+00'")
-    last: Any = literal_column("timestamptz '9999-12-31 23:59:59.999999+00'")
-    return func.greatest(func.least(moment, last), first, type_=DateTime(timezone=True))
 
 
 def key(dimension: Dimension, row: Mapping[str, Any], place: int) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from db.base import Amount, Base, Quantity
 from loaders.kit.dimensions import Dimensions
 from loaders.kit.filters import AnyFilter
-from loaders.kit.measures import Measure
+from loaders.kit.measures import Join, Measure
 
 M = TypeVar("M", bound=Base)
 
@@ -32,12 +32,13 @@ class Row(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
 @dataclass(frozen=True)
 class Sort:
     """Something a list can be sorted by. ``nullable`` ones sort nulls last, ascending. One without a ``description``
-    is no choice of clients: it is some relation's own order.
+    is no choice of clients: it is some relation's own order. ``joins``: the tables that it is in.
     """
 
     by: Any
     description: str = ""
     nullable: bool = False
+    joins: tuple[Join, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

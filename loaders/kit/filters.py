@@ -29,6 +29,7 @@ from core import ids
 from core.choices import Choice
 from core.errors import BadInput
 from core.text import NAME, composed
+from loaders.kit import periods
 from loaders.kit.statements import value
 
 MAX_DEPTH = 10
@@ -47,10 +48,6 @@ table."""
 
 MAX_TEXT = NAME
 """Characters of a text to compare with or to look for, as many as the longest that can be compared has (a name)."""
-
-RELATED_PRICE = 100
-"""Points for each some, every and none: the other table is read for it. The time that it really takes is charged
-afterwards (app.throttling.spending)."""
 
 _EMPTY = {"contains": "contains", "startsWith": "begins with"}
 
@@ -114,6 +111,8 @@ class Filter:
             return tuple(self._item(index, each) for index, each in enumerate(given))
         if operation == "isNull":
             return given
+        if operation == "within":
+            return periods.days_value(given)
         if operation in ("contains", "startsWith"):
             given = limited(given, MAX_TEXT)
             if not given:
@@ -129,6 +128,8 @@ class Filter:
 
     def clause(self, operation: str, name: str) -> Clause:
         """The SQL of one comparison with the parameter of this name."""
+        if operation == "within":
+            return self.within(periods.within(self.by, value(name, Text())))
         type_: TypeEngine[Any] = self.type
         if operation in ("in", "notIn"):
             type_ = ARRAY(type_)
@@ -308,28 +309,6 @@ class _Reading:
             return self.condition(filters, where, depth + 1)
         except BadInput as error:
             raise error.below(step) from None
-
-
-def price(where: Any) -> int:
-    """What a ``where`` costs besides the rows that it leaves, as far as its shape tells: an object's price for each
-    comparison, ``RELATED_PRICE`` for each subquery. It may be anything that stands in a request, and is not walked
-    further than a filter may go.
-    """
-    total, seen, waiting = 0, 0, [where]
-    while waiting and seen <= MAX_NODES + MAX_VALUES:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            seen += len(each)
-            total += len(each)
-            total += RELATED_PRICE * sum(name in _SUBQUERIES or str(name).endswith(REFERRED) for name in each)
-            waiting += each.values()
-        elif isinstance(each, list):
-            seen += len(each)
-            waiting += [item for item in each if isinstance(item, dict)]
-    return total
-
-
-_SUBQUERIES = frozenset({"some", "every", "none"})
 
 
 def _refuse_empty(alternatives: list[Shape]) -> None:

@@ -6,111 +6,44 @@ for each value: they have no parts, and the values are counted at the end, for w
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Numeric, Select, Text, Uuid, case, cast, func, null, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    Numeric,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    null,
+    select,
+    union_all,
+)
 
 from core.errors import BadInput
 from loaders.kit import dimensions as by_
-from loaders.kit import filters
+from loaders.kit import filling, filters
 from loaders.kit.aggregates import FUNCTIONS, Turns, chosen, parts, units_of, whole_rows, whole_values
 from loaders.kit.base import Loader
-from loaders.kit.dimensions import Dimension
-from loaders.kit.entity import DESC, Entity, Order
-from loaders.kit.keyset import MAX_SORTS
-from loaders.kit.many import Many, Query
-from loaders.kit.measures import EXACT, Distinct, Measure, Sums
+from loaders.kit.entity import DESC
+from loaders.kit.grouping import KEY, Grouping, Place
+from loaders.kit.many import Many, Query, parents
+from loaders.kit.measures import EXACT, Distinct, Join, Measure, Sums
+from loaders.kit.periods import period
 from loaders.kit.statements import constant, value
 
-KEY = "KEY"
+OUTER = 10
+"""The places of the dimensions of outer groups begin here, in the names of parameters."""
+
 FIRST = value("first_groups", Integer())
 TOTAL, SIX = 0, Decimal("0.000001")
-
-
-class Grouping(NamedTuple):
-    """Everything that the arguments of ``groups`` say, checked and hashable. ``having`` is a filter's shape and values."""
-
-    by: tuple[Dimension, ...]
-    having: filters.Shape
-    having_values: tuple[Any, ...]
-    order: Order
-    first: int
-    currency: str
-    unit: str
-    zone: str
-    now: datetime | None
-
-    @property
-    def shape(self) -> tuple[Any, ...]:
-        """What of it decides the SQL."""
-        return (tuple(each.shape for each in self.by), self.having, self.order)
-
-    def ranked_by(self) -> tuple[str, ...]:
-        """The measures that groups are sorted or chosen by."""
-        names = [name for name, _ in self.order if name != KEY] + [part[1] for part in self.having[1:]]
-        return tuple(dict.fromkeys(names))
-
-
-MAX_DIMENSIONS = 3
-MAX_GROUPS = 1_000
-
-
-def grouping(entity: Entity[Any], args: Mapping[str, Any], currency: str, zone: str, now: datetime) -> Grouping:
-    """Check the arguments of ``groups``. ``BadInput`` carries the path to the one at fault."""
-    if not 1 <= args["first"] <= MAX_GROUPS:
-        raise BadInput(f"first must be between 1 and {MAX_GROUPS:,}.", path=("first",))
-    dimensions = _by(entity, args["by"])
-    compared = {name: filters.decimal(null(), "") for name in entity.dimensions.ranked}
-    try:
-        having, values = filters.normalise(compared, args.get("having"))
-    except BadInput as error:
-        raise error.below("having") from None
-    return Grouping(
-        dimensions,
-        having,
-        values,
-        _order(entity, args.get("orderBy") or ()),
-        args["first"],
-        currency,
-        args.get("unit") or "pcs",
-        zone,
-        now if any(each.kind == "age" for each in dimensions) else None,
-    )
-
-
-def _by(entity: Entity[Any], given: Sequence[Mapping[str, Any]]) -> tuple[Dimension, ...]:
-    if not 1 <= len(given) <= MAX_DIMENSIONS:
-        raise BadInput(f"1 to {MAX_DIMENSIONS} dimensions can be given.", path=("by",))
-    found: list[Dimension] = []
-    for index, each in enumerate(given):
-        try:
-            dimension = by_.read(each, entity.dimensions)
-        except BadInput as error:
-            raise error.below("by", index) from None
-        if dimension.key in {earlier.key for earlier in found}:
-            raise BadInput("This dimension is given twice.", path=("by", index))
-        found.append(dimension)
-    return tuple(found)
-
-
-def _order(entity: Entity[Any], given: Sequence[Mapping[str, Any]]) -> Order:
-    if len(given) > MAX_SORTS:
-        raise BadInput(f"At most {MAX_SORTS} sorts.", path=("orderBy",))
-    names = {upper(name): name for name in entity.dimensions.ranked} | {KEY: KEY}
-    order: list[tuple[str, str]] = []
-    for index, each in enumerate(given):
-        name = names[by_.name_of(each["field"])]
-        if name in {earlier for earlier, _ in order}:
-            raise BadInput("This is sorted by twice.", path=("orderBy", index, "field"))
-        order.append((name, by_.name_of(each["direction"])))
-    return tuple(order)
-
-
-def upper(name: str) -> str:
-    """A measure's name as an enum has it: openTotal, OPEN_TOTAL."""
-    return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).upper()
 
 
 class Groups(Loader):
@@ -123,28 +56,44 @@ class Groups(Loader):
         """The groups of each key, also of those without rows."""
         loader, query, grouping = self.arguments
         many = loader(self, (), query)
-        build = _Statement(many, grouping, self.columns)
-        shape = (Groups, loader, self.narrowed, self.columns, query.shape, query.search is None, *grouping.shape)
+        inside = bool(grouping.within)
+        nulls = tuple(inside and None in each for each in zip(*keys, strict=True)) if inside else ()
+        build = _Statement(many, grouping, self.columns, nulls)
+        shape = (Groups, loader, self.narrowed, self.columns, query.shape, query.search is None, nulls, *grouping.shape)
         made = await self.made(shape, build.whole)
         rows: dict[Any, list[Any]] = {key: [] for key in keys}
-        for row in await self.fetch(made, self._values(query, grouping) | {"keys": keys}, len(keys)):
-            rows[() if many.key is None else row["key"]].append(row)
-        turns = Turns()
-        return {
-            key: await _together(grouping, build.measures, self.columns, found, turns) for key, found in rows.items()
-        }
+        given = self._values(query, grouping)
+        if inside:
+            given |= {f"shown{index}": list(each) for index, each in enumerate(zip(*keys, strict=True))}
+        given["keys"] = list({key[0] for key in keys}) if inside and many.key is not None else keys
+        for row in await self.fetch(made, given, len(keys)):
+            rows[keys[row["key"] - 1] if inside else () if many.key is None else row["key"]].append(row)
+        turns, found = Turns(), {}
+        for key, each in rows.items():
+            before = key if inside or many.key is None else (key,)
+            place = Place(loader, query, grouping, before)
+            found[key] = await _together(place, build.measures, self.columns, each, turns)
+        return found
 
     def _values(self, query: Query, grouping: Grouping) -> dict[str, Any]:
         given = whole_values(query) | filters.parameters(grouping.having_values, "h")
-        given |= by_.parameters(grouping.by, grouping.now)
+        given |= by_.parameters(grouping.by, grouping.now) | by_.parameters(grouping.within, grouping.now, OUTER)
+        if grouping.fill:
+            moment = self.arguments[0].entity.dimensions.moment
+            given |= filling.bounds(query.shape, query.values, moment)
         units = {"in_currency": grouping.currency, "in_unit": grouping.unit}
         return given | units | {"zone": grouping.zone, "first_groups": grouping.first}
+
+
+def _text(each: Any) -> Any:
+    """A value for a comparison in which nulls are equal: as text, and null as one that no text may have."""
+    return func.coalesce(cast(each, Text), func.chr(constant(1)))
 
 
 class _Statement:
     """The making of a statement."""
 
-    def __init__(self, many: Many, grouping: Grouping, columns: Sequence[str]) -> None:
+    def __init__(self, many: Many, grouping: Grouping, columns: Sequence[str], nulls: Sequence[bool] = ()) -> None:
         self.many, self.grouping, self.entity = many, grouping, many.entity
         ranked = grouping.ranked_by()
         self.measures = chosen(self.entity, (*columns, *(name for name in ranked if name not in columns)))
@@ -155,11 +104,38 @@ class _Statement:
         self.units = units_of(self.added.values())
         self.by = [by_.expression(each, self.entity.dimensions, place) for place, each in enumerate(grouping.by)]
         self.places = [f"d{place}" for place in range(len(self.by))]
-        self.keys = [] if many.key is None else [getattr(self.entity.model, many.key).label("key")]
+        key = None if many.key is None else getattr(self.entity.model, many.key)
+        self.lists = None if key is None else parents(many.key_type)
+        self.keys = [] if key is None else [key.label("key")]
+        self.joins: list[Join] = []
+        if grouping.within:
+            self._inside(key, nulls)
+
+    def _inside(self, key: Any, nulls: Sequence[bool]) -> None:
+        """Of the rows those of the groups that these are groups of, whose places among them are the keys of the lists."""
+        of, outer = self.entity.dimensions, self.grouping.within
+        values = [by_.expression(each, of, OUTER + place) for place, each in enumerate(outer)]
+        every = values if key is None else [key, *values]
+        columns = [column(f"p{index}", each.type) for index, each in enumerate(every)]
+        given = (value(f"shown{index}", ARRAY(each.type)) for index, each in enumerate(every))
+        shown: Any = func.unnest(*given).table_valued(*columns, with_ordinality="place", name="shown").render_derived()
+        equal = [
+            _text(each) == _text(shown.c[f"p{index}"]) if nulls[index] else each == shown.c[f"p{index}"]
+            for index, each in enumerate(every)
+        ]
+        self.joins = [join for each in outer for join in by_.source(each, of).joins]
+        self.joins.append(Join(shown, and_(*equal)))
+        self.keys = [shown.c.place.label("key")]
+        self.lists = select(shown.c.place.label("key")).subquery("lists")
 
     def whole(self) -> Select[Any]:
         """Groups, the rest and the total, the periods with their ends."""
-        self.cells = union_all(self._cells(), *(self._values(*each) for each in enumerate(self.apart, 1))).cte("cells")
+        cells = union_all(self._cells(), *(self._values(*each) for each in enumerate(self.apart, 1))).cte("cells")
+        if self.grouping.fill:
+            periods = {place: each for place, each in enumerate(self.grouping.by) if each.kind == "period"}
+            empty = filling.empty(cells, self.lists, self.places, periods, self.parts)
+            cells = union_all(select(*cells.c), empty).cte("filled_cells")
+        self.cells = cells
         placed = self._placed()
         place = func.least(placed.c.place, FIRST + constant(1), type_=Integer())
         shown = [case((placed.c.place <= FIRST, placed.c[name])).label(name) for name in self.places]
@@ -172,10 +148,10 @@ class _Statement:
         total = self._merged(self.cells, [constant(TOTAL).label("place"), *nothing], rest, grouped=False)
         every = union_all(groups, total).subquery("every")
         periods = [
-            column.label(f"d{place}_{name}")
+            each_column.label(f"d{place}_{name}")
             for place, each in enumerate(self.grouping.by)
             if each.kind == "period"
-            for name, column in by_.period(str(each.variant), every.c[f"d{place}"]).items()
+            for name, each_column in period(str(each.variant), every.c[f"d{place}"]).items()
         ]
         return select(*every.c, *periods)
 
@@ -184,7 +160,7 @@ class _Statement:
     def _base(self, *measures: Measure) -> Select[Any]:
         """The rows of the list, with the tables that dimensions and these measures are about."""
         joins = [join for each in self.grouping.by for join in by_.source(each, self.entity.dimensions).joins]
-        return whole_rows(self.many, [*joins, *(join for measure in measures for join in measure.tables)])
+        return whole_rows(self.many, [*joins, *(join for measure in measures for join in measure.tables), *self.joins])
 
     def _dimensions(self) -> list[Any]:
         return [*self.keys, *(by.label(name) for by, name in zip(self.by, self.places, strict=True))]
@@ -259,9 +235,10 @@ class _Statement:
 
 
 async def _together(
-    grouping: Grouping, measures: Mapping[str, Measure], columns: Sequence[str], rows: Sequence[Any], turns: Turns
+    where: Place, measures: Mapping[str, Measure], columns: Sequence[str], rows: Sequence[Any], turns: Turns
 ) -> dict[str, Any]:
     """The groups of one list, of the rows of the statement that are its."""
+    grouping = where.grouping
     apart = [name for name, measure in measures.items() if isinstance(measure, Distinct)]
     wanted = {name: measure for name, measure in measures.items() if name in columns}
     places: dict[int, list[dict[str, Any]]] = {}
@@ -284,9 +261,13 @@ async def _together(
     for place in sorted(each for each in places if TOTAL < each <= grouping.first):
         first = places[place][0]
         key = {each.key: by_.key(each, first, index) for index, each in enumerate(grouping.by)}
-        nodes.append({"key": key, "aggregate": aggregate(place), "rank": place, **shares.of(first)})
+        inside = where._replace(key=(*where.key, *(first[f"d{index}"] for index in range(len(grouping.by)))))
+        parts_ = {"key": key, "aggregate": aggregate(place), "rank": place, "place": inside}
+        nodes.append(parts_ | shares.of(first))
         await turns.after(len(places[place]) * len(wanted))
     count = max((row["groups"] for row in rows if row["groups"] is not None), default=0)
+    if grouping.fill and count > filling.MOST:
+        raise BadInput(f"More than {filling.MOST:,} groups, filled: take longer periods or fewer days.", path=("fill",))
     beyond = count - len(nodes)
     other = {"groupCount": beyond, "aggregate": aggregate(grouping.first + 1)} if beyond else None
     return {

@@ -1,6 +1,6 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level; two where few overflow."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -26,6 +26,7 @@ from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.entity import ASC, Order, Sort
 from loaders.kit.keyset import after_position, as_text, checked_order, decode_position, sort_of
+from loaders.kit.measures import Join
 from loaders.kit.one import TENANT
 from loaders.kit.search import matches, search_text
 from loaders.kit.statements import constant, value
@@ -201,6 +202,9 @@ class Many(Loader):
         rows = select(*columns or [constant(1).label("row")]).where(
             model.tenant_id == TENANT, *self.conditions(query, sorts)
         )
+        joins = [join for sort in sorts for join in sort.joins]
+        if joins:
+            rows = rows.select_from(joined(model, joins))
         backward = query.page.backward
         directions = [direction for _, direction in query.order]
         # The tie-break goes with the first sort, so that one index serves both directions.
@@ -265,6 +269,14 @@ class Many(Loader):
     def condition(self) -> Sequence[ColumnElement[bool]]:
         """What is true of every row of this relation besides its parent; nothing, as a rule."""
         return ()
+
+
+def joined(model: Any, joins: Iterable[Join]) -> Any:
+    """A table with those to one that are needed besides, each once."""
+    source: Any = model
+    for table, on in dict.fromkeys(joins):
+        source = source.join(table, on) if source is not model else model.__table__.join(table, on)
+    return source
 
 
 def parents(type_: TypeEngine[Any]) -> Any:

@@ -126,7 +126,8 @@ class Sums(Measure):
         apart: dict[tuple[str, ...], list[Any]] = {}
         for cell in cells:
             apart.setdefault(tuple(cell[f"unit_{unit.name}"] for unit in self.units), []).append(cell)
-        return [self._of_unit(name, apart[unit], unit) for unit in sorted(apart)]
+        # A period that has no row has no unit either.
+        return [self._of_unit(name, apart[unit], unit) for unit in sorted(each for each in apart if None not in each)]
 
     def _of_unit(self, name: str, cells: Cells, units: tuple[str, ...]) -> dict[str, Any]:
         """The object of one unit, whose cells these are."""

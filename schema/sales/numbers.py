@@ -134,6 +134,7 @@ class LineItemGroup:
     rank: int = groups.rank()
     share: Decimal | None = groups.share()
     cumulative_share: Decimal | None = groups.cumulative_share()
+    groups: "LineItemGroups" = groups.inner_groups(loaders.lines, "line items")
 
 
 @strawberry.type(description="What is left of line items beyond the first groups.")

@@ -1,9 +1,8 @@
 """Orders and their line items, as they are read."""
 
-from enum import Enum
-
 import strawberry
 
+from core.progress import Progress
 from core.sales import OrderAction, OrderStatus
 from db import sales as tables
 from execution import extends
@@ -43,13 +42,7 @@ from schema.shared import (
 from services import sales as services
 
 enum_type(OrderAction)
-
-
-@strawberry.enum(description="How far an order's lines are reserved, shipped or returned.")
-class Progress(Enum):
-    NONE = strawberry.enum_value("NONE", description="Nothing yet, or there is nothing to do.")
-    PARTIAL = strawberry.enum_value("PARTIAL", description="Some of it, and not all.")
-    FULL = strawberry.enum_value("FULL", description="All of it.")
+enum_type(Progress)
 
 
 LineItemWhere = where_input(loaders.lines, "line items")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput
 from core.fair_store import FairStore
-from loaders.kit import filters, statements
+from loaders.kit import filter_prices, filters, statements
 from loaders.kit.filters import MAX_DEPTH, MAX_LEAVES, MAX_NODES, MAX_VALUES, RELATED, normalise
 from loaders.kit.search import search_text
 from loaders.sales import orders
@@ -184,17 +184,17 @@ def test_attack_3_whatever_is_accepted_is_small(where: Any) -> None:
         ({}, 0),
         ({"number": {"eq": "x"}}, 2),
         ({"or": [{"number": {"eq": "x"}}, {"number": {"ne": "x"}}]}, 5),
-        (NONE, 2 + filters.RELATED_PRICE),
-        ({"lineItems": {"every": {"sku": {"contains": "zzz"}}}}, 4 + filters.RELATED_PRICE),
+        (NONE, 2 + filter_prices.RELATED_PRICE),
+        ({"lineItems": {"every": {"sku": {"contains": "zzz"}}}}, 4 + filter_prices.RELATED_PRICE),
         ("not a filter", 0),
-        ([NONE] * 3, 3 * (2 + filters.RELATED_PRICE)),
+        ([NONE] * 3, 3 * (2 + filter_prices.RELATED_PRICE)),
     ],
 )
 def test_attack_4_a_filter_has_a_price(where: Any, price: int) -> None:
-    assert filters.price(where) == price
+    assert filter_prices.price(where) == price
 
 
 def test_attack_4_the_price_is_known_soon_whatever_it_is() -> None:
     where = {"or": [{"or": [NONE] * 500}] * 500}
-    assert filters.price(where) > 1_000
-    assert least_cpu(lambda: filters.price(where)) < within(0.02)
+    assert filter_prices.price(where) > 1_000
+    assert least_cpu(lambda: filter_prices.price(where)) < within(0.02)

@@ -1,6 +1,7 @@
 """Cells that are put together hold up nobody: others have their turn in between."""
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from loaders.kit.aggregates import TURN, Turns, put_together
 from loaders.kit.dimensions import Dimension
-from loaders.kit.groups import Grouping, _together
+from loaders.kit.grouping import Grouping, Place
+from loaders.kit.groups import _together
 from loaders.kit.measures import Measure, rows
 
 
@@ -39,10 +41,11 @@ async def test_sums_of_many_lists_give_turns(lists: int, turns: int) -> None:
 async def test_many_groups_give_turns(groups: int, turns: int) -> None:
     """One for the rows, and one for what is put together of them."""
     by = Dimension("value", "currency", "CURRENCY")
-    grouping = Grouping((by,), (), (), (), groups, "EUR", "pcs", "UTC", None)
+    grouping = Grouping((by,), (), (), (), groups, "EUR", "pcs", "UTC", datetime.now(UTC))
+    place: Any = Place(None, None, grouping, ())  # type: ignore[arg-type]  # neither is asked
     measures: dict[str, Measure] = {"count": rows()}
     found = [
         {"place": place, "kind": 0, "groups": groups, "d0": str(place), "count_count": 1, "rank_count": Decimal(1)}
         for place in range(1, groups + 1)
     ]
-    assert await turns_of(_together(grouping, measures, ["count"], found, Turns())) == turns
+    assert await turns_of(_together(place, measures, ["count"], found, Turns())) == turns

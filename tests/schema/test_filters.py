@@ -40,7 +40,14 @@ def seen(data: Oddments) -> Rows:
     for row in data["line_items"]:
         line = _line(row, orders[row["order_id"]], products[row["product_id"]])
         orders[row["order_id"]]["lineItems"].append(line)
+        orders[row["order_id"]]["lines"].append(row)
         products[row["product_id"]]["lineItems"].append(line)
+    for order in orders.values():
+        lines = order.pop("lines")
+        for name, done in (("reservationStatus", ("reserved", "shipped")), ("shipmentStatus", ("shipped",))):
+            part = sum(line.get(each, 0) for line in lines for each in done)
+            wanted = sum(line["quantity"] - line.get("cancelled", 0) for line in lines)
+            order[name] = "NONE" if part <= 0 else "PARTIAL" if part < wanted else "FULL"
     for row in data["orders"]:
         partners[row["customer_id"]]["orders"].append(orders[row["id"]])
     return {
@@ -106,6 +113,7 @@ def _order(row: dict[str, Any], customer: dict[str, Any]) -> dict[str, Any]:
         "placedAt": row["placed_at"],
         "externalId": row["external_id"],
         "lineItems": [],
+        "lines": [],
     }
 
 
@@ -144,7 +152,7 @@ def written(value: Any) -> Any:
 
 # ---------------------------------------------------------------- what can be asked for
 
-ID, TEXT, NUMBER, TIME, FLAG, STATUS = "ID", "TEXT", "NUMBER", "TIME", "FLAG", "STATUS"
+ID, TEXT, NUMBER, TIME, FLAG, STATUS, PROGRESS = "ID", "TEXT", "NUMBER", "TIME", "FLAG", "STATUS", "PROGRESS"
 EQUAL, ORDERED, LISTED = ("eq", "ne"), ("gt", "gte", "lt", "lte"), ("in", "notIn")
 OPERATIONS = {
     ID: (*EQUAL, *LISTED, "isNull"),
@@ -153,6 +161,7 @@ OPERATIONS = {
     TIME: ("eq", *ORDERED, "isNull"),
     FLAG: ("eq",),
     STATUS: (*EQUAL, *LISTED),
+    PROGRESS: (*EQUAL, *LISTED),
 }
 KINDS = {
     "products": {
@@ -174,6 +183,8 @@ KINDS = {
         "placedAt": TIME,
         "externalId": TEXT,
         "currency": TEXT,
+        "reservationStatus": PROGRESS,
+        "shipmentStatus": PROGRESS,
     },
     "stockLevels": {"product": ID, "location": ID, "onHand": NUMBER, "available": NUMBER},
     "stockMoves": {"product": ID, "source": ID, "destination": ID, "occurredAt": TIME},
@@ -204,6 +215,7 @@ NOWHERE = {
     TIME: datetime(1999, 1, 1, tzinfo=UTC),
     FLAG: True,
     STATUS: "DRAFT",
+    PROGRESS: "FULL",
 }
 PIECES = [*"%_\\aAlL-0 ", "ä", "Ä", "😀", "לו", "本", "k", "00", "SK", "wool", "'", "\t"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Forbidden
 from core.permissions import EVERYTHING, ROLES
-from loaders.kit import filters
+from loaders.kit import filter_prices
 from tests.support.graph import Asker
 from tests.support.oddments import Oddments
 
@@ -105,5 +105,5 @@ async def test_what_is_wrong_is_found_through_relations(ask: Asker, oddments: Od
 
 
 def test_each_subquery_has_a_price() -> None:
-    assert filters.price({"customerWhere": {"name": {"eq": "x"}}}) == filters.RELATED_PRICE + 3
-    assert filters.price({"orders": {"some": {"lineItems": {"none": {}}}}}) == 2 * filters.RELATED_PRICE + 4
+    assert filter_prices.price({"customerWhere": {"name": {"eq": "x"}}}) == filter_prices.RELATED_PRICE + 3
+    assert filter_prices.price({"orders": {"some": {"lineItems": {"none": {}}}}}) == 2 * filter_prices.RELATED_PRICE + 4
