@@ -73,9 +73,9 @@ def _share(part: Any, whole: Any, names: Iterable[str | int] = range(3)) -> Any:
 
 def _progress(part: Any, whole: Any) -> Any:
     """How far an order is, of what its lines add up to: a subquery for each order, by the index of its lines."""
-    sums = (func.coalesce(func.sum(each), constant(0)) for each in (part, whole))
+    done, wanted = (func.coalesce(func.sum(each), constant(0)) for each in (part, whole))
     mine = (LineItem.tenant_id == TENANT) & (LineItem.order_id == Order.id)
-    return select(_share(*sums, Progress)).where(mine).correlate(Order).scalar_subquery()
+    return select(_share(done, wanted, Progress)).where(mine).correlate(Order).scalar_subquery()
 
 
 OPEN = LineItem.quantity - LineItem.shipped - LineItem.cancelled

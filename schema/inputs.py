@@ -160,7 +160,7 @@ def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tupl
     """The inputs ``…GroupBy``, ``…Having`` and ``…GroupOrderBy`` of an entity's dimensions; made once."""
     of, name = entity.dimensions, entity.typename
     if f"{name}GroupBy" in _made:
-        return _made[f"{name}GroupBy"]
+        return cast("tuple[Any, Any, Any]", _made[f"{name}GroupBy"])
     values = {
         each: value.description if value.permission is None else f"{value.description} Needs {value.permission}."
         for each, value in of.values.items()
@@ -184,11 +184,12 @@ def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tupl
         ),
         "direction": _Field(SortDirection, DIRECTION, SortDirection.ASC),
     }
-    made = _made[f"{name}GroupBy"] = (
+    made: tuple[Any, Any, Any] = (
         _input(f"{name}GroupBy", f"What {many} are put into groups by.", by, one_of=True),
         _input(f"{name}Having", f"Conditions on groups of {many}; all that are given must hold.", having),
         _input(f"{name}GroupOrderBy", f"What groups of {many} are sorted by, and in which direction.", order),
     )
+    _made[f"{name}GroupBy"] = made
     return made
 
 

@@ -1,10 +1,10 @@
 """Periods without rows, listed among the groups of a list: between the days of its filter, or its first and last row."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Select, Text, Uuid, cast, func, literal_column, null, select, true
+from sqlalchemy import BigInteger, DateTime, Select, Text, Uuid, case, cast, func, literal_column, null, select, true
 
 from core.errors import BadInput
 from loaders.kit.dimensions import Dimension
@@ -70,13 +70,13 @@ def empty(
     cells: Any,
     lists: Any,
     places: list[str],
-    periods: Mapping[int, Dimension],
+    by: Sequence[Dimension],
     parts: Mapping[str, tuple[Measure, str, Any]],
 ) -> Select[Any]:
     """Cells without rows: for each list and each of its other keys one for every period. ``lists`` are the lists that there
     are, by their key; None where there is but one.
     """
-    [(place, dimension)] = periods.items()
+    [(place, dimension)] = [each for each in enumerate(by) if each[1].kind == "period"]
     unit, name = str(dimension.variant), places[place]
     ends = [func.min(cells.c[name]).label("first"), func.max(cells.c[name]).label("last")]
     if lists is None:
@@ -120,10 +120,14 @@ def _periods(unit: str, first: Any, last: Any) -> Select[Any]:
     """
     moment = DateTime(timezone=True)
     begin, end = days(value("fill_days", Text()))
-    infinite = [literal_column(f"timestamptz '{each}infinity'") for each in ("-", "")]
+    infinite: list[Any] = [literal_column(f"timestamptz '{each}infinity'") for each in ("-", "")]
     given: Any = func.greatest(value("fill_from", moment), func.nullif(begin, infinite[0]))
     until: Any = func.least(value("fill_through", moment), func.nullif(end, infinite[1]) - interval("1 microsecond"))
-    start, stop = trunc(unit, kept(func.coalesce(given, first))), kept(func.coalesce(until, last))
+    # Without rows and days there is nothing between; and the least of null and a moment is the moment.
+    begins, ends = (
+        case((each.is_not(None), kept(each))) for each in (func.coalesce(given, first), func.coalesce(until, last))
+    )
+    start, stop = trunc(unit, begins), ends
     if unit == "HOUR":
         steps = select(func.generate_series(start, stop, interval(STEPS[unit])).label("step"))
         steps = steps.limit(literal_column(str(2 * MOST + 2)))

@@ -99,7 +99,7 @@ def inner_grouping(entity: Entity[Any], args: Mapping[str, Any], outer: Grouping
     if outer.depth == MAX_DEPTH:
         raise BadInput("Groups can be within groups twice, not more.")
     within = (*outer.within, *outer.by)
-    inner = grouping(entity, args | {"unit": outer.unit}, outer.currency, outer.zone, outer.now)
+    inner = grouping(entity, {**args, "unit": outer.unit}, outer.currency, outer.zone, outer.now)
     for index, each in enumerate(inner.by):
         if each.key in {earlier.key for earlier in within}:
             raise BadInput("This dimension is in the group's key already.", path=("by", index))

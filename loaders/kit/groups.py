@@ -132,8 +132,7 @@ class _Statement:
         """Groups, the rest and the total, the periods with their ends."""
         cells = union_all(self._cells(), *(self._values(*each) for each in enumerate(self.apart, 1))).cte("cells")
         if self.grouping.fill:
-            periods = {place: each for place, each in enumerate(self.grouping.by) if each.kind == "period"}
-            empty = filling.empty(cells, self.lists, self.places, periods, self.parts)
+            empty = filling.empty(cells, self.lists, self.places, self.grouping.by, self.parts)
             cells = union_all(select(*cells.c), empty).cte("filled_cells")
         self.cells = cells
         placed = self._placed()
@@ -148,10 +147,10 @@ class _Statement:
         total = self._merged(self.cells, [constant(TOTAL).label("place"), *nothing], rest, grouped=False)
         every = union_all(groups, total).subquery("every")
         periods = [
-            each_column.label(f"d{place}_{name}")
+            named.label(f"d{place}_{name}")
             for place, each in enumerate(self.grouping.by)
             if each.kind == "period"
-            for name, each_column in period(str(each.variant), every.c[f"d{place}"]).items()
+            for name, named in period(str(each.variant), every.c[f"d{place}"]).items()
         ]
         return select(*every.c, *periods)
 

@@ -80,7 +80,8 @@ async def test_a_periods_days_have_its_rows(ask: Asker, clock: Oddments, zone: s
         timeZone: $zone) { nodes { key { placedAt { date start end } } aggregate { count } } } } }"""
     found = (await ask(text, clock.tenant, {"unit": unit, "zone": zone})).good["orders"]["groups"]["nodes"]
     chosen = found[:: max(1, len(found) // 12)]
-    parts, variables, kinds = [], {}, []
+    variables: dict[str, Any] = {}
+    parts, kinds = [], []
     for index, each in enumerate(chosen):
         period = each["key"]["placedAt"]
         end = datetime.fromisoformat(period["end"]).astimezone(ZoneInfo(zone)).date() - timedelta(days=1)

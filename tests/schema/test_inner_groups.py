@@ -39,7 +39,7 @@ async def test_inner_groups_are_those_of_the_groups_rows(
     ask: Asker, mixed: Oddments, by: list[dict[str, Any]], key: str, *, nested: bool, breadth_first: bool
 ) -> None:
     """As if each group were a list of its own: with its ranks, shares, rest and total."""
-    inner = [{"field": "ORDER_STATUS"}, {"quantity": ["1", "2"]}]
+    inner: list[dict[str, Any]] = [{"field": "ORDER_STATUS"}, {"quantity": ["1", "2"]}]
     list_ = f"""lineItems(first: 250) {{ nodes {{ {SHOWN["lineItems"]} {MORE["lineItems"]} }}
         groups(by: $by, first: 3, orderBy: [{{field: TOTAL, direction: DESC}}], currency: EUR, timeZone: "UTC") {{ nodes {{
             key {{ {key} }} {AGGREGATE} groups(by: $inner, first: 2, orderBy: [{{field: COUNT, direction: DESC}}]) {{
