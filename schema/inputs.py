@@ -123,7 +123,7 @@ def _choice_filter(choices: type[Choice]) -> Any:
             "in": _Field(list[choices], "One of these; an empty list matches nothing."),  # type: ignore[valid-type]  # a class
             "notIn": _Field(list[choices], "None of these."),  # type: ignore[valid-type]  # a class
         }
-        _made[name] = _input(name, f"Compares {to_snake(choices.__name__).replace('_', ' ')}.", fields)
+        _made[name] = _input(name, f"Compares {to_snake(choices.__name__).replace('_', ' ')}, by name.", fields)
     return _made[name]
 
 

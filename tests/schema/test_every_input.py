@@ -29,6 +29,8 @@ BAD = {
     "Decimal": 1.5,
     "DateTime": "yesterday",
     "CurrencyCode": "eur",
+    "Date": "2026-02-30",
+    "TimeZone": "Berlin+2",
 }
 GOOD: dict[str, Any] = {
     "Int": 1,
@@ -38,6 +40,8 @@ GOOD: dict[str, Any] = {
     "Decimal": "1",
     "DateTime": "2026-11-01T09:30:00Z",
     "CurrencyCode": "EUR",
+    "Date": "2026-11-01",
+    "TimeZone": "Europe/Berlin",
 }
 
 
