@@ -5,22 +5,43 @@ from typing import Any
 import strawberry
 
 from core.inventory import INSUFFICIENT_STOCK, STALE_STOCK, LocationKind
+from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db import inventory as tables
-from execution import argument, extends, number
+from execution import POINT, BatchField, argument, extends, number
 from loaders import inventory as loaders
 from loaders.catalog import ProductById, products
+from loaders.kit.filter_prices import RELATED_PRICE, price
+from loaders.kit.usual import whole
+from resolvers import aggregates, relations
 from resolvers import inventory as resolvers
+from resolvers.columns import stored
 from resolvers.relations import through
 from schema.aggregates import QuantityAggregate, aggregate, counted, summed
 from schema.catalog import Product, ProductWhere
 from schema.commands import ERRORS, UserError, changed, error_type, listed, mutation, user_errors
-from schema.fields import batched, choice, column, computed, fact, many, moment, node_id, node_type, one, referred, same
+from schema.fields import (
+    batched,
+    choice,
+    column,
+    computed,
+    fact,
+    guarded,
+    many,
+    moment,
+    node_id,
+    node_type,
+    one,
+    page_rows,
+    referred,
+    same,
+)
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.module import Module
 from schema.scalars import DateTime, Decimal
 from schema.shared import (
     PAGE_OF_LIST,
     Connection,
+    IDFilter,
     Node,
 )
 from services import inventory as services
@@ -137,8 +158,50 @@ class ProductStock:
     )
 
 
+@strawberry.type(description="Goods that came from places of one kind, and went there.")
+class StockFlow:
+    kind: LocationKind = fact("The kind of the other places: CUSTOMER for what was shipped and what came back.", "kind")
+    inbound: Decimal = fact("How many came, in the product's unit.", "inbound")
+    outbound: Decimal = fact("How many went, in the product's unit.", "outbound")
+
+
+@strawberry.type(
+    description="Stock at the beginning of a time and at its end, and what came and went: opening + all inbound - all outbound"
+    " = closing."
+)
+class ProductMovement:
+    opening: Decimal = fact("How many were there at the beginning, in the product's unit.", "opening")
+    closing: Decimal = fact("How many were there at the end.", "closing")
+    flows: list[StockFlow] = batched(
+        "What came and went, by the kind of the other places. Moves between places of the stock itself are left out.",
+        stored("flows"),
+        size=len(LocationKind),
+    )
+    turnover: Decimal | None = fact(
+        "What was shipped, less what came back, divided by the mean of the stock over the time; six decimals. Null where"
+        " there was no stock.",
+        "turnover",
+    )
+    last_shipped_at: DateTime | None = computed(
+        "When any were last shipped, before the end; null where never.", aggregates.moment("lastShippedAt"), width=22
+    )
+
+
+LEDGER = 5
+"""Points for what a product's moves over a time take; the time that they really take is charged afterwards."""
+
+
 @extends(Product)
 class ProductInventory:
+    movement: ProductMovement = batched(
+        "What came and went over a time, at all locations whose goods can be sold together.",
+        resolvers.movement,
+        argument("from", DateTime, "The first moment of it."),
+        argument("to", DateTime | None, "The first moment after it; now where left out."),
+        needs=["id"],
+        permission="stock:read",
+        cost=(1 + LEDGER) * POINT,
+    )
     stock: ProductStock = same("How many are in stock, over all locations and in each.", "id", permission="stock:read")
 
 
@@ -161,8 +224,51 @@ class StockDifference:
     actual: Decimal | None = fact("The value that the books have instead; null where it isn't a number.", "actual")
 
 
+@strawberry.type(description="How many of a product were at a location at a time.")
+class StockPosition:
+    product: Product = one(tables.StockLevel.product_id, ProductById, "The product that was there.")
+    location: Location = one(tables.StockLevel.location_id, loaders.LocationById, "Where it was.")
+    on_hand: Decimal = column(tables.StockLevel.on_hand, "How many were there, in the product's unit.")
+
+
+@strawberry.type(description="Sums over stock positions.")
+class StockPositionAggregate:
+    count: int = counted(loaders.positions, "count", "The number of positions.")
+    on_hand: list[QuantityAggregate] = summed(loaders.positions, "onHand", "How many were there, in each unit.")
+
+
+@strawberry.type(name="StockPositionConnection", description=PAGE_OF_LIST)
+class StockPositionConnection(Connection[StockPosition]):
+    aggregate: StockPositionAggregate = aggregate()
+
+
+def _positions() -> Any:
+    """Stock in the past: a connection with arguments of its own."""
+    arguments = [
+        argument("at", DateTime, "The time; moves at it and later aren't counted."),
+        argument("first", int | None, f"How many from the start: 0 to {MAX_PAGE}, {DEFAULT_PAGE} where left out."),
+        argument("after", str | None, "Only what follows the row with this cursor."),
+        argument("productWhere", ProductWhere | None, "Only of these products. Needs catalog:read."),
+        argument("location", IDFilter | None, "Only at these locations: their ids (loc_…)."),
+    ]
+    return BatchField(
+        relations.many(loaders.LevelsAt),
+        arguments=arguments,
+        cost=0,  # its parts have prices of their own
+        rows=page_rows,
+        whole=whole(loaders.LevelsAt),
+        besides=lambda args, _above: POINT * (RELATED_PRICE + price({"productWhere": args.get("productWhere")})),
+        **guarded(
+            "How many of what were where at a time in the past, by product and location; only what wasn't zero. From the"
+            " ledger, exactly.",
+            "stock:read",
+        ),
+    )
+
+
 @strawberry.type
 class Query:
+    stock_positions: StockPositionConnection = _positions()
     stock_differences: list[StockDifference] = batched(
         "Recomputes balances, reservations and orders' progress from moves and orders, and lists every difference: an"
         " empty list is good news. Reads all of the tenant's stock and orders.",

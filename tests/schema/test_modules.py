@@ -22,7 +22,7 @@ SUBSETS: list[tuple[str, ...]] = [
 ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
-    "inventory": {"warehouses", "stockLevels", "stockMoves", "stockDifferences"},
+    "inventory": {"warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
     "sales": {"order", "orders", "lineItems", "shipments"},
 }
 MUTATIONS = {
@@ -35,11 +35,12 @@ MUTATIONS = {
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
-    "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "ProductStock"},
+    "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition"},
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "Progress", "OrderAction"},
 }
 ADDED = {
     ("Product", "stock"): "inventory",
+    ("Product", "movement"): "inventory",
     ("ProductWhere", "available"): "inventory",
     ("Product", "lineItems"): "sales",
     ("Partner", "orders"): "sales",

@@ -98,7 +98,7 @@ OWN_PARENTS = {"Location.stockLevels"}
 """Lists whose parents are the attacker's own: what refers to those can't be another tenant's, by foreign keys."""
 
 
-NO_ROWS = {"OrderConnection.groups", "LineItemConnection.groups"}
+NO_ROWS = {"OrderConnection.groups", "LineItemConnection.groups", "LineItemGroup.groups"}
 """What takes numbers to compare sums with, and names no row."""
 
 

@@ -45,7 +45,7 @@ CURSORS = {"after", "before"}
 PLAIN_TEXTS = {"unit", "country", "type", "currency"}
 """Texts that are the same words for everybody."""
 
-PLAIN_SCALARS = {"TimeZone", "Int", "Boolean", "CurrencyCode", "JSON"}
+PLAIN_SCALARS = {"TimeZone", "Date", "Int", "Boolean", "CurrencyCode", "JSON"}
 """What names no row, whatever it is."""
 
 
@@ -139,7 +139,11 @@ def filled(type_: Any, owner: str, name: str, own: Mapping[str, list[str]]) -> s
         return "{" + ", ".join(given) + "}"
     if type_.name == "ID":
         return f'"{own[NAMED[name]][0]}"'
-    text = TEXTS[name].format(OWN) if type_.name == "String" else {"Decimal": "1", "CurrencyCode": "EUR"}[type_.name]
+    text = (
+        TEXTS[name].format(OWN)
+        if type_.name == "String"
+        else {"Decimal": "1", "CurrencyCode": "EUR", "DateTime": "2100-01-01T00:00:00Z"}[type_.name]
+    )
     return f'"{text}"'
 
 
@@ -173,20 +177,34 @@ def select(type_: Any, depth: int, without: frozenset[str] = frozenset()) -> str
 
 def ways() -> dict[str, str]:
     """How to come to an object of each type by way of lists: a document with ``%s`` for its selection."""
-    found, waiting = {QUERY.name: "{ %s }"}, [QUERY]
-    while waiting:
-        at = waiting.pop(0)
-        for name, field in at.fields.items():
-            to = get_named_type(field.type)
-            if not isinstance(to, GraphQLObjectType) or to.name in found:
-                continue
-            # Faults in the books are a list of their own kind, empty in sound ones.
-            if any(map(is_required_argument, field.args.values())) or to.name == "StockDifference":
-                continue
-            size = "(first: 2)" if "first" in field.args else ""
-            found[to.name] = found[at.name] % f"{name}{size} {{ %s }}"
-            waiting.append(to)
+    found, waiting, seen = {QUERY.name: "{ %s }"}, [QUERY], [QUERY]
+    # First what needs no arguments, then what does.
+    for must in (False, True):
+        waiting += seen if must else []
+        while waiting:
+            at = waiting.pop(0)
+            for name, field in at.fields.items():
+                to = get_named_type(field.type)
+                if not isinstance(to, GraphQLObjectType) or to.name in found:
+                    continue
+                # Faults in the books are a list of their own kind, empty in sound ones.
+                needed = [each for each, given in field.args.items() if is_required_argument(given)]
+                if (needed and not must) or to.name == "StockDifference":
+                    continue
+                given = [f"{each}: {NEEDED[each]}" for each in needed] + ["first: 2"] * ("first" in field.args)
+                arguments = f"({', '.join(given)})" if given else ""
+                found[to.name] = found[at.name] % f"{name}{arguments} {{ %s }}"
+                waiting.append(to)
+                seen.append(to)
     return found
+
+
+NEEDED = {
+    "by": "{placedAt: YEAR}",
+    "at": '"2100-01-01T00:00:00Z"',
+    "from": '"2000-01-01T00:00:00Z"',
+}
+"""What arguments are given that must be."""
 
 
 def read_places(own: Mapping[str, list[str]]) -> Iterator[Place]:
@@ -213,7 +231,8 @@ def places_of(owner: str, name: str, field: GraphQLField, way: str, own: Mapping
             sorts = orders(field) if argument in CURSORS else [""]
             for sort in sorts:
                 body = way % f"{name}({arguments}{sort}) {shown}"
-                cursor = way % f"{name}(first: 1{sort}) {{ pageInfo {{ endCursor }} }}" if argument in CURSORS else ""
+                first = ", ".join(("first: 1", *others))
+                cursor = way % f"{name}({first}{sort}) {{ pageInfo {{ endCursor }} }}" if argument in CURSORS else ""
                 document = f"query ($v: {leaf.scalar}!) {body}"
                 yield Place(f"{owner}.{name}", leaf.owner, leaf.name, leaf.scalar, document, cursor)
 
