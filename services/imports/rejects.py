@@ -1,7 +1,6 @@
 """FILE.rejected.csv: what an import couldn't take, with the line and the reason."""
 
 import contextlib
-import csv
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,13 +8,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from core.errors import BadInput
+from services.imports.judging import DERIVED
 from services.imports.mapping import File
-from services.imports.source import reread
+from services.imports.source import Source, names_of_ours, reread
 
 PREFETCHED = 50
 """Rows in memory at a time: each may be a million characters long."""
 
-_REJECTED = "SELECT line, reason, raw FROM import_rows WHERE reason IS NOT NULL ORDER BY line"
+_REJECTED = f"SELECT line, reason, raw FROM import_rows WHERE reason IS NOT NULL AND NOT {DERIVED} ORDER BY line"
 
 
 def path_of(file: Path) -> Path:
@@ -46,20 +46,22 @@ class Rejects:
     def __exit__(self, *_: object) -> None:
         self._making.unlink(missing_ok=True)
 
-    async def write(self, connection: Any, header: list[str], file: File) -> None:
-        """Write the staged rows that have a reason, in the file's own delimiter and encoding.
+    async def write(self, connection: Any, source: Source, file: File) -> None:
+        """Write the staged rows that have a reason, in the file's own delimiter, quotes and encoding.
 
-        So the same mapping reads the corrected rows: the two columns in front don't disturb it.
+        So the same mapping reads the corrected rows: the two columns in front don't disturb it. Those of an earlier list are
+        left out.
         """
+        dialect, ours = source.dialect, source.ours
+        header = source.header[ours:]
         with (
             _refusals(self.path),
             # A reason may quote a key in upper case, and not every encoding has both cases of a letter.
             self._making.open("w", encoding=file.encoding, errors="backslashreplace", newline="") as stream,
         ):
-            writer = csv.writer(stream, delimiter=file.delimiter, lineterminator="\n")
-            writer.writerow(["line", "reason", *header])
+            dialect.write(stream, [*names_of_ours(header), *header])
             async for line, reason, raw in connection.cursor(_REJECTED, prefetch=PREFETCHED):
-                writer.writerow([line, reason, *reread(raw.decode(), file.delimiter)])
+                dialect.write(stream, [line, reason, *reread(raw.decode(), dialect)[ours:]])
             stream.flush()
             os.fsync(stream.fileno())
 

@@ -1,146 +1,161 @@
-"""One row: what is staged of it, or the reason why it can't be taken."""
+"""All rows of a file: what is staged of each, or the reason why it can't be taken."""
 
+import io
 from collections import Counter
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+from collections.abc import Iterator
 from typing import Any
 
-from core import text
-from core.countries import COUNTRIES
-from core.errors import BadInput
-from core.ids import new_id
-from services.imports import cells
 from services.imports.cells import RejectedRow
-from services.imports.mapping import Keyed, Mapping, Return
-from services.imports.source import Source, SourceRow
+from services.imports.filling import Filling
+from services.imports.mapping import Mapping
+from services.imports.numbers import style
+from services.imports.order_lines import Found, OrderLine, skips
+from services.imports.source import Source, SourceRow, reread
+from services.imports.values import Places, rule_test
 
-STAGED = (
-    "line",
-    "raw",
-    "reason",
-    "id",
-    "number",
-    "sku",
-    "customer",
-    "customer_name",
-    "country",
-    "description",
-    "quantity",
-    "unit_price",
-    "total",
-    "placed_at",
+BASE = (
+    *("line", "raw", "reason", "id", "number", "sku", "customer", "customer_name", "country", "description"),
+    *("quantity", "unit_price", "total", "placed_at"),
 )
-"""The staging table's columns, in the order of a staged row's values."""
+"""The staging table's columns that every mapping fills, in the order of a staged row's values."""
 
-MAX_DESCRIPTION = 5_000
-"""Characters. A longer one than a name may be is kept on its lines, and cut in the product's name."""
-
-_NOTHING = (None,) * (len(STAGED) - 3)
-
-Values = tuple[str | None, ...]
+_NOTHING = (None,) * 9
 
 
-def staged(source: Source, mapping: Mapping) -> Iterator[tuple[Any, ...]]:
+class Rows:
     """The values to stage for each row: those of its cells, or the reason why it can't be taken.
 
-    The row's own text goes along in hex, which carries every character, NUL too: a rule that needs
-    the other rows may refuse it later.
+    The row's own text goes along in hex, which carries every character, NUL too: a rule that needs the other rows may
+    refuse it later. ``read`` and ``left_out`` count the rows of data so far, and those that a rule leaves out by its name.
     """
-    read = _Reader(mapping, source.header)
-    for row in source:
-        raw = f"\\x{row.text.encode().hex()}"
+
+    def __init__(self, mapping: Mapping, source: Source) -> None:
+        self._source = source
+        self._width = len(source.header)
+        self._fills = mapping.file.short_rows == "fill"
+        self._guards = mapping.file.guards
+        places = Places(mapping.headers, source.header, _numbers(mapping))
+        number = style(mapping.numbers, mapping.currency)
+        self._skips = [(rule, rule_test(rule, places, number)) for rule in skips(mapping) if rule.of == "row"]
+        self._line = OrderLine(mapping, places)
+        self._filling = Filling(mapping, places)
+        self._doubtful = False
+        self._last: str | None = None
+        self.extra = self._line.extra
+        self.columns = (*BASE, *self.extra)
+        self.read = 0
+        self.left_out: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        for row in self._source:
+            self.read += 1
+            if row.left_out:
+                self.left_out[row.left_out] += 1
+                continue
+            yield from self._staged(row)
+
+    def _staged(self, row: SourceRow) -> Iterator[tuple[Any, ...]]:
+        found = Found()
+        text = row.text
         try:
-            yield row.line, raw, None, *read(row)
+            cells = self._cells(row)
+            if self._filling.fill(cells):
+                text = self._written(cells)
+            problem = self._line.identify(cells, found)
+            if self._is_left_out(cells):
+                return
+            self._filling.check()
+            if problem:
+                raise problem
+            self._line.begin(cells, found)
+            if "\0" in row.text:
+                raise RejectedRow("text", "The row has a NUL character in it.")
+            values, derived = self._line.read(cells, found)
         except RejectedRow as rejection:
-            yield row.line, raw, str(rejection), *_NOTHING
+            rest = (found.facts.get(name) for name in self.extra)
+            yield row.line, _raw(text), str(rejection), None, found.number, *_NOTHING, *rest
+        else:
+            yield row.line, _raw(text), None, *values
+            for one in derived:
+                yield row.line, "", None, *one
+        yield from self._doubts(row, found)
 
+    def _doubts(self, row: SourceRow, found: Found) -> Iterator[tuple[Any, ...]]:
+        """Of rows that can't be read it isn't sure which order they are of; the row behind one names another that it may be."""
+        if not found.begun:
+            yield from self._suspects(row)
+        elif found.number:
+            if self._doubtful:
+                yield self._doubt(row.line, found.number)
+            self._doubtful, self._last = False, found.number
 
-def resolve(mapping: Mapping, header: list[str]) -> dict[str, int]:
-    """Where in a row each header is that the mapping names; ``BadInput`` tells those that aren't there."""
-    wanted = dict.fromkeys([*mapping.columns.named().values(), *(rule.column for rule in mapping.returns)])
-    counts = Counter(header)
-    missing = [name for name in wanted if not counts[name]]
-    if missing:
-        raise BadInput(f"The file has no column {_listed(missing)}. Its columns are {_listed(header)}.")
-    twice = [name for name in wanted if counts[name] > 1]
-    if twice:
-        raise BadInput(f"The file has more than one column {_listed(twice)}.")
-    return {name: header.index(name) for name in wanted}
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:50]) for name in names[:40])
-    return shown + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-
-
-class _Reader:
-    """Reads rows; everything that doesn't depend on a row is decided here, once."""
-
-    def __init__(self, mapping: Mapping, header: list[str]) -> None:
-        self._width = len(header)
-        self._places = resolve(mapping, header)
-        self._named = mapping.columns.named()
-        self._returns = [self._test(rule, mapping) for rule in mapping.returns]
-        self._order = self._key(mapping, "order")
-        self._sku = self._key(mapping, "sku")
-        self._customer = self._key(mapping, "customer")
-        self._name = cells.text_parser("customer's name", text.NAME)
-        self._description = cells.text_parser("description", MAX_DESCRIPTION, text.caption)
-        self._amounts = cells.amounts_parser(mapping.numbers, mapping.currency)
-        self._date = cells.date_parser(mapping.dates)
-        self._countries = {code: code for code in COUNTRIES} | mapping.countries
-        meanings = ("order", "sku", "customer", "customer_name", "country", "description")
-        more = ("quantity", "price", "discount", "date", "time")
-        # A column that isn't mapped reads the empty cell that every row is given behind its own.
-        places = [self._places[self._named[name]] if name in self._named else -1 for name in (*meanings, *more)]
-        self._pick = itemgetter(*places)
-
-    def __call__(self, row: SourceRow) -> Values:
-        """The staged values from ``id`` on. Raises ``RejectedRow``."""
-        self._refuse(row)
-        row.cells.append("")
-        order, sku, customer, name, country, description, quantity, price, discount, day, time = self._pick(row.cells)
-        number, sku = self._order(order), self._sku(sku)
-        if not number:
-            raise RejectedRow("order", "There is no order number.")
-        if not sku:
-            raise RejectedRow("sku", "There is no sku.")
-        return (
-            new_id().hex,
-            number,
-            sku,
-            self._customer(customer),
-            self._name(name),
-            self._countries.get(country.strip()),
-            self._description(description),
-            *self._amounts(quantity.strip(), price.strip(), discount.strip()),
-            self._date(f"{day.strip()} {time.strip()}".strip()),
-        )
-
-    def _refuse(self, row: SourceRow) -> None:
-        """Refuse rows that can't be read as cells at all, and returns."""
+    def _cells(self, row: SourceRow) -> list[str]:
+        """The row's cells, as many as the header has, and an empty one for what isn't mapped."""
         if row.fault:
             word, _, sentence = row.fault.partition(": ")
             raise RejectedRow(word, sentence)
-        if len(row.cells) != self._width:
-            raise RejectedRow("columns", f"The row has {len(row.cells)} columns, and the header {self._width}.")
-        for is_return in self._returns:
-            if is_return(row.cells):
-                raise RejectedRow("return", "The row is a return or a cancellation.")
-        if "\0" in row.text:
-            raise RejectedRow("text", "The row has a NUL character in it.")
+        cells, width = row.cells, self._width
+        if len(cells) != width:
+            if len(cells) < width and self._fills:
+                cells = cells + [""] * (width - len(cells))
+            elif len(cells) < width or any(cell.strip() for cell in cells[width:]):
+                raise RejectedRow("columns", f"The row has {len(cells)} columns, and the header {width}.")
+            cells = cells[:width]
+        if self._guards and ("'" in row.text or '="' in row.text):
+            cells = [_unguarded(cell) for cell in cells]
+        cells.append("")
+        return cells
 
-    def _test(self, rule: Return, mapping: Mapping) -> Callable[[list[str]], bool]:
-        place, prefix = self._places[rule.column], rule.prefix
-        if prefix is not None:
-            return lambda row: row[place].lstrip().startswith(prefix)
-        if rule.values is not None:
-            values = frozenset(rule.values)
-            return lambda row: row[place].strip() in values
-        parse = cells.number_parser(mapping.numbers)
-        return lambda row: (parse(row[place]) or 0) < 0
+    def _is_left_out(self, cells: list[str]) -> bool:
+        for rule, test in self._skips:
+            if test(cells):
+                self.left_out[rule.reason or f"by {rule.column}"] += 1
+                return True
+        return False
 
-    @staticmethod
-    def _key(mapping: Mapping, name: Keyed) -> Callable[[str], str]:
-        clean = mapping.clean
-        return cells.key_parser(name, upper=name in clean.upper, drop_point_zero=name in clean.drop_point_zero)
+    def _suspects(self, row: SourceRow) -> Iterator[tuple[Any, ...]]:
+        """Orders that a row which can't be read as cells may belong to: none of them is whole without it.
+
+        Where a delimiter is missing or too many, cells are in their places from the front, or from the back. Where none of
+        them can be an order's number it may be of the order before it or behind it.
+        """
+        self._filling.lose()
+        cells = reread(row.text, self._source.dialect) if row.fault else row.cells
+        numbers, sure = self._line.numbers_in(cells, self._width, quoted=row.fault is not None)
+        if not sure:
+            self._doubtful = True
+            numbers |= {self._last} if self._last else set()
+        for number in numbers:
+            yield self._doubt(row.line, number)
+
+    def _doubt(self, line: int, number: str) -> tuple[Any, ...]:
+        rest = tuple("t" if name == "role" else None for name in self.extra)
+        return line, "", "text: A row that may be of this order can't be read.", None, number, *_NOTHING, *rest
+
+    def _written(self, cells: list[str]) -> str:
+        stream = io.StringIO(newline="")
+        self._source.dialect.write(stream, cells[:-1])
+        return stream.getvalue()
+
+
+def _numbers(mapping: Mapping) -> dict[str, str]:
+    named = mapping.columns.named()
+    return {
+        header: name
+        for name in ("discount", "total", "price", "quantity")
+        if name in named
+        for header in named[name].headers
+    }
+
+
+def _raw(text: str) -> str:
+    return f"\\x{text.encode().hex()}"
+
+
+def _unguarded(cell: str) -> str:
+    """A cell without what keeps a spreadsheet from making a number of it: ="0815" and '0815."""
+    text = cell.strip()
+    if text.startswith('="') and text.endswith('"') and len(text) > 2:
+        return text[2:-1]
+    guarded = text.startswith("'") and text[1:2] and text[1] in "0123456789=+-@" and "'" not in text[1:]
+    return text[1:] if guarded else cell

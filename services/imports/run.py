@@ -17,9 +17,10 @@ from db.runtime.sessions import SHARDED, server_version
 from db.tenancy import set_tenant
 from services.imports.mapping import load
 from services.imports.rejects import Rejects
-from services.imports.rows import staged
+from services.imports.rows import Rows
 from services.imports.source import Source, opened
-from services.imports.store import Store, Summary
+from services.imports.store import Store
+from services.imports.summary import Summary
 from services.platform import tenants
 
 Report = Callable[[str, int, int], None]
@@ -43,30 +44,30 @@ async def import_orders(target: Target, tenant: str, file: Path, mapping: Path, 
     in the mapping's encoding, or has a folder that can't be written; ``Unavailable`` without a database.
     """
     rules = load(mapping)
-    with opened(file, rules.file) as source:
-        rows = _told(staged(source, rules), source, report)
+    with opened(file, rules.file, rules.headers) as source:
+        rows = Rows(rules, source)
         try:
             identity = await tenants.find(target, tenant)
             with Rejects(file) as rejects:
                 async with _transaction(target, identity) as connection:
-                    store = Store(connection, identity)
-                    await store.stage(rows)
+                    store = Store(connection, identity, rules, rows.extra)
+                    await store.stage(rows.columns, _told(rows, source, report))
                     report("checking", 0, 1)
-                    await store.judge(rules.default_customer)
-                    read, rejected = await store.counts()
+                    await store.judge(source.headers_again)
                     report("checking", 1, 1)
                     report("storing", 0, 1)
-                    stored = await store.store(rules.currency)
+                    await store.settle()
+                    stored, totals = await store.store()
+                    counts = await store.counts()
                     report("storing", 1, 1)
-                    await rejects.write(connection, source.header, rules.file)
+                    await rejects.write(connection, source, rules.file)
                     # Before the commit: a crash between the two leaves a list too many, not rows too few.
                     rejects.publish()
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored.lines:
         await analyse(target, TABLES)
-    already_there = read - stored.lines - sum(rejected.values())
-    return Summary(read, stored, already_there, rejected, rejects.path, rules.currency)
+    return Summary.of(rows.read, stored, counts, rows.left_out, totals, rejects.path, rules.currency)
 
 
 @contextlib.asynccontextmanager

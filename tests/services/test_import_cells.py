@@ -9,8 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.money import LIMIT, round_total
-from services.imports.cells import RejectedRow, amounts_parser, date_parser, key_parser, number_parser
-from services.imports.mapping import Dates, Numbers
+from services.imports.cells import RejectedRow, date_parser, key_parser
+from services.imports.cells import amounts_parser as amounts_of
+from services.imports.mapping import Dates, Mapping, Numbers
+from services.imports.numbers import parser, style
+
+
+def number_parser(numbers: Numbers) -> Callable[[str], Decimal | None]:
+    return parser(style(numbers, [], percent=numbers.discount == "percent"))
+
+
+def amounts_parser(numbers: Numbers, currency: str) -> Callable[[str, str, str], tuple[str, str, str]]:
+    """Of quantity, price and discount, as files with these three columns have them."""
+    columns = dict.fromkeys(("order", "sku", "quantity", "price", "discount", "date"), "x")
+    given = {"currency": currency, "default_customer": "WEB", "columns": columns, "dates": {"timezone": "UTC"}}
+    read = amounts_of(Mapping.model_validate({**given, "numbers": numbers}))
+    return lambda quantity, price, discount: read(quantity, price, "", "", discount, "", currency, "")[:3]
+
 
 PLAIN = Numbers()
 GERMAN = Numbers(decimal=",", thousands=".", ignore=["€", "EUR"])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput
 from services.imports.mapping import File
-from services.imports.source import KEPT, MAX_ROW, SourceRow, opened, reread
+from services.imports.source import KEPT, MAX_ROW, UNCLOSED, Dialect, SourceRow, opened, reread
 
-QUOTES = "quotes: A quote is opened and never closed."
+QUOTES = UNCLOSED
 LONG = "text: A cell or the line is too long."
 
 
@@ -123,7 +123,7 @@ def test_what_a_csv_writer_writes_is_read(tmp_path_factory: pytest.TempPathFacto
     csv.writer(buffer).writerows([["a", "b"], *table])
     found = rows(tmp_path_factory.mktemp("csv"), buffer.getvalue())
     assert [row.cells for row in found] == table
-    assert [reread(row.text, ",") for row in found] == table
+    assert [reread(row.text, Dialect(",")) for row in found] == table
 
 
 @given(st.text(alphabet='a,"\n\r\0é', max_size=60))

@@ -123,7 +123,8 @@ async def test_a_tabbed_export_in_utf_16(target: Target, shop: str, bound: Any, 
 
 
 async def test_every_reason(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
-    good = "1,ann,A,Apple,1,2.00,2026-01-02\n"
+    """An order with a row that can't be taken isn't stored: its other rows are listed with it."""
+    good = "0,ann,A,Apple,1,2.00,2026-01-02\n"
     bad = [
         ",ann,A,Apple,1,2.00,2026-01-02",
         f"{'9' * 201},ann,A,Apple,1,2.00,2026-01-02",
@@ -139,24 +140,27 @@ async def test_every_reason(target: Target, shop: str, bound: Any, tmp_path: Pat
         "2,ann,A,Apple,99999999999999,9,2026-01-02",
         '2,ann,A,"Apple,1,2.00,2026-01-02',
         "3,,A,Apple,1,2.00,2026-01-02",
+        "1,ann,A,Apple,1,2.00,2026-01-02",
         "1,bob,A,Apple,1,2.00,2026-01-02",
         "4,ann,A,Apple,1,60000000000000,2026-01-02",
         "4,ann,A,Apple,1,60000000000000,2026-01-02",
     ]
     summary = await run(target, shop, tmp_path, good + "\n".join(bad) + "\n" + good)
-    assert (summary.read, summary.stored.lines, summary.already_there) == (19, 2, 0)
+    assert (summary.read, summary.stored.lines, summary.already_there) == (20, 2, 0)
     found = rejected(tmp_path)
-    assert [int(row[0]) for row in found] == list(range(3, 20))
+    assert [int(row[0]) for row in found] == list(range(3, 21))
     assert [row[1].partition(":")[0] for row in found] == [
         *("order", "order", "sku", "quantity", "price", "date", "date", "columns", "columns", "text", "text"),
-        *("total", "quotes", "customer", "customer", "total", "total"),
+        *("total", "quotes", "customer", "whole", "customer", "total", "total"),
     ]
     assert [",".join(row[2:]) for row in found if "quotes" not in row[1]] == bad[:12] + bad[13:]
     assert found[12][2:] == ["2", "ann", "A", "Apple,1,2.00,2026-01-02\n"]
     assert found[13][1] == "customer: No row of the order names a customer, and the mapping has no default."
-    assert found[14][1] == "customer: An earlier row says that the order is of customer ann."
+    whole = "whole: Line 18 may be of the same order and is rejected: an order is stored whole or not at all."
+    assert found[14][1] == whole
+    assert found[15][1] == "customer: An earlier row says that the order is of customer ann."
     assert sum(summary.rejected.values()) == len(found)
-    assert await orders(bound) == [("1", "CLOSED", "ann", "EUR", "4", "2026-01-02 00:00")]
+    assert await orders(bound) == [("0", "CLOSED", "ann", "EUR", "4", "2026-01-02 00:00")]
     assert await products(bound) == [("A", "Apple", None)]
 
 
@@ -214,7 +218,8 @@ async def test_what_is_there_is_not_changed(target: Target, shop: str, tmp_path:
         before = [tuple(row) for row in await connection.fetch("SELECT id, version, updated_at FROM orders")]
     rows = "1,ann,B,Pear,7,2.00,2026-01-05\n2,ann,A,Other,1,2.00,2026-01-06\n2,ann,A,,1,2.00,2026-01-06\n"
     summary = await run(target, shop, tmp_path, rows)
-    assert (summary.read, summary.already_there, summary.rejected) == (3, 1, {})
+    assert (summary.read, summary.already_there, summary.rejected) == (3, 0, {"order": 1})
+    assert rejected(tmp_path)[0][1] == "order: Order 1 is there already, and has no such line."
     assert replace(summary.stored, units=summary.stored.units.quantize(1)) == Stored(
         2, 1, 0, 0, summary.stored.units.quantize(1), summary.stored.total
     )
@@ -265,11 +270,13 @@ def _kept(read: Callable[[str], str], given_text: str) -> str | None:
 async def test_any_text_is_stored_as_it_is_or_listed(
     target: Target, acme: UUID, tmp_path: Path, cells: list[tuple[str, str]]
 ) -> None:
-    number = new_id()
+    prefix = new_id().hex
     with (tmp_path / "orders.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(HEADER.strip().split(","))
-        writer.writerows([number, "ann", sku, f"\\.\n{said}", 1, 1, "2026-01-05"] for sku, said in cells)
+        writer.writerows(
+            [f"{prefix}-{n:02}", "ann", sku, f"\\.\n{said}", 1, 1, "2026-01-05"] for n, (sku, said) in enumerate(cells)
+        )
     (tmp_path / "mapping.toml").write_text(MAPPING)
     summary = await import_orders(target, "acme", tmp_path / "orders.csv", tmp_path / "mapping.toml")
     kept = [(_kept(text.key, sku), _kept(text.prose, f"\\.\n{said}")) for sku, said in cells]
@@ -279,8 +286,8 @@ async def test_any_text_is_stored_as_it_is_or_listed(
     async with administration(target, acme) as connection:
         rows = await connection.fetch(
             "SELECT p.sku, l.description FROM line_items l JOIN orders o ON o.id = l.order_id"
-            " JOIN products p ON p.id = l.product_id WHERE o.number = $1 ORDER BY l.position",
-            str(number),
+            " JOIN products p ON p.id = l.product_id WHERE o.number LIKE $1 ORDER BY o.number",
+            f"{prefix}%",
         )
     assert [tuple(row) for row in rows] == wanted
 
