@@ -23,13 +23,14 @@ def orders(
     tenant: Annotated[str, typer.Option(help="The name of the tenant that gets the orders.")],
     mapping: Annotated[Path, typer.Option(help="The TOML file that defines what the columns mean (docs/import.md).")],
 ) -> None:
-    """Import order lines as history: closed orders, fully shipped, without effect on today's stock.
+    """Import order lines: as closed orders, fully shipped, without effect on today's stock, unless the mapping says otherwise.
 
-    Rejected rows go to FILE.rejected.csv with the reason. A run that fails stores nothing, and a second
-    run of the same file adds nothing.
+    An order is stored whole or not at all. Rejected rows go to FILE.rejected.csv with the reason. A run that fails stores
+    nothing, and a second run of the same file adds nothing. Exit code 0: all is stored; 3: some rows were rejected; 1: nothing
+    could be stored.
     """
 
-    async def load() -> None:
+    async def load() -> int:
         from services.imports import import_orders
         from services.imports.mapping import load as read_mapping
 
@@ -38,5 +39,7 @@ def orders(
             async with open_home(settings.load(), tenant) as (target, _):
                 summary = await import_orders(target, tenant, file, mapping, report)
         typer.echo(str(summary))
+        return summary.exit_code
 
-    run(load())
+    if code := run(load()):
+        raise typer.Exit(code)

@@ -145,6 +145,8 @@ def _number_test(rule: Condition, at: int, number: Style, meaning: str | None) -
             return False
         found = parse(text)
         if found is None:
+            if meaning:
+                raise not_a_number(meaning)
             raise RejectedRow(
                 "rule", f"A rule asks for the number in {rule.column!r}, and this isn't one: {text[:50]!r}."
             )

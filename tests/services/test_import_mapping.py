@@ -1,11 +1,16 @@
 """The mapping file: what it may say, and how its mistakes are told."""
 
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from core.errors import BadInput
-from services.imports.mapping import Mapping, load
+from services.imports.mapping import Column, Mapping, _table, load
+from services.imports.mapping.rules import _TESTS as TESTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINIMAL = """
@@ -50,15 +55,72 @@ def test_the_examples_are_mappings(path: Path) -> None:
     assert load(path).columns.order
 
 
-def test_the_document_s_example_is_a_mapping(tmp_path: Path) -> None:
+BLOCKS = [
+    block.partition("```")[0] for block in (REPOSITORY / "docs" / "import.md").read_text("utf-8").split("```toml\n")[1:]
+]
+
+
+def merged(block: str) -> dict[str, Any]:
+    """A block of the documentation, with what a mapping needs besides."""
+    whole: dict[str, Any] = tomllib.loads(MINIMAL)
+    for key, value in tomllib.loads(block).items():
+        if isinstance(value, dict) and isinstance(whole.get(key), dict):
+            whole[key] = whole[key] | value
+        else:
+            whole[key] = value
+    if "total" in whole["columns"]:
+        del whole["columns"]["price"]
+    if "currency" not in whole["columns"] and isinstance(whole["currency"], list):
+        whole["columns"]["currency"] = "Currency"
+    if "order_discount_includes_lines" in whole.get("numbers", {}):
+        whole["columns"]["order_discount"] = "Coupon"
+    return whole
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.partition("\n")[0][:20])
+def test_the_document_s_blocks_are_mappings(block: str) -> None:
+    Mapping.model_validate(merged(block))
+
+
+def _keys(model: type[BaseModel], where: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        inner = _table(field.annotation)
+        if inner is Column:
+            yield f"{where}{key}"
+        elif inner is not None:
+            yield from _keys(inner, f"{key}.")
+        else:
+            yield f"{where}{key}"
+
+
+def _said(value: Any, where: str = "") -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _said(each, where)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield f"{where}{key}"
+            yield from _said(each, f"{key}.")
+
+
+def test_every_key_is_documented_with_an_example() -> None:
+    said = {key for block in BLOCKS for key in _said(tomllib.loads(block))}
     text = (REPOSITORY / "docs" / "import.md").read_text("utf-8")
-    blocks = [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
-    assert len(blocks) == 1
-    mapping = loaded(tmp_path, blocks[0])
-    left_out = {name for name, field in Mapping.model_fields.items() if not field.is_required()} - set(
-        mapping.model_fields_set
-    )
-    assert left_out == set()
+    tests = {
+        f"{table}.{test}" for table in ("skip", "reject", "returns", "services", "discounts", "also") for test in TESTS
+    }
+    tests |= {
+        f"{table}.{key}"
+        for table in ("skip", "reject", "returns", "services", "discounts")
+        for key in ("also", "of", "reason")
+    }
+    missing = {key for key in _keys(Mapping) if key not in said} - tests
+    assert missing == set()
+    assert [test for test in TESTS if f"`{test} = " not in text] == []
+    assert [
+        key for key in (field.alias or name for name, field in Column.model_fields.items()) if f"`{key}" not in text
+    ] == []
 
 
 @pytest.mark.parametrize(
