@@ -20,7 +20,7 @@ LONG = "text: A cell or the line is too long."
 def rows(folder: Path, content: str | bytes, **file: str) -> list[SourceRow]:
     path = folder / "x.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with opened(path, File(**file)) as source:
+    with opened(path, File.model_validate(file)) as source:
         return list(source)
 
 

@@ -1,6 +1,6 @@
 """Where a value comes from: a header, several, or a table that says more."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
@@ -30,7 +30,7 @@ class Column(Part):
     upper: bool = False
     drop_point_zero: bool = False
     drop_leading_zeros: bool = False
-    decimal: str | None = Field(None, pattern=r"^[.,]$")
+    decimal: Literal[".", ","] | None = None
     thousands: Thousands | None = None
     grouping: Grouping | None = None
     ignore: list[Header] | None = None
