@@ -108,7 +108,7 @@ WHERE r.repeats = o.line AND o.reason IS NOT NULL AND r.reason IS NULL AND coale
 
 WHOLE = """
 UPDATE import_rows r SET there = NULL,
-    reason = 'whole: Line ' || bad.line || ' may be of the same order and is rejected: an order is stored whole or not at all.'
+    reason = 'whole: Line ' || bad.line || ' is rejected, and an order is stored whole or not at all.'
 FROM (SELECT number, min(line) AS line FROM import_rows WHERE reason IS NOT NULL AND number IS NOT NULL GROUP BY number) bad
 WHERE r.number = bad.number AND r.reason IS NULL AND r.left_out IS NULL
 """

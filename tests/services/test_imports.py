@@ -156,7 +156,7 @@ async def test_every_reason(target: Target, shop: str, bound: Any, tmp_path: Pat
     assert [",".join(row[2:]) for row in found if "quotes" not in row[1]] == bad[:12] + bad[13:]
     assert found[12][2:] == ["2", "ann", "A", "Apple,1,2.00,2026-01-02\n"]
     assert found[13][1] == "customer: No row of the order names a customer, and the mapping has no default."
-    whole = "whole: Line 18 may be of the same order and is rejected: an order is stored whole or not at all."
+    whole = "whole: Line 18 is rejected, and an order is stored whole or not at all."
     assert found[14][1] == whole
     assert found[15][1] == "customer: An earlier row says that the order is of customer ann."
     assert sum(summary.rejected.values()) == len(found)
