@@ -44,13 +44,14 @@ WHERE r.number = left_orders.number
 """
 
 REPEATED_KEYS = f"""
-WITH firsts AS (
-    SELECT DISTINCT ON (number, line_key) number, line_key, line, sku, quantity, unit_price, total, role FROM import_rows
-    WHERE line_key IS NOT NULL AND {LIVE} AND NOT {DERIVED} ORDER BY number, line_key, line
+WITH keyed AS (
+    SELECT id, line, number, line_key, row (sku, quantity, unit_price, total, role) AS content FROM import_rows
+    WHERE line_key IS NOT NULL AND {LIVE} AND NOT {DERIVED}
+), firsts AS (
+    SELECT DISTINCT ON (number, line_key) number, line_key, line, content FROM keyed ORDER BY number, line_key, line
 ), compared AS (
-    SELECT r.id, f.line, (r.sku, r.quantity, r.unit_price, r.total, r.role)
-                 IS NOT DISTINCT FROM (f.sku, f.quantity, f.unit_price, f.total, f.role) AS same
-    FROM import_rows r JOIN firsts f USING (number, line_key) WHERE r.line > f.line AND {LIVE} AND NOT {DERIVED}
+    SELECT k.id, f.line, k.content IS NOT DISTINCT FROM f.content AS same
+    FROM keyed k JOIN firsts f USING (number, line_key) WHERE k.line > f.line
 )
 UPDATE import_rows r SET there = CASE WHEN same THEN true END, repeats = c.line,
     reason = CASE WHEN NOT same THEN 'line: Line ' || c.line || ' has the same key and says something else.' END

@@ -33,8 +33,6 @@ FORBIDDEN_OF_TABLES = {
     "an unlogged table can't be moved while others write": r"\bUNLOGGED\b",
 }
 EXCEPT = {
-    # An import compares a file with what is there; it isn't for spread tables yet.
-    "services/imports/store.py",
     # The clock of the database's machine, outside of any table.
     "app/doctor.py",
 }
