@@ -3,15 +3,17 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.audit import audit
-from core.errors import Forbidden, Timeout
+from core.changes import Cursor
+from core.errors import BrokenInvariant, Forbidden, Timeout
 from core.permissions import EVERYTHING
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from execution import Meter, Trace
+from loaders.feed import Head, newest
 
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
@@ -49,6 +51,14 @@ class Principal:
         return {"tenant": str(self.tenant), "principal": self.name, "credential": self.credential}
 
 
+class BatchRead(NamedTuple):
+    """A batch of the feed: where it ends, whether it has anything, and whether there is more."""
+
+    cursor: Cursor
+    anything: bool
+    more: bool
+
+
 @dataclass(slots=True)
 class RequestContext:
     """One request: its principal, its one snapshot of the data, and its loaders.
@@ -71,6 +81,14 @@ class RequestContext:
     payload has it (``resolvers.commands.Done``). Of these no error may say that they can be tried again."""
     meter: Meter = field(default_factory=Meter)
     """What the answer holds so far."""
+    head: Head | None = None
+    """Up to where the log of commits is complete, once it was asked for; what the request reads is no older."""
+    following: Cursor | None = None
+    """The place that a subscription has come to, in place of the one that its document names."""
+    batch: BatchRead | None = None
+    """What was read of the feed last."""
+    commit: UUID | None = None
+    """The place in the log of the last command that was carried out."""
     until: float = float("inf")
     """When its time is over, by ``time.monotonic``; no command begins after that."""
     _rows: int = 0
@@ -90,14 +108,41 @@ class RequestContext:
         """Forget the snapshot and all that was read from it: what follows reads what is about to be written, by the
         reader that is returned. Raises ``RuntimeError`` in a context that can't write.
         """
-        if self.database is None:
-            raise RuntimeError("only a context with a database can write")
+        database = self._database()
         self._rows = self.rows
         await self.reader.close()
-        self.reader = self.database.reader(self.principal.tenant, self.principal.partner)
+        self.reader = database.reader(self.principal.tenant, self.principal.partner)
         self.loaders.clear()
         self.batches.clear()
         return self.reader
+
+    async def settle(self) -> Head:
+        """Up to where the tenant's log of commits is complete. Comes before the request's snapshot, so that this has all of
+        it: where there is a snapshot already, it is forgotten. Raises ``Unavailable``.
+        """
+        if self.head is None:
+            database = self._database()
+            for opened in (False, True):
+                last = await database.settled(self.principal.tenant)
+                if self.reader.begun:
+                    await self.renew()
+                self.head = await newest(self.reader, last)
+                if self.head is not None:
+                    break
+                if opened:
+                    raise BrokenInvariant("a log that was opened is empty")
+                await self.renew()
+                await database.open_log(self.principal.tenant)
+        return self.head  # type: ignore[return-value]  # it was found, or an error was raised
+
+    def read_up_to(self, cursor: Cursor, *, anything: bool, more: bool) -> None:
+        """A batch of the feed was read."""
+        self.batch = BatchRead(cursor, anything, more)
+
+    def _database(self) -> Database:
+        if self.database is None:
+            raise RuntimeError("only a context with a database can write, or read the log")
+        return self.database
 
     def require(self, permission: str) -> None:
         """Raises ``Forbidden`` unless the principal has the permission."""

@@ -16,6 +16,9 @@ from loaders.kit.many import Many
 from schema.module import Module
 from schema.scalars import SCALARS
 
+ALWAYS = ("root", "feed")
+"""What belongs to no module."""
+
 
 class UnknownModule(ErpError):
     code = "CONFIGURATION"
@@ -46,7 +49,7 @@ def build(
     breadth_first: bool = True,
 ) -> Graph:
     """The schema of these modules, for one executor or the other."""
-    modules = [import_module("schema.root").MODULE, *installed(names)]
+    modules = [import_module(f"schema.{name}").MODULE for name in ALWAYS] + installed(names)
     mutations = tuple(module.mutation for module in modules if module.mutation is not None)
     graph = Graph(
         query=merge_types("Query", tuple(module.query for module in modules)),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.choices import Choice
-from core.modules import READERS, Permission
+from core.modules import READERS, ChangeKind, Permission
 from core.problems import Problems
 
 PERMISSIONS = {
@@ -17,6 +17,15 @@ PERMISSIONS = {
     "stock:verify": Permission("compare balances with the moves and orders that they follow from", ("warehouse",)),
     "warehouses:write": Permission("create warehouses and locations"),
 }
+CHANGES = {
+    "WAREHOUSE": ChangeKind(3, "wh", "Warehouse. Needs stock:read."),
+    "LOCATION": ChangeKind(4, "loc", "Location. Needs stock:read."),
+    "STOCK_LEVEL": ChangeKind(
+        5, "stl", "StockLevel: how many of a product are at a location, and are reserved there. Needs stock:read."
+    ),
+}
+# What is stock.adjusted is a product's stock: levels are touched (services.inventory.stock), and the product stays what it was.
+SUBJECTS = {"warehouse": "wh", "location": "loc", "stock": "prod"}
 INSUFFICIENT_STOCK, STALE_STOCK = "INSUFFICIENT_STOCK", "STALE_STOCK"
 ERROR_CODES = {
     INSUFFICIENT_STOCK: "More is requested than is available or reserved.",

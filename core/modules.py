@@ -28,6 +28,16 @@ READERS = ("viewer", "clerk", "warehouse")
 """The roles of people who look things up; each but the first may also do its own work."""
 
 
+class ChangeKind(NamedTuple):
+    """A kind of records that the feed tells changes of: the number under which commits are stored, never used for another
+    one; the prefix of its ids, and a sentence for clients.
+    """
+
+    number: int
+    prefix: str
+    text: str
+
+
 class Permission(NamedTuple):
     """What a permission lets one do, and the roles that have it besides manager and admin, which have all."""
 

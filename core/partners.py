@@ -3,12 +3,14 @@
 from enum import auto
 
 from core.choices import Choice
-from core.modules import PARTNER, READERS, Permission
+from core.modules import PARTNER, READERS, ChangeKind, Permission
 
 PERMISSIONS = {
     "partners:read": Permission("see partners", (*READERS, PARTNER)),
     "partners:write": Permission("create and change partners", ("clerk",)),
 }
+CHANGES = {"PARTNER": ChangeKind(2, "par", "Partner. Needs partners:read.")}
+SUBJECTS = {"partner": "par"}
 
 
 class PartnerKind(Choice):

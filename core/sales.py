@@ -5,13 +5,18 @@ from enum import auto
 from typing import NamedTuple
 
 from core.choices import Choice
-from core.modules import PARTNER, READERS, Permission
+from core.modules import PARTNER, READERS, ChangeKind, Permission
 
 PERMISSIONS = {
     "orders:read": Permission("see orders and their line items", (*READERS, PARTNER)),
     "orders:write": Permission("create, change, confirm and cancel orders", ("clerk",)),
     "orders:fulfil": Permission("ship orders and take goods back", ("warehouse",)),
 }
+CHANGES = {
+    "ORDER": ChangeKind(6, "ord", "Order with all its lines. Needs orders:read."),
+    "SHIPMENT": ChangeKind(7, "shp", "Shipment: what left for an order. Needs orders:read."),
+}
+SUBJECTS = {"order": "ord", "shipment": "shp"}
 INVALID_TRANSITION = "INVALID_TRANSITION"
 ERROR_CODES = {INVALID_TRANSITION: "The order's state doesn't allow this action."}
 

@@ -20,7 +20,10 @@ BACKUP = "erpgraph_backup"
 """Reads every row of every tenant, and changes nothing: for backups. No request is ever served as this role, and the
 serving role may not become it."""
 
-APPEND_ONLY = frozenset({"events", "stock_moves"})
+LEDGERS = frozenset({"events", "stock_moves"})
+"""What is kept for good, and so can be partitioned by month."""
+
+APPEND_ONLY = LEDGERS | {"commits"}
 
 CURRENT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 """The transaction's tenant, or NULL, which equals nothing: without a tenant there are no rows."""

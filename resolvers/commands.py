@@ -86,6 +86,7 @@ def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaita
             answer = await examine(*whom, salvaged(command, given, bad.places), service, bad.problems)
         except CommandRejected as refused:
             answer = CommandResult({}, refused.problems)
+        context.commit = answer.commit or context.commit
         if not answer.problems:
             context.done[batch.field.key] = Done(answer.references, batch.field.definition)
         return [Payload(answer.references, errors=[UserErrorRow.of(each) for each in answer.problems])]

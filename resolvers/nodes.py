@@ -14,7 +14,7 @@ MAX_NODES = 100
 
 async def node(batch: Batch) -> list[Any]:
     """The object with an id, or None: for one that doesn't exist and one of another tenant alike."""
-    return await _load(batch, [_key(batch, batch.args["id"], "id")])
+    return await load(batch, [_key(batch, batch.args["id"], "id")])
 
 
 async def nodes(batch: Batch) -> list[list[Any]]:
@@ -22,7 +22,7 @@ async def nodes(batch: Batch) -> list[list[Any]]:
     given = batch.args["ids"]
     if len(given) > MAX_NODES:
         raise BadInput(f"At most {MAX_NODES} ids.", path=("ids",))
-    return [await _load(batch, [_key(batch, text, "ids", index) for index, text in enumerate(given)])]
+    return [await load(batch, [_key(batch, text, "ids", index) for index, text in enumerate(given)])]
 
 
 def _key(batch: Batch, text: str, *path: str | int) -> tuple[str, UUID]:
@@ -36,7 +36,7 @@ def _key(batch: Batch, text: str, *path: str | int) -> tuple[str, UUID]:
     return prefix, key
 
 
-async def _load(batch: Batch, given: list[tuple[str, UUID]]) -> list[Any]:
+async def load(batch: Batch, given: list[tuple[str, UUID]]) -> list[Any]:
     types: Mapping[str, type[One]] = batch.context.node_types
     keys: dict[str, dict[int, Any]] = {}
     for index, (prefix, key) in enumerate(given):

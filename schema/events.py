@@ -4,8 +4,8 @@ import strawberry
 
 from db import events as tables
 from loaders import events as loaders
-from resolvers import columns
-from schema.fields import column, computed, many, moment, node_id, node_type
+from resolvers import columns, feed
+from schema.fields import batched, column, computed, many, moment, node_id, node_type
 from schema.inputs import where_input
 from schema.scalars import JSON, DateTime
 from schema.shared import Connection, Node
@@ -30,6 +30,16 @@ class Event(Node):
     version: int | None = column(
         tables.Event.version,
         "The record's version after the change; null for changes that don't raise it, such as those of a product's stock.",
+    )
+    subject_id: strawberry.ID = computed(
+        "The id of the record that it is about, also where the record is gone: ord_…, prod_… and so on.",
+        feed.subject_id,
+        ["type", "subject_id"],
+    )
+    subject: Node | None = batched(
+        "The record as it is now, not as it was then; null where it is gone. Needs what reading it needs.",
+        feed.subject,
+        needs=["type", "subject_id"],
     )
     before: JSON | None = computed(
         "The values that the change replaced, by field name; null where there were none.",

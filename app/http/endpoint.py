@@ -20,6 +20,7 @@ from app.auth.tokens import JwtVerifier
 from app.context import EXPLAIN, Principal, RequestContext
 from app.documents.preparation import OperationPreparer, Prepared, reads_schema
 from app.documents.resolver import DocumentResolver
+from app.documents.roots import reads_feed
 from app.errors.carried_out import corrected
 from app.errors.formatting import formatted, plain
 from app.errors.http_errors import HttpError, Rejected, Throttled
@@ -48,6 +49,7 @@ from app.telemetry.telemetry import Telemetry
 from app.throttling.budgets import PAUSE, Budgets, Charge
 from app.throttling.concurrency import ConcurrencyLimits, Slot
 from app.throttling.usual import UsualSizes
+from core.changes import Cursor
 from core.errors import AnswerTooLarge, CostLimit, ErpError
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
@@ -152,7 +154,9 @@ class GraphQLEndpoint:
             return json_response({"data": None, "extensions": {"cost": self._cost(prepared, charge)}}, media)
         trace = Trace() if request.headers.get("x-explain") == "1" and EXPLAIN in principal.permissions else None
         # What a command's payload reads is on the primary.
-        after = EVERYTHING if kind is OperationType.MUTATION else position(request.headers.get(HEADER))
+        # So is the log of commits, up to where it is complete.
+        follows = kind is OperationType.QUERY and reads_feed(prepared.document, asked.operation)
+        after = EVERYTHING if follows or kind is OperationType.MUTATION else position(request.headers.get(HEADER))
         reader = self.database.query_reader(principal.tenant, principal.partner, after)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
@@ -161,6 +165,8 @@ class GraphQLEndpoint:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)
             record.executed, record.price = True, prepared.price
             try:
+                if follows:
+                    await context.settle()
                 result = await self._execute(request, prepared, context)
             finally:
                 charge.spent.objects = context.meter.points
@@ -231,6 +237,8 @@ class GraphQLEndpoint:
         extensions: dict[str, Any] = {"cost": cost}
         if prepared.deprecated:
             extensions["deprecations"] = prepared.deprecated
+        if context.commit is not None:
+            extensions["changes"] = {"cursor": str(Cursor(context.commit))}
         if context.trace is not None:
             extensions["plan"] = explained(context.trace, perf_counter() - start, len(data))
         headers = {"x-request-id": context.request_id}

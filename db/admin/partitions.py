@@ -15,7 +15,7 @@ import asyncpg
 from core.errors import BadInput, Unavailable
 from db.admin.migrate import LOCK
 from db.runtime.engine import Target
-from db.tenancy import APPEND_ONLY, BACKUP, OWNER
+from db.tenancy import BACKUP, LEDGERS, OWNER
 
 AHEAD = 3
 """Months that are made before they begin."""
@@ -86,7 +86,7 @@ async def _as_owner(target: Target, now: datetime | None, *, convert: bool) -> l
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             raise Unavailable("A migration, a dump or another of these runs. Wait until it has ended.")
         made = []
-        for table in sorted(APPEND_ONLY):
+        for table in sorted(LEDGERS):
             kind = await connection.fetchval("SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)", table)
             if kind == "r" and convert:
                 if await _is_spread(connection, table):

@@ -8,7 +8,7 @@ them once, but each execution through it costs more than PostgreSQL needs to ans
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +16,8 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import OutcomeUnknown, Overloaded
-from db.runtime import freezing
+from core.ids import new_id
+from db.runtime import freezing, log
 from db.runtime.connections import Connections
 from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, report, unavailable
 from db.runtime.reader import Reader
@@ -109,6 +110,8 @@ class Database:
     reading_lag: float = 5.0
     """Seconds that it may be behind."""
     standby: Standby | None = field(default=None, repr=False)
+    on_commit: Callable[[UUID], None] | None = field(default=None, repr=False)
+    """Is told the tenant of each transaction that has a place in the log, once it is stored."""
     _reading: Any = field(default=None, repr=False)
     _writing: Any = field(default=None, repr=False)
     _aside: Any = field(default=None, repr=False)
@@ -187,6 +190,24 @@ class Database:
             found: int = await connection.fetchval(WRITTEN)
             return found
 
+    async def settled(self, tenant: UUID) -> int:
+        """A number up to which the tenant's log is complete (``db.runtime.log``): what is read from now on has all of it.
+        Raises ``Unavailable``.
+        """
+        try:
+            async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
+                return await log.settled(connection, (tenant,), opening=self._sessions[0].opening)
+        except Exception as error:
+            told = not_connected(error)
+            if told is None:
+                raise
+            raise told from error
+
+    async def open_log(self, tenant: UUID) -> None:
+        """Give a tenant's log a first row, so that a cursor has a place to stand on. Raises as ``transaction`` does."""
+        async with self.transaction(tenant, aside=True) as writer:
+            writer.place(new_id())
+
     @contextlib.asynccontextmanager
     async def transaction(
         self, tenant: UUID, *, aside: bool = False, payload: Reader | None = None
@@ -227,6 +248,8 @@ class Database:
                     raise
                 writer.discard()
                 raise told from error
+            if writer.placed and self.on_commit is not None:
+                self.on_commit(tenant)
             if payload is not None:
                 payload.adopt(connection, self._lent)
                 connection = None

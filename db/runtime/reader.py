@@ -105,6 +105,11 @@ class Reader:
         return rows
 
     @property
+    def begun(self) -> bool:
+        """Whether it has its snapshot."""
+        return self._connection is not None
+
+    @property
     def lost_standby(self) -> bool:
         """Whether it read from a standby that went away or was in the way of what that replays: whatever was asked has to
         be asked again, of the primary, for this snapshot is gone.

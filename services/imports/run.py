@@ -8,9 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
+from core.changes import KINDS
 from core.errors import BadInput, Unavailable
+from core.ids import new_id
 from db.admin.statistics import analyse
-from db.runtime import freezing
+from db.runtime import freezing, log
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
 from db.runtime.sessions import SHARDED, server_version
@@ -30,6 +32,9 @@ REPORT_EVERY = 1_000
 
 TABLES = ("partners", "products", "orders", "line_items")
 """What an import writes."""
+
+RELOAD = tuple(KINDS[name].number for name in ("PARTNER", "PRODUCT", "ORDER"))
+"""What those that follow changes have to read as a whole afterwards: a million records aren't told one by one."""
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -63,6 +68,8 @@ async def import_orders(target: Target, tenant: str, file: Path, mapping: Path, 
                     await rejects.write(connection, source, rules.file)
                     # Before the commit: a crash between the two leaves a list too many, not rows too few.
                     rejects.publish()
+                    if stored.lines:
+                        await connection.execute(log.place(identity, new_id(), reload=RELOAD))
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored.lines:

@@ -61,7 +61,7 @@ _RESERVE = f"""
         FROM (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2) g
         WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
           AND s.on_hand - s.reserved >= g.quantity
-        RETURNING s.product_id AS product, s.location_id AS location
+        RETURNING s.product_id AS product, s.location_id AS location, s.id
     ),
     held AS (
         INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, quantity)
@@ -70,9 +70,9 @@ _RESERVE = f"""
         ON CONFLICT (tenant_id, line_item_id, location_id)
         DO UPDATE SET quantity = reservations.quantity + excluded.quantity
     )
-    SELECT count(*) FROM taken
+    SELECT id FROM taken
 """
-"""A reservation is made only where its balance gave the goods."""
+"""A reservation is made only where its balance gave the goods; the ids of the balances."""
 
 _SHRINK = f"""
     WITH given AS (SELECT * FROM {_GIVEN}),
@@ -95,9 +95,9 @@ _RELEASE = f"""
     freed AS (
         UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = statement_timestamp()
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
-        RETURNING 1
+        RETURNING s.id
     )
-    SELECT (SELECT count(*) FROM shrunk), (SELECT count(*) FROM freed)
+    SELECT (SELECT count(*) FROM shrunk), ARRAY(SELECT id FROM freed)
 """
 
 _SHIP = f"""
@@ -106,7 +106,7 @@ _SHIP = f"""
         UPDATE stock_levels s
         SET reserved = s.reserved - g.quantity, on_hand = s.on_hand - g.quantity, updated_at = statement_timestamp()
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
-        RETURNING 1
+        RETURNING s.id
     ),
     moved AS (
         INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
@@ -114,7 +114,7 @@ _SHIP = f"""
         SELECT t.id, s.id, s.product, s.location, $7, s.quantity, 'shipment', s.line, $8, statement_timestamp()
         FROM tenants t, shrunk s WHERE t.id = $1
     )
-    SELECT (SELECT count(*) FROM shrunk), (SELECT count(*) FROM taken)
+    SELECT (SELECT count(*) FROM shrunk), ARRAY(SELECT id FROM taken)
 """
 
 _MOVE = """
@@ -178,9 +178,10 @@ async def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
     """Hold goods for line items. What is held must be available, or it is a fault and nothing is stored."""
     if not holds:
         return
-    [[taken]] = await work.rows(_RESERVE, *_columns(holds))
-    if taken != len({(hold.product, hold.location) for hold in holds}):
+    taken = await work.rows(_RESERVE, *_columns(holds))
+    if len(taken) != len({(hold.product, hold.location) for hold in holds}):
         raise BrokenInvariant("More was to be reserved than is available under the lock.")
+    work.touch("STOCK_LEVEL", *(row["id"] for row in taken))
 
 
 async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:
@@ -192,15 +193,15 @@ async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:
 async def free(work: UnitOfWork, holds: Sequence[Hold]) -> None:
     """Release held goods, in part or whole. Who waits for them is the caller's to notify, later in the command."""
     if holds:
-        [counts] = await work.rows(_RELEASE, *_columns(holds))
-        _check(holds, *counts)
+        [found] = await work.rows(_RELEASE, *_columns(holds))
+        _check(work, holds, *found)
 
 
 async def ship(work: UnitOfWork, holds: Sequence[Hold], customers: UUID) -> list[UUID]:
     """Turn what is held into moves to where customers are: their ids, in the order of the holds."""
     *columns, moves = _columns(holds)
-    [counts] = await work.rows(_SHIP, *columns, moves, customers, work.principal)
-    _check(holds, *counts)
+    [found] = await work.rows(_SHIP, *columns, moves, customers, work.principal)
+    _check(work, holds, *found)
     return list(moves)
 
 
@@ -222,6 +223,7 @@ async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
     changed = {(row["product_id"], row["location_id"]): row["id"] for row in rows if row["id"]}
     if len(changed) != rows[0]["balances"]:
         raise BrokenInvariant("Goods were to leave a place that has none.")
+    work.touch("STOCK_LEVEL", *changed.values())
     return Moved(ids, changed)
 
 
@@ -244,8 +246,9 @@ def _columns(holds: Sequence[Hold]) -> tuple[Sequence[Any], ...]:
     return *zip(*holds, strict=True), [new_id() for _ in holds]
 
 
-def _check(holds: Sequence[Hold], shrunk: int, changed: int) -> None:
+def _check(work: UnitOfWork, holds: Sequence[Hold], shrunk: int, levels: Sequence[UUID]) -> None:
     if shrunk != len(holds):
         raise BrokenInvariant("A reservation is not what it was under its lock.")
-    if changed != len({(hold.product, hold.location) for hold in holds}):
+    if len(levels) != len({(hold.product, hold.location) for hold in holds}):
         raise BrokenInvariant("A reservation has no balance.")
+    work.touch("STOCK_LEVEL", *levels)

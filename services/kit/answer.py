@@ -17,6 +17,8 @@ class CommandResult:
 
     references: References
     problems: tuple[Problem, ...] = ()
+    commit: UUID | None = None
+    """Its place in the log of commits; None where nothing was changed."""
 
     @property
     def is_conflict(self) -> bool:
@@ -26,7 +28,8 @@ class CommandResult:
     def stored(self) -> dict[str, Any]:
         """The answer as JSON has it; UUIDs are written as text."""
         problems = [[each.code, each.message, each.path, each.facts] for each in self.problems]
-        return {"references": self.references, "problems": problems}
+        kept = {"references": self.references, "problems": problems}
+        return kept if self.commit is None else kept | {"commit": self.commit}
 
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> "CommandResult":
@@ -34,7 +37,8 @@ class CommandResult:
         problems = (
             Problem(code, message, tuple(path), _in(facts)) for code, message, path, facts in stored["problems"]
         )
-        return cls(_in(stored["references"]), tuple(problems))
+        commit = stored.get("commit")  # answers of the release before have none
+        return cls(_in(stored["references"]), tuple(problems), commit and UUID(commit))
 
 
 def _in(values: Mapping[str, Any]) -> dict[str, Any]:

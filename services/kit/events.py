@@ -31,12 +31,24 @@ STORE = """
 """Stores ``values`` in one statement, in their order: their ids rise."""
 
 
-def values(principal: str, happened: Sequence[Event]) -> tuple[Any, ...]:
+class Values(NamedTuple):
     """What ``STORE`` takes besides the tenant."""
+
+    principal: str
+    ids: Sequence[UUID]
+    types: Sequence[str]
+    subjects: Sequence[UUID]
+    versions: Sequence[int | None]
+    befores: Sequence[str | None]
+    afters: Sequence[str | None]
+
+
+def values(principal: str, happened: Sequence[Event]) -> Values:
+    """The columns of what happened, each event with an id of its own."""
     columns: tuple[Sequence[Any], ...] = tuple(zip(*happened, strict=True)) or ((), (), (), (), ())
     types, subjects, versions, befores, afters = columns
     ids = [new_id() for _ in happened]
-    return principal, ids, types, subjects, versions, [*map(_json, befores)], [*map(_json, afters)]
+    return Values(principal, ids, types, subjects, versions, [*map(_json, befores)], [*map(_json, afters)])
 
 
 def _json(facts: Mapping[str, Any] | None) -> str | None:

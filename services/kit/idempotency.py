@@ -64,13 +64,15 @@ async def find(writer: Writer, command: Command) -> CommandResult | None:
 
 async def store(
     writer: Writer, principal: str, happened: Sequence[events.Event], command: Command, answer: CommandResult
-) -> None:
-    """Store what happened, and keep the answer under the command's key, if it has one: in one statement."""
+) -> Sequence[UUID]:
+    """Store what happened, and keep the answer under the command's key, if it has one: in one statement. The ids of what
+    happened, in its order.
+    """
     told = events.values(principal, happened)
     if command.idempotency_key is None:
         if happened:
             await writer.rows(events.STORE, *told)
-        return
+        return told.ids
     if monotonic() - _swept.get(writer.tenant, -SWEEP_EVERY) >= SWEEP_EVERY:
         [row] = await writer.rows(SWEEP)
         # Again with the next command until none is left: 1,000 in ten minutes were fewer than a busy tenant stores.
@@ -80,6 +82,7 @@ async def store(
     kept = orjson.dumps(answer.stored(), default=str).decode()
     key, name = command.idempotency_key, type(command).__name__
     await writer.rows(_STORE, *told, new_id(), key, name, command.digest(), kept)
+    return told.ids
 
 
 def is_taken(error: Exception) -> bool:

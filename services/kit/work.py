@@ -16,7 +16,9 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from core import changes
 from core.errors import OutcomeUnknown, Overloaded, TenantFrozen, Timeout, Unavailable, Unfit
+from core.ids import new_id
 from core.problems import INVALID_INPUT, CommandRejected, Problem, Problems
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
@@ -60,6 +62,7 @@ class UnitOfWork:
 
     ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
     orders that it holds, ``products`` those whose stock it holds. ``problems`` are what is wrong with the command.
+    ``touched`` are the records that it changed, for those that follow changes: kinds with ids, in their order.
     """
 
     writer: Writer
@@ -69,6 +72,7 @@ class UnitOfWork:
     products: frozenset[UUID] = frozenset()
     problems: Problems = field(default_factory=Problems)
     happened: list[Event] = field(default_factory=list)
+    touched: dict[tuple[int, UUID], None] = field(default_factory=dict)
 
     @property
     def tenant(self) -> UUID:
@@ -87,8 +91,18 @@ class UnitOfWork:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note what happened to a record, in the past tense: it is stored with the change itself."""
+        """Note what happened to a record, in the past tense: it is stored with the change itself. The record counts as touched."""
         self.happened.append(Event(type_, subject, version, before, after))
+        kind = changes.touched_by(type_)
+        if kind is not None:
+            self.touched[kind, subject] = None
+
+    def touch(self, kind: str, *subjects: UUID) -> None:
+        """Tell those that follow changes that these records of a kind (``core.changes.KINDS``) aren't what they were. Every
+        change of a record of such a kind is noted or touched: tests/schema/writing/test_copies.py compares with a full read.
+        """
+        number = changes.KINDS[kind].number
+        self.touched.update(((number, subject), None) for subject in subjects)
 
 
 _BUSY = "Too many others are changing the same records. Nothing was done; try again in a moment."
@@ -185,8 +199,13 @@ class _Attempts(Generic[C]):
                 work = UnitOfWork(writer, self.database, self.principal)
                 if self.first is not None:
                     await self.first(work)
-                answer = CommandResult(await self.service(work, command))
-                await idempotency.store(writer, self.principal, work.happened, command, answer)
+                references = await self.service(work, command)
+                # A command that found everything as wanted has changed nothing, and has no place in the log.
+                commit = new_id() if work.happened or work.touched else None
+                answer = CommandResult(references, commit=commit)
+                told = await idempotency.store(writer, self.principal, work.happened, command, answer)
+                if commit is not None:
+                    writer.place(commit, told, [*work.touched])
                 return answer
         except asyncpg.NumericValueOutOfRangeError:
             problem = Problem(INVALID_INPUT, "A sum of these numbers is too large to be kept.", ("input",))

@@ -33,6 +33,8 @@ FORBIDDEN_OF_TABLES = {
     "an unlogged table can't be moved while others write": r"\bUNLOGGED\b",
 }
 EXCEPT = {
+    # The log's numbers come from the coordinator, where every process logs in; docs/scale.md says so.
+    "migrations/versions/0019_the_log_of_commits.py",
     # The clock of the database's machine, outside of any table.
     "app/doctor.py",
 }
@@ -72,7 +74,7 @@ def test_every_statement_runs_where_tables_are_spread() -> None:
 
 
 def test_the_exceptions_are_needed() -> None:
-    assert [name for name in sorted(EXCEPT) if not broken(FORBIDDEN, ROOT / name)] == []
+    assert [name for name in sorted(EXCEPT) if not broken(FORBIDDEN | FORBIDDEN_OF_TABLES, ROOT / name)] == []
 
 
 @pytest.mark.parametrize("path", LATER, ids=lambda path: path.name)
@@ -81,7 +83,12 @@ def test_a_migration_runs_where_tables_are_spread(path: Path) -> None:
         ast.Module([n for n in ast.parse(path.read_text()).body if getattr(n, "name", "") != "downgrade"], [])
     )
     rules = FORBIDDEN | FORBIDDEN_OF_TABLES
-    assert [why for why, pattern in rules.items() if re.search(pattern, upgrades, re.DOTALL)] == []
+    found = [why for why, pattern in rules.items() if re.search(pattern, upgrades, re.DOTALL)]
+    if str(path.relative_to(ROOT)) in EXCEPT:
+        assert all("sequence" in why for why in found)
+        assert found
+    else:
+        assert found == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from db.models import metadata
 from db.runtime.engine import Target
-from db.tenancy import APPEND_ONLY
+from db.tenancy import LEDGERS
 from services import demo
 
 OPTIONS = (
@@ -39,10 +39,11 @@ async def test_ledgers_are_vacuumed_long_before_a_fifth_is_new(admin: Any) -> No
         row["relname"]: dict(each.split("=") for each in row["reloptions"]) for row in await admin.fetch(OPTIONS)
     }
     assert {name for name in options if name in metadata.tables} == {
-        *APPEND_ONLY,
+        *LEDGERS,
+        "commits",
         *("orders", "line_items", "stock_levels", "reservations", "idempotency_keys"),
     }
-    for table in APPEND_ONLY:
+    for table in LEDGERS:
         assert options[table]["autovacuum_vacuum_insert_scale_factor"] == "0.01"
     assert {each["autovacuum_analyze_scale_factor"] for each in options.values()} == {"0.02"}
 

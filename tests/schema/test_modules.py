@@ -54,7 +54,9 @@ ADDED = {
 def test_the_schema_has_the_fields_of_its_modules_and_no_others(modules: tuple[str, ...]) -> None:
     made: Any = schema(modules)._schema
     assert_valid_schema(made)
-    assert {*made.query_type.fields} == {"node", "nodes", "viewer"}.union(*(ROOTS[name] for name in modules))
+    assert {*made.query_type.fields} == {"node", "nodes", "viewer", "changes", "eventFeed"}.union(
+        *(ROOTS[name] for name in modules)
+    )
     assert {*made.mutation_type.fields} == set().union(*(MUTATIONS[name] for name in modules))
     for name, types in TYPES.items():
         assert {type_ for type_ in types if type_ in made.type_map} == (types if name in modules else set())
@@ -116,4 +118,4 @@ def test_the_order_of_the_names_doesnt_matter() -> None:
 
 
 def test_without_any_module_there_is_still_a_graph() -> None:
-    assert {*build(())._schema.query_type.fields} == {"node", "nodes", "viewer"}  # type: ignore[union-attr]  # the schema's types are known
+    assert {*build(())._schema.query_type.fields} == {"node", "nodes", "viewer", "changes", "eventFeed"}  # type: ignore[union-attr]  # the schema's types are known

@@ -19,6 +19,7 @@ from graphql import (
     is_list_type,
 )
 
+from app.documents.roots import FEEDS
 from core import ids
 from db.runtime.engine import Target, administration
 from tests.support.graph import Asker, schema
@@ -112,6 +113,7 @@ COST = {
     "Warehouse.locations": 1,
     "Location.warehouse": 1,
     "Location.stockLevels": 1,
+    "Event.subject": 1,
     "StockDifference.product": 1,
     "StockDifference.location": 1,
     "StockDifference.lineItem": 1,
@@ -161,8 +163,9 @@ def edges() -> Iterator[tuple[str, GraphQLField]]:
         made = type_.name.endswith(("Connection", "Edge", "Payload", "Error", "Mutation", "Aggregate", "Groups"))
         made |= type_.name.endswith(("Group", "GroupKey", "Rest"))
         made |= type_.name in {"PageInfo", "Count", "Money", "Period", "Band"}
+        made |= type_.name in {"Change", "ChangeBatch", "EventBatch"}  # tests/schema/writing/test_feed.py counts theirs
         if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_) and not made:
-            yield from ((f"{type_.name}.{name}", field) for name, field in type_.fields.items())
+            yield from ((f"{type_.name}.{name}", field) for name, field in type_.fields.items() if name not in FEEDS)
 
 
 def selections(name: str, field: GraphQLField) -> Iterator[tuple[str, int]]:
@@ -233,6 +236,8 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
         "viewer": "viewer { principal permissions }",
     }
     for name, field in schema()._schema.query_type.fields.items():  # type: ignore[union-attr]  # the schema's types are known
+        if name in FEEDS:
+            continue
         costs = {asked[name]: COST[f"Query.{name}"]} if name in asked else dict(selections(f"Query.{name}", field))
         for selection, cost in costs.items():
             answer = await ask(f"{{ {selection} }}", larkspur, breadth_first=breadth_first)

@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import AsyncIterator, Container, Hashable, Iterator, Mapping
 from itertools import groupby
+from uuid import UUID
 
 import httpx
 
 from core import ids
+from core.changes import read_cursor
 from tests.security.stage import HIDDEN, NOBODYS, NOBODYS_PRICE, PRICE, TEXTS, THEIRS, Company, Stage
 from tests.security.walk import CURSORS, PLAIN_SCALARS, PLAIN_TEXTS, Place, read_places, write_places
 
@@ -31,7 +33,11 @@ def nobodys(identifier: str) -> str:
 
 def nobodys_cursor(cursor: str) -> str:
     """The cursor at nobody's row, next to that of this one."""
-    *sorts, identifier = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    if not decoded.startswith(b"["):  # of the feed: it names a commit
+        found = read_cursor(cursor, decoded[20:])
+        return str(found._replace(commit=UUID(int=found.commit.int ^ 1)))
+    *sorts, identifier = json.loads(decoded)
     raw = json.dumps([*sorts, f"{int(identifier, 16) ^ 1:032x}"], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
@@ -69,7 +75,7 @@ async def cursors(victim: Company, place: Place) -> list[str]:
     """A cursor of the victim's own, for the very list that the place is in."""
     found = (await victim.client.post("/graphql", json={"query": place.cursor})).json()
     assert "errors" not in found, found
-    return [re.search(r'"endCursor":"([^"]+)"', json.dumps(found, separators=(",", ":")))[1]]  # type: ignore[index]  # it is there, or the test fails
+    return [re.search(r'"(?:endCursor|cursor)":"([^"]+)"', json.dumps(found, separators=(",", ":")))[1]]  # type: ignore[index]  # it is there, or the test fails
 
 
 class Secrets:

@@ -24,6 +24,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from app.documents.roots import FEEDS
 from tests.security.stage import GRAPH, OWN, TEXTS
 
 SCHEMA = build_schema(GRAPH.as_str())
@@ -38,11 +39,12 @@ NAMED = {
     "warehouse": "wh",
     "lineItem": "lin",
     "order": "ord",
+    "subjects": "ord",
 }
 """Of which type the ids are that fields of these names take."""
 
 CURSORS = {"after", "before"}
-PLAIN_TEXTS = {"unit", "country", "type", "currency"}
+PLAIN_TEXTS = {"unit", "country", "type", "types", "currency"}
 """Texts that are the same words for everybody."""
 
 PLAIN_SCALARS = {"TimeZone", "Date", "Int", "Boolean", "CurrencyCode", "JSON"}
@@ -187,9 +189,9 @@ def ways() -> dict[str, str]:
                 to = get_named_type(field.type)
                 if not isinstance(to, GraphQLObjectType) or to.name in found:
                     continue
-                # Faults in the books are a list of their own kind, empty in sound ones.
+                # Faults in the books are a list of their own kind, empty in sound ones; and nothing is behind the place of now.
                 needed = [each for each, given in field.args.items() if is_required_argument(given)]
-                if (needed and not must) or to.name == "StockDifference":
+                if (needed and not must) or to.name in {"StockDifference", "ChangeBatch", "EventBatch"}:
                     continue
                 given = [f"{each}: {NEEDED[each]}" for each in needed] + ["first: 2"] * ("first" in field.args)
                 arguments = f"({', '.join(given)})" if given else ""
@@ -231,8 +233,9 @@ def places_of(owner: str, name: str, field: GraphQLField, way: str, own: Mapping
             sorts = orders(field) if argument in CURSORS else [""]
             for sort in sorts:
                 body = way % f"{name}({arguments}{sort}) {shown}"
+                shows = "cursor" if name in FEEDS else "pageInfo { endCursor }"
                 first = ", ".join(("first: 1", *others))
-                cursor = way % f"{name}({first}{sort}) {{ pageInfo {{ endCursor }} }}" if argument in CURSORS else ""
+                cursor = way % f"{name}({first}{sort}) {{ {shows} }}" if argument in CURSORS else ""
                 document = f"query ($v: {leaf.scalar}!) {body}"
                 yield Place(f"{owner}.{name}", leaf.owner, leaf.name, leaf.scalar, document, cursor)
 

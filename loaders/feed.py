@@ -1,0 +1,145 @@
+"""Reading the log of commits: what was touched or happened behind a place, up to where the log is complete."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from core.changes import Cursor, ResyncRequired
+from db.runtime.log import NEWEST
+from db.runtime.reader import Reader
+
+SCANNED = 2_000
+"""Commits that a batch looks at, whatever it finds in them: a tenth of a second for what matches nothing."""
+
+
+class Head(NamedTuple):
+    """The newest commit up to which a tenant's log is complete, as a request's snapshot sees it."""
+
+    seq: int
+    commit: UUID
+
+
+class Entry(NamedTuple):
+    """What a batch found: an event, or a record of a kind; without an id the whole kind is to be read again."""
+
+    seq: int
+    commit: UUID
+    place: int
+    id: UUID | None
+    kind: int = 0
+
+
+class Found(NamedTuple):
+    """The entries of a batch, where to go on from, and whether there is more already."""
+
+    entries: list[Entry]
+    cursor: Cursor
+    more: bool
+
+
+class Context(Protocol):
+    """What reading the log needs of a request."""
+
+    reader: Reader
+
+
+_SEQ = "SELECT seq FROM commits WHERE tenant_id = $1 AND id = $2"
+
+_SCAN = f"""
+    WITH scanned AS MATERIALIZED (
+        SELECT * FROM commits WHERE tenant_id = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq LIMIT {SCANNED}
+    ), found AS (
+        %s
+        ORDER BY seq, place LIMIT $5
+    )
+    SELECT seq, commit, place, id, kind FROM found
+    UNION ALL (SELECT seq, id, NULL, NULL, NULL FROM scanned ORDER BY seq DESC LIMIT 1)
+"""
+"""``$2`` is where to begin and ``$4`` how many entries of that commit were read before, none where it is 0: all were."""
+
+_BEHIND = "(s.seq > $2 OR ($4 > 0 AND place > $4))"
+
+_TOUCHED = (
+    _SCAN
+    % f"""
+        SELECT seq, commit, place, id, kind FROM (
+            SELECT s.seq, s.id AS commit, u.place, u.id, u.kind
+            FROM scanned s CROSS JOIN LATERAL unnest(s.subjects, s.kinds) WITH ORDINALITY AS u (id, kind, place)
+            UNION ALL
+            SELECT s.seq, s.id, 0, NULL, u.kind FROM scanned s CROSS JOIN LATERAL unnest(s.reload) AS u (kind)
+        ) s WHERE {_BEHIND} AND kind = ANY($6::smallint[])
+"""
+)
+
+_HAPPENED = (
+    _SCAN
+    % f"""
+        SELECT s.seq, s.id AS commit, u.place, u.id, NULL::smallint AS kind
+        FROM scanned s CROSS JOIN LATERAL unnest(s.events) WITH ORDINALITY AS u (id, place)
+        WHERE {_BEHIND}
+"""
+)
+
+_CHOSEN = (
+    _SCAN
+    % f"""
+        SELECT s.seq, s.id AS commit, u.place, u.id, NULL::smallint AS kind
+        FROM scanned s CROSS JOIN LATERAL unnest(s.events) WITH ORDINALITY AS u (id, place)
+        JOIN events e ON e.tenant_id = $1 AND e.id = u.id
+        WHERE {_BEHIND} AND ($6::text[] IS NULL OR e.type = ANY($6) OR split_part(e.type, '.', 1) || '.*' = ANY($6))
+          AND ($7::uuid[] IS NULL OR e.subject_id = ANY($7))
+"""
+)
+
+
+async def newest(reader: Reader, upto: int) -> Head | None:
+    """The newest commit up to a number; None where the tenant has none."""
+    rows = await reader.fetch(NEWEST, reader.tenant, upto)
+    return Head(*rows[0]) if rows else None
+
+
+async def touched(context: Context, after: Cursor, head: Head, kinds: Sequence[int], first: int) -> Found:
+    """The records of these kinds that were touched behind a place. Raises ``ResyncRequired``."""
+    return await _batch(context.reader, after, head, first, _TOUCHED, list(kinds))
+
+
+async def happened(
+    context: Context,
+    after: Cursor,
+    head: Head,
+    types: Sequence[str] | None,
+    subjects: Sequence[UUID] | None,
+    first: int,
+) -> Found:
+    """The events behind a place: of these types (``order.*`` stands for all of orders), about these records. Raises
+    ``ResyncRequired``.
+    """
+    if types is None and subjects is None:
+        return await _batch(context.reader, after, head, first, _HAPPENED)
+    return await _batch(context.reader, after, head, first, _CHOSEN, types, subjects)
+
+
+async def _batch(reader: Reader, after: Cursor, head: Head, first: int, sql: str, *values: Any) -> Found:
+    begin = await _seq(reader, after.commit)
+    if begin >= head.seq and not after.offset:
+        return Found([], after, more=False)
+    rows = await reader.fetch(sql, reader.tenant, begin, max(begin, head.seq), after.offset, first + 1, *values)
+    *entries, last = [Entry(row["seq"], row["commit"], row["place"], row["id"], row["kind"] or 0) for row in rows]
+    if len(entries) <= first:
+        return Found(entries, after._replace(commit=last.commit, offset=0), more=last.seq < head.seq)
+    whole = [entry for entry in entries[:first] if entry.seq != entries[first].seq]
+    if whole:
+        return Found(whole, after._replace(commit=whole[-1].commit, offset=0), more=True)
+    # A commit that is larger than a batch is the only one that is cut.
+    cut = entries[:first]
+    return Found(cut, after._replace(commit=cut[-1].commit, offset=cut[-1].place), more=True)
+
+
+async def _seq(reader: Reader, commit: UUID) -> int:
+    rows = await reader.fetch(_SEQ, reader.tenant, commit)
+    if not rows:
+        raise ResyncRequired(
+            "This place isn't in the feed any more: it is older than the feed is kept, or of another state of the database."
+            " Take a new cursor, and read again what you keep a copy of."
+        )
+    return int(rows[0]["seq"])
