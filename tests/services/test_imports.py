@@ -4,6 +4,7 @@ import csv
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from core import text
 from core.ids import new_id
-from db.runtime.engine import Target, administration
+from db.runtime.engine import Database, Target, administration
 from services.imports import import_orders
 from services.imports.store import Stored
 from services.platform import tenants
+from tests.support.graph import Asker
 from tests.support.imports import HEADER, MAPPING, TABLES, counts, lines, orders, partners, products, rejected, run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -61,11 +63,49 @@ async def test_the_online_retail_file(fresh: Target, tmp_path: Path) -> None:
         )
         assert [tuple(row) for row in people] == [("12370", None), ("17850", "GB"), ("ANONYMOUS", None)]
 
+    await _december_through_the_graph(fresh, shop)
+
     second = await import_orders(fresh, "retail", file, EXAMPLES / "online-retail.toml")
     assert (second.read, second.stored.lines, second.already_there) == (42_481, 0, 41_683)
     assert "Nothing was added." in str(second)
     assert await counts(fresh, shop) == after
     assert (tmp_path / "retail.csv.gz.rejected.csv").read_text() == listed
+
+
+async def _december_through_the_graph(target: Target, shop: UUID) -> None:
+    """The month's published sum, as the graph adds it up: whole, by month and by day, of lines and of orders."""
+    text = """{
+        december: lineItems(where: {orderWhere: {placedAt: {within: {from: "2010-12-01", through: "2010-12-31"}}}}) {
+            aggregate { count orderCount productCount customerCount quantity { unit sum } total { currency sum { amount } } }
+            groups(by: [{placedAt: MONTH}], fill: true) { nodes { key { placedAt { date } } aggregate { total { sum { amount } } } } }
+            days: groups(by: [{placedAt: DAY}], fill: true) { groupCount nodes { aggregate { count total { sum { amount } } } } } }
+        orders { aggregate { count total { currency sum { amount } } } } }"""
+    database = Database(target)
+    await database.open()
+    try:
+        for breadth_first in (True, False):
+            found = (await Asker(database)(text, shop, breadth_first=breadth_first)).good
+            december, days = found["december"], found["december"]["days"]
+            assert december["aggregate"] == {
+                "count": 41_683,
+                "orderCount": 1_629,
+                "productCount": 2_745,
+                "customerCount": 886,
+                "quantity": [{"unit": "pcs", "sum": "362316"}],
+                "total": [{"currency": "GBP", "sum": {"amount": "823746.14"}}],
+            }
+            assert december["groups"]["nodes"] == [
+                {
+                    "key": {"placedAt": {"date": "2010-12-01"}},
+                    "aggregate": {"total": [{"sum": {"amount": "823746.14"}}]},
+                }
+            ]
+            amounts = [Decimal(each["sum"]["amount"]) for day in days["nodes"] for each in day["aggregate"]["total"]]
+            assert (days["groupCount"], sum(amounts)) == (31, Decimal("823746.14"))
+            total = [{"currency": "GBP", "sum": {"amount": "823746.14"}}]
+            assert found["orders"]["aggregate"] == {"count": 1_629, "total": total}
+    finally:
+        await database.close()
 
 
 async def test_a_shopify_export(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
