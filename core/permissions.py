@@ -8,6 +8,7 @@ _OWN = {
     "events:read": Permission("see who did what", READERS),
     "plan:read": Permission("see what a query ran"),
     "schema:read": Permission("read the schema by introspection", (*READERS, PARTNER)),
+    "tenant:write": Permission("change the tenant's own address"),
 }
 """Those that belong to no module. A module declares its own in ``core/<module>.py``."""
 

@@ -33,7 +33,7 @@ class OrderStatus(Choice):
 class OrderAction(Choice):
     """Something that can be done with an order."""
 
-    UPDATE = auto(), "orderUpdate: change its note, or a draft's lines."
+    UPDATE = auto(), "orderUpdate: change its note and addresses, or all that a draft says."
     CONFIRM = auto(), "orderConfirm: reserve its stock."
     SHIP = auto(), "orderShip: something is reserved that hasn't been shipped."
     CANCEL = auto(), "orderCancel: something can be cancelled, as it hasn't been shipped."
@@ -63,6 +63,10 @@ class Progress(NamedTuple):
     returned: int
     held: bool = False
     """Whether anything is reserved that hasn't left yet."""
+
+
+ADDRESS_ROLES = {"shipping_address": "SHIPPING", "billing_address": "BILLING"}
+"""An order's addresses, and the role that one of its customer's must have for each."""
 
 
 PROGRESS = ("NONE", "PARTIAL", "FULL")

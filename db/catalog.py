@@ -50,5 +50,6 @@ class Product(TenantRow, Versioned, Base):
         tenant_index("ix_products_created", "created_at", "id"),
         tenant_index("ix_products_updated", "updated_at", "id"),
         tenant_index("ix_products_active", "active", "id"),
+        tenant_index("ix_products_barcode", "barcode", "id", postgresql_where=text("barcode IS NOT NULL")),
         search_index("ix_products_words", "sku_key", "name_key"),
     )

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, Quantity, TenantRow, no_nan, tenant_args, tenant_fk, tenant_index
+from db.base import KEY_TEXT, Base, Quantity, TenantRow, Versioned, no_nan, tenant_args, tenant_fk, tenant_index
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
 OWN_KIND = "INTERNAL"
@@ -15,15 +17,17 @@ OWN_KIND = "INTERNAL"
 quarantine are the tenant's own too, but nobody may promise them."""
 
 
-class Warehouse(TenantRow, Base):
+class Warehouse(TenantRow, Versioned, Base):
     __tablename__ = "warehouses"
     __table_args__ = tenant_args(UniqueConstraint("tenant_id", "code"))
 
     code: Mapped[str] = mapped_column(KEY_TEXT)
     name: Mapped[str]
+    # As services.kit.parties.Party keeps it.
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
-class Location(TenantRow, Base):
+class Location(TenantRow, Versioned, Base):
     """A place that goods move from or to. Virtual ones (SUPPLIER, CUSTOMER, LOSS) have no warehouse."""
 
     __tablename__ = "locations"

@@ -1,7 +1,9 @@
 """Business partners: customers and suppliers, often both."""
 
+from typing import Any
+
 from sqlalchemy import CHAR, CheckConstraint, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import BY_TRIGGER, KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, search_index, tenant_args, tenant_index
@@ -21,6 +23,9 @@ class Partner(TenantRow, Versioned, Base):
     # ISO 3166-1 alpha-2; what an import can't translate stays empty rather than wrong.
     country: Mapped[str | None] = mapped_column(CHAR(2, collation="C"))
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
+    # A list of core.addresses.Filed. With the partner's row: the statements that look at a customer bring them along, and the
+    # row's policies and version go for them as well.
+    addresses: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
@@ -30,5 +35,7 @@ class Partner(TenantRow, Versioned, Base):
         tenant_index("ix_partners_name", "name_key", "id"),
         tenant_index("ix_partners_country", "country", "id"),
         tenant_index("ix_partners_created", "created_at", "id"),
+        tenant_index("ix_partners_updated", "updated_at", "id"),
+        tenant_index("ix_partners_email", text("lower(email)"), "id", postgresql_where=text("email IS NOT NULL")),
         search_index("ix_partners_words", "code_key", "name_key"),
     )

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
@@ -48,6 +50,10 @@ class Order(TenantRow, Versioned, Base):
     allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     warehouse_id: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None]
+    # What services.sales.addresses keeps: a code of the customer's addresses, an address, or both once it is confirmed. Null: the
+    # customer's default, while it is a draft.
+    shipping_address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    billing_address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     # Without regard to case and in one form: what contains and startsWith compare. By a trigger, as search is.
     number_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
     external_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)

@@ -1,10 +1,11 @@
 """Tenants, the API keys that say which tenant a request is for, and what those may still ask for."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
@@ -25,6 +26,8 @@ class Tenant(Base):
     timezone: Mapped[str] = mapped_column(server_default=text("'UTC'"), default="UTC")
     # What its orders are numbered by: core.numbering.
     order_numbers: Mapped[str] = mapped_column(server_default=text("'SO-{year}-{n:06}'"), default="SO-{year}-{n:06}")
+    # Its own, as services.kit.parties.Party keeps it.
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # Since when it can't be changed, where it is being moved; of this database, and not of the tenant.
     frozen_at: Mapped[datetime | None] = mapped_column(info=left_out("it says what goes on in this database"))

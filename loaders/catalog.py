@@ -1,11 +1,16 @@
 """Products."""
 
+from typing import Any
+
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import aliased
+
 from db.base import KEY_TEXT
 from db.catalog import Product
 from loaders.kit import filters
 from loaders.kit.entity import ASC, Entity, Sort
 from loaders.kit.many import Many
-from loaders.kit.one import One
+from loaders.kit.one import TENANT, One
 
 products = Entity(
     Product,
@@ -18,7 +23,9 @@ products = Entity(
         "name": filters.text(Product.name, "By its name; search finds single words of it.", folded=Product.name_key),
         "active": filters.boolean(Product.active, "By whether it is still offered. Left out: both."),
         "listPrice": filters.decimal(Product.list_price, "By the list price's amount, whatever its currency."),
+        "barcode": filters.text(Product.barcode, "By the code on the package."),
         "createdAt": filters.moment(Product.created_at, "By the time it was first stored."),
+        "updatedAt": filters.moment(Product.updated_at, "By the time of the last change."),
     },
     sorts={
         "SKU": Sort(Product.sku, "The sku, character by character in Unicode's order: Z comes before a."),
@@ -46,6 +53,18 @@ class ProductBySku(One):
 class ProductByExternalId(One):
     entity = products
     key, key_type = "external_id", KEY_TEXT
+
+
+class ProductByBarcode(One):
+    """Only where one product has it: who scans a code wants that product, not one of two."""
+
+    entity = products
+    key, key_type = "barcode", KEY_TEXT
+
+    def build(self, *, single: bool) -> Select[Any]:
+        other = aliased(Product, name="other")
+        another = (other.tenant_id == TENANT) & (other.barcode == Product.barcode) & (other.id != Product.id)
+        return super().build(single=single).where(~exists(select(other.id).where(another).correlate(Product)))
 
 
 class Products(Many):

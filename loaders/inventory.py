@@ -37,6 +37,13 @@ def _own(location: Any) -> Any:
     return _at(location, OWN_KIND)
 
 
+def _located(condition: Any) -> Any:
+    """Levels at a location that fulfils a condition."""
+    return StockLevel.location_id.in_(
+        select(Location.id).where(Location.tenant_id == TENANT, condition).correlate(None)
+    )
+
+
 AVAILABLE = case((_own(StockLevel.location_id), StockLevel.available), else_=constant(0))
 """What of a balance can be promised. What is in quarantine or on its way is on hand, and nobody may sell it."""
 
@@ -59,6 +66,9 @@ levels = Entity(
     filters={
         "product": filters.identifier(StockLevel.product_id, "prod", "By the id of the product (prod_…)."),
         "location": filters.identifier(StockLevel.location_id, "loc", "By the id of the location (loc_…)."),
+        "warehouse": filters.identifier(
+            Location.warehouse_id, "wh", "By the id of the warehouse that the location is in.", _located
+        ),
         "onHand": filters.decimal(StockLevel.on_hand, "By how many are on hand, in the product's unit."),
         "available": filters.decimal(AVAILABLE, "By how many can be sold and are not promised to orders."),
     },

@@ -10,6 +10,7 @@ from core.progress import Progress
 from core.sales import OrderStatus, ShipmentStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
+from db.inventory import Location, Reservation
 from db.partners import Partner
 from db.sales import LineItem, Order, Shipment, ShipmentLine
 from loaders.catalog import products
@@ -178,6 +179,24 @@ def _has_line(condition: Any) -> Any:
     return exists(select(LineItem.id).where(mine, condition).correlate(Order))
 
 
+def _confirmed_with(condition: Any) -> Any:
+    """Whether an order is promised and has a line that fulfils a condition."""
+    return and_(Order.status == constant("CONFIRMED"), _has_line(condition))
+
+
+def _reserved_in(condition: Any) -> Any:
+    """Orders for which something is reserved in a warehouse that fulfils a condition."""
+    place = Reservation.location_id == Location.id
+    mine = (Reservation.tenant_id == TENANT) & (Reservation.line_item_id == LineItem.id)
+    line = (LineItem.tenant_id == TENANT) & (LineItem.order_id == Order.id)
+    rows = (
+        select(Reservation.id)
+        .join(Location, and_(Location.tenant_id == TENANT, place))
+        .join(LineItem, and_(line, mine))
+    )
+    return exists(rows.where(mine, condition).correlate(Order))
+
+
 orders = Entity(
     Order,
     "Order",
@@ -203,6 +222,22 @@ orders = Entity(
         "externalId": filters.text(
             Order.external_id, "By its key in another system, such as a shop's.", folded=Order.external_key
         ),
+        "waiting": filters.boolean(
+            _confirmed_with(LineItem.reserved + LineItem.shipped + LineItem.cancelled < LineItem.quantity),
+            "By whether something of it waits for goods.",
+        ),
+        "readyToShip": filters.boolean(
+            _confirmed_with(LineItem.reserved > constant(0)),
+            "By whether something is reserved for it that hasn't left yet.",
+        ),
+        "warehouse": filters.identifier(
+            Location.warehouse_id,
+            "wh",
+            "By the id of a warehouse in which something is reserved for it.",
+            _reserved_in,
+            "stock:read",
+        ),
+        "updatedAt": filters.moment(Order.updated_at, "By the time of the last change."),
         "currency": filters.text(Order.currency, "By the currency of its amounts, such as EUR."),
         "customerWhere": Referred(
             partners, _with_customer, "partners", "By conditions that its customer meets.", partners.permission

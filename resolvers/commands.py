@@ -54,15 +54,18 @@ class Done(NamedTuple):
     field: GraphQLField
 
     def ids(self, nodes: Mapping[str, type]) -> dict[str, Any]:
-        """The public ids under the names that the payload's fields have. ``nodes``: loaders by the prefix of ids."""
+        """The public ids under the names that the payload's fields have, of what ``node`` finds. ``nodes``: loaders by the
+        prefix of ids.
+        """
         payload: Any = get_named_type(self.field.type)
         prefixes = {loader.entity.typename: prefix for prefix, loader in nodes.items()}  # type: ignore[attr-defined]  # they are loaders' classes
         found: dict[str, Any] = {}
         for name, field in payload.fields.items():
             declared = field.extensions.get(BACKREF)
+            prefix = prefixes.get(get_named_type(field.type).name)
             for key in getattr(declared, "needs", ()):
-                if key in self.references:
-                    found[name] = _encoded(prefixes[get_named_type(field.type).name], self.references[key])
+                if key in self.references and prefix is not None:
+                    found[name] = _encoded(prefix, self.references[key])
         return found
 
 

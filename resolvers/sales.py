@@ -1,10 +1,16 @@
 """What an order's state and lines say together."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from core.sales import PROGRESS, Progress, available_actions
+import orjson
+
+from core.addresses import Filed, default_for, filed
+from core.sales import ADDRESS_ROLES, PROGRESS, Progress, available_actions
 from execution import Batch
+from loaders.partners import PartnerById
 from loaders.sales import ProgressOfOrder
+from resolvers.parties import PartyRow
 
 NOTHING = Progress(0, 0, 0)
 
@@ -31,3 +37,32 @@ async def actions(batch: Batch) -> list[list[str]]:
     """From the table of transitions that the mutations use."""
     progress = await _progress(batch)
     return [available_actions(row["status"], each) for row, each in zip(batch.sources, progress, strict=True)]
+
+
+def address(column: str) -> Callable[[Batch], Awaitable[list[PartyRow | None]]]:
+    """An order's address: what it keeps, and while it is a draft the customer's that it chose, or that is the default."""
+
+    async def read(batch: Batch) -> list[PartyRow | None]:
+        kept = [orjson.loads(row[column] or "{}") for row in batch.sources]
+        asked = {
+            row["customer_id"]
+            for row, choice in zip(batch.sources, kept, strict=True)
+            if row["status"] == "DRAFT" and "party" not in choice
+        }
+        theirs: dict[Any, list[Filed]] = {}
+        if asked:
+            found = await PartnerById.of(batch.context, ("addresses",)).load_distinct(list(asked))
+            theirs = {key: filed(orjson.loads(row["addresses"] or "[]")) for key, row in found.items() if row}
+        return [_party(row, choice, theirs, column) for row, choice in zip(batch.sources, kept, strict=True)]
+
+    return read
+
+
+def _party(row: Any, choice: dict[str, Any], theirs: dict[Any, list[Filed]], column: str) -> PartyRow | None:
+    party = choice.get("party")
+    if party is None and row["status"] == "DRAFT":
+        addresses, code = theirs.get(row["customer_id"], []), choice.get("code")
+        taken = next((each for each in addresses if each.code == code), None)
+        taken = default_for(ADDRESS_ROLES[column], addresses) if code is None else taken
+        party = taken and taken.party
+    return None if party is None else PartyRow(party)

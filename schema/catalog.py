@@ -55,7 +55,12 @@ class Query:
     product: Product | None = lookup(
         "A product by one of its keys; null where there is none.",
         ProductRef,
-        {"id": loaders.ProductById, "sku": loaders.ProductBySku, "externalId": loaders.ProductByExternalId},
+        {
+            "id": loaders.ProductById,
+            "sku": loaders.ProductBySku,
+            "externalId": loaders.ProductByExternalId,
+            "barcode": loaders.ProductByBarcode,
+        },
     )
     products: Connection[Product] = many(
         "The tenant's products, by sku where no order is given.",

@@ -20,6 +20,7 @@ from core.choices import Choice
 from loaders.kit.entity import Entity
 from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
 from loaders.kit.grouping import upper
+from loaders.kit.having import Having
 from schema.module import WrongDeclaration
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -111,18 +112,25 @@ def _compared(given: AnyFilter) -> _Field:
     if isinstance(given, Related):
         told = given.description if given.permission is None else f"{given.description} Needs {given.permission}."
         return _Field(_list_filter(given) if not isinstance(given, Referred) else _where_of(given), told)
+    if isinstance(given, Having):
+        return _Field(_choice_filter(given.choices, _ONE_OF_SEVERAL), given.description)
     return _Field(_choice_filter(given.choices) if given.choices else _COMPARED[given.kind], given.description)
 
 
-def _choice_filter(choices: type[Choice]) -> Any:
+_ONE = ("Exactly this one.", "Any other one.", "One of these; an empty list matches nothing.", "None of these.")
+_ONE_OF_SEVERAL = (
+    "It is this one, maybe others too.",
+    "It isn't this one.",
+    "It is at least one of these; an empty list matches nothing.",
+    "It is none of these.",
+)
+
+
+def _choice_filter(choices: Any, told: tuple[str, ...] = _ONE) -> Any:
     name = f"{choices.__name__}Filter"
     if name not in _made:
-        fields = {
-            "eq": _Field(choices, "Exactly this one."),
-            "ne": _Field(choices, "Any other one."),
-            "in": _Field(list[choices], "One of these; an empty list matches nothing."),  # type: ignore[valid-type]  # a class
-            "notIn": _Field(list[choices], "None of these."),  # type: ignore[valid-type]  # a class
-        }
+        types = dict.fromkeys(("eq", "ne"), choices) | dict.fromkeys(("in", "notIn"), list[choices])
+        fields = {each: _Field(type_, text) for (each, type_), text in zip(types.items(), told, strict=True)}
         _made[name] = _input(name, f"Compares {to_snake(choices.__name__).replace('_', ' ')}, by name.", fields)
     return _made[name]
 
@@ -213,7 +221,7 @@ def input_type(model: type[Input], name: str | None = None) -> Any:
         hints = get_type_hints(model, include_extras=True)
         order = sorted(model.model_fields, key=lambda each: _TAIL.index(each) + 1 if each in _TAIL else 0)
         fields = {to_camel(each): _of_model(model, each, hints[each]) for each in order}
-        _inputs[model] = _input(name, _prose(model), fields, one_of=issubclass(model, Ref))
+        _inputs[model] = _input(name, _prose(model), fields, one_of=model.one_of)
     return _inputs[model]
 
 

@@ -37,6 +37,7 @@ from schema.fields import (
 )
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.module import Module
+from schema.parties import Party, party
 from schema.scalars import DateTime, Decimal
 from schema.shared import (
     PAGE_OF_LIST,
@@ -57,6 +58,8 @@ class Warehouse(Node):
     id: strawberry.ID = node_id(loaders.warehouses)
     code: str = column(tables.Warehouse.code, "The tenant's own key of the warehouse; unique.")
     name: str = column(tables.Warehouse.name, "Its name as people read it; not unique.")
+    address: Party | None = party("Where it is; null where nobody said so.", "address")
+    version: int = column(tables.Warehouse.version, "Rises with every change; for expectedVersion.")
     locations: Connection["Location"] = many("Its locations, by code.", loaders.LocationsOfWarehouse, "id")
 
 
@@ -73,6 +76,7 @@ class Location(Node):
     warehouse: Warehouse | None = one(
         tables.Location.warehouse_id, loaders.WarehouseById, "The warehouse that it is in; null for places outside."
     )
+    version: int = column(tables.Location.version, "Rises with every change; for expectedVersion.")
     stock_levels: "StockLevelConnection" = many(
         "The products there, and how many of each.",
         loaders.LevelsOfLocation,
@@ -338,6 +342,12 @@ class Mutation:
         "Creates a warehouse, without locations.",
         services.WarehouseCreate,
         services.create_warehouse,
+        "warehouses:write",
+    )
+    warehouse_update: WarehousePayload | None = mutation(
+        "Changes a warehouse's name or address. Does nothing where it already has these values.",
+        services.WarehouseUpdate,
+        services.update_warehouse,
         "warehouses:write",
     )
     location_create: LocationPayload | None = mutation(

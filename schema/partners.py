@@ -2,14 +2,17 @@
 
 import strawberry
 
+from core.addresses import AddressRole
 from core.partners import PartnerKind
 from db import partners as tables
 from loaders import partners as loaders
+from resolvers import partners as resolvers
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event, timeline
-from schema.fields import choices, column, lookup, many, moment, node_id, node_type, referred
+from schema.fields import batched, choices, column, fact, lookup, many, moment, node_id, node_type, referred
 from schema.inputs import enum_type, input_type, order_input, where_input
 from schema.module import Module
+from schema.parties import Party
 from schema.scalars import DateTime
 from schema.shared import (
     Connection,
@@ -18,6 +21,18 @@ from schema.shared import (
 from services import partners as services
 
 enum_type(PartnerKind)
+enum_type(AddressRole)
+
+
+@strawberry.type(description="One of a partner's addresses.")
+class PartnerAddress:
+    code: str = fact("Its short name at this partner, such as office; unique there.", "code")
+    roles: list[AddressRole] = fact("What it may be used for.", "roles", size=len(AddressRole))
+    default: bool = fact("Whether it is taken where an order names none, for each of its roles.", "default")
+    default_for: list[AddressRole] = fact(
+        "Those of its roles for which it is taken where an order names none.", "defaults", size=len(AddressRole)
+    )
+    party: Party = batched("The address itself.", resolvers.party, needs=["party"])
 
 
 @node_type(loaders.partners, "A company or person that the tenant does business with.")
@@ -29,6 +44,9 @@ class Partner(Node):
     email: str | None = column(tables.Partner.email, "The e-mail address for replies to orders; null where unknown.")
     country: str | None = column(tables.Partner.country, "ISO 3166-1 alpha-2, such as DE; null where unknown.")
     external_id: str | None = column(tables.Partner.external_id, "Its key in another system; unique where given.")
+    addresses: list[PartnerAddress] = batched(
+        "Its addresses, defaults first.", resolvers.addresses, needs=["addresses"], size=services.MAX_ADDRESSES
+    )
     version: int = column(tables.Partner.version, "Rises with every change; for expectedVersion.")
     created_at: DateTime = moment(tables.Partner.created_at, "When it was first stored.")
     updated_at: DateTime = moment(tables.Partner.updated_at, "When it was last changed.")
@@ -45,7 +63,12 @@ class Query:
     partner: Partner | None = lookup(
         "A partner by one of its keys; null where there is none.",
         PartnerRef,
-        {"id": loaders.PartnerById, "code": loaders.PartnerByCode, "externalId": loaders.PartnerByExternalId},
+        {
+            "id": loaders.PartnerById,
+            "code": loaders.PartnerByCode,
+            "externalId": loaders.PartnerByExternalId,
+            "email": loaders.PartnerByEmail,
+        },
     )
     partners: Connection[Partner] = many(
         "The tenant's partners, by code where no order is given.",

@@ -5,13 +5,16 @@ import strawberry
 from db import tenants as tables
 from execution import argument
 from loaders.events import EventById
-from loaders.tenants import tenants
+from loaders.tenants import TenantById, tenants
 from resolvers import nodes, viewer
+from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event
-from schema.fields import batched, column, computed, currency, node_id
+from schema.fields import batched, column, computed, currency, node_id, referred
 from schema.module import Module
+from schema.parties import Party, party
 from schema.scalars import CurrencyCode
 from schema.shared import Node
+from services.platform import profile
 
 
 @strawberry.type(description="A company with data of its own. A request sees one tenant: that of its key.")
@@ -21,6 +24,9 @@ class Tenant:
     currency: CurrencyCode = currency(tables.Tenant.currency, "The currency of amounts that are given without one.")
     timezone: str = column(
         tables.Tenant.timezone, "The IANA name, such as Europe/Berlin, for reports; the graph itself uses UTC."
+    )
+    address: Party | None = party(
+        "Its name and address, as they stand on what it sends; null where nobody said so.", "address"
     )
 
 
@@ -55,4 +61,17 @@ class Query:
     )
 
 
-MODULE = Module("root", Query, nodes=(EventById,), types=(Event,))
+@strawberry.type(description="The tenant after it was changed, or the problems.")
+class TenantPayload:
+    tenant: Tenant | None = referred(changed("The tenant"), TenantById, "tenant_id")
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type
+class Mutation:
+    tenant_update: TenantPayload | None = mutation(
+        "Changes what the tenant says of itself.", profile.TenantUpdate, profile.update_tenant, "tenant:write"
+    )
+
+
+MODULE = Module("root", Query, mutation=Mutation, nodes=(EventById,), types=(Event, *ERRORS))

@@ -1,5 +1,6 @@
 """Products: created and changed, and found for sales and stock."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
@@ -56,6 +57,8 @@ class ProductRef(Ref):
     """By the tenant's own key, exactly as stored."""
     external_id: Key | None = None
     """By its key in another system, exactly as stored."""
+    barcode: Key | None = None
+    """By the code on the package; only where one product has it."""
 
 
 class ProductSnapshot(NamedTuple):
@@ -69,10 +72,11 @@ class ProductSnapshot(NamedTuple):
     active: bool
     list_price: Decimal | None
     currency: str | None
+    barcode: str | None = None
 
 
 _FIND = """
-    SELECT id, sku, external_id, name, unit, active, list_price, list_price_currency FROM products
+    SELECT id, sku, external_id, name, unit, active, list_price, list_price_currency, barcode FROM products
     WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
@@ -81,7 +85,7 @@ keys of line items."""
 
 _FIND_AND_LOCK = f"{_FIND} {LOCK}"
 _HOLD_OFF = "SELECT FROM products WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
-_KEYS = {"id": "uuid", "sku": "text", "external_id": "text"}
+_KEYS = {"id": "uuid", "sku": "text", "external_id": "text", "barcode": "text"}
 
 
 class Counted(NamedTuple):
@@ -136,15 +140,20 @@ async def find(
         name, key = ref.only()
         wanted.setdefault(name, set()).add(key)
     found: dict[tuple[str, object], ProductSnapshot] = {}
+    several: set[tuple[str, object]] = set()  # barcodes alone aren't unique
     lock = lock and len(wanted) == 1
     for name, keys in wanted.items():
         rows = await work.rows((_FIND_AND_LOCK if lock else _FIND).format(key=name, type=_KEYS[name]), list(keys))
+        several |= {(name, key) for key, count in Counter(row[name] for row in rows).items() if count > 1}
         found |= {(name, row[name]): ProductSnapshot(*row) for row in rows}
     if lock:
         work.products = frozenset(item.id for item in found.values())
     items = [found.get(ref.only()) for ref in refs]
     for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
-        if item is None:
+        if ref.only() in several:
+            problems.invalid(f"Several products have the {ref}: name one by its sku.", *path, index, "product")
+            items[index] = None
+        elif item is None:
             problems.missing(f"product with the {ref}", *path, index, "product")
     return items
 

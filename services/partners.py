@@ -1,21 +1,28 @@
 """Business partners: created and changed, and found for sales."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from pydantic import AfterValidator, Field
 
+from core import addresses
+from core.addresses import AddressRole, Filed
 from core.countries import country
 from core.partners import PartnerKind
 from core.problems import Problems
 from services.kit.answer import References
-from services.kit.command import Change, Id, Key, Label, Ref, Title
-from services.kit.records import RecordType, upsert
+from services.kit.command import Change, Id, Input, Key, Label, Ref, Title, shown
+from services.kit.parties import Party
+from services.kit.records import Merge, RecordType, upsert
 from services.kit.work import UnitOfWork
 
-PARTNER = RecordType("partner", "partners", "code")
+PARTNER = RecordType("partner", "partners", "code", ("addresses",))
+
+MAX_ADDRESSES = 100
+"""Addresses of a partner: they are kept in its row, which whoever looks at it reads."""
 
 Country = Annotated[str, AfterValidator(country)]
 
@@ -25,6 +32,20 @@ def _address(text: str) -> str:
     if not (name and at and "." in host) or any(letter.isspace() for letter in text):
         raise ValueError("This is not an e-mail address.")
     return text
+
+
+class PartnerAddress(Input):
+    """An address of a partner, by its code: a new one, or the one with that code changed."""
+
+    code: Label
+    """Its short name at this partner, such as office."""
+    roles: Annotated[tuple[AddressRole, ...], Field(min_length=1, max_length=2)]
+    """What it may be used for."""
+    default: bool | None = None
+    """Whether it is taken where an order names none: then no other is, for its roles. Left out: as it is; of a role the first
+    address is."""
+    party: Party | None = None
+    """The address itself; null removes it. Left out: as it is."""
 
 
 class PartnerUpsert(Change):
@@ -42,6 +63,8 @@ class PartnerUpsert(Change):
     """ISO 3166-1 alpha-2, such as DE; null for none."""
     external_id: Label | None = None
     """Its key in another system, unique; null for none."""
+    addresses: Annotated[list[PartnerAddress], Field(max_length=2 * MAX_ADDRESSES)] = Field(default_factory=list)
+    """Addresses to add, change or remove, by their codes. Others stay as they are. A partner has at most 100."""
 
 
 class PartnerRef(Ref):
@@ -55,6 +78,8 @@ class PartnerRef(Ref):
     """By the tenant's own key, exactly as stored."""
     external_id: Key | None = None
     """By its key in another system, exactly as stored."""
+    email: Key | None = None
+    """By its e-mail address, in any case; only where one partner has it."""
 
 
 class Customer(NamedTuple):
@@ -66,13 +91,17 @@ class Customer(NamedTuple):
     order_numbers: str
     now: datetime
     """By the database's clock: a web server's once numbered orders by the year 2018."""
+    addresses: str | None
+    """As they are stored: ``filed`` reads them."""
 
 
 _FIND = """
-    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.name, p.kinds
+    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.addresses, p.name, p.kinds
     FROM partners p JOIN tenants t ON t.id = p.tenant_id
-    WHERE p.tenant_id = $1 AND t.id = $1 AND p.{key} = $2
+    WHERE p.tenant_id = $1 AND t.id = $1 AND {condition}
 """
+_BY = {"email": "lower(p.email) = lower($2)"}
+"""How a partner is found by a key, where not by the column of that name."""
 
 
 async def upsert_partner(work: UnitOfWork, command: PartnerUpsert) -> References:
@@ -81,26 +110,67 @@ async def upsert_partner(work: UnitOfWork, command: PartnerUpsert) -> References
     values: dict[str, Any] = {name: getattr(command, name) for name in names if command.given(name)}
     if command.given("kinds"):
         values["kinds"] = sorted(set(command.kinds))
+    if command.addresses:
+        values["addresses"] = _with(command.addresses)
     return {"partner_id": await upsert(work, PARTNER, values, expected=command.expected_version)}
+
+
+def filed(stored: str | None) -> list[Filed]:
+    """A partner's addresses, defaults first, as its row has them."""
+    return [] if stored is None else addresses.filed(orjson.loads(stored))
+
+
+def _with(given: Sequence[PartnerAddress]) -> Merge:
+    """What makes a partner's addresses of those that there are and what is said of them."""
+
+    def merge(stored: str | None) -> str | None:
+        problems, there, named = Problems(), filed(stored), set[str]()
+        for index, each in enumerate(given):
+            present = next((one for one in there if one.code == each.code), None)
+            if each.code in named:
+                problems.invalid(f"The address {each.code} is named twice.", "addresses", index, "code")
+            named.add(each.code)
+            if each.party is not None or "party" not in each.model_fields_set:
+                party = each.party.kept() if each.party else present and present.party
+                if party is None:
+                    problems.missing(f"address with the {shown('code', each.code)}", "addresses", index, "code")
+                    continue
+                roles = tuple(str(role) for role in AddressRole if role in each.roles)
+                there = addresses.changed(there, Filed(each.code, roles, (), party), default=each.default)
+            else:
+                there = [one for one in there if one.code != each.code]
+        if len(there) > MAX_ADDRESSES:
+            problems.invalid(f"A partner may have {MAX_ADDRESSES} addresses.", "addresses")
+        problems.check()
+        kept = sorted(there, key=lambda each: each.code)
+        if sorted(filed(stored), key=lambda each: each.code) == kept:
+            return stored
+        return orjson.dumps([each._asdict() for each in kept]).decode() if kept else None
+
+    return merge
 
 
 async def partner(work: UnitOfWork, ref: PartnerRef, problems: Problems, *path: str | int) -> UUID | None:
     """The id of the partner that an input names; where there is none a problem is noted under ``path``."""
+    rows = await _find(work, "SELECT p.id FROM partners p WHERE p.tenant_id = $1 AND {condition}", ref, problems, *path)
+    return rows[0]["id"] if rows else None
+
+
+async def _find(work: UnitOfWork, sql: str, ref: PartnerRef, problems: Problems, *path: str | int) -> list[Any]:
+    """The row of the one partner that has this key; else a problem is noted."""
     key, value = ref.only()
-    rows = await work.rows(f"SELECT id FROM partners WHERE tenant_id = $1 AND {key} = $2", value)
+    rows = await work.rows(sql.format(condition=_BY.get(key, f"p.{key} = $2")), value)
     if not rows:
         problems.missing(f"partner with the {ref}", *path)
-        return None
-    found: UUID = rows[0]["id"]
-    return found
+    elif len(rows) > 1:
+        problems.invalid(f"Several partners have the {ref}: name one by its code.", *path)
+    return rows if len(rows) == 1 else []
 
 
 async def customer(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Customer | None:
     """The customer that an input names; where there is no such one a problem is noted, and None given."""
-    key, value = ref.only()
-    rows = await work.rows(_FIND.format(key=key), value)
+    rows = await _find(work, _FIND, ref, problems, "customer")
     if not rows:
-        problems.missing(f"partner with the {ref}", "customer")
         return None
     *found, name, kinds = rows[0]
     check_may_order(name, kinds, problems, "customer")

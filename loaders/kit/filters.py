@@ -194,8 +194,16 @@ def text_value(given: str) -> str:
         raise BadInput(str(error)) from None
 
 
-def identifier(by: Any, prefix: str, description: str) -> Filter:
-    return Filter(by, Uuid(), lambda given: ids.decode(prefix, given), kind="id", description=description)
+def identifier(
+    by: Any,
+    prefix: str,
+    description: str,
+    within: Callable[[Clause], Clause] = lambda clause: clause,
+    permission: str | None = None,
+) -> Filter:
+    return Filter(
+        by, Uuid(), lambda given: ids.decode(prefix, given), within, permission, kind="id", description=description
+    )
 
 
 def text(

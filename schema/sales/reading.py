@@ -14,6 +14,7 @@ from schema.aggregates import aggregate
 from schema.catalog import Product, ProductWhere
 from schema.events import Event, timeline
 from schema.fields import (
+    batched,
     choice,
     column,
     computed,
@@ -30,6 +31,7 @@ from schema.fields import (
 from schema.groups import groups
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.inventory import StockDifference, StockMove
+from schema.parties import Party
 from schema.partners import Partner, PartnerWhere
 from schema.sales.numbers import LineItemAggregate, LineItemGroups, OrderAggregate, OrderGroups
 from schema.scalars import CurrencyCode, DateTime, Decimal
@@ -90,6 +92,17 @@ class Order(Node):
         tables.Order.created_at, "When it was first stored here; placedAt is when the customer ordered."
     )
     updated_at: DateTime = moment(tables.Order.updated_at, "When it was last changed.")
+    shipping_address: Party | None = batched(
+        "Where its goods go, as it was when the order was confirmed; of a draft: as it is now. Null where nobody said so.",
+        resolvers.address("shipping_address"),
+        needs=("shipping_address", "status", "customer_id"),
+    )
+    billing_address: Party | None = batched(
+        "Whom its invoices are addressed to, as it was when the order was confirmed; of a draft: as it is now. Null where"
+        " nobody said so.",
+        resolvers.address("billing_address"),
+        needs=("billing_address", "status", "customer_id"),
+    )
     reservation_status: Progress = computed(
         "How much of the order is reserved or shipped, cancelled quantities left out. Derived from the line items.",
         resolvers.reservation,

@@ -34,7 +34,7 @@ class Mutation:
         "orders:write",
     )
     order_update: OrderPayload | None = mutation(
-        "Changes an order's note, or the lines of a draft.",
+        "Changes a draft in all that it says, and of a confirmed order the note, the addresses and the external id.",
         services.OrderUpdate,
         services.update,
         "orders:write",

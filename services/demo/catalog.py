@@ -14,8 +14,8 @@ PRODUCT_COLUMNS = (
     *("tenant_id", "id", "sku", "name", "description", "barcode", "unit", "list_price", "list_price_currency"),
     *("active", "external_id", "version", "created_at", "updated_at"),
 )
-WAREHOUSE_COLUMNS = ("tenant_id", "id", "code", "name", "created_at")
-LOCATION_COLUMNS = ("tenant_id", "id", "warehouse_id", "code", "name", "kind", "created_at")
+WAREHOUSE_COLUMNS = ("tenant_id", "id", "code", "name", "created_at", "updated_at")
+LOCATION_COLUMNS = ("tenant_id", "id", "warehouse_id", "code", "name", "kind", "created_at", "updated_at")
 
 Row = tuple[object, ...]
 
@@ -54,12 +54,12 @@ def places(company: Company, tenant: str, seed: Seed) -> tuple[Places, list[Row]
 
     def locate(warehouse: str | None, code: str, name: str, kind: str) -> str:
         location = seed.id(FOUNDED, len(locations))
-        locations.append((tenant, location, warehouse, code, name, kind, at))
+        locations.append((tenant, location, warehouse, code, name, kind, at, at))
         return location
 
     for place in company.places:
         warehouse = seed.id(FOUNDED, len(warehouses))
-        warehouses.append((tenant, warehouse, place.code, place.name, at))
+        warehouses.append((tenant, warehouse, place.code, place.name, at, at))
         held = locate(warehouse, f"{place.code}-Q", "Quarantine", "QUARANTINE")
         for aisle in "ABCDEFGH"[: place.aisles]:
             found.aisles.append((locate(warehouse, f"{place.code}-{aisle}", f"Aisle {aisle}", "INTERNAL"), held))

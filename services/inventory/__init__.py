@@ -12,7 +12,14 @@ from services.inventory.changes import (
     set_counted,
     transfer,
 )
-from services.inventory.places import LocationCreate, WarehouseCreate, create_location, create_warehouse
+from services.inventory.places import (
+    LocationCreate,
+    WarehouseCreate,
+    WarehouseUpdate,
+    create_location,
+    create_warehouse,
+    update_warehouse,
+)
 
 HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
@@ -29,9 +36,11 @@ __all__ = [
     "StockTransfer",
     "StockTransferLine",
     "WarehouseCreate",
+    "WarehouseUpdate",
     "adjust",
     "create_location",
     "create_warehouse",
     "set_counted",
     "transfer",
+    "update_warehouse",
 ]

@@ -1,15 +1,20 @@
 """Warehouses and locations: created, and found for moves of goods."""
 
 from collections.abc import Iterable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from core.ids import encode, new_id
 from core.inventory import LocationKind
 from core.problems import DUPLICATE, Problems, refuse
+from services.kit import parties
 from services.kit.answer import References
-from services.kit.command import Command, Id, Label, Title, shown
+from services.kit.command import Change, Command, Id, Label, Title, shown
+from services.kit.parties import Party
+from services.kit.records import RecordType, patch
 from services.kit.work import Retry, UnitOfWork
+
+WAREHOUSE = RecordType("warehouse", "warehouses", "code", ("address",))
 
 HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
 """The kinds of locations that have balances. Goods come from and go to the others without a count."""
@@ -22,6 +27,19 @@ class WarehouseCreate(Command):
     """The tenant's own key of the warehouse; unique."""
     name: Title
     """Its name as people read it; not unique."""
+    address: Party | None = None
+    """Where it is; null where nobody said so."""
+
+
+class WarehouseUpdate(Change):
+    """A warehouse to change. Fields that are left out stay as they are."""
+
+    warehouse: Annotated[UUID, Id("wh")]
+    """The id of the warehouse."""
+    name: Title = ""
+    """Its name as people read it; not unique."""
+    address: Party | None = None
+    """Where it is; null: nobody says so."""
 
 
 class LocationCreate(Command):
@@ -52,7 +70,7 @@ class Location(NamedTuple):
 
 
 _MAKE_WAREHOUSE = """
-    INSERT INTO warehouses (tenant_id, id, code, name) VALUES ($1, $2, $3, $4)
+    INSERT INTO warehouses (tenant_id, id, code, name, address) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
 """
 _MAKE_LOCATION = """
@@ -69,11 +87,25 @@ _OF_KIND = """
 
 async def create_warehouse(work: UnitOfWork, command: WarehouseCreate) -> References:
     """Create a warehouse. Raises ``CommandRejected`` where its code is taken."""
-    identity = new_id()
-    if not await work.rows(_MAKE_WAREHOUSE, identity, command.code, command.name):
+    identity, address = new_id(), parties.stored(command.address)(None)
+    if not await work.rows(_MAKE_WAREHOUSE, identity, command.code, command.name, address):
         raise refuse(DUPLICATE, f"There is a warehouse {command.code} already.", "code")
-    work.note("warehouse.created", identity, after={"code": command.code, "name": command.name})
+    after: dict[str, Any] = {"code": command.code, "name": command.name}
+    if command.address:
+        after["address"] = command.address.kept()
+    work.note("warehouse.created", identity, version=1, after=after)
     return {"warehouse_id": identity}
+
+
+async def update_warehouse(work: UnitOfWork, command: WarehouseUpdate) -> References:
+    """Change a warehouse. Raises ``CommandRejected`` where there is no such one."""
+    values: dict[str, Any] = {"name": command.name} if command.given("name") else {}
+    if command.given("address"):
+        values["address"] = parties.stored(command.address)
+    if not await patch(work, WAREHOUSE, command.warehouse, values, expected=command.expected_version):
+        note_warehouse(work.problems, command.warehouse)
+        work.problems.check()
+    return {"warehouse_id": command.warehouse}
 
 
 async def create_location(work: UnitOfWork, command: LocationCreate) -> References:
@@ -140,5 +172,5 @@ async def _make(work: UnitOfWork, warehouse: UUID | None, code: str, name: str, 
     identity = new_id()
     if not await work.rows(_MAKE_LOCATION, identity, warehouse, code, name, kind):
         return None
-    work.note("location.created", identity, after={"code": code, "name": name, "kind": kind})
+    work.note("location.created", identity, version=1, after={"code": code, "name": name, "kind": kind})
     return identity

@@ -46,6 +46,9 @@ class Input(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, use_attribute_docstrings=True)
 
+    one_of: ClassVar[bool] = False
+    """Whether exactly one of its fields is given: the graph sees to that."""
+
 
 class Unreadable(CommandRejected):
     """An input whose values are partly bad. ``places`` has where, as pydantic names it."""
@@ -174,6 +177,7 @@ class Ref(Input):
     ids of such records.
     """
 
+    one_of = True
     prefix: ClassVar[str]
 
     def __str__(self) -> str:

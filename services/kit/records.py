@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
+import orjson
 from pydantic.alias_generators import to_camel
 
 from core.ids import new_id
@@ -14,12 +15,16 @@ from services.kit.work import Retry, UnitOfWork
 
 
 class RecordType(NamedTuple):
-    """A kind of records: what people call one, its table, and the column of its key."""
+    """A kind of records: what people call one, its table, the column of its key, and those columns that have JSON."""
 
     name: str
     table: str
     key: str
+    json: tuple[str, ...] = ()
 
+
+Merge = Callable[[Any], Any]
+"""Makes a column's new value of the one that is there (None for a new record). Raises ``CommandRejected``."""
 
 Check = Callable[[UnitOfWork, Any, Mapping[str, Any]], Awaitable[None]]
 """Sees a record under its lock and the columns that are to change; raises ``CommandRejected`` where they may not."""
@@ -28,7 +33,7 @@ Check = Callable[[UnitOfWork, Any, Mapping[str, Any]], Awaitable[None]]
 async def upsert(
     work: UnitOfWork, kind: RecordType, values: Mapping[str, Any], *, expected: int | None, check: Check | None = None
 ) -> UUID:
-    """Make or change the record whose key has the given value; ``values`` has the columns that were given.
+    """Make or change the record whose key has the given value; ``values`` has the columns that were given, or a ``Merge``.
 
     A record that already is as wanted is left alone. Raises ``CommandRejected`` for another version than the
     expected one, and for an external id that another record has.
@@ -40,18 +45,46 @@ async def upsert(
         if expected is not None:
             message = f"There is no {kind.name} with this {kind.key}, so it has no version yet."
             raise refuse(NOT_FOUND, message, to_camel(kind.key))
-        return await _insert(work, kind, values)
-    [record] = found
+        return await _insert(work, kind, {name: _merged(value, None) for name, value in values.items()})
+    await _apply(work, kind, found[0], values, expected=expected, check=check)
+    identity: UUID = found[0]["id"]
+    return identity
+
+
+async def patch(
+    work: UnitOfWork, kind: RecordType, identity: UUID, values: Mapping[str, Any], *, expected: int | None
+) -> bool:
+    """Change the record with this id; whether there is one. It is left alone where it already is as wanted."""
+    columns = ", ".join(("id", "version", *values))
+    sql = f"SELECT {columns} FROM {kind.table} WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    found = await work.rows(sql, identity)
+    if found:
+        await _apply(work, kind, found[0], values, expected=expected)
+    return bool(found)
+
+
+async def _apply(
+    work: UnitOfWork,
+    kind: RecordType,
+    record: Any,
+    values: Mapping[str, Any],
+    *,
+    expected: int | None,
+    check: Check | None = None,
+) -> None:
     if expected not in (None, record["version"]):
         raise version_conflict(record["version"], expected)
+    values = {name: _merged(value, record[name]) for name, value in values.items()}
     before = {name: record[name] for name, value in values.items() if record[name] != value}
     if before:
         after = {name: values[name] for name in before}
         if check is not None:
             await check(work, record, after)
         await _change(work, kind, record, before, after)
-    identity: UUID = record["id"]
-    return identity
+
+
+def _merged(value: Any, there: Any) -> Any:
+    return value(there) if callable(value) else value
 
 
 async def _insert(work: UnitOfWork, kind: RecordType, values: Mapping[str, Any]) -> UUID:
@@ -63,7 +96,7 @@ async def _insert(work: UnitOfWork, kind: RecordType, values: Mapping[str, Any])
     """
     if not await stored(work, kind, sql, identity, *values.values()):
         raise Retry("made by another")  # a moment ago: the next attempt finds it
-    work.note(f"{kind.name}.created", identity, version=1, after=facts(values))
+    work.note(f"{kind.name}.created", identity, version=1, after=_facts(kind, values))
     return identity
 
 
@@ -76,7 +109,9 @@ async def _change(
         WHERE tenant_id = $1 AND id = $2 RETURNING version
     """
     [[version]] = await stored(work, kind, sql, record["id"], *after.values())
-    work.note(f"{kind.name}.updated", record["id"], version=version, before=facts(before), after=facts(after))
+    work.note(
+        f"{kind.name}.updated", record["id"], version=version, before=_facts(kind, before), after=_facts(kind, after)
+    )
 
 
 async def stored(work: UnitOfWork, kind: RecordType, sql: str, *values: Any) -> list[Any]:
@@ -90,6 +125,14 @@ async def stored(work: UnitOfWork, kind: RecordType, sql: str, *values: Any) -> 
         if column == "external_id":
             raise refuse(DUPLICATE, f"Another {kind.name} has this externalId.", "externalId") from None
         raise
+
+
+def _facts(kind: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
+    return facts({name: _read(value) if name in kind.json else value for name, value in values.items()})
+
+
+def _read(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
 
 
 def facts(values: Mapping[str, Any]) -> dict[str, Any]:

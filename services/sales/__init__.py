@@ -13,7 +13,8 @@ from services.sales.commands import (
     ShipmentCancel,
     ShipmentUpdate,
 )
-from services.sales.drafts import create, update
+from services.sales.drafts import create
+from services.sales.editing import update
 from services.sales.fulfilment import cancel, confirm, take_back
 from services.sales.promises import holders, serve
 from services.sales.shipments import cancel_shipment, update_shipment

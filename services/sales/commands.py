@@ -1,6 +1,6 @@
 """What can be asked of orders."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -25,6 +25,10 @@ from services.kit.command import (
     Version,
 )
 from services.partners import PartnerRef
+from services.sales.addresses import OrderAddress
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Stands for a time that is left out where null isn't taken."""
 
 
 class OrderRef(Ref):
@@ -73,6 +77,10 @@ class OrderCreate(Command):
     """A free text, at most 10,000 characters."""
     line_items: Lines
     """Its lines, in this order; 1 to 500."""
+    shipping_address: OrderAddress | None = None
+    """Where its goods go. Left out: the customer's default at the time when it is confirmed."""
+    billing_address: OrderAddress | None = None
+    """Whom its invoices are addressed to. Left out: the customer's default at the time when it is confirmed."""
     confirm: bool = False
     """Create and confirm at once: all of it, or nothing."""
     allow_backorder: bool = False
@@ -91,10 +99,25 @@ class OrderCommand(Command):
 
 
 class OrderUpdate(OrderCommand):
-    """A change of an order's note, or of a draft's lines."""
+    """A change of an order. Fields that are left out stay as they are."""
 
+    changes = True
+
+    customer: PartnerRef = Field(default_factory=PartnerRef)
+    """The new customer, by one of its keys; of a draft only. Addresses that were chosen by a code of the old one are its defaults
+    then."""
+    currency: Currency = ""
+    """The new currency; of a draft only, and together with lineItems, whose prices are in it."""
+    placed_at: datetime = NEVER
+    """When the customer ordered; of a draft only."""
+    external_id: Label | None = None
+    """Its key in another system, unique; null for none."""
     note: LongText | None = None
-    """The new note; null for none. Left out: the note stays as it is."""
+    """The new note; null for none."""
+    shipping_address: OrderAddress | None = None
+    """Where its goods go; null: the customer's default."""
+    billing_address: OrderAddress | None = None
+    """Whom its invoices are addressed to; null: the customer's default."""
     line_items: Lines = Field(default_factory=list)
     """New lines that replace all lines of a draft, 1 to 500. Left out: the lines stay as they are."""
 

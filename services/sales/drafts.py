@@ -15,7 +15,6 @@ from core.ids import new_id
 from core.inventory import Demand
 from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
-from core.sales import INVALID_TRANSITION, available_actions
 from db.runtime.failures import constraint
 from services import catalog, partners
 from services.catalog import ProductSnapshot
@@ -24,8 +23,9 @@ from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.sales import numbers
-from services.sales.commands import LineItem, OrderCreate, OrderUpdate
-from services.sales.orders import Order, locked, told
+from services.sales.addresses import Addresses, chosen, told_addresses
+from services.sales.commands import LineItem, OrderCreate
+from services.sales.orders import told
 from services.sales.promises import Wanted, promise, reserved
 
 
@@ -45,15 +45,16 @@ _COLUMNS = """(tenant_id, order_id, currency, customer_id, id, position, product
                             reserved)"""
 _LINES = """unnest($5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[],
                            $12::numeric[])"""
-_MAKE_LINES = f"""
+MAKE_LINES = f"""
     INSERT INTO line_items {_COLUMNS} SELECT t.id, $2, $3, $4, l.* FROM tenants t, {_LINES} l WHERE t.id = $1
 """
 # The lines take the order's id from the row that was made: tables that are spread over servers get the one before the other.
 _MAKE = f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
-                            allow_backorder, warehouse_id, status, version, confirmed_at)
-        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                            allow_backorder, warehouse_id, status, version, shipping_address, billing_address,
+                            confirmed_at)
+        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
         RETURNING id
     ), lines AS (
@@ -64,23 +65,19 @@ _MAKE = f"""
     SELECT count(*) FROM lines
 """
 _TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
-_DROP_LINES = "DELETE FROM line_items WHERE tenant_id = $1 AND order_id = $2"
-_CHANGE = """
-    UPDATE orders SET note = $3, subtotal = coalesce($4, subtotal), version = version + 1, updated_at = statement_timestamp()
-    WHERE tenant_id = $1 AND id = $2 RETURNING version
-"""
 
 
 async def create(work: UnitOfWork, command: OrderCreate) -> References:
     """Create an order; with ``confirm`` its stock is reserved in the same command, or nothing is created."""
     problems = work.problems
     customer = await partners.customer(work, command.customer, problems)
+    addresses = _addresses(command, customer, problems)
     if command.warehouse and not await places.has_warehouse(work, command.warehouse):
         places.note_warehouse(problems, command.warehouse)
     refs = [line.product for line in command.line_items]
     items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm)
     currency = command.currency or (customer.currency if customer else None)
-    lines = _priced(command.line_items, items, currency, problems)
+    lines = priced(command.line_items, items, currency, problems)
     wanted = [
         Wanted(
             Demand(line.id, line.product, line.quantity, command.warehouse),
@@ -98,7 +95,17 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
-    return await _store(work, command, customer, currency, placed, number, lines, wanted, problems)
+    return await _store(work, command, customer, currency, placed, number, lines, wanted, addresses)
+
+
+def _addresses(command: OrderCreate, customer: Customer | None, problems: Problems) -> Addresses:
+    """What the order keeps of its addresses."""
+    if customer is None:
+        return Addresses()
+    given = {name: each for name in Addresses._fields if (each := getattr(command, name)) or command.confirm}
+    if customer.addresses is None and not any(given.values()):
+        return Addresses()
+    return Addresses(**chosen(given, customer.addresses, problems, confirmed=command.confirm))
 
 
 async def _look_further(work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted]) -> None:
@@ -129,8 +136,9 @@ async def _store(
     number: str,
     lines: Sequence[Ordered],
     wanted: Sequence[Wanted],
-    problems: Problems,
+    addresses: Addresses,
 ) -> References:
+    problems = work.problems
     holds, held = [], dict[UUID, Decimal]()
     if command.confirm:
         allocation, held = await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
@@ -143,55 +151,20 @@ async def _store(
     status = "CONFIRMED" if command.confirm else "DRAFT"
     subtotal = sum((line.total for line in lines), Decimal())
     values = (number, subtotal, placed, command.external_id, command.note)
-    state = (command.allow_backorder, command.warehouse, status, version)
+    state = (command.allow_backorder, command.warehouse, status, version, *addresses)
     try:
-        await work.rows(_MAKE, order, currency, customer.id, *_columns(lines, held), *values, *state)
+        await work.rows(_MAKE, order, currency, customer.id, *columns(lines, held), *values, *state)
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
-    facts = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
-    work.note("order.created", order, version=1, after=facts | {"lineItems": _facts(lines)})
+    made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
+    work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
     if command.confirm:
         work.note("order.confirmed", order, version=2, after={"lineItems": reserved(holds)})
         await stock.reserve(work, holds)
     return {"order_id": order}
 
 
-async def update(work: UnitOfWork, command: OrderUpdate) -> References:
-    """Change an order's note, or the lines of a draft."""
-    named = [line.product for line in command.line_items]
-    items = await catalog.find(work, named, work.problems, "lineItems")
-    order = await locked(work, command, "UPDATE")
-    lines = _new_lines(work, command, order, items) if command.line_items else []
-    work.problems.check()
-    note = command.note if command.given("note") else order.note
-    if note == order.note and not lines:
-        return {"order_id": order.id}
-    subtotal = sum((line.total for line in lines), Decimal()) if lines else None
-    before: dict[str, Any] = {"note": order.note} if note != order.note else {}
-    after: dict[str, Any] = {"note": note} if note != order.note else {}
-    if lines:
-        await work.rows(_DROP_LINES, order.id)
-        await work.rows(_MAKE_LINES, order.id, order.currency, order.customer, *_columns(lines, {}))
-        before["lineItems"] = told((line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines)
-        after |= {"lineItems": _facts(lines), "subtotal": subtotal}
-    [[version]] = await work.rows(_CHANGE, order.id, note, subtotal)
-    work.note("order.updated", order.id, version=version, before=before, after=after)
-    return {"order_id": order.id}
-
-
-def _new_lines(
-    work: UnitOfWork, command: OrderUpdate, order: Order, items: Sequence[ProductSnapshot | None]
-) -> list[Ordered]:
-    if order.status != "DRAFT":
-        actions = available_actions(order.status, order.progress())
-        message = f"{order.number} is {order.status.lower()}: its lines stand. Cancel what isn't wanted."
-        work.problems.add(INVALID_TRANSITION, message, "lineItems", status=order.status, available_actions=actions)
-        return []
-    partners.check_may_order(order.customer_name, order.customer_kinds, work.problems, "order")
-    return _priced(command.line_items, items, order.currency, work.problems)
-
-
-def _priced(
+def priced(
     given: Sequence[LineItem], items: Sequence[ProductSnapshot | None], currency: str | None, problems: Problems
 ) -> list[Ordered]:
     """The lines as they are stored. Problems are noted for lines that can't be sold so, or cost too much."""
@@ -238,11 +211,11 @@ def _taken(work: UnitOfWork, error: Any, command: OrderCreate, number: str) -> E
     return Retry("number taken")  # by a client or an import, since the block was taken: the next attempt passes it over
 
 
-def _columns(lines: Sequence[Ordered], held: dict[UUID, Decimal]) -> tuple[Sequence[Any], ...]:
+def columns(lines: Sequence[Ordered], held: dict[UUID, Decimal]) -> tuple[Sequence[Any], ...]:
     return *zip(*lines, strict=True), [held.get(line.id, Decimal()) for line in lines]
 
 
-def _facts(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
+def facts(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
     return told(
         (
             line.id,

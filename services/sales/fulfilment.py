@@ -16,6 +16,7 @@ from services.inventory.stock import Move
 from services.kit.answer import References
 from services.kit.command import shown
 from services.kit.work import UnitOfWork
+from services.sales.addresses import confirmed, told_addresses
 from services.sales.commands import OrderCancel, OrderConfirm, OrderReturn, ReturnLine
 from services.sales.orders import (
     ZERO,
@@ -38,7 +39,7 @@ _CONFIRM = """
         WHERE l.tenant_id = $1 AND l.id = s.id
     )
     UPDATE orders SET status = 'CONFIRMED', confirmed_at = statement_timestamp(), allow_backorder = $5,
-                      warehouse_id = $6, version = version + 1, updated_at = statement_timestamp()
+                      warehouse_id = $6, shipping_address = $7, billing_address = $8, version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $4 RETURNING version
 """
 _SHIPPED_FROM = """
@@ -59,6 +60,7 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     order = await locked(work, command, "CONFIRM")
     problems = work.problems
     partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
+    addresses = confirmed(order.addresses, order.customer_addresses, problems)
     for item in await catalog.hold(work, {line.product for line in order.lines}):
         catalog.check_offered(item, problems, "order")
     if not is_there:
@@ -71,9 +73,14 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     may_wait = command.allow_backorder if command.given("allow_backorder") else order.allow_backorder
     allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait)
     problems.check()
-    [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse)
+    [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse, *addresses)
     await stock.reserve(work, allocation.holds)
-    work.note("order.confirmed", order.id, version=version, after={"lineItems": reserved(allocation.holds)})
+    work.note(
+        "order.confirmed",
+        order.id,
+        version=version,
+        after=told_addresses(addresses) | {"lineItems": reserved(allocation.holds)},
+    )
     return {"order_id": order.id}
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -15,6 +16,7 @@ from core.sales import INVALID_TRANSITION, Progress, available_actions, share
 from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, UnitOfWork
+from services.sales.addresses import Addresses
 from services.sales.commands import LinePart, OrderCommand
 
 ZERO = Decimal(0)
@@ -63,9 +65,18 @@ class Order:
     allow_backorder: bool
     warehouse: UUID | None
     note: str | None
+    external_id: str | None
+    placed_at: datetime
+    shipping_address: str | None
+    billing_address: str | None
     customer_name: str
     customer_kinds: tuple[str, ...]
+    customer_addresses: str | None
     lines: tuple[Line, ...] = ()
+
+    @property
+    def addresses(self) -> Addresses:
+        return Addresses(self.shipping_address, self.billing_address)
 
     def progress(self) -> Progress:
         wanted = sum((line.quantity - line.cancelled for line in self.lines), ZERO)
@@ -89,7 +100,7 @@ class Step(NamedTuple):
 
 _LOCK = """
     SELECT o.id, o.number, o.status, o.version, o.currency, o.customer_id, o.allow_backorder, o.warehouse_id, o.note,
-           p.name, p.kinds
+           o.external_id, o.placed_at, o.shipping_address, o.billing_address, p.name, p.kinds, p.addresses
     FROM orders o JOIN partners p ON p.tenant_id = $1 AND p.id = o.customer_id
     WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """

@@ -20,6 +20,7 @@ OPEN = {
     "Query.node": "asks by the type that the id is of",
     "Query.nodes": "asks by the types that the ids are of",
     "Viewer.tenant": "one's own tenant",
+    "TenantPayload.tenant": "one's own tenant",
 }
 """Fields to objects that need no permission of their own, and why."""
 
@@ -29,6 +30,8 @@ PARTS = (
     "PageInfo",
     "Count",
     "Money",
+    "Party",
+    "PartnerAddress",
     "UserError",
     "Aggregate",
     "Groups",

@@ -41,19 +41,20 @@ WAYS = {
     "StockPosition": 'stockPositions(at: "2100-01-01T00:00:00Z", first: %d) { nodes { %s } }',
     "ProductMovement": 'products(first: %d) { nodes { movement(from: "2000-01-01T00:00:00Z") { %s } } }',
     "StockFlow": 'products(first: %d) { nodes { movement(from: "2000-01-01T00:00:00Z") { flows { %s } } } }',
+    "PartnerAddress": "partners(first: %d) { nodes { addresses { %s } } }",
+    "Party": "partners(first: %d) { nodes { addresses { party { %s } } } }",
     "Event": "orders(first: %d) { nodes { events { nodes { %s } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
 
-HAND_MADE = {"Event", "StockDifference"}
-"""Types of which the demo has none: its orders have no events, and its books are right."""
+HAND_MADE = {"Event", "PartnerAddress", "Party", "StockDifference"}
+"""Types of which the demo has none: its orders have no events, its partners no addresses, and its books are right."""
 
 COST = {
     "Query.node": 1,
     "Query.nodes": 1,
     "Query.viewer": 0,
-    "Viewer.tenant": 1,
     "Query.product": 1,
     "Query.products": 1,
     "Query.partner": 1,
@@ -82,6 +83,10 @@ COST = {
     "ProductStock.inTransit": 1,
     "ProductStock.incoming": 1,
     "ProductStock.levels": 1,
+    "Viewer.tenant": 1,
+    "Tenant.address": 0,
+    "Partner.addresses": 0,
+    "PartnerAddress.party": 0,
     "Partner.orders": 1,
     "Partner.events": 1,
     "Order.customer": 1,
@@ -90,6 +95,8 @@ COST = {
     "Order.total": 0,
     "Order.lineItems": 1,
     "Order.events": 1,
+    "Order.shippingAddress": 1,
+    "Order.billingAddress": 1,
     "Order.reservationStatus": 1,
     "Order.shipmentStatus": 1,
     "Order.returnStatus": 1,
@@ -110,6 +117,7 @@ COST = {
     "StockMove.source": 1,
     "StockMove.destination": 1,
     "StockMove.lineItem": 1,
+    "Warehouse.address": 0,
     "Warehouse.locations": 1,
     "Location.warehouse": 1,
     "Location.stockLevels": 1,
@@ -147,6 +155,8 @@ BELOW = {
     "ProductMovement": "opening flows { kind }",
     "StockFlow": "kind",
     "StockDifference": "rule",
+    "Party": "name",
+    "PartnerAddress": "code",
 }
 """What to ask of an object that has no id."""
 
@@ -253,7 +263,13 @@ def test_lists_are_walked_too() -> None:
         for name, field in edges()
         if is_list_type(get_nullable_type(field.type)) and not is_leaf_type(get_named_type(field.type))
     }
-    assert lists == {"Query.nodes", "Query.stockDifferences", "ProductMovement.flows", "Shipment.lines"}
+    assert lists == {
+        "Partner.addresses",
+        "ProductMovement.flows",
+        "Query.nodes",
+        "Query.stockDifferences",
+        "Shipment.lines",
+    }
 
 
 async def test_nodes_take_a_statement_per_type(ask: Asker, larkspur: UUID) -> None:

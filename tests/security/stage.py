@@ -42,6 +42,11 @@ TEXTS = {
     "reason": "{} reason",
     "search": "{}",
     "idempotencyKey": "{}-key",
+    **{
+        name: "{} " + name
+        for name in ("street", "city", "postcode", "region", "taxNumber", "carrier", "trackingNumber")
+    },
+    "country": "DE",
 }
 """What each text of a company is, by the name of its field."""
 
@@ -120,8 +125,14 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     money = {"amount": price, "currency": "EUR"}
     product = texts(word, "sku", "name", "description", "barcode", "externalId")
     await command(client, "productUpsert", product | {"listPrice": money}, "product { id }")
-    await command(client, "partnerUpsert", texts(word, "code", "name", "email", "externalId"), "partner { id }")
-    made = await command(client, "warehouseCreate", texts(word, "code", "name"), "warehouse { id }")
+    party = texts(word, "name", "street", "city", "postcode", "region", "country", "taxNumber")
+    addresses = [{"roles": ["SHIPPING", "BILLING"], "party": party, **texts(word, "code")}]
+    partner = texts(word, "code", "name", "email", "externalId") | {"addresses": addresses}
+    await command(client, "partnerUpsert", partner, "partner { id }")
+    await command(client, "tenantUpdate", {"address": party}, "tenant { id }")
+    made = await command(
+        client, "warehouseCreate", texts(word, "code", "name") | {"address": party}, "warehouse { id }"
+    )
     places = []
     for number in (1, 2):
         given = {"warehouse": made["warehouse"]["id"], "code": f"{word}-{number}", "name": f"{word} name"}

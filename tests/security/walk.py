@@ -40,6 +40,7 @@ NAMED = {
     "lineItem": "lin",
     "order": "ord",
     "subjects": "ord",
+    "shipment": "shp",
 }
 """Of which type the ids are that fields of these names take."""
 

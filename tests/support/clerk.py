@@ -39,6 +39,8 @@ PAYLOADS = {
     "productUpsert": PRODUCT,
     "partnerUpsert": PARTNER,
     "warehouseCreate": WAREHOUSE,
+    "warehouseUpdate": "warehouse { id name version address { name lines } }",
+    "tenantUpdate": "tenant { name address { name lines } }",
     "locationCreate": LOCATION,
     "stockAdjust": STOCK,
     "stockSet": STOCK,

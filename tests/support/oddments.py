@@ -19,6 +19,11 @@ NAMES = (
 )
 PRICES = (None, "0", "1.5", "1.500001", "12.34", "12.34", None, "99999999999999.999999")
 
+ADDRESSES = """[
+    {"code": "home", "roles": ["BILLING"], "defaults": ["BILLING"], "party": {"name": "Home", "country": "DE"}},
+    {"code": "work", "roles": ["SHIPPING"], "defaults": [], "party": {"name": "Work", "city": "Paris", "country": "FR"}}
+]"""
+
 Row = dict[str, Any]
 
 
@@ -64,6 +69,7 @@ def _partners() -> list[Row]:
             "name": ("Müller", "muller", "MÜLLER", "Özil", "O'Neil", "%_\\")[index],
             "country": countries[index % 3],
             "external_id": None,
+            "addresses": ADDRESSES if index < 4 else None,
             "created_at": _later(index // 2),
         }
         for index in range(6)

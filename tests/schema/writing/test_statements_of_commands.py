@@ -45,7 +45,11 @@ SINGLE = {
     "productUpsert, the same": 1,
     "partnerUpsert, new": 3,
     "warehouseCreate": 2,
+    "warehouseUpdate": 3,
+    "warehouseUpdate, the same": 1,
+    "tenantUpdate": 3,
     "locationCreate": 3,
+    "partnerUpsert, its addresses": 3,
 }
 
 
@@ -57,6 +61,7 @@ READ = {
     "OrderPayload.order": 1,
     "OrderPayload.shipment": 1,
     "ShipmentPayload.shipment": 1,
+    "TenantPayload.tenant": 1,
     "StockPayload.stockLevels": 1,
     "StockPayload.moves": 1,
     "InsufficientStockError.product": 1,
@@ -254,6 +259,7 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("ProductPayload.product", "productUpsert", {"sku": "READ", "name": "Read"}, "product { id }"),
             ("PartnerPayload.partner", "partnerUpsert", {"code": "READ", "name": "Read"}, "partner { id }"),
             ("WarehousePayload.warehouse", "warehouseCreate", {"code": f"R{size}", "name": "R"}, "warehouse { id }"),
+            ("TenantPayload.tenant", "tenantUpdate", {}, "tenant { id }"),
             ("LocationPayload.location", "locationCreate", place | {"code": f"R{size}"}, "location { id }"),
             ("OrderPayload.order", "orderCreate", shop.ordering(case.named(quantity="1")), "order { id }"),
             ("OrderPayload.shipment", "orderShip", shipping, "shipment { id }"),
@@ -282,6 +288,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
 async def test_a_command_about_one_record_takes_few(shop: Clerk, counter: Counter) -> None:
     given = {"sku": "ONE", "name": "One"}
     place = {"warehouse": shop.warehouses["NORTH"], "code": "NEW", "name": "New"}
+    there, party = {"warehouse": shop.warehouses["SOUTH"]}, {"name": "One", "country": "DE"}
+    addresses = [{"code": f"a{number}", "roles": ["SHIPPING"], "party": party} for number in range(100)]
     found = {}
     for name, field, each in (
         ("productUpsert, new", "productUpsert", given),
@@ -289,7 +297,11 @@ async def test_a_command_about_one_record_takes_few(shop: Clerk, counter: Counte
         ("productUpsert, the same", "productUpsert", given | {"name": "Two"}),
         ("partnerUpsert, new", "partnerUpsert", {"code": "ONE", "name": "One"}),
         ("warehouseCreate", "warehouseCreate", {"code": "ONE", "name": "One"}),
+        ("warehouseUpdate", "warehouseUpdate", there | {"name": "Two"}),
+        ("warehouseUpdate, the same", "warehouseUpdate", there | {"name": "Two"}),
+        ("tenantUpdate", "tenantUpdate", {"address": party}),
         ("locationCreate", "locationCreate", place),
+        ("partnerUpsert, its addresses", "partnerUpsert", {"code": "ONE", "name": "One", "addresses": addresses}),
     ):
         counter.taken()
         await shop.do(field, each)
