@@ -1,20 +1,18 @@
 """``erpgraph import``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import settings
-from app.cli.support import progress, run
+from app.cli.support import progress, run, say, table
 from app.database import open_home
 
+if TYPE_CHECKING:
+    from services.imports.record import Imported
+
 app = typer.Typer(no_args_is_help=True, help="Import data from other systems.")
-
-
-@app.callback()
-def group() -> None:
-    """Keeps ``orders`` a command of its own, though it is the only one so far."""
 
 
 @app.command()
@@ -22,6 +20,9 @@ def orders(
     file: Annotated[Path, typer.Argument(help="A CSV file of order lines, or a .gz of one.")],
     tenant: Annotated[str, typer.Option(help="The name of the tenant that gets the orders.")],
     mapping: Annotated[Path, typer.Option(help="The TOML file that defines what the columns mean (docs/import.md).")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but store: show what would come of the file.")
+    ] = False,
 ) -> None:
     """Import order lines: as closed orders, fully shipped, without effect on today's stock, unless the mapping says otherwise.
 
@@ -37,9 +38,95 @@ def orders(
         read_mapping(mapping)  # what is wrong with it is told before a database is asked for
         with progress() as report:
             async with open_home(settings.load(), tenant) as (target, _):
-                summary = await import_orders(target, tenant, file, mapping, report)
+                summary = await import_orders(target, tenant, file, mapping, report, dry_run=dry_run)
         typer.echo(str(summary))
         return summary.exit_code
 
     if code := run(load()):
         raise typer.Exit(code)
+
+
+def _things(what: str, tenant: str, file: Path, mapping: Path, *, dry_run: bool) -> None:
+    async def load() -> int:
+        from services.imports.things_run import import_things
+
+        with progress() as report:
+            async with open_home(settings.load(), tenant) as (target, _):
+                summary = await import_things(target, tenant, what, file, mapping, report, dry_run=dry_run)
+        typer.echo(str(summary))
+        return summary.exit_code
+
+    if code := run(load()):
+        raise typer.Exit(code)
+
+
+File = Annotated[Path, typer.Argument(help="A CSV file, or a .gz of one.")]
+Tenant = Annotated[str, typer.Option(help="The tenant's name.")]
+MappingFile = Annotated[Path, typer.Option(help="The TOML file that defines what the columns mean (docs/import.md).")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but store: show what would come of the file.")]
+
+
+@app.command()
+def products(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = False) -> None:
+    """Import products: a row each, by their sku. Those that are there stay as they are. Exit codes as of orders."""
+    _things("products", tenant, file, mapping, dry_run=dry_run)
+
+
+@app.command()
+def partners(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = False) -> None:
+    """Import customers and suppliers: a row each, by their code. Those that are there stay as they are. Exit codes as of orders."""
+    _things("partners", tenant, file, mapping, dry_run=dry_run)
+
+
+@app.command()
+def stock(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = False) -> None:
+    """Import counted quantities: a row for each product at a location. Each balance becomes what was counted, by a move that carries
+    the mapping's reason. Exit codes as of orders.
+    """
+    _things("stock", tenant, file, mapping, dry_run=dry_run)
+
+
+@app.command("list")
+def every(tenant: Annotated[str, typer.Option(help="The tenant's name.")]) -> None:
+    """List a tenant's imports, the oldest first: when, of which file (with its SHA-256), and what came of it."""
+
+    async def show() -> None:
+        from services.imports import record
+
+        async with open_home(settings.load(), tenant) as (target, _):
+            found = await record.every(target, tenant)
+        header = ("ID", "IMPORTED", "KIND", "FILE", "SHA-256", "ROWS", "REJECTED", "STORED", "STATE")
+        table(header, [_cells(each) for each in found])
+
+    run(show())
+
+
+def _cells(each: "Imported") -> tuple[str, ...]:
+    rows = each.counts.get("rows", {})
+    stored = [
+        f"{each.counts[name]:,} {name}"
+        for name in ("orders", "products", "partners", "balances")
+        if each.counts.get(name)
+    ]
+    return (
+        *(str(each.id), f"{each.created_at:%Y-%m-%d %H:%M}", each.kind, each.file, each.digest[:16]),
+        *(f"{rows.get('read', 0):,}", f"{rows.get('rejected', 0):,}", ", ".join(stored)),
+        "" if each.undone_at is None else "undone",
+    )
+
+
+@app.command()
+def undo(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The import's id: 'erpgraph import list' shows it.")],
+    tenant: Annotated[str, typer.Option(help="The tenant's name.")],
+) -> None:
+    """Delete what an import stored, unless something was built on it since: then say what stands in the way."""
+
+    async def take_back() -> None:
+        from services.imports.undo import undo as undone
+
+        async with open_home(settings.load(), tenant) as (target, _):
+            gone = await undone(target, tenant, identity)
+        say("Deleted " + ", ".join(f"{rows:,} {name}" for name, rows in gone.items()) + ".")
+
+    run(take_back())

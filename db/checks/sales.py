@@ -62,11 +62,12 @@ CHECKS = (
         """,
     ),
     Check(
+        # Of imported orders, which were never confirmed here, what had come back before moved no goods.
         "What was returned of a line moved back.",
         f"""
         SELECT {_LINE}, coalesce(m.quantity, 0), l.returned
-        FROM line_items l LEFT JOIN {_RETURNED} m ON m.id = l.id
-        WHERE l.tenant_id = $1 AND l.returned <> coalesce(m.quantity, 0)
+        FROM {_LINES} LEFT JOIN {_RETURNED} m ON m.id = l.id
+        WHERE l.returned < coalesce(m.quantity, 0) OR (o.confirmed_at IS NOT NULL AND l.returned <> coalesce(m.quantity, 0))
         """,
     ),
     Check(

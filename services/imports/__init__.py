@@ -18,7 +18,8 @@
     summary      what became of a file
 """
 
-from services.imports.run import Report, import_orders
+from services.imports.reporting import Report
+from services.imports.run import import_orders
 from services.imports.summary import Summary
 
 __all__ = ["Report", "Summary", "import_orders"]

@@ -47,8 +47,11 @@ class _Reader:
     def __init__(self, mapping: Mapping) -> None:
         numbers, columns = mapping.numbers, mapping.columns
         kinds = ("quantity", "price", "price_per", "total", "discount", "line_check")
+        percent = numbers.discount == "percent"
         self._parsers = {
-            name: parser(style(numbers, mapping.currency, getattr(columns, name), percent=name == "discount"))
+            name: parser(
+                style(numbers, mapping.currency, getattr(columns, name), percent=percent and name == "discount")
+            )
             for name in kinds
         }
         own = columns.discount.sign if columns.discount else None

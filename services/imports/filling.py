@@ -1,7 +1,7 @@
 """Cells that are written once for several rows: empty below, and meant all the same."""
 
 from services.imports.cells import RejectedRow
-from services.imports.mapping import Mapping
+from services.imports.mapping import Column, File
 from services.imports.values import Places
 
 
@@ -13,11 +13,12 @@ class Filling:
     the next value, whatever the order.
     """
 
-    def __init__(self, mapping: Mapping, places: Places) -> None:
-        order = mapping.columns.named().get("order")
+    def __init__(self, file: File, places: Places, order: Column | None = None) -> None:
         self._order = [places[name] for name in order.headers] if order else []
-        self._within = [places[name] for name in mapping.file.fill_down]
-        self._across = [places[name] for name in mapping.file.carry_down]
+        self._within = [places[name] for name in file.fill_down]
+        self._across = [places[name] for name in file.carry_down]
+        self.names_orders = bool(set(self._order) & {*self._within, *self._across})
+        """Whether a row without an order's number is of the order above, and one with a number begins an order."""
         self._last: dict[int, str] = {}
         self._lost: set[int] = set()
         self._missed = False

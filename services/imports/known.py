@@ -26,22 +26,29 @@ UPDATE import_rows r SET reason = 'order: There is another order ' || k.number |
 FROM import_known k WHERE k.number = r.number AND k.other IS NOT NULL AND r.reason IS NULL AND r.left_out IS NULL
 """
 
-# The first line of its kind in the file is the first of its kind in the order, and so on.
+# The first line of its kind in the file is the first of its kind in the order, and so on. Where both the file and the import
+# that stored the order have keys of lines, lines of one content are told apart by them.
 _SAME_LINES = f"""
 WITH stored AS (
-    SELECT k.number, p.sku, l.quantity, l.unit_price, l.total,
-           row_number() OVER (PARTITION BY k.number, p.sku, l.quantity, l.unit_price, l.total ORDER BY l.position) AS nth
+    SELECT k.number, p.sku, l.quantity, l.unit_price, l.total, {{stored_key}} AS key,
+           row_number() OVER (PARTITION BY k.number, p.sku, l.quantity, l.unit_price, l.total, {{stored_key}} ORDER BY l.position) AS nth
     FROM import_known k
     CROSS JOIN LATERAL (SELECT * FROM line_items WHERE tenant_id = $1 AND order_id = k.id OFFSET 0) l
     CROSS JOIN LATERAL (SELECT sku FROM products WHERE tenant_id = $1 AND id = l.product_id LIMIT 1) p
+), keyed AS (
+    SELECT DISTINCT number FROM stored WHERE key <> ''
 ), given AS (
-    SELECT id, number, sku, quantity, unit_price, total,
-           row_number() OVER (PARTITION BY number, sku, quantity, unit_price, total ORDER BY line) AS nth
-    FROM import_rows WHERE number IN (SELECT number FROM import_known) AND {LIVE} AND {LINE}
+    SELECT r.id, r.number, r.sku, r.quantity, r.unit_price, r.total, {{given_key}} AS key,
+           row_number() OVER (PARTITION BY r.number, r.sku, r.quantity, r.unit_price, r.total, {{given_key}} ORDER BY r.line) AS nth
+    FROM import_rows r LEFT JOIN keyed ON keyed.number = r.number
+    WHERE r.number IN (SELECT number FROM import_known) AND {LIVE} AND {LINE}
 )
 UPDATE import_rows r SET there = true
-FROM given JOIN stored USING (number, sku, quantity, unit_price, total, nth) WHERE r.id = given.id
+FROM given JOIN stored USING (number, sku, quantity, unit_price, total, key, nth) WHERE r.id = given.id
 """
+
+_STORED_KEY = "coalesce((SELECT i.key FROM import_records i WHERE i.tenant_id = $1 AND i.id = l.id), '')"
+_GIVEN_KEY = "CASE WHEN keyed.number IS NULL THEN '' ELSE coalesce(r.line_key, '') END"
 
 _NO_SUCH_LINE = f"""
 UPDATE import_rows r SET reason = 'order: Order ' || k.number || ' is there already, and has no such line.'
@@ -77,10 +84,11 @@ _REST = f"UPDATE import_rows r SET there = true FROM import_known k WHERE k.numb
 _FORGET = "DELETE FROM import_orders i USING import_known k WHERE i.number = k.number"
 
 
-async def find(connection: Any, tenant: UUID, *, since: bool = False) -> None:
+async def find(connection: Any, tenant: UUID, *, since: bool = False, keyed: bool = False) -> None:
     """Settle the rows of orders that are there, and take these out of the orders to store.
 
-    ``since``: only orders that a request has made since the last time, under another id than ours.
+    ``since``: only orders that a request has made since the last time, under another id than ours. ``keyed``: the file has
+    keys of lines.
     """
     await connection.execute("TRUNCATE import_known")
     ids, others = ("JOIN import_ids USING (n)", "o.id <> import_ids.id") if since else ("", "true")
@@ -89,7 +97,8 @@ async def find(connection: Any, tenant: UUID, *, since: bool = False) -> None:
         return
     await connection.execute("ANALYZE import_known")
     await connection.execute(_OTHERS)
-    await connection.execute(_SAME_LINES, tenant)
+    keys = (_STORED_KEY, _GIVEN_KEY) if keyed else ("''", "''")
+    await connection.execute(_SAME_LINES.format(stored_key=keys[0], given_key=keys[1]), tenant)
     await connection.execute(_NO_SUCH_LINE)
     await connection.execute(BLAME)
     await connection.execute(_RETURNS, tenant)

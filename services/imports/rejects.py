@@ -15,7 +15,10 @@ from services.imports.source import Source, names_of_ours, reread
 PREFETCHED = 50
 """Rows in memory at a time: each may be a million characters long."""
 
-_REJECTED = f"SELECT line, reason, raw FROM import_rows WHERE reason IS NOT NULL AND NOT {DERIVED} ORDER BY line"
+_REJECTED = {
+    "import_rows": f"SELECT line, reason, raw FROM import_rows WHERE reason IS NOT NULL AND NOT {DERIVED} ORDER BY line",
+    "import_things": "SELECT line, reason, raw FROM import_things WHERE reason IS NOT NULL ORDER BY line",
+}
 
 
 def path_of(file: Path) -> Path:
@@ -46,7 +49,7 @@ class Rejects:
     def __exit__(self, *_: object) -> None:
         self._making.unlink(missing_ok=True)
 
-    async def write(self, connection: Any, source: Source, file: File) -> None:
+    async def write(self, connection: Any, source: Source, file: File, staged: str = "import_rows") -> None:
         """Write the staged rows that have a reason, in the file's own delimiter, quotes and encoding.
 
         So the same mapping reads the corrected rows: the two columns in front don't disturb it. Those of an earlier list are
@@ -60,7 +63,7 @@ class Rejects:
             self._making.open("w", encoding=file.encoding, errors="backslashreplace", newline="") as stream,
         ):
             dialect.write(stream, [*names_of_ours(header), *header])
-            async for line, reason, raw in connection.cursor(_REJECTED, prefetch=PREFETCHED):
+            async for line, reason, raw in connection.cursor(_REJECTED[staged], prefetch=PREFETCHED):
                 dialect.write(stream, [line, reason, *reread(raw.decode(), dialect)[ours:]])
             stream.flush()
             os.fsync(stream.fileno())

@@ -107,16 +107,18 @@ _STORE_PARTNERS = """
 WITH stored AS (
     INSERT INTO partners (tenant_id, id, code, name, country, email)
     SELECT {tenant}, id, code, name, country, email FROM import_partners JOIN import_ids USING (n) ORDER BY n
-    ON CONFLICT (tenant_id, code) DO NOTHING RETURNING 1
-) SELECT count(*) FROM stored
+    ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
+), {noted}
+SELECT count(*) FROM noted
 """
 
 _STORE_PRODUCTS = """
 WITH stored AS (
     INSERT INTO products (tenant_id, id, sku, name, unit)
     SELECT {tenant}, id, sku, name, coalesce(unit, 'pcs') FROM import_products JOIN import_ids USING (n) ORDER BY n
-    ON CONFLICT (tenant_id, sku) DO NOTHING RETURNING 1
-) SELECT count(*) FROM stored
+    ON CONFLICT (tenant_id, sku) DO NOTHING RETURNING id
+), {noted}
+SELECT count(*) FROM noted
 """
 
 _STORE_ORDERS = """
@@ -128,8 +130,25 @@ WITH stored AS (
            o.currency, o.total, o.placed_at, o.note, o.fate = 'confirmed', CASE WHEN o.fate = 'confirmed' THEN o.placed_at END
     FROM import_orders o JOIN import_ids i USING (n)
     ORDER BY n
-    ON CONFLICT (tenant_id, number) DO NOTHING RETURNING 1
-) SELECT count(*) FROM stored
+    ON CONFLICT (tenant_id, number) DO NOTHING RETURNING id
+), {noted}
+SELECT count(*) FROM noted
+"""
+
+_NOTED = """noted AS (
+    INSERT INTO import_records (tenant_id, id, import_id, type) SELECT {tenant}, id, {made}, '{type}' FROM stored RETURNING 1
+)"""
+
+# What the file calls its lines: later files that have one of them again are compared by it.
+_NOTE_LINES = f"""
+WITH noted AS (
+    INSERT INTO import_records (tenant_id, id, import_id, type, key)
+    SELECT {{tenant}}, r.id, {{made}}, 'LINE', r.line_key
+    FROM import_rows r JOIN import_orders i USING (number) JOIN import_ids USING (n)
+    CROSS JOIN LATERAL (SELECT id FROM orders WHERE tenant_id = {{tenant}} AND id = import_ids.id LIMIT 1) o
+    WHERE r.line_key IS NOT NULL AND {LIVE} AND {LINE}
+    RETURNING 1
+) SELECT count(*) FROM noted
 """
 
 # An order is looked up by our own id: one that a request has made since we looked gets none of our
@@ -194,6 +213,7 @@ class Store:
         self._tenant = tenant
         self._mapping = mapping
         self._extra = frozenset(extra)
+        self._made = tenant
 
     async def stage(self, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
         """Copy the rows into the staging table: they may be any number, and of any length."""
@@ -260,7 +280,7 @@ class Store:
         """Compare with what is there, under a lock: the next import of the tenant must see this one's orders."""
         run = self._connection.execute
         await self._lock()
-        await known.find(self._connection, self._tenant)
+        await known.find(self._connection, self._tenant, keyed="line_key" in self._extra)
         await run(_REJECT_SUPPLIERS, self._tenant)
         if self._mapping.returns:
             await run(judging.SOLD_BEFORE)
@@ -285,20 +305,23 @@ class Store:
         imported, there = sum(found["imported"].values()), sum(found["there"].values())
         return Counts(imported, there, found["rejected"], found["left out"])
 
-    async def store(self) -> tuple[Stored, dict[str, Decimal]]:
-        """Add what isn't there yet; what was added, and the totals by currency."""
+    async def store(self, made: UUID) -> tuple[Stored, dict[str, Decimal]]:
+        """Add what isn't there yet, as records of the import ``made``; what was added, and the totals by currency."""
+        self._made = made
         await self._connection.execute(_GATHER_PARTNERS)
         await self._identify("import_partners")
-        partners = await self._insert(_STORE_PARTNERS)
+        partners = await self._insert(_STORE_PARTNERS, "PARTNER")
         await self._connection.execute(_GATHER_PRODUCTS)
         await self._identify("import_products")
-        products = await self._insert(_STORE_PRODUCTS)
+        products = await self._insert(_STORE_PRODUCTS, "PRODUCT")
         wanted = await self._identify("import_orders")
-        orders = await self._insert(_STORE_ORDERS)
-        lines, units, total = await self._connection.fetchrow(self._of_tenant(_STORE_LINES))
+        orders = await self._insert(_STORE_ORDERS, "ORDER")
+        lines, units, total = await self._connection.fetchrow(self._filled(_STORE_LINES))
+        if "line_key" in self._extra:
+            await self._connection.fetchval(self._filled(_NOTE_LINES))
         totals = {row["currency"]: row["total"] for row in await self._connection.fetch(_TOTALS, self._tenant)}
         if orders < wanted:
-            await known.find(self._connection, self._tenant, since=True)
+            await known.find(self._connection, self._tenant, since=True, keyed="line_key" in self._extra)
         digits = max(money.digits(code) for code in self._mapping.currency)
         whole = total.quantize(Decimal(1).scaleb(-digits))
         rounded = {code: money.round_total(amount, code) for code, amount in totals.items()}
@@ -310,11 +333,14 @@ class Store:
             "SELECT pg_advisory_xact_lock(hashtextextended('import ' || $1, 0))", self._tenant.hex
         )
 
-    def _of_tenant(self, statement: str) -> str:
-        return statement.format(tenant=f"'{UUID(int=self._tenant.int)}'::uuid")
+    def _filled(self, statement: str, type_: str = "") -> str:
+        """A statement with its literals: where tables are spread over servers, a tenant that is a parameter isn't pushed down."""
+        tenant, made = (f"'{UUID(int=identity.int)}'::uuid" for identity in (self._tenant, self._made))
+        noted = _NOTED.format(tenant=tenant, made=made, type=type_)
+        return statement.format(tenant=tenant, made=made, noted=noted)
 
-    async def _insert(self, statement: str) -> int:
-        stored: int = await self._connection.fetchval(self._of_tenant(statement))
+    async def _insert(self, statement: str, type_: str) -> int:
+        stored: int = await self._connection.fetchval(self._filled(statement, type_))
         return stored
 
     async def _identify(self, table: str) -> int:

@@ -1,10 +1,13 @@
 """What became of a file, in numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+from services.imports.judging import DERIVED
 from services.imports.store import Counts, Stored
 
 
@@ -21,6 +24,7 @@ class Summary:
     totals: dict[str, Decimal]
     rejected_file: Path
     currencies: list[str] = field(default_factory=list)
+    preview: str = ""
 
     @classmethod
     def of(
@@ -49,6 +53,27 @@ class Summary:
             currencies,
         )
 
+    def with_preview(self, shown: str) -> "Summary":
+        return replace(self, preview=shown)
+
+    def told(self) -> dict[str, Any]:
+        """The numbers, as the import's record keeps them."""
+        one = self.stored
+        return {
+            "rows": {
+                "read": self.read,
+                "imported": self.imported,
+                "alreadyThere": self.already_there,
+                "leftOut": sum(self.left_out.values()),
+                "rejected": sum(self.rejected.values()),
+            },
+            "orders": one.orders,
+            "lineItems": one.lines,
+            "products": one.products,
+            "partners": one.partners,
+            "totals": {code: f"{amount:f}" for code, amount in self.totals.items()},
+        }
+
     @property
     def exit_code(self) -> int:
         """0: everything is stored. 3: some rows were rejected. 1: all that could have been stored was rejected."""
@@ -69,9 +94,98 @@ class Summary:
                 f"{one.units:,f} units, {total} in total",
                 *([] if one.lines else ["Nothing was added."]),
                 *([f"left out: {_listed(self.left_out)}"] if left else []),
-                *([f"rejected: {_listed(self.rejected)}; see {self.rejected_file}"] if rejected else []),
+                *([self._rejected()] if rejected else []),
+                *([self.preview, "This was a dry run: nothing was stored."] if self.preview else []),
             ]
         )
+
+    def _rejected(self) -> str:
+        where = "" if self.preview else f"; see {self.rejected_file}"
+        return f"rejected: {_listed(self.rejected)}{where}"
+
+
+@dataclass(frozen=True)
+class ThingsSummary:
+    """What became of a file of products, partners or stock, in rows."""
+
+    what: str
+    read: int
+    imported: int
+    already_there: int
+    rejected: dict[str, int]
+    left_out: dict[str, int]
+    rejected_file: Path
+    dry_run: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """The numbers, as the import's record keeps them."""
+        rows = {
+            "read": self.read,
+            "imported": self.imported,
+            "alreadyThere": self.already_there,
+            "leftOut": sum(self.left_out.values()),
+            "rejected": sum(self.rejected.values()),
+        }
+        return {"rows": rows, "balances" if self.what == "stock" else self.what: self.imported}
+
+    @property
+    def exit_code(self) -> int:
+        """As of orders."""
+        if not self.rejected:
+            return 0
+        return 3 if self.imported or self.already_there else 1
+
+    def __str__(self) -> str:
+        rejected, left = sum(self.rejected.values()), sum(self.left_out.values())
+        became = f"{self.imported:,} imported + {self.already_there:,} already there + {left:,} left out + {rejected:,} rejected"
+        where = "" if self.dry_run else f"; see {self.rejected_file}"
+        return "\n".join(
+            [
+                f"{self.read:,} rows read = {became}",
+                *([f"left out: {_listed(self.left_out)}"] if left else []),
+                *([f"rejected: {_listed(self.rejected)}{where}"] if rejected else []),
+                *(["This was a dry run: nothing was stored."] if self.dry_run else []),
+            ]
+        )
+
+
+REJECTED_SHOWN, ORDERS_SHOWN, LINES_SHOWN = 10, 5, 5
+
+_REJECTED = f"""
+SELECT line, reason, left(convert_from(raw, 'UTF8'), 200) AS row FROM import_rows
+WHERE reason IS NOT NULL AND NOT {DERIVED} AND position('\\x00'::bytea IN raw) = 0 ORDER BY line LIMIT {REJECTED_SHOWN}
+"""
+# Spread over the file, not its first ones: what is odd is often further down.
+_ORDERS = f"""
+SELECT o.id, o.number, o.status, p.code, o.placed_at, o.currency, trim_scale(o.total)::text AS total
+FROM (SELECT number, ntile({ORDERS_SHOWN}) OVER (ORDER BY n) AS part, n FROM import_orders) i
+JOIN orders o ON o.tenant_id = $1 AND o.number = i.number JOIN partners p ON p.tenant_id = $1 AND p.id = o.customer_id
+WHERE i.n IN (SELECT min(n) FROM (SELECT n, ntile({ORDERS_SHOWN}) OVER (ORDER BY n) AS part FROM import_orders) t GROUP BY part)
+ORDER BY i.n
+"""
+_LINES = f"""
+SELECT l.position, p.sku, l.description, trim_scale(l.quantity)::text AS quantity, trim_scale(l.unit_price)::text AS price,
+       trim_scale(l.total)::text AS total
+FROM line_items l JOIN products p ON p.tenant_id = $1 AND p.id = l.product_id
+WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position LIMIT {LINES_SHOWN}
+"""
+
+
+async def preview(connection: Any, tenant: UUID) -> str:
+    """The first rejected rows, and some of the orders as they would be stored, for people to look at."""
+    told = [
+        f"line {row['line']}: {row['reason']}\n    {row['row'].strip()}" for row in await connection.fetch(_REJECTED)
+    ]
+    for order in await connection.fetch(_ORDERS, tenant):
+        told.append(
+            f"order {order['number']}: {order['status']}, of {order['code']}, {order['placed_at']:%Y-%m-%d %H:%M} UTC,"
+            f" {order['total']} {order['currency']}"
+        )
+        told += [
+            f"    {line['position']}. {line['quantity']} x {line['sku']} ({line['description'][:60]}) at {line['price']}: {line['total']}"
+            for line in await connection.fetch(_LINES, tenant, order["id"])
+        ]
+    return "\n".join(told) or "There is nothing to show."
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from core.errors import BadInput
 from services.imports.mapping import Column, Mapping, _table, load
 from services.imports.mapping.rules import _TESTS as TESTS
+from services.imports.mapping.things import PartnersMapping, ProductsMapping, StockMapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINIMAL = """
@@ -46,6 +47,22 @@ def test_what_may_be_left_out_has_a_default(tmp_path: Path) -> None:
         "price": ["Price"],
         "date": ["Date"],
     }
+
+
+THINGS: dict[str, type[BaseModel]] = {"product": ProductsMapping, "partner": PartnersMapping, "stock": StockMapping}
+
+
+@pytest.mark.parametrize("kind", THINGS)
+def test_the_document_s_blocks_of_records_are_mappings(kind: str) -> None:
+    text = (REPOSITORY / "docs" / "import.md").read_text("utf-8")
+    blocks = [tomllib.loads(block.partition("```")[0]) for block in text.split(f"```toml {kind}\n")[1:]]
+    assert blocks
+    said = {key for block in blocks for key in _said(block)}
+    for block in blocks:
+        THINGS[kind].model_validate(block)
+    shared = {"clean.upper", "clean.drop_point_zero", "clean.drop_leading_zeros"}
+    general = {key for key in _keys(Mapping) if key.partition(".")[0] in {"file", "numbers", "skip", "reject", "also"}}
+    assert {key for key in _keys(THINGS[kind]) if key not in said} - shared - general == set()
 
 
 @pytest.mark.parametrize(
