@@ -58,7 +58,7 @@ async def store(connection: Any, tenant: UUID, reason: str) -> int:
 
 def _line(row: Any) -> dict[str, Any]:
     product, location = ids.encode("prod", row["product"]), ids.encode("loc", row["place"])
-    return {"product": {"id": product}, "location": location, "on_hand": row["quantity"]}
+    return {"product": {"id": product}, "location": location, "onHand": row["quantity"]}
 
 
 async def _portion(connection: Any, tenant: UUID, reason: str, rows: list[Any]) -> int:

@@ -60,7 +60,7 @@ def products(mapping: ProductsMapping) -> Kind:
     fields = _fields(mapping, readers, {"currency": "list_price_currency"})
     if mapping.columns.list_price is not None and mapping.columns.currency is None:
         fields = (*fields, Field("list_price_currency", "text", lambda _: mapping.currencies[0]))
-    return Kind("products", "sku", "PRODUCT", fields, {"name": "sku", "unit": "'pcs'", "active": "true"})
+    return Kind("products", "sku", "PRODUCT", fields, {"name": "key", "unit": "'pcs'", "active": "true"})
 
 
 def partners(mapping: PartnersMapping) -> Kind:
@@ -78,7 +78,7 @@ def partners(mapping: PartnersMapping) -> Kind:
     if mapping.columns.kinds is None:
         fixed = f"{{{','.join(sorted(mapping.kind))}}}"
         fields = (*fields, Field("kinds", "text[]", lambda _: fixed))
-    return Kind("partners", "code", "PARTNER", fields, {"name": "code"})
+    return Kind("partners", "code", "PARTNER", fields, {"name": "key"})
 
 
 _YES = {"true": "true", "false": "false", "yes": "true", "no": "false", "1": "true", "0": "false"}

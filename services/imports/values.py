@@ -47,7 +47,7 @@ def taker(columns: Sequence[Column | None], places: Places) -> Callable[[list[st
     Plain columns are picked together, by one call: they are most of nearly every mapping.
     """
     plain = [places[column.column[0]] if column is not None and column.is_plain else -1 for column in columns]
-    pick = itemgetter(*plain, -1)
+    pick = itemgetter(*plain) if len(plain) > 1 else lambda cells: (cells[plain[0]],)
     special = [(index, value(column, places)) for index, column in enumerate(columns) if column and not column.is_plain]
 
     def take(cells: list[str]) -> list[str]:
