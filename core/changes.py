@@ -13,7 +13,12 @@ KINDS: dict[str, ChangeKind] = {name: kind for each in declared("core", "CHANGES
 
 NAMES = {kind.number: name for name, kind in KINDS.items()}
 
-SUBJECTS: dict[str, str] = {family: prefix for each in declared("core", "SUBJECTS") for family, prefix in each.items()}
+_OWN = {"tenant": "ten"}
+"""What belongs to no module."""
+
+SUBJECTS: dict[str, str] = _OWN | {
+    family: prefix for each in declared("core", "SUBJECTS") for family, prefix in each.items()
+}
 """The prefix of the ids of what events are about, by the part of their type before the dot."""
 
 _TOUCHED = {name.lower(): kind.number for name, kind in KINDS.items()}

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
-from core.changes import KINDS, NAMES, Cursor, prefix_of, read_cursor
+from core.changes import KINDS, NAMES, SUBJECTS, Cursor, prefix_of, read_cursor
 from core.errors import BadInput, ErpError
 from core.paging import digest
 from execution import Batch
@@ -169,7 +169,10 @@ def _where(where: dict[str, Any]) -> tuple[list[str] | None, list[UUID] | None]:
         keys = []
         for place, each in enumerate(subjects):
             try:
-                keys.append(ids.parse(each)[1])
+                prefix, key = ids.parse(each)
+                if prefix not in SUBJECTS.values():
+                    raise BadInput(f"No event is about what has an id that starts with {prefix}_.")
+                keys.append(key)
             except BadInput as error:
                 raise error.below("where", "subjects", place) from None
     return types, keys

@@ -20,6 +20,11 @@ OPEN = {
     "Query.node": "asks by the type that the id is of",
     "Query.nodes": "asks by the types that the ids are of",
     "Viewer.tenant": "one's own tenant",
+    "Query.changes": "tells of the kinds that may be read",
+    "ChangeBatch.changes": "those of the batch, whose kinds may be read",
+    "Change.node": "asks by the type of the record",
+    "EventBatch.events": "those of the batch, which was asked for",
+    "Event.subject": "asks by the type of what it is about",
     "TenantPayload.tenant": "one's own tenant",
 }
 """Fields to objects that need no permission of their own, and why."""

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from core.ids import new_id
+from db.runtime import log
 from db.runtime.engine import Target, administration
 from services.platform.transfer import parts
 from tests.support import oddments
@@ -37,6 +38,10 @@ TIMES = (
     "0044-03-15 12:00:00+00 BC",
     "9999-12-31 23:59:59.999999",
 )
+
+
+LEFT: dict[str, list[str]] = {"budgets": [], "commits": []}
+"""What stays behind when a tenant moves."""
 
 
 async def settle(target: Target, name: str) -> UUID:
@@ -80,6 +85,7 @@ async def settle(target: Target, name: str) -> UUID:
             new_id(),
             Decimal("0.000001"),
         )
+        await connection.execute(log.place(tenant, new_id()))
     return tenant
 
 
