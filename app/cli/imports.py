@@ -86,6 +86,14 @@ def stock(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = Fa
     _things("stock", tenant, file, mapping, dry_run=dry_run)
 
 
+@app.command()
+def guess(file: Annotated[Path, typer.Argument(help="A CSV file of order lines, or a .gz of one.")]) -> None:
+    """Propose a mapping for a file of order lines, with the doubts as comments. It imports nothing, and needs no database."""
+    from services.imports.guess import guess as proposed
+
+    typer.echo(proposed(file))
+
+
 @app.command("list")
 def every(tenant: Annotated[str, typer.Option(help="The tenant's name.")]) -> None:
     """List a tenant's imports, the oldest first: when, of which file (with its SHA-256), and what came of it."""
