@@ -135,9 +135,10 @@ FROM import_rows WHERE {LIVE} GROUP BY number
 """
 
 
-def gather(extra: Collection[str], digits: dict[str, int], *, includes_lines: bool) -> str:
+def gather(extra: Collection[str], digits: dict[str, int], *, includes_lines: bool, share: str = "amount") -> str:
     """Brings the rows together into orders. ``$1`` is the customer of those that name none, ``$2`` their currency and its
-    digits ``$3``, ``$4`` what becomes of orders without a status.
+    digits ``$3``, ``$4`` what becomes of orders without a status. ``share``: whether the order's discount is an amount, or a share of
+    its goods, in percent or as a fraction.
     """
     if not set(extra) - {"left_order", "role", "line_key", "unit", "email", "left_row"}:
         return _PLAIN + " HAVING $4::text IS NOT NULL"
@@ -148,7 +149,11 @@ def gather(extra: Collection[str], digits: dict[str, int], *, includes_lines: bo
     discount = "0"
     if "order_discount" in said:
         less = "coalesce(sum(line_discount) FILTER (WHERE role IS NULL), 0)" if includes_lines else "0"
-        whole = f"greatest(coalesce(max(order_discount) FILTER (WHERE role IS DISTINCT FROM 'd'), 0) - {less}, 0)"
+        goods = "coalesce(sum(total) FILTER (WHERE role IS NULL), 0)"
+        base = {"amount": "1", "percent": f"{goods} / 100", "fraction": goods}[share]
+        whole = (
+            f"greatest(coalesce(max(order_discount) FILTER (WHERE role IS DISTINCT FROM 'd'), 0) * {base} - {less}, 0)"
+        )
         rows = "coalesce(sum(order_discount) FILTER (WHERE role = 'd'), 0)"
         discount = f"round({whole} + {rows}, {digit})"
     left = f"sum(quantity - coalesce(cancelled, 0)) FILTER (WHERE {LINE})" if "cancelled" in said else "1"

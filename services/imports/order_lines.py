@@ -132,9 +132,9 @@ class OrderLine:
     def _amount(self, name: str, column: Column) -> Callable[[str], str | None]:
         numbers = self._mapping.numbers
         sign = numbers.order_discount_sign if name == "order_discount" and column.sign is None else "plus"
-        return parsing.amount_parser(
-            name.replace("_", " "), parser(style(numbers, self._mapping.currency, column)), sign
-        )
+        percent = name == "order_discount" and numbers.order_discount == "percent"
+        read = parser(style(numbers, self._mapping.currency, column, percent=percent))
+        return parsing.amount_parser(name.replace("_", " "), read, sign)
 
     def _charge(self, charge: Charge, places: Places) -> tuple[Charge, Callable[[list[str]], str | None]]:
         take = value(charge.column, places)

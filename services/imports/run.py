@@ -6,7 +6,7 @@ from core.errors import Unavailable
 from db.admin.statistics import analyse
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
-from services.imports import record
+from services.imports import promising, record
 from services.imports.mapping import load
 from services.imports.rejects import Rejects
 from services.imports.reporting import Report, silent, told
@@ -47,6 +47,8 @@ async def import_orders(
                     report("storing", 0, 1)
                     await store.settle()
                     stored, totals = await store.store(made)
+                    if rules.status and rules.status.confirms:
+                        await promising.reserve(connection, identity)
                     counts = await store.counts()
                     report("storing", 1, 1)
                     summary = Summary.of(rows.read, stored, counts, rows.left_out, totals, rejects.path, rules.currency)
@@ -57,7 +59,7 @@ async def import_orders(
                     # Before the commit: a crash between the two leaves a list too many, not rows too few.
                     rejects.publish()
                     if stored.lines:
-                        await tell(connection, identity, "PARTNER", "PRODUCT", "ORDER")
+                        await tell(connection, identity, "PARTNER", "PRODUCT", "ORDER", "STOCK_LEVEL")
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored.lines:

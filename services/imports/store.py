@@ -266,7 +266,13 @@ class Store:
         mapping = self._mapping
         digits = {code: money.digits(code) for code in mapping.currency}
         first = mapping.currency[0]
-        statement = judging.gather(self._extra, digits, includes_lines=mapping.numbers.order_discount_includes_lines)
+        numbers = mapping.numbers
+        statement = judging.gather(
+            self._extra,
+            digits,
+            includes_lines=numbers.order_discount_includes_lines,
+            share=numbers.order_discount,
+        )
         fate = mapping.status.default if mapping.status else "closed"
         await self._connection.execute(statement, mapping.default_customer, first, digits[first], fate)
         await self._connection.execute(judging.LEAVE_WITHOUT_STATUS)

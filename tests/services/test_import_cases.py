@@ -289,7 +289,20 @@ async def test_an_order_that_was_changed_stands_in_the_way(
 ) -> None:
     await load(target, shop, tmp_path, "Order,Date,Cust,SKU,Qty,Price\n1,2024-01-31,A,S1,2,5.00\n")
     async with administration(target, await tenants.find(target, shop)) as connection:
-        await connection.execute("UPDATE orders SET version = 2")
+        await connection.execute("UPDATE orders SET version = 3")
     [only] = await record.every(target, shop)
     with pytest.raises(BadInput, match="orders were changed since, such as 1"):
         await undo(target, shop, str(only.id))
+
+
+@pytest.mark.parametrize(
+    "said,setting,total",
+    [("1.50", "", "28.5"), ("10 %", 'order_discount = "percent"', "27"), ("0.1", 'order_discount = "fraction"', "27")],
+)
+async def test_a_discount_of_the_order_is_spread(
+    target: Target, shop: str, tmp_path: Path, said: str, setting: str, total: str
+) -> None:
+    text = f"Order,Date,Cust,SKU,Qty,Price,Off\n1,2024-01-31,A,S1,1,10,{said}\n1,2024-01-31,A,S2,1,9.99,\n1,2024-01-31,A,S3,1,10.01,\n"
+    mapping = HEAD + COLUMNS + 'order_discount = "Off"\n' + TAIL + f"[numbers]\n{setting}\n"
+    assert told(await load(target, shop, tmp_path, text, mapping)) == (3, 3, 0, {})
+    assert await totals(target, shop) == {"1": total}

@@ -46,6 +46,7 @@ class Numbers(Part):
     round: bool = False
     discount: Literal["line", "unit", "percent", "fraction"] = "line"
     discount_sign: Sign = "plus"
+    order_discount: Literal["amount", "percent", "fraction"] = "amount"
     order_discount_sign: Sign = "plus"
     order_discount_includes_lines: bool = False
     tolerance: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]{1,6})?$")] = "0"

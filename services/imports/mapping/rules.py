@@ -97,6 +97,11 @@ class Status(Part):
         return self
 
     @property
+    def confirms(self) -> bool:
+        """May an order be confirmed by it?"""
+        return bool(self.confirmed) or self.default == "confirmed"
+
+    @property
     def fates(self) -> dict[str, str]:
         """What becomes of an order of each status."""
         return {text: fate for fate in _FATES for text in getattr(self, fate)}
