@@ -85,8 +85,26 @@ async def settle(target: Target, name: str) -> UUID:
             new_id(),
             Decimal("0.000001"),
         )
+        await _import(connection, tenant)
         await connection.execute(log.place(tenant, new_id()))
     return tenant
+
+
+async def _import(connection: Any, tenant: UUID) -> None:
+    made = new_id()
+    await connection.execute(
+        "INSERT INTO imports (tenant_id, id, kind, file, digest, mapping, counts)"
+        " VALUES ($1, $2, 'orders', 'orders.csv', 'ab', $3, '{\"rows\": {\"read\": 1}}')",
+        tenant,
+        made,
+        TEXTS[4],
+    )
+    await connection.execute(
+        "INSERT INTO import_records (tenant_id, id, import_id, type, key) VALUES ($1, $2, $3, 'LINE', '1')",
+        tenant,
+        new_id(),
+        made,
+    )
 
 
 async def _event(connection: Any, tenant: UUID, principal: str = "tests", after: str | None = None) -> None:
