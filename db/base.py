@@ -81,6 +81,12 @@ class Versioned:
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
 
 
+class Archived:
+    """A record that may be taken out of use: since when it is."""
+
+    archived_at: Mapped[datetime | None] = mapped_column(sort_order=92)
+
+
 def tenant_args(*more: Any) -> tuple[Any, ...]:
     """``__table_args__`` of a tenant table: its primary key, its tenant, and what it has besides."""
     return (
@@ -135,6 +141,7 @@ __all__ = [
     "LEFT_OUT",
     "TSVECTOR",
     "Amount",
+    "Archived",
     "Base",
     "Quantity",
     "TenantRow",

@@ -11,6 +11,7 @@ from db.base import (
     KEY_TEXT,
     TSVECTOR,
     Amount,
+    Archived,
     Base,
     TenantRow,
     Versioned,
@@ -21,7 +22,7 @@ from db.base import (
 )
 
 
-class Product(TenantRow, Versioned, Base):
+class Product(TenantRow, Versioned, Archived, Base):
     __tablename__ = "products"
 
     sku: Mapped[str] = mapped_column(KEY_TEXT)

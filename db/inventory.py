@@ -9,7 +9,18 @@ from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, Quantity, TenantRow, Versioned, no_nan, tenant_args, tenant_fk, tenant_index
+from db.base import (
+    KEY_TEXT,
+    Archived,
+    Base,
+    Quantity,
+    TenantRow,
+    Versioned,
+    no_nan,
+    tenant_args,
+    tenant_fk,
+    tenant_index,
+)
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
 OWN_KIND = "INTERNAL"
@@ -17,7 +28,7 @@ OWN_KIND = "INTERNAL"
 quarantine are the tenant's own too, but nobody may promise them."""
 
 
-class Warehouse(TenantRow, Versioned, Base):
+class Warehouse(TenantRow, Versioned, Archived, Base):
     __tablename__ = "warehouses"
     __table_args__ = tenant_args(UniqueConstraint("tenant_id", "code"))
 
@@ -27,7 +38,7 @@ class Warehouse(TenantRow, Versioned, Base):
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
-class Location(TenantRow, Versioned, Base):
+class Location(TenantRow, Versioned, Archived, Base):
     """A place that goods move from or to. Virtual ones (SUPPLIER, CUSTOMER, LOSS) have no warehouse."""
 
     __tablename__ = "locations"

@@ -6,10 +6,21 @@ from sqlalchemy import CHAR, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import BY_TRIGGER, KEY_TEXT, TSVECTOR, Base, TenantRow, Versioned, search_index, tenant_args, tenant_index
+from db.base import (
+    BY_TRIGGER,
+    KEY_TEXT,
+    TSVECTOR,
+    Archived,
+    Base,
+    TenantRow,
+    Versioned,
+    search_index,
+    tenant_args,
+    tenant_index,
+)
 
 
-class Partner(TenantRow, Versioned, Base):
+class Partner(TenantRow, Versioned, Archived, Base):
     __tablename__ = "partners"
 
     code: Mapped[str] = mapped_column(KEY_TEXT)

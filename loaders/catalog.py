@@ -11,6 +11,7 @@ from loaders.kit import filters
 from loaders.kit.entity import ASC, Entity, Sort
 from loaders.kit.many import Many
 from loaders.kit.one import TENANT, One
+from loaders.kit.renamed import Renamed
 
 products = Entity(
     Product,
@@ -23,6 +24,9 @@ products = Entity(
         "name": filters.text(Product.name, "By its name; search finds single words of it.", folded=Product.name_key),
         "active": filters.boolean(Product.active, "By whether it is still offered. Left out: both."),
         "listPrice": filters.decimal(Product.list_price, "By the list price's amount, whatever its currency."),
+        "archived": filters.boolean(
+            Product.archived_at.is_not(None), "By whether it was taken out of use. Left out: both."
+        ),
         "barcode": filters.text(Product.barcode, "By the code on the package."),
         "createdAt": filters.moment(Product.created_at, "By the time it was first stored."),
         "updatedAt": filters.moment(Product.updated_at, "By the time of the last change."),
@@ -45,9 +49,9 @@ class ProductById(One):
     entity = products
 
 
-class ProductBySku(One):
+class ProductBySku(Renamed):
     entity = products
-    key, key_type = "sku", KEY_TEXT
+    key, kind = "sku", "product"
 
 
 class ProductByExternalId(One):

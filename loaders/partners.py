@@ -13,6 +13,7 @@ from loaders.kit.entity import ASC, Entity, Sort
 from loaders.kit.having import having
 from loaders.kit.many import Many
 from loaders.kit.one import PARTNER, TENANT, One
+from loaders.kit.renamed import Renamed
 
 partners = Entity(
     Partner,
@@ -24,6 +25,9 @@ partners = Entity(
         "code": filters.text(Partner.code, "By the tenant's own key of the partner.", folded=Partner.code_key),
         "name": filters.text(Partner.name, "By its name; search finds single words of it.", folded=Partner.name_key),
         "country": filters.text(Partner.country, "By the country's two letters, such as DE."),
+        "archived": filters.boolean(
+            Partner.archived_at.is_not(None), "By whether it was taken out of use. Left out: both."
+        ),
         "email": filters.text(Partner.email, "By its e-mail address."),
         "kind": having(Partner.kinds, PartnerKind, "By what it is to the tenant."),
         "createdAt": filters.moment(Partner.created_at, "By the time it was first stored."),
@@ -45,9 +49,9 @@ class PartnerById(One):
     entity = partners
 
 
-class PartnerByCode(One):
+class PartnerByCode(Renamed):
     entity = partners
-    key, key_type = "code", KEY_TEXT
+    key, kind = "code", "partner"
 
 
 class PartnerByExternalId(One):

@@ -17,6 +17,9 @@ from services.kit.command import Unreadable
 from services.kit.salvage import salvaged
 from services.kit.work import C, Service, examine, perform
 
+RECORD = "_record_id"
+"""Ends the names of references to a record of any kind, after the prefix of its ids."""
+
 
 class Payload(dict[str, Any]):
     """What a command answers, to be read as a row is: references to what it made, and its problems."""
@@ -64,8 +67,9 @@ class Done(NamedTuple):
             declared = field.extensions.get(BACKREF)
             prefix = prefixes.get(get_named_type(field.type).name)
             for key in getattr(declared, "needs", ()):
-                if key in self.references and prefix is not None:
-                    found[name] = _encoded(prefix, self.references[key])
+                whose = key.removesuffix(RECORD) if key.endswith(RECORD) else prefix
+                if key in self.references and whose is not None:
+                    found[name] = _encoded(whose, self.references[key])
         return found
 
 
@@ -73,11 +77,17 @@ def _encoded(prefix: str, given: Any) -> Any:
     return [encode(prefix, each) for each in given] if isinstance(given, list) else encode(prefix, given)
 
 
-def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaitable[list[Payload]]]:
-    """The resolver of a mutation: reads its ``input`` as this command and has it carried out by the service."""
+def carry_out(
+    command: type[C], service: Service[C], needs: Callable[[Any], str | None] | None = None
+) -> Callable[[Batch], Awaitable[list[Payload]]]:
+    """The resolver of a mutation: reads its ``input`` as this command and has it carried out by the service. ``needs`` tells
+    what one needs for an input, where that depends on what it names.
+    """
 
     async def resolve(batch: Batch) -> list[Payload]:
         context = batch.context
+        if needs is not None and (permission := needs(batch.args["input"])) is not None:
+            context.require(permission)
         context.check_time()
         reader = await context.renew()
         principal = context.principal
@@ -95,6 +105,21 @@ def carry_out(command: type[C], service: Service[C]) -> Callable[[Batch], Awaita
         return [Payload(answer.references, errors=[UserErrorRow.of(each) for each in answer.problems])]
 
     return resolve
+
+
+async def record(batch: Batch) -> list[Any]:
+    """The record of any kind that a command refers to, by the prefix of its id."""
+    found: list[Any] = []
+    for payload in batch.sources:
+        key = next((each for each in payload if each.endswith(RECORD)), None)
+        loader = batch.context.node_types.get(key.removesuffix(RECORD)) if key else None
+        if loader is None or key is None:
+            found.append(None)
+            continue
+        batch.context.require(loader.entity.permission)
+        rows = loader.of(batch.context, batch.columns(loader.entity.typename))
+        found += await rows.load_level([payload[key]])
+    return found
 
 
 def user_errors(batch: Batch) -> list[list[UserErrorRow]]:

@@ -39,6 +39,9 @@ class Product(Node):
         tables.Product.active, "Whether it is still offered. Inactive products stay in orders and in stock."
     )
     external_id: str | None = column(tables.Product.external_id, "Its key in another system; unique where given.")
+    archived_at: DateTime | None = moment(
+        tables.Product.archived_at, "Since when it is out of use: not for new documents; null while it is in use."
+    )
     version: int = column(tables.Product.version, "Rises with every change; for expectedVersion.")
     created_at: DateTime = moment(tables.Product.created_at, "When it was first stored.")
     updated_at: DateTime = moment(tables.Product.updated_at, "When it was last changed.")

@@ -133,12 +133,17 @@ def listed(description: str, loader: type[One], key: str) -> Any:
     return batched(description, resolve, needs=[key], permission=loader.entity.permission, size=twice_the_lines)
 
 
-def mutation(description: str, command: type[C], service: Service[C], permission: str) -> Any:
-    """A root field that has a command carried out. Its input is made of the command's fields."""
+def mutation(
+    description: str, command: type[C], service: Service[C], permission: str | Callable[[Any], str | None]
+) -> Any:
+    """A root field that has a command carried out. Its input is made of the command's fields. Where its ``permission``
+    depends on what an input names, the description says so.
+    """
+    fixed = permission if isinstance(permission, str) else None
     text = "The command's input, with the idempotencyKey that makes a retry safe."
     return BatchField(
-        commands.carry_out(command, service),
+        commands.carry_out(command, service, None if isinstance(permission, str) else permission),
         arguments=[argument("input", input_type(command), text)],
         rows=lines,
-        **guarded(description, permission),
+        **guarded(description, fixed),
     )

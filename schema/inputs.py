@@ -34,6 +34,7 @@ from schema.shared import (
     StringFilter,
 )
 from services.kit.command import Command, Currency, Input, Ref
+from services.kit.keeping import RecordId
 
 C = TypeVar("C", bound=type[Choice])
 
@@ -206,7 +207,13 @@ def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tupl
 _TAIL = ("expected_version", "idempotency_key")
 """Fields that every command has, or many: they come last."""
 
-_SCALARS: dict[Any, Any] = {Currency: CurrencyCode, Decimal: Decimal, DateTime: DateTime, UUID: strawberry.ID}
+_SCALARS: dict[Any, Any] = {
+    Currency: CurrencyCode,
+    RecordId: strawberry.ID,
+    Decimal: Decimal,
+    DateTime: DateTime,
+    UUID: strawberry.ID,
+}
 
 
 def input_type(model: type[Input], name: str | None = None) -> Any:

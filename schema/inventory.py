@@ -59,6 +59,9 @@ class Warehouse(Node):
     code: str = column(tables.Warehouse.code, "The tenant's own key of the warehouse; unique.")
     name: str = column(tables.Warehouse.name, "Its name as people read it; not unique.")
     address: Party | None = party("Where it is; null where nobody said so.", "address")
+    archived_at: DateTime | None = moment(
+        tables.Warehouse.archived_at, "Since when it is out of use; null while it is in use."
+    )
     version: int = column(tables.Warehouse.version, "Rises with every change; for expectedVersion.")
     locations: Connection["Location"] = many("Its locations, by code.", loaders.LocationsOfWarehouse, "id")
 
@@ -75,6 +78,9 @@ class Location(Node):
     )
     warehouse: Warehouse | None = one(
         tables.Location.warehouse_id, loaders.WarehouseById, "The warehouse that it is in; null for places outside."
+    )
+    archived_at: DateTime | None = moment(
+        tables.Location.archived_at, "Since when it is out of use; null while it is in use."
     )
     version: int = column(tables.Location.version, "Rises with every change; for expectedVersion.")
     stock_levels: "StockLevelConnection" = many(

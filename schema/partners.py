@@ -47,6 +47,9 @@ class Partner(Node):
     addresses: list[PartnerAddress] = batched(
         "Its addresses, defaults first.", resolvers.addresses, needs=["addresses"], size=services.MAX_ADDRESSES
     )
+    archived_at: DateTime | None = moment(
+        tables.Partner.archived_at, "Since when it is out of use: not for new documents; null while it is in use."
+    )
     version: int = column(tables.Partner.version, "Rises with every change; for expectedVersion.")
     created_at: DateTime = moment(tables.Partner.created_at, "When it was first stored.")
     updated_at: DateTime = moment(tables.Partner.updated_at, "When it was last changed.")

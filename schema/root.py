@@ -1,12 +1,14 @@
 """The root fields that belong to no module: any node, and who is asking."""
 
+from typing import Any
+
 import strawberry
 
 from db import tenants as tables
 from execution import argument
 from loaders.events import EventById
 from loaders.tenants import TenantById, tenants
-from resolvers import nodes, viewer
+from resolvers import commands, nodes, viewer
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event
 from schema.fields import batched, column, computed, currency, node_id, referred
@@ -14,6 +16,7 @@ from schema.module import Module
 from schema.parties import Party, party
 from schema.scalars import CurrencyCode
 from schema.shared import Node
+from services.kit import keeping
 from services.platform import profile
 
 
@@ -67,8 +70,34 @@ class TenantPayload:
     user_errors: list[UserError] = user_errors()
 
 
+@strawberry.type(description="A record after it was renamed or archived, or why it wasn't.")
+class RecordPayload:
+    record: Node | None = batched(
+        changed("The record"), commands.record, needs=[f"{prefix}_record_id" for prefix in ("prod", "par", "wh", "loc")]
+    )
+    user_errors: list[UserError] = user_errors()
+
+
+def needed(given: Any) -> str | None:
+    """What changing the record that an input names needs."""
+    kept = keeping.kept_as(given.get("id"))
+    return kept and kept.permission
+
+
 @strawberry.type
 class Mutation:
+    rename: RecordPayload | None = mutation(
+        "Changes the key of a record; the old one goes on finding it. Needs what changing the record needs.",
+        keeping.Rename,
+        keeping.rename,
+        needed,
+    )
+    archive: RecordPayload | None = mutation(
+        "Takes a record out of use, or back into it. Needs what changing the record needs.",
+        keeping.Archive,
+        keeping.archive,
+        needed,
+    )
     tenant_update: TenantPayload | None = mutation(
         "Changes what the tenant says of itself.", profile.TenantUpdate, profile.update_tenant, "tenant:write"
     )

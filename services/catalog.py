@@ -10,10 +10,11 @@ from core.problems import INVALID_INPUT, Problems, refuse
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
 from services.kit.hooks import Hook
+from services.kit.keeping import KEPT, Kept
 from services.kit.records import RecordType, upsert
 from services.kit.work import UnitOfWork
 
-PRODUCT = RecordType("product", "products", "sku")
+PRODUCT = RecordType("product", "products", "sku", required=("name",))
 
 
 class Money(Input):
@@ -30,8 +31,8 @@ class ProductUpsert(Change):
 
     sku: Label
     """The tenant's own key of the product to change or create."""
-    name: Title
-    """Its name as people read it, at most 500 characters; not unique."""
+    name: Title = ""
+    """Its name as people read it, at most 500 characters; not unique. A new product needs one."""
     description: LongText | None = None
     """A longer text about the product; null for none."""
     barcode: Label | None = None
@@ -76,13 +77,20 @@ class ProductSnapshot(NamedTuple):
 
 
 _FIND = """
-    SELECT id, sku, external_id, name, unit, active, list_price, list_price_currency, barcode FROM products
+    SELECT id, sku, external_id, name, unit, active AND archived_at IS NULL AS active, list_price,
+        list_price_currency, barcode FROM products
     WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
 """Takes the locks of products' stock. It stands against another of its kind, and not against the foreign
 keys of line items."""
 
+_FIND_RENAMED = """
+    SELECT a.key AS was, p.id, p.sku, p.external_id, p.name, p.unit, p.active AND p.archived_at IS NULL AS active, p.list_price,
+        p.list_price_currency, p.barcode
+    FROM key_aliases a JOIN products p ON p.tenant_id = $1 AND p.id = a.record_id
+    WHERE a.tenant_id = $1 AND a.kind = 'product' AND a.key = ANY($2::text[])
+"""
 _FIND_AND_LOCK = f"{_FIND} {LOCK}"
 _HOLD_OFF = "SELECT FROM products WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _KEYS = {"id": "uuid", "sku": "text", "external_id": "text", "barcode": "text"}
@@ -148,6 +156,12 @@ async def find(
         found |= {(name, row[name]): ProductSnapshot(*row) for row in rows}
     if lock:
         work.products = frozenset(item.id for item in found.values())
+    if missing := [key for key in wanted.get("sku", ()) if ("sku", key) not in found]:
+        # Before they were renamed. Looked for only where something isn't found at once.
+        renamed = await work.rows(_FIND_RENAMED, missing)
+        found |= {("sku", row["was"]): ProductSnapshot(*list(row)[1:]) for row in renamed}
+        if lock and renamed:
+            await hold(work, {item.id for item in found.values()})
     items = [found.get(ref.only()) for ref in refs]
     for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
         if ref.only() in several:
@@ -171,3 +185,6 @@ def check_offered(item: ProductSnapshot, problems: Problems, *path: str | int) -
     """
     if not item.active:
         problems.invalid(f"{item.sku} is no longer offered.", *path)
+
+
+HOOKS = (KEPT.add(Kept("prod", PRODUCT, "catalog:write")),)

@@ -15,11 +15,12 @@ from core.partners import PartnerKind
 from core.problems import Problems
 from services.kit.answer import References
 from services.kit.command import Change, Id, Input, Key, Label, Ref, Title, shown
+from services.kit.keeping import KEPT, Kept
 from services.kit.parties import Party
 from services.kit.records import Merge, RecordType, upsert
 from services.kit.work import UnitOfWork
 
-PARTNER = RecordType("partner", "partners", "code", ("addresses",))
+PARTNER = RecordType("partner", "partners", "code", ("addresses",), ("name",))
 
 MAX_ADDRESSES = 100
 """Addresses of a partner: they are kept in its row, which whoever looks at it reads."""
@@ -53,8 +54,8 @@ class PartnerUpsert(Change):
 
     code: Label
     """The tenant's own key of the partner to change or create."""
-    name: Title
-    """Its name as people read it, at most 500 characters; not unique."""
+    name: Title = ""
+    """Its name as people read it, at most 500 characters; not unique. A new partner needs one."""
     kinds: Annotated[tuple[PartnerKind, ...], Field(min_length=1, max_length=2)] = (PartnerKind.CUSTOMER,)
     """What it is to the tenant; CUSTOMER for a new partner."""
     email: Annotated[Title, AfterValidator(_address)] | None = None
@@ -96,11 +97,16 @@ class Customer(NamedTuple):
 
 
 _FIND = """
-    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.addresses, p.name, p.kinds
+    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.addresses, p.name,
+        CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END AS kinds
     FROM partners p JOIN tenants t ON t.id = p.tenant_id
     WHERE p.tenant_id = $1 AND t.id = $1 AND {condition}
 """
-_BY = {"email": "lower(p.email) = lower($2)"}
+_BY = {
+    "email": "lower(p.email) = lower($2)",
+    "code": "(p.code = $2 OR p.id = (SELECT a.record_id FROM key_aliases a"
+    " WHERE a.tenant_id = $1 AND a.kind = 'partner' AND a.key = $2))",
+}
 """How a partner is found by a key, where not by the column of that name."""
 
 
@@ -181,5 +187,10 @@ def check_may_order(name: str, kinds: Collection[str], problems: Problems, *path
     """Note a problem for a partner who isn't a customer. Wherever something is promised to a partner: an order
     that is confirmed already is kept.
     """
-    if "CUSTOMER" not in kinds:
+    if "ARCHIVED" in kinds:
+        problems.invalid(f"{name} is archived.", *path)
+    elif "CUSTOMER" not in kinds:
         problems.invalid(f"{name} is not a customer.", *path)
+
+
+HOOKS = (KEPT.add(Kept("par", PARTNER, "partners:write")),)

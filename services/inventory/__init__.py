@@ -13,6 +13,7 @@ from services.inventory.changes import (
     transfer,
 )
 from services.inventory.places import (
+    KEPT_PLACES,
     LocationCreate,
     WarehouseCreate,
     WarehouseUpdate,
@@ -20,8 +21,10 @@ from services.inventory.places import (
     create_warehouse,
     update_warehouse,
 )
+from services.kit.keeping import KEPT
 
 HOOKS = (
+    *(KEPT.add(each) for each in KEPT_PLACES),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),
 )

@@ -178,7 +178,7 @@ async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
     found = await places.locate(work, [command.source, command.destination])
     items = await catalog.find(work, [line.product for line in command.lines], problems, "lines", lock=True)
     source = places.holding(found, command.source, problems, "source")
-    destination = places.holding(found, command.destination, problems, "destination")
+    destination = places.holding(found, command.destination, problems, "destination", into=True)
     if command.source == command.destination:
         problems.invalid("Goods can't be transferred to where they are.", "destination")
     if source is None or destination is None:
@@ -213,7 +213,8 @@ async def _known(
     found = await places.locate(work, [line.location for line in lines])
     items = await catalog.find(work, [line.product for line in lines], problems, "lines", lock=True)
     locations = [
-        places.holding(found, line.location, problems, "lines", index, "location") for index, line in enumerate(lines)
+        places.holding(found, line.location, problems, "lines", index, "location", into=True)
+        for index, line in enumerate(lines)
     ]
     return items, locations
 

@@ -10,11 +10,27 @@ from core.problems import DUPLICATE, Problems, refuse
 from services.kit import parties
 from services.kit.answer import References
 from services.kit.command import Change, Command, Id, Label, Title, shown
+from services.kit.keeping import Kept
 from services.kit.parties import Party
 from services.kit.records import RecordType, patch
 from services.kit.work import Retry, UnitOfWork
 
 WAREHOUSE = RecordType("warehouse", "warehouses", "code", ("address",))
+LOCATION = RecordType("location", "locations", "code")
+
+_GOODS = """
+    SELECT count(*) || ' products have goods in ' || l.code || ': move them first'
+    FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
+    WHERE s.tenant_id = $1 AND s.on_hand > 0 AND l.{column} = $2 GROUP BY l.code ORDER BY l.code
+"""
+_LOCATIONS_TOO = """
+    UPDATE locations SET archived_at = $3, version = version + 1, updated_at = statement_timestamp()
+    WHERE tenant_id = $1 AND warehouse_id = $2 AND archived_at IS NULL
+"""
+KEPT_PLACES = (
+    Kept("wh", WAREHOUSE, "warehouses:write", _GOODS.format(column="warehouse_id"), _LOCATIONS_TOO),
+    Kept("loc", LOCATION, "warehouses:write", _GOODS.format(column="id")),
+)
 
 HOLDING = frozenset({"INTERNAL", "QUARANTINE", "TRANSIT"})
 """The kinds of locations that have balances. Goods come from and go to the others without a count."""
@@ -62,6 +78,7 @@ class Location(NamedTuple):
     code: str
     kind: str
     warehouse: UUID | None
+    archived: bool = False
 
     @property
     def holds(self) -> bool:
@@ -78,8 +95,10 @@ _MAKE_LOCATION = """
     ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
 """
 _TAKEN = "SELECT id FROM locations WHERE tenant_id = $1 AND code = $2"
-_WAREHOUSE = "SELECT id FROM warehouses WHERE tenant_id = $1 AND id = $2"
-_LOCATIONS = "SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+_WAREHOUSE = "SELECT id FROM warehouses WHERE tenant_id = $1 AND id = $2 AND archived_at IS NULL"
+_LOCATIONS = """
+    SELECT id, code, kind, warehouse_id, archived_at IS NOT NULL FROM locations WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+"""
 _OF_KIND = """
     SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND kind = ANY($2::text[]) ORDER BY code
 """
@@ -135,13 +154,19 @@ async def locate(work: UnitOfWork, wanted: Iterable[UUID]) -> dict[UUID, Locatio
     return {row["id"]: Location(*row) for row in await work.rows(_LOCATIONS, list(set(wanted)))}
 
 
-def holding(locations: dict[UUID, Location], wanted: UUID, problems: Problems, *path: str | int) -> Location | None:
-    """The location with this id, if goods there are counted; else a problem is noted."""
+def holding(
+    locations: dict[UUID, Location], wanted: UUID, problems: Problems, *path: str | int, into: bool = False
+) -> Location | None:
+    """The location with this id, if goods there are counted; else a problem is noted. ``into``: goods are to come there, so it
+    must be in use.
+    """
     location = locations.get(wanted)
     if location is None:
         problems.missing(f"location with the {shown('id', encode('loc', wanted))}", *path)
     elif not location.holds:
         problems.invalid(f"Goods at {location.code} are not counted: it is a place outside.", *path)
+    elif into and location.archived:
+        problems.invalid(f"{location.code} is archived.", *path)
     return location
 
 

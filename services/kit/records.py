@@ -9,18 +9,31 @@ import orjson
 from pydantic.alias_generators import to_camel
 
 from core.ids import new_id
-from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, CommandRejected, refuse
+from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, CommandRejected, Problems, refuse
 from db.runtime.failures import constraint
 from services.kit.work import Retry, UnitOfWork
 
 
 class RecordType(NamedTuple):
-    """A kind of records: what people call one, its table, the column of its key, and those columns that have JSON."""
+    """A kind of records: what people call one, its table, the column of its key, those columns that have JSON, and those
+    that a new one must be given.
+    """
 
     name: str
     table: str
     key: str
     json: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+
+    @property
+    def keyed(self) -> str:
+        """The condition that a row has the key ``$2``, or had it before it was renamed."""
+        return f"({self.key} = $2 OR id = (SELECT record_id FROM key_aliases WHERE {self.known}))"
+
+    @property
+    def known(self) -> str:
+        """The condition that ``$2`` was the key of a record of this kind."""
+        return f"tenant_id = $1 AND kind = '{self.name}' AND key = $2"
 
 
 Merge = Callable[[Any], Any]
@@ -39,14 +52,16 @@ async def upsert(
     expected one, and for an external id that another record has.
     """
     columns = ", ".join(("id", "version", *values))
-    sql = f"SELECT {columns} FROM {kind.table} WHERE tenant_id = $1 AND {kind.key} = $2 FOR NO KEY UPDATE"
+    sql = f"SELECT {columns} FROM {kind.table} WHERE tenant_id = $1 AND {kind.keyed} FOR NO KEY UPDATE"
     found = await work.rows(sql, values[kind.key])
     if not found:
         if expected is not None:
             message = f"There is no {kind.name} with this {kind.key}, so it has no version yet."
             raise refuse(NOT_FOUND, message, to_camel(kind.key))
         return await _insert(work, kind, {name: _merged(value, None) for name, value in values.items()})
-    await _apply(work, kind, found[0], values, expected=expected, check=check)
+    # The key itself stays: it may be one that the record had before.
+    given = {name: value for name, value in values.items() if name != kind.key}
+    await _apply(work, kind, found[0], given, expected=expected, check=check)
     identity: UUID = found[0]["id"]
     return identity
 
@@ -88,10 +103,19 @@ def _merged(value: Any, there: Any) -> Any:
 
 
 async def _insert(work: UnitOfWork, kind: RecordType, values: Mapping[str, Any]) -> UUID:
-    identity = new_id()
+    identity, problems = new_id(), Problems()
+    for name in kind.required:
+        if not values.get(name):
+            problems.invalid(
+                f"There is no {kind.name} with this {kind.key} yet, and a new one needs this.", to_camel(name)
+            )
+    problems.check()
+    key = 3 + list(values).index(kind.key)
     places = ", ".join(f"${index}" for index in range(3, 3 + len(values)))
     sql = f"""
-        INSERT INTO {kind.table} (tenant_id, id, {", ".join(values)}) VALUES ($1, $2, {places})
+        INSERT INTO {kind.table} (tenant_id, id, {", ".join(values)})
+        SELECT t.id, $2, {places} FROM tenants t
+        WHERE t.id = $1 AND NOT EXISTS (SELECT FROM key_aliases WHERE {kind.known.replace("$2", f"${key}")})
         ON CONFLICT (tenant_id, {kind.key}) DO NOTHING RETURNING id
     """
     if not await stored(work, kind, sql, identity, *values.values()):

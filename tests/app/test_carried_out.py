@@ -102,6 +102,14 @@ async def _coded(firm: Firm, **more: Any) -> dict[str, Any]:
     return {"code": f"new {rows}", "name": "new", **more}
 
 
+async def _renamed(firm: Firm) -> dict[str, Any]:
+    return {"id": firm.own["par"][0], "key": f"new {await firm.admin.fetchval('SELECT count(*) FROM key_aliases')}"}
+
+
+async def _archived(firm: Firm) -> dict[str, Any]:
+    return {"id": firm.own["par"][0], "archived": False}
+
+
 async def _named(firm: Firm) -> dict[str, Any]:
     return {"warehouse": firm.own["wh"][0], "name": "new"}
 
@@ -109,6 +117,8 @@ async def _named(firm: Firm) -> dict[str, Any]:
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
     "warehouseUpdate": _named,
+    "rename": _renamed,
+    "archive": _archived,
     "locationCreate": lambda firm: _coded(firm, warehouse=firm.own["wh"][0]),
     "stockSet": _counted,
     "stockTransfer": _moved,

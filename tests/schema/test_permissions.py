@@ -26,6 +26,9 @@ OPEN = {
     "EventBatch.events": "those of the batch, which was asked for",
     "Event.subject": "asks by the type of what it is about",
     "TenantPayload.tenant": "one's own tenant",
+    **dict.fromkeys(
+        ("Mutation.rename", "Mutation.archive", "RecordPayload.record"), "asks by the type that the id is of"
+    ),
 }
 """Fields to objects that need no permission of their own, and why."""
 

@@ -39,6 +39,12 @@ PAYLOADS = {
     "productUpsert": PRODUCT,
     "partnerUpsert": PARTNER,
     "warehouseCreate": WAREHOUSE,
+    **dict.fromkeys(
+        ("rename", "archive"),
+        """record { id ... on Product { sku version archivedAt }
+        ... on Partner { code version archivedAt } ... on Warehouse { code version archivedAt }
+        ... on Location { code version archivedAt } }""",
+    ),
     "warehouseUpdate": "warehouse { id name version address { name lines } }",
     "tenantUpdate": "tenant { name address { name lines } }",
     "locationCreate": LOCATION,

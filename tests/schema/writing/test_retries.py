@@ -33,6 +33,8 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "productUpsert": {"sku": "KEYED", "name": "Keyed"},
         "partnerUpsert": {"code": "KEYED", "name": "Keyed"},
         "warehouseCreate": {"code": "KEYED", "name": "Keyed"},
+        "rename": {"id": product["id"], "key": "KEYED-TOO"},
+        "archive": {"id": shop.places["RACK"]},
         "warehouseUpdate": {"warehouse": shop.warehouses["NORTH"], "name": "Keyed"},
         "tenantUpdate": {"address": {"name": "Keyed", "country": "DE"}},
         "locationCreate": {"warehouse": shop.warehouses["NORTH"], "code": "KEYED", "name": "Keyed"},
@@ -61,6 +63,8 @@ async def test_every_mutation_gives_its_first_answer_again_and_does_nothing(desk
     other = given | {"name": "Other"} if "name" in given else given | {"note": "Other"}
     if field not in ("orderUpdate", "orderCreate") and "name" not in given:
         other = given | ({"reason": "Other"} if "reason" in given else {"expectedVersion": 9})
+    if field == "archive":
+        other = given | {"archived": False}
     if field == "tenantUpdate":
         other = given | {"address": None}
     if field == "stockTransfer":

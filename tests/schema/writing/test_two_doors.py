@@ -87,13 +87,16 @@ AS_LEFT_OUT, CLEARS, REFUSED = "as left out", "clears", "refused"
 """What null means."""
 
 INPUTS = {
+    "RenameInput": {},
+    "ArchiveInput": {"archived": (DEFAULT, REFUSED)},
     "ProductUpsertInput": {
+        "name": (KEPT, REFUSED),
         **dict.fromkeys(("description", "barcode", "listPrice", "externalId"), (KEPT, CLEARS)),
         **dict.fromkeys(("unit", "active"), (KEPT, REFUSED)),
     },
     "PartnerUpsertInput": {
         **dict.fromkeys(("email", "country", "externalId"), (KEPT, CLEARS)),
-        **dict.fromkeys(("kinds", "addresses"), (KEPT, REFUSED)),
+        **dict.fromkeys(("name", "kinds", "addresses"), (KEPT, REFUSED)),
     },
     "PartnerAddressInput": {"default": (KEPT, AS_LEFT_OUT), "party": (KEPT, CLEARS)},
     "PartyInput": dict.fromkeys(("street", "city", "postcode", "region", "taxNumber"), (DEFAULT, AS_LEFT_OUT)),
