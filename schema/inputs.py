@@ -220,7 +220,7 @@ def input_type(model: type[Input], name: str | None = None) -> Any:
     """The input with a command's fields: their names, types, defaults and descriptions. One of several keys for a ``Ref``.
 
     A field that must be given must be given there; one that may be null may be left out; a default is the graph's, too, but in
-    a command that changes records (``Command.changes``), in which what is left out stays as it is. Inputs within it are made
+    a command that changes records (``Command.is_change``), in which what is left out stays as it is. Inputs within it are made
     with it. Raises ``WrongDeclaration`` for a field without a description, or of a type that the graph doesn't have.
     """
     name = name or (model.__name__ if issubclass(model, Ref) else f"{model.__name__}Input")
@@ -243,7 +243,7 @@ def _of_model(model: type[Input], name: str, hint: Any) -> _Field:
     type_, description = _graphql(hint, place), " ".join(declared.description.split())
     if declared.is_required():
         return _Field(type_, description, ...)
-    changes = issubclass(model, Command) and model.changes
+    changes = issubclass(model, Command) and model.is_change
     if declared.default in (None, PydanticUndefined) or changes:
         return _Field(type_, description)
     return _Field(type_, description, declared.default)

@@ -61,7 +61,7 @@ class Unreadable(CommandRejected):
 class Command(Input):
     """Something to do, once. With a key, a repetition gives the first answer again."""
 
-    changes: ClassVar[bool] = False
+    is_change: ClassVar[bool] = False
     """Whether it changes a record where there is one: a field that is left out then stays as it is, and a default is for
     new records only.
     """
@@ -166,7 +166,7 @@ Command.model_rebuild()
 class Change(Command):
     """A command that changes a record, or creates it where there is none."""
 
-    changes = True
+    is_change = True
 
     expected_version: Version | None = None
     """Carry out only if the record still has this version, else VERSION_CONFLICT. Left out: at any version."""

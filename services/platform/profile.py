@@ -10,7 +10,7 @@ from services.kit.work import UnitOfWork
 class TenantUpdate(Command):
     """What the tenant says of itself. Fields that are left out stay as they are."""
 
-    changes = True
+    is_change = True
 
     address: Party | None = None
     """Its name and address, as they stand on what it sends; null for none."""

@@ -12,6 +12,7 @@ from services.kit.command import (
     MAX_LINES,
     Caption,
     Command,
+    Count,
     Currency,
     Id,
     Input,
@@ -98,10 +99,25 @@ class OrderCommand(Command):
     """Carry out only if the record still has this version, else VERSION_CONFLICT. Left out: at any version."""
 
 
+class LineChange(Input):
+    """A change of one line of a confirmed order; its stock follows in the same transaction."""
+
+    line_item: Annotated[UUID, Id("lin")] | None = None
+    """The line to change. Left out: a new one."""
+    product: ProductRef | None = None
+    """The product of a new line."""
+    quantity: Count
+    """The new quantity, not less than was shipped; zero cancels what is left of the line."""
+    unit_price: Price | None = None
+    """The new price of one unit, unless some of it was shipped. Left out: as it is, or the list's for a new line."""
+    description: Caption | None = None
+    """The text for the customer. Left out: as it is, or the product's name for a new line."""
+
+
 class OrderUpdate(OrderCommand):
     """A change of an order. Fields that are left out stay as they are."""
 
-    changes = True
+    is_change = True
 
     customer: PartnerRef = Field(default_factory=PartnerRef)
     """The new customer, by one of its keys; of a draft only. Addresses that were chosen by a code of the old one are its defaults
@@ -120,12 +136,14 @@ class OrderUpdate(OrderCommand):
     """Whom its invoices are addressed to; null: the customer's default."""
     line_items: Lines = Field(default_factory=list)
     """New lines that replace all lines of a draft, 1 to 500. Left out: the lines stay as they are."""
+    changes: Annotated[list[LineChange], Field(max_length=MAX_LINES)] = Field(default_factory=list)
+    """Lines of a confirmed order to add, change or cancel: all of them, or none. Not together with lineItems."""
 
 
 class OrderConfirm(OrderCommand):
     """A draft to confirm. Fields that are left out are as the draft has them."""
 
-    changes = True
+    is_change = True
 
     allow_backorder: bool = False
     """Whether lines may wait for stock that hasn't arrived yet. It is reserved when goods arrive, first come, first served.

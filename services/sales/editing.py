@@ -18,7 +18,7 @@ from services.kit.answer import References
 from services.kit.records import facts
 from services.kit.work import UnitOfWork
 from services.partners import Customer
-from services.sales import drafts
+from services.sales import drafts, line_changes
 from services.sales.addresses import Addresses, chosen
 from services.sales.commands import OrderUpdate
 from services.sales.drafts import Ordered
@@ -43,17 +43,22 @@ async def update(work: UnitOfWork, command: OrderUpdate) -> References:
     problems = work.problems
     items = await catalog.find(work, [line.product for line in command.line_items], problems, "lineItems")
     customer = await partners.customer(work, command.customer, problems) if command.given("customer") else None
+    added = await line_changes.find(work, command.changes)
     order = await locked(work, command, "UPDATE")
     _refuse_other_states(command, order, problems)
     values = _values(command, order, customer, problems)
     lines = _new_lines(command, order, items, values, customer, problems) if command.line_items else []
     problems.check()
+    changed: Values = {}
+    if command.changes:
+        own, changed = await line_changes.change(work, command, order, added)
+        values |= own
     before = {name: value for name, value in _present(order).items() if name in values and value != values[name]}
     after = {name: values[name] for name in before}
-    if not after and not lines:
+    if not after and not lines and not changed:
         return {"order_id": order.id}
     version = await _store(work, order, after, lines)
-    _note(work, order, version, before, after, lines)
+    _note(work, order, version, before, after, lines, changed)
     return {"order_id": order.id}
 
 
@@ -61,13 +66,17 @@ _OF_DRAFTS = {
     "customer": "its customer stands",
     "currency": "its currency stands",
     "placed_at": "the time of the order stands",
-    "line_items": "its lines stand. Cancel what isn't wanted",
+    "line_items": "its lines are changed by changes",
 }
 """What only a draft lets change, and what is said of another order."""
 
 
 def _refuse_other_states(command: OrderUpdate, order: Order, problems: Problems) -> None:
+    if command.changes and command.line_items:
+        problems.invalid("Give lineItems for a draft or changes for a confirmed order, not both.", "changes")
     if order.status == "DRAFT":
+        if command.changes:
+            problems.invalid("The lines of a draft are replaced by lineItems.", "changes")
         return
     actions = available_actions(order.status, order.progress())
     for name, stands in _OF_DRAFTS.items():
@@ -84,6 +93,8 @@ def _present(order: Order) -> Values:
         "placed_at": order.placed_at,
         "external_id": order.external_id,
         "note": order.note,
+        "status": order.status,
+        "subtotal": None,
         **order.addresses._asdict(),
     }
 
@@ -149,9 +160,18 @@ async def _store(work: UnitOfWork, order: Order, after: Values, lines: Sequence[
 
 
 def _note(
-    work: UnitOfWork, order: Order, version: int, before: Values, after: Values, lines: Sequence[Ordered]
+    work: UnitOfWork,
+    order: Order,
+    version: int,
+    before: Values,
+    after: Values,
+    lines: Sequence[Ordered],
+    changed: Values,
 ) -> None:
-    told_before, told_after = _told(before), _told(after)
+    told_before, told_after = _told(before), _told(after) | changed
+    if changed:
+        told_before |= {"lineItems": told((line.id, {"quantity": line.quantity}) for line in order.lines)}
+        told_before.pop("subtotal", None)
     if lines:
         told_before["lineItems"] = told((line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines)
         subtotal = sum((line.total for line in lines), Decimal())

@@ -57,7 +57,9 @@ def test_the_schema_has_the_fields_of_its_modules_and_no_others(modules: tuple[s
     assert {*made.query_type.fields} == {"node", "nodes", "viewer", "changes", "eventFeed"}.union(
         *(ROOTS[name] for name in modules)
     )
-    assert {*made.mutation_type.fields} == {"tenantUpdate", "rename", "archive"}.union(*(MUTATIONS[name] for name in modules))
+    assert {*made.mutation_type.fields} == {"tenantUpdate", "rename", "archive"}.union(
+        *(MUTATIONS[name] for name in modules)
+    )
     for name, types in TYPES.items():
         assert {type_ for type_ in types if type_ in made.type_map} == (types if name in modules else set())
     for (type_, field), name in ADDED.items():

@@ -116,9 +116,13 @@ INPUTS = {
         **dict.fromkeys(("confirm", "allowBackorder"), (DEFAULT, REFUSED)),
     },
     "LineItemInput": dict.fromkeys(("unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
+    "LineChangeInput": {
+        **dict.fromkeys(("unitPrice", "description"), (KEPT, AS_LEFT_OUT)),
+        **dict.fromkeys(("lineItem", "product"), (DEFAULT, AS_LEFT_OUT)),
+    },
     "OrderUpdateInput": {
         **dict.fromkeys(("note", "externalId", "shippingAddress", "billingAddress"), (KEPT, CLEARS)),
-        **dict.fromkeys(("customer", "currency", "placedAt", "lineItems"), (KEPT, REFUSED)),
+        **dict.fromkeys(("customer", "currency", "placedAt", "lineItems", "changes"), (KEPT, REFUSED)),
     },
     "OrderConfirmInput": {"warehouse": (KEPT, CLEARS), "allowBackorder": (KEPT, REFUSED)},
     "OrderShipInput": {"lineItems": (DEFAULT, AS_LEFT_OUT)},

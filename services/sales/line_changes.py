@@ -1,0 +1,214 @@
+"""Lines of a confirmed order added, changed and called off, as far as they weren't shipped; their stock follows at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from core import ids
+from core.ids import new_id
+from core.inventory import Demand
+from core.money import LIMIT, decimal_text, line_total
+from core.problems import Problem, Problems
+from services import catalog, partners
+from services.catalog import ProductSnapshot
+from services.inventory import stock
+from services.kit.command import MAX_LINES, shown
+from services.kit.work import UnitOfWork
+from services.sales import drafts
+from services.sales.commands import LineChange, OrderUpdate
+from services.sales.drafts import Ordered
+from services.sales.orders import ZERO, Line, Order, Step, holds_of, status_after, told
+from services.sales.promises import Wanted, promise, reserved
+
+
+class Written(NamedTuple):
+    """A line as it is to be: its columns, and by how much reserved and called off change."""
+
+    id: UUID
+    quantity: Decimal
+    unit_price: Decimal
+    total: Decimal
+    description: str
+    reserved: Decimal = ZERO
+    cancelled: Decimal = ZERO
+
+
+@dataclass
+class Plan:
+    """What becomes of an order's lines. ``extra`` is what is wanted besides, ``freed`` what is let go."""
+
+    less: list[Written] = field(default_factory=list)
+    more: list[Written] = field(default_factory=list)
+    new: list[Ordered] = field(default_factory=list)
+    extra: list[Wanted] = field(default_factory=list)
+    freed: dict[UUID, Decimal] = field(default_factory=dict)
+    products: set[UUID] = field(default_factory=set)
+    facts: list[tuple[UUID, dict[str, Any]]] = field(default_factory=list)
+
+
+_PRICES = "SELECT id, unit_price, total, description FROM line_items WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+_WRITE = """
+    UPDATE line_items l SET quantity = c.quantity, unit_price = c.unit_price, total = c.total, description = c.description,
+                            reserved = l.reserved + c.reserved, cancelled = l.cancelled + c.cancelled
+    FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[], $6::text[], $7::numeric[], $8::numeric[])
+         AS c (id, quantity, unit_price, total, description, reserved, cancelled)
+    WHERE l.tenant_id = $1 AND l.id = c.id
+"""
+
+
+async def find(work: UnitOfWork, changes: Sequence[LineChange]) -> dict[int, ProductSnapshot]:
+    """The products of new lines, by the places of these in the input. A problem is noted for each that isn't there."""
+    places = [index for index, each in enumerate(changes) if each.product is not None]
+    if not places:
+        return {}
+    problems = Problems()
+    items = await catalog.find(work, [each.product for each in changes if each.product], problems, "changes")
+    for each in problems.found:
+        start, name, index, *rest = each.path
+        path = (start, name, str(places[int(index)]), *rest)
+        work.problems.note(Problem(each.code, each.message, path, each.facts))
+    return {index: item for index, item in zip(places, items, strict=True) if item is not None}
+
+
+async def change(
+    work: UnitOfWork, command: OrderUpdate, order: Order, items: dict[int, ProductSnapshot]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Change the lines: what becomes of the order's own columns, and what an event tells of it. Raises ``CommandRejected``
+    where something is missing that may not wait, and where more was shipped than is to be left.
+    """
+    problems = work.problems
+    plan = await _plan(work, command.changes, order, items)
+    problems.check()
+    await stock.lock(work, plan.products)
+    if plan.less:
+        await work.rows(_WRITE, *zip(*plan.less, strict=True))
+        await stock.release(work, await holds_of(work, plan.freed))
+    allocation, held = await promise(work, plan.extra, problems, allow_backorder=order.allow_backorder)
+    problems.check()
+    if plan.more:
+        more = [each._replace(reserved=held.get(each.id, ZERO)) for each in plan.more]
+        await work.rows(_WRITE, *zip(*more, strict=True))
+    if plan.new:
+        columns = drafts.columns(plan.new, held)
+        await work.rows(drafts.MAKE_LINES, order.id, order.currency, order.customer, *columns)
+    await stock.reserve(work, allocation.holds)
+    values = {"subtotal": sum((total for total in await _totals(work, order)), ZERO)}
+    if not plan.extra and not plan.more:
+        given = [Step(each.id, cancelled=each.cancelled) for each in plan.less]
+        values |= {"status": status_after(_after(order, plan), given)}
+    after = {"lineItems": told(plan.facts)} | ({"reserved": reserved(allocation.holds)} if allocation.holds else {})
+    return values, after
+
+
+async def _totals(work: UnitOfWork, order: Order) -> list[Decimal]:
+    rows = await work.rows("SELECT total FROM line_items WHERE tenant_id = $1 AND order_id = $2", order.id)
+    return [row["total"] for row in rows]
+
+
+def _after(order: Order, plan: Plan) -> Order:
+    """The order with the quantities that lines are cut to."""
+    cut = {each.id: each.quantity for each in plan.less}
+    return replace(order, lines=tuple(replace(line, quantity=cut.get(line.id, line.quantity)) for line in order.lines))
+
+
+async def _plan(
+    work: UnitOfWork, changes: Sequence[LineChange], order: Order, items: dict[int, ProductSnapshot]
+) -> Plan:
+    problems, plan, lines = work.problems, Plan(), {line.id: line for line in order.lines}
+    named = [each.line_item for each in changes if each.line_item in lines]
+    rows = {row["id"]: row for row in await work.rows(_PRICES, named)} if named else {}
+    position = max((line.position for line in order.lines), default=0)
+    seen = set[UUID]()
+    for index, each in enumerate(changes):
+        if (each.line_item is None) == (each.product is None):
+            problems.invalid("Name a line of the order, or the product of a new one.", "changes", index)
+        elif each.line_item is None:
+            position += 1
+            if index in items:
+                _add(plan, each, order, items[index], position, problems, index)
+        elif each.line_item not in lines:
+            key = shown("id", ids.encode("lin", each.line_item))
+            problems.missing(f"line item with the {key} in {order.number}", "changes", index, "lineItem")
+        elif each.line_item in seen:
+            problems.invalid("This line is named twice.", "changes", index, "lineItem")
+        else:
+            seen.add(each.line_item)
+            _cut_or_add(plan, each, order, lines[each.line_item], rows[each.line_item], problems, index)
+    if plan.extra:
+        partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
+    if len(order.lines) + len(plan.new) > MAX_LINES:
+        problems.invalid(f"An order may have {MAX_LINES} lines.", "changes")
+    return plan
+
+
+def _add(
+    plan: Plan, each: LineChange, order: Order, item: ProductSnapshot, position: int, problems: Problems, index: int
+) -> None:
+    """A new line."""
+    catalog.check_offered(item, problems, "changes", index, "product")
+    cost = each.unit_price
+    if cost is None and item.currency == order.currency:
+        cost = item.list_price
+    if cost is None:
+        problems.invalid(f"{item.sku} has no list price in {order.currency}: give one.", "changes", index, "unitPrice")
+        return
+    if not each.quantity:
+        problems.invalid("This must be more than 0.", "changes", index, "quantity")
+    total = _total(each.quantity, cost, order, problems, index)
+    line = Ordered(new_id(), position, item.id, each.description or item.name, each.quantity, cost, total)
+    plan.new.append(line)
+    plan.products.add(item.id)
+    plan.facts.append((line.id, {"product": ids.encode("prod", item.id), "quantity": each.quantity, "unitPrice": cost}))
+    demand = Demand(line.id, item.id, each.quantity, order.warehouse)
+    plan.extra.append(Wanted(demand, item.sku, item.unit, ("changes", index, "quantity")))
+
+
+def _cut_or_add(
+    plan: Plan, each: LineChange, order: Order, line: Line, there: Any, problems: Problems, index: int
+) -> None:
+    """A line that is there: less of it, more of it, or another price."""
+    cost = there["unit_price"] if each.unit_price is None else each.unit_price
+    text = each.description or there["description"]
+    if line.shipped and cost != there["unit_price"]:
+        problems.invalid("Some of this line was shipped, so its price stands.", "changes", index, "unitPrice")
+    if not each.quantity:
+        if not line.unshipped:
+            problems.invalid("Nothing is left of this line to be called off.", "changes", index, "quantity")
+        freed = line.unshipped - line.open
+        written = Written(line.id, line.quantity, cost, there["total"], text, -freed, line.unshipped)
+        _less(plan, line, written, freed, cancelled=line.unshipped)
+        return
+    least = line.shipped + line.cancelled
+    if each.quantity < least:
+        message = f"{decimal_text(least)} {line.unit} of this line were shipped or cancelled: it can't be less."
+        problems.invalid(message, "changes", index, "quantity")
+        return
+    total = _total(each.quantity, cost, order, problems, index)
+    written = Written(line.id, each.quantity, cost, total, text)
+    more = each.quantity - line.quantity
+    if more > 0:
+        plan.more.append(written)
+        plan.products.add(line.product)
+        demand = Demand(line.id, line.product, more, order.warehouse)
+        plan.extra.append(Wanted(demand, line.sku, line.unit, ("changes", index, "quantity")))
+        plan.facts.append((line.id, {"quantity": each.quantity, "unitPrice": cost}))
+    else:
+        freed = max(-more - line.open, ZERO)
+        _less(plan, line, written._replace(reserved=-freed), freed, quantity=each.quantity, unitPrice=cost)
+
+
+def _less(plan: Plan, line: Line, written: Written, freed: Decimal, **facts: Any) -> None:
+    plan.less.append(written)
+    plan.products.add(line.product)
+    plan.facts.append((line.id, facts))
+    if freed:
+        plan.freed[line.id] = freed
+
+
+def _total(quantity: Decimal, cost: Decimal, order: Order, problems: Problems, index: int) -> Decimal:
+    total = line_total(quantity, cost, order.currency)
+    if total >= LIMIT:
+        problems.invalid("This line costs more than can be kept.", "changes", index, "quantity")
+    return total
