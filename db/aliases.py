@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, TenantRow, tenant_args, tenant_index
+from db.base import ERASED, KEY_TEXT, Base, TenantRow, personal, tenant_args, tenant_index
 
 KINDS = ("product", "partner", "warehouse", "location")
 
@@ -23,5 +23,7 @@ class KeyAlias(TenantRow, Base):
     )
 
     kind: Mapped[str] = mapped_column(KEY_TEXT)
-    key: Mapped[str] = mapped_column(KEY_TEXT)
+    key: Mapped[str] = mapped_column(
+        KEY_TEXT, info=personal("kind = 'partner' AND record_id = $2", f"'{ERASED}-' || id::text")
+    )
     record_id: Mapped[UUID]

@@ -6,7 +6,7 @@ Every tenant table's primary key is ``(tenant_id, id)`` and every foreign key ca
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -118,6 +118,25 @@ def left_out(reason: str) -> dict[str, str]:
 
 BY_TRIGGER = left_out("a trigger works it out again")
 
+PERSONAL = "personal"
+ERASED = "erased"
+"""What stands where a person's data stood."""
+
+
+class Personal(NamedTuple):
+    """How a column's personal data are found and replaced: the condition on the rows of the partner ``$2``, and SQL for what
+    takes the place of a value; None for JSON whose texts are looked through.
+    """
+
+    whose: str
+    becomes: str | None
+
+
+def personal(whose: str, becomes: str | None = f"'{ERASED}'") -> dict[str, Personal]:
+    """``info`` of a column that may have a person's data: ``erpgraph partner erase`` replaces them
+    (docs/decisions/0051-erasing-a-person.md)."""
+    return {PERSONAL: Personal(whose, becomes)}
+
 
 def tenant_index(name: str, *columns: Any, **options: Any) -> Index:
     """An index that starts with the tenant, as every index of a tenant table does."""
@@ -137,8 +156,10 @@ def search_index(name: str, *folded: str) -> Index:
 __all__ = [
     "BY_TRIGGER",
     "CURRENCY",
+    "ERASED",
     "KEY_TEXT",
     "LEFT_OUT",
+    "PERSONAL",
     "TSVECTOR",
     "Amount",
     "Archived",
@@ -148,6 +169,7 @@ __all__ = [
     "Versioned",
     "left_out",
     "no_nan",
+    "personal",
     "search_index",
     "tenant_args",
     "tenant_fk",

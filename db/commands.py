@@ -6,7 +6,10 @@ from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, TenantRow, tenant_args, tenant_index
+from db.base import ERASED, KEY_TEXT, Base, TenantRow, personal, tenant_args, tenant_index
+
+NAMES = "$2::uuid IS NOT NULL AND (key ILIKE ANY ($3::text[]) OR answer::text ILIKE ANY ($3::text[]))"
+"""The condition that one of the person's texts is in a key or its answer; ``$3`` has patterns of them."""
 
 
 class IdempotencyKey(TenantRow, Base):
@@ -22,12 +25,12 @@ class IdempotencyKey(TenantRow, Base):
         tenant_index("ix_idempotency_keys_created", "created_at"),
     )
 
-    key: Mapped[str] = mapped_column(KEY_TEXT)
+    key: Mapped[str] = mapped_column(KEY_TEXT, info=personal(NAMES, f"'{ERASED}-' || id::text"))
     command: Mapped[str] = mapped_column(KEY_TEXT)
     # SHA-256 of the input: tells a retry from another input under the same key.
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     # References to what was created or changed, or the problems. Payloads are read again.
-    answer: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    answer: Mapped[dict[str, Any]] = mapped_column(JSONB, info=personal(NAMES, None))
 
 
 class NumberSeries(TenantRow, Base):

@@ -8,7 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import KEY_TEXT, Base, TenantRow, tenant_args, tenant_index
+from db.base import KEY_TEXT, Base, TenantRow, personal, tenant_args, tenant_index
+
+ABOUT = (
+    "subject_id IN (SELECT $2::uuid UNION ALL SELECT id FROM orders WHERE tenant_id = $1 AND customer_id = $2"
+    " UNION ALL SELECT id FROM shipments WHERE tenant_id = $1 AND customer_id = $2)"
+)
+"""The condition that an event is about the partner, or one of its orders or shipments."""
 
 
 class Event(TenantRow, Base):
@@ -28,7 +34,7 @@ class Event(TenantRow, Base):
     subject_id: Mapped[UUID]
     version: Mapped[int | None]
     principal: Mapped[str]
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=personal(ABOUT, None))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=personal(ABOUT, None))
     # Not now(): that is when the transaction began, before it waited for whoever changed the record last.
     occurred_at: Mapped[datetime] = mapped_column(server_default=text("statement_timestamp()"))

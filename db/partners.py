@@ -8,35 +8,41 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
     BY_TRIGGER,
+    ERASED,
     KEY_TEXT,
     TSVECTOR,
     Archived,
     Base,
     TenantRow,
     Versioned,
+    personal,
     search_index,
     tenant_args,
     tenant_index,
 )
 
+ITSELF = "id = $2"
+"""The condition that a row is the partner."""
+
 
 class Partner(TenantRow, Versioned, Archived, Base):
     __tablename__ = "partners"
 
-    code: Mapped[str] = mapped_column(KEY_TEXT)
-    name: Mapped[str] = mapped_column(KEY_TEXT)
+    # A person's code may be their name or address, so it is replaced as well.
+    code: Mapped[str] = mapped_column(KEY_TEXT, info=personal(ITSELF, f"'{ERASED}-' || right(id::text, 12)"))
+    name: Mapped[str] = mapped_column(KEY_TEXT, info=personal(ITSELF))
     # Without regard to case and in one form: what contains and startsWith compare, and NAME sorts by. By a trigger, as
     # search is.
     code_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
     name_key: Mapped[str] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
     kinds: Mapped[list[str]] = mapped_column(ARRAY(KEY_TEXT), server_default=text("'{CUSTOMER}'"))
-    email: Mapped[str | None]
+    email: Mapped[str | None] = mapped_column(info=personal(ITSELF, "NULL"))
     # ISO 3166-1 alpha-2; what an import can't translate stays empty rather than wrong.
     country: Mapped[str | None] = mapped_column(CHAR(2, collation="C"))
-    external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
+    external_id: Mapped[str | None] = mapped_column(KEY_TEXT, info=personal(ITSELF, "NULL"))
     # A list of core.addresses.Filed. With the partner's row: the statements that look at a customer bring them along, and the
     # row's policies and version go for them as well.
-    addresses: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    addresses: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB, info=personal(ITSELF, "NULL"))
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.base import (
     BY_TRIGGER,
     CURRENCY,
+    ERASED,
     KEY_TEXT,
     TSVECTOR,
     Amount,
@@ -20,6 +21,7 @@ from db.base import (
     TenantRow,
     Versioned,
     no_nan,
+    personal,
     search_index,
     tenant_args,
     tenant_fk,
@@ -29,6 +31,19 @@ from db.inventory import Reservation, StockMove
 
 ORDER_STATUSES = ("DRAFT", "CONFIRMED", "CLOSED", "CANCELLED")
 SHIPMENT_STATUSES = ("SHIPPED", "CANCELLED")
+
+THEIRS = "customer_id = $2"
+"""The condition that a row is of the partner's orders."""
+
+_NAMED = "(SELECT p.name FROM products p WHERE p.tenant_id = line_items.tenant_id AND p.id = line_items.product_id)"
+"""A line says what it is of, and no longer for whom."""
+
+
+def _address(column: str) -> str:
+    """An address without who and where; the country stays, taxes hang on it."""
+    country = f"coalesce({column} -> 'party' ->> 'country', 'ZZ')"
+    party = f"jsonb_build_object('name', '{ERASED}', 'country', {country})"
+    return f"CASE WHEN {column} ? 'party' THEN jsonb_build_object('party', {party}) END"
 
 
 class Order(TenantRow, Versioned, Base):
@@ -45,15 +60,19 @@ class Order(TenantRow, Versioned, Base):
     total: Mapped[Decimal] = mapped_column(Amount(), Computed("subtotal + tax_total", persisted=True))
     placed_at: Mapped[datetime]
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
-    note: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(info=personal(THEIRS))
     # Backorder policy, warehouse restriction, and the time since which lines wait for goods.
     allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     warehouse_id: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None]
     # What services.sales.addresses keeps: a code of the customer's addresses, an address, or both once it is confirmed. Null: the
     # customer's default, while it is a draft.
-    shipping_address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    billing_address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    shipping_address: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, info=personal(THEIRS, _address("shipping_address"))
+    )
+    billing_address: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, info=personal(THEIRS, _address("billing_address"))
+    )
     # Without regard to case and in one form: what contains and startsWith compare. By a trigger, as search is.
     number_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
     external_key: Mapped[str | None] = mapped_column(KEY_TEXT, info=BY_TRIGGER)
@@ -112,7 +131,7 @@ class LineItem(TenantRow, Base):
     customer_id: Mapped[UUID | None]
     position: Mapped[int]
     product_id: Mapped[UUID]
-    description: Mapped[str]
+    description: Mapped[str] = mapped_column(info=personal(THEIRS, _NAMED))
     quantity: Mapped[Decimal] = mapped_column(Quantity())
     # The order's currency, repeated, so that a line's money needs no second table.
     currency: Mapped[str] = mapped_column(CURRENCY)
@@ -149,8 +168,8 @@ class Shipment(TenantRow, Versioned, Base):
     # The order's customer, repeated, so that a policy needs no second table.
     customer_id: Mapped[UUID]
     carrier: Mapped[str | None]
-    tracking_number: Mapped[str | None] = mapped_column(KEY_TEXT)
-    note: Mapped[str | None]
+    tracking_number: Mapped[str | None] = mapped_column(KEY_TEXT, info=personal(THEIRS))
+    note: Mapped[str | None] = mapped_column(info=personal(THEIRS))
     shipped_at: Mapped[datetime]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
-from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, left_out, tenant_args, tenant_fk
+from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, left_out, personal, tenant_args, tenant_fk
 
 
 class Tenant(Base):
@@ -44,7 +44,7 @@ class ApiKey(TenantRow, Base):
     __tablename__ = "api_keys"
     __table_args__ = tenant_args(UniqueConstraint("tenant_id", "hash"), tenant_fk("partner_id", "partners"))
 
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(info=personal("partner_id = $2"))
     hint: Mapped[str]
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     # Whose key it is, where it is a business partner's: it sees that partner's orders only.

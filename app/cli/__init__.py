@@ -7,7 +7,7 @@ import asyncpg
 import typer
 
 from app import __version__
-from app.cli import database, demo, doctor, imports, keys, schema, serve, stock, tenants
+from app.cli import database, demo, doctor, imports, keys, partners, schema, serve, stock, tenants
 from app.cli.support import say
 from core.errors import ErpError
 
@@ -45,6 +45,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(imports.app, name="import")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(keys.app, name="key")
+app.add_typer(partners.app, name="partner")
 app.add_typer(stock.app, name="stock")
 app.add_typer(database.app, name="db")
 app.add_typer(schema.app, name="schema")

@@ -132,7 +132,8 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
 
 
 def is_node(type_: Any) -> bool:
-    return any(each.name == "Node" for each in getattr(get_named_type(type_), "interfaces", ()))
+    named = get_named_type(type_)
+    return any(each.name == "Node" for each in (named, *getattr(named, "interfaces", ())))
 
 
 EVERY = pytest.mark.parametrize("field", [*MUTATION.fields])
