@@ -94,10 +94,10 @@ async def change(
         columns = drafts.columns(plan.new, held)
         await work.rows(drafts.MAKE_LINES, order.id, order.currency, order.customer, *columns)
     await stock.reserve(work, allocation.holds)
-    values = {"subtotal": sum((total for total in await _totals(work, order)), ZERO)}
+    values: dict[str, Any] = {"subtotal": sum((total for total in await _totals(work, order)), ZERO)}
     if not plan.extra and not plan.more:
         given = [Step(each.id, cancelled=each.cancelled) for each in plan.less]
-        values |= {"status": status_after(_after(order, plan), given)}
+        values["status"] = status_after(_after(order, plan), given)
     after = {"lineItems": told(plan.facts)} | ({"reserved": reserved(allocation.holds)} if allocation.holds else {})
     return values, after
 

@@ -40,6 +40,8 @@ ELSEWHERE = {
     "events": {"type", "principal"},
     "idempotency_keys": {"command", "digest"},
     "key_aliases": {"kind"},
+    "imports": {"kind", "file", "digest", "mapping", "counts"},  # what a file is called, and how it is read
+    "import_records": {"type", "key"},  # what a file calls its lines
     "api_keys": {"hint", "hash", "roles"},
 }
 """Columns of other tables that have none: keys of documents, choices, and whoever of the tenant did something."""
@@ -89,7 +91,9 @@ async def furnish(shop: Clerk) -> Any:
         "email": f"{CANARY}@example.com",
         "externalId": f"{CANARY}-X",
     }
-    made = await shop.do("partnerUpsert", given | {"addresses": [home], "idempotencyKey": f"{CANARY}@example.com signs up"})
+    made = await shop.do(
+        "partnerUpsert", given | {"addresses": [home], "idempotencyKey": f"{CANARY}@example.com signs up"}
+    )
     await shop.do("partnerUpsert", {"code": f"{CANARY}-1", "name": f"Ida {CANARY}"})
     await shop.do("rename", {"id": made["id"], "key": f"{CANARY}-2"})
     product = await shop.product({"SHELF": "9"})
