@@ -60,7 +60,8 @@ async def test_what_is_not_there_is_null(ask: Asker, oddments: Oddments, field: 
         for breadth_first in (True, False):
             answer = await lookup(ask, oddments.tenant, field, {name: value}, breadth_first=breadth_first)
             assert answer.good == {field: None}
-            assert len(answer.ran) == 1
+            # A key that people change is looked for among former ones as well.
+            assert len(answer.ran) == (2 if name in ("sku", "code") else 1)
 
 
 @pytest.mark.parametrize("field", [*KEYS])

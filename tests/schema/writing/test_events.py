@@ -47,10 +47,10 @@ async def test_records_that_are_made_and_changed(shop: Clerk) -> None:
     assert await diary.new() == [event("partner.updated", partner, 2, {"country": None}, {"country": "DE"})]
 
     warehouse = await shop.do("warehouseCreate", {"code": "W", "name": "House"})
-    assert await diary.new() == [event("warehouse.created", warehouse, None, None, {"code": "W", "name": "House"})]
+    assert await diary.new() == [event("warehouse.created", warehouse, 1, None, {"code": "W", "name": "House"})]
     place = await shop.do("locationCreate", {"warehouse": warehouse["id"], "code": "L", "name": "Shelf"})
     facts = {"code": "L", "name": "Shelf", "kind": "INTERNAL"}
-    assert await diary.new() == [event("location.created", place, None, None, facts)]
+    assert await diary.new() == [event("location.created", place, 1, None, facts)]
 
 
 async def test_stock_that_is_counted_and_moved(desk: Desk) -> None:
