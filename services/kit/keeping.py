@@ -154,6 +154,6 @@ async def archive(work: UnitOfWork, command: Archive) -> References:
     if command.archived and kept.besides:
         await work.rows(kept.besides, identity, at)
     [[version]] = await work.rows(_ARCHIVE.format(table=kept.kind.table), identity, at)
-    happened = "archived" if command.archived else "unarchived"
-    work.note(f"{kept.kind.name}.{happened}", identity, version=version)
+    kind, happened = kept.kind, "archived" if command.archived else "unarchived"
+    work.note(f"{kind.name}.{happened}", identity, version=version)
     return _references(kept, identity)
