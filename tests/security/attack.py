@@ -22,6 +22,9 @@ than the points. ``requested`` and ``actual`` stay: they are counted."""
 
 CURSOR = re.compile(r'"(Wy[IJ][\w-]+)"')
 
+PLACE = re.compile(r'"(?!wh_)([\w-]{26})[\w-]{9}"')
+"""A cursor of the feed, and in it what names a commit; behind that is the mark of its conditions, which has their values in it."""
+
 Pair = tuple[str, str]
 
 
@@ -93,7 +96,7 @@ class Secrets:
 async def ask(client: httpx.AsyncClient, place: Place, value: str) -> str:
     answer = await client.post("/graphql", json={"query": place.document, "variables": {"v": value}})
     assert answer.status_code == 200, (place, answer.text)
-    return CURSOR.sub(unmarked, PASSING.sub("", answer.text))
+    return PLACE.sub(r'"\1"', CURSOR.sub(unmarked, PASSING.sub("", answer.text)))
 
 
 def unmarked(cursor: re.Match[str]) -> str:
