@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve reset test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-write bench-flood chaos siege fuzz bench-import lock clean
+.PHONY: help serve reset test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-aggregates bench-write bench-flood chaos siege fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ bench: $(VENV)/dev ## Reading against hand-written SQL; fails past its bounds (A
 
 bench-grown: $(VENV)/dev ## What ten times the rows in the tables cost; fails past its bound (loads the large demo: 4 GB, minutes)
 	@$(PY) -m tests.bench.bench_grown $(ARGS)
+
+bench-aggregates: $(VENV)/dev ## Sums and groups against the same SQL by hand; fails past its bounds (ARGS=--short, ARGS="--size large")
+	@$(PY) -m tests.bench.bench_aggregates $(ARGS)
 
 bench-write: $(VENV)/dev ## Orders per second against the same rows written by hand; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_write $(ARGS)

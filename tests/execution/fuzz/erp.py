@@ -8,6 +8,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 from graphql import (
+    BooleanValueNode,
     EnumValueNode,
     IntValueNode,
     ListValueNode,
@@ -101,6 +102,7 @@ class Pool:
             "Decimal": (amounts, nodes.String),
             "CurrencyCode": (["EUR", "GBP"], nodes.String),
             "TimeZone": (["UTC", "Europe/Berlin", "Nowhere"], nodes.String),
+            "Date": (["2026-01-01", "2026-06-30", "2026-02-30"], nodes.String),
             "Int": ([*range(12), 300, -1], nodes.Int),
         }
         return {name: st.sampled_from(values).map(node) for name, (values, node) in given.items()}
@@ -134,9 +136,13 @@ class Pool:
         if "orderBy" in kept and "search" not in kept:
             kept["orderBy"] = _without_relevance(kept["orderBy"])
         kept[random.choice(["first", "first", "last"])] = IntValueNode(value=str(random.choice(SIZES)))
+        if name == "stockPositions":
+            kept = {"first": IntValueNode(value=str(random.choice(SIZES))), "at": given["at"]}
         cursors = self.cursors.get((type_, name))
         if cursors and random.random() < (0.1 if kept.keys() & {"where", "orderBy", "search"} else 0.3):
-            kept[random.choice(["after", "before"])] = StringValueNode(value=random.choice(cursors))
+            kept["after" if name == "stockPositions" else random.choice(["after", "before"])] = StringValueNode(
+                value=random.choice(cursors)
+            )
         return kept
 
     def _reference(self, name: str, random: Random) -> ValueNode:
@@ -186,6 +192,7 @@ def _groups(type_: str, random: Random) -> Arguments:
     names = {
         "OrderConnection": ("CUSTOMER", "CUSTOMER_COUNTRY", "STATUS", "CURRENCY"),
         "LineItemConnection": ("PRODUCT", "CUSTOMER", "ORDER_STATUS", "CURRENCY", "UNIT"),
+        "LineItemGroup": ("PRODUCT", "CUSTOMER_COUNTRY", "ORDER_STATUS", "CURRENCY", "UNIT"),
     }[type_]
     by = [_object({"field": EnumValueNode(value=each)}) for each in random.sample(names, random.choice([1, 1, 2]))]
     if random.random() < 0.4:
@@ -195,6 +202,8 @@ def _groups(type_: str, random: Random) -> Arguments:
         "by": ListValueNode(values=tuple(by)),
         "first": IntValueNode(value=str(random.choice([0, 1, 2, 9]))),
     }
+    if random.random() < 0.2:
+        given["fill"] = BooleanValueNode(value=True)
     return given | ({"orderBy": ListValueNode(values=(_object(order),))} if random.random() < 0.6 else {})
 
 
