@@ -111,6 +111,34 @@ async def test_groups_are_those_of_the_list(
         assert each["groups"] == grouped(field, each["nodes"], by, order, first, having, units, now)
 
 
+@pytest.mark.parametrize("field", [*DIMENSIONS])
+@settings(max_examples=4)
+@given(data=st.data())
+async def test_a_partners_numbers_are_the_fold_of_its_own_list(
+    ask: Asker, mixed: Oddments, trees: Trees, field: str, data: st.DataObject
+) -> None:
+    """Sums, groups, ranks, shares, the rest: nothing of them knows of rows that the list doesn't show."""
+    drawn = data.draw(trees[1][field])
+    by, order, having, first, units = (drawn[name] for name in ("by", "order", "having", "first", "units"))
+    variables = {"where": {}, "by": by, "order": order, "having": having, "first": first, **units}
+    if field == "orders":
+        del variables["unit"]
+    partner = data.draw(st.sampled_from(sorted({row["customer_id"] for row in mixed["orders"]})))
+    permissions, now = frozenset(ROLES["partner"]), datetime.now(UTC)
+    answer = await ask(
+        query(field, by),
+        mixed.tenant,
+        variables,
+        partner=partner,
+        permissions=permissions,
+        breadth_first=drawn["breadth_first"],
+    )
+    found = answer.good[field]
+    assert 0 < len(found["nodes"]) < len(mixed["orders" if field == "orders" else "line_items"])
+    for each in (found, *(each[field] for each in answer.good[PARENTS[field]]["nodes"])):
+        assert each["groups"] == grouped(field, each["nodes"], by, order, first, having, units, now)
+
+
 async def test_groups_add_up_to_the_total_with_what_is_left(ask: Asker, larkspur: UUID) -> None:
     """Of the demo, too: what is shown and the rest are all, in counts and in sums."""
     text = """{ lineItems { aggregate { count total { sum { amount } } } groups(

@@ -16,6 +16,7 @@ from tests.support.graph import Answer, Asker, schema
 EXECUTORS = pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
 
 OPEN = {
+    "ProductMovement.flows": "parts of a movement, which was asked for",
     "Query.viewer": "who is asking may know it",
     "Query.node": "asks by the type that the id is of",
     "Query.nodes": "asks by the types that the ids are of",
