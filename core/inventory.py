@@ -1,7 +1,5 @@
-"""Which locations a demand is served from."""
+"""What concerns stock alone: its permissions, codes and words. How it is chosen is in ``core.allocation``."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import auto
 from typing import NamedTuple
@@ -25,14 +23,12 @@ CHANGES = {
     ),
 }
 # What is stock.adjusted is a product's stock: levels are touched (services.inventory.stock), and the product stays what it was.
-SUBJECTS = {"warehouse": "wh", "location": "loc", "stock": "prod"}
+SUBJECTS = {"warehouse": "wh", "location": "loc", "stock": "prod", "allocation": "alp"}
 INSUFFICIENT_STOCK, STALE_STOCK = "INSUFFICIENT_STOCK", "STALE_STOCK"
 ERROR_CODES = {
     INSUFFICIENT_STOCK: "More is requested than is available or reserved.",
     STALE_STOCK: "The stock isn't what the caller expected.",
 }
-
-ZERO = Decimal(0)
 
 
 def note_shortage(
@@ -54,6 +50,17 @@ class LocationKind(Choice):
     LOSS = auto(), "Where lost and scrapped goods go, and found ones come from."
 
 
+class AllocationRule(Choice):
+    """How the stock of an order is chosen among locations. Whatever the rule, an order gets all that is there for it."""
+
+    WHOLE_FIRST = (
+        auto(),
+        "From one warehouse if one can serve all of it; else from as few as can, and in each where most is.",
+    )
+    BY_RANK = auto(), "In the order of the warehouses' rank, and in each where most is."
+    MOST_FIRST = auto(), "From where most is, line by line, whatever the warehouse."
+
+
 class Demand(NamedTuple):
     """A quantity of a product that a line item wants, from anywhere or from one warehouse."""
 
@@ -67,13 +74,17 @@ class Demand(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What of a product can be promised at a location. ``code`` is the location's."""
+    """What of a product can be promised at a location. ``code`` is the location's, ``rank`` its warehouse's, and ``rule`` the
+    tenant's, where there is one.
+    """
 
     product: UUID
     location: UUID
     code: str
     warehouse: UUID | None
     available: Decimal
+    rank: int | None = None
+    rule: str | None = None
 
 
 class Hold(NamedTuple):
@@ -90,30 +101,3 @@ class Allocation(NamedTuple):
 
     holds: list[Hold]
     waiting: dict[UUID, Decimal]
-
-
-def allocate(demands: Sequence[Demand], places: Iterable[Place]) -> Allocation:
-    """Serve the demands in their order from the places, each as far as it goes.
-
-    A line takes from the location that has most of the product, then by code: so it is split over
-    several only when no single one has enough, and the same stock always gives the same answer.
-    """
-    shelves: dict[UUID, list[Place]] = defaultdict(list)
-    left: dict[Place, Decimal] = {}
-    for place in places:
-        shelves[place.product].append(place)
-        left[place] = place.available
-    allocation = Allocation([], {})
-    for demand in demands:
-        wanted = demand.quantity
-        fitting = filter(demand.fits, shelves[demand.product])
-        for place in sorted(fitting, key=lambda each: (-left[each], each.code)):
-            taken = min(wanted, left[place])
-            if taken <= 0:
-                break
-            allocation.holds.append(Hold(demand.line, demand.product, place.location, taken))
-            left[place] -= taken
-            wanted -= taken
-        if wanted:
-            allocation.waiting[demand.line] = wanted
-    return allocation

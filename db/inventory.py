@@ -23,6 +23,7 @@ from db.base import (
 )
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
+ALLOCATION_RULES = ("WHOLE_FIRST", "BY_RANK", "MOST_FIRST")
 OWN_KIND = "INTERNAL"
 """The kind whose goods are the tenant's own and can be sold: Product.stock sums over these. Goods in
 quarantine are the tenant's own too, but nobody may promise them."""
@@ -36,6 +37,19 @@ class Warehouse(TenantRow, Versioned, Archived, Base):
     name: Mapped[str]
     # As services.kit.parties.Party keeps it.
     address: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    # Its place among those that orders are served from, from 1; null after those that have one.
+    rank: Mapped[int | None]
+
+
+class AllocationPolicy(TenantRow, Versioned, Base):
+    """How a tenant's stock is chosen for orders. It has one, or none and the usual rule."""
+
+    __tablename__ = "allocation_policies"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id"), CheckConstraint(f"rule IN {ALLOCATION_RULES}", name="rule")
+    )
+
+    rule: Mapped[str] = mapped_column(KEY_TEXT)
 
 
 class Location(TenantRow, Versioned, Archived, Base):
@@ -46,6 +60,7 @@ class Location(TenantRow, Versioned, Archived, Base):
         UniqueConstraint("tenant_id", "code"),
         tenant_fk("warehouse_id", "warehouses"),
         CheckConstraint(f"kind IN {LOCATION_KINDS}", name="kind"),
+        CheckConstraint(f"allocation IN {ALLOCATION_RULES}", name="allocation"),
         tenant_index("ix_locations_warehouse", "warehouse_id", "code", "id"),
     )
 
@@ -53,6 +68,9 @@ class Location(TenantRow, Versioned, Archived, Base):
     code: Mapped[str] = mapped_column(KEY_TEXT)
     name: Mapped[str]
     kind: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'INTERNAL'"))
+    # Its warehouse's rank and the tenant's rule, repeated: what is promised from is read without another table.
+    rank: Mapped[int | None]
+    allocation: Mapped[str | None] = mapped_column(KEY_TEXT)
 
 
 class StockLevel(TenantRow, Base):

@@ -27,7 +27,7 @@ from db.base import (
     tenant_fk,
     tenant_index,
 )
-from db.inventory import Reservation, StockMove
+from db.inventory import ALLOCATION_RULES, Reservation, StockMove
 
 ORDER_STATUSES = ("DRAFT", "CONFIRMED", "CLOSED", "CANCELLED")
 SHIPMENT_STATUSES = ("SHIPPED", "CANCELLED")
@@ -64,6 +64,7 @@ class Order(TenantRow, Versioned, Base):
     # Backorder policy, warehouse restriction, and the time since which lines wait for goods.
     allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     warehouse_id: Mapped[UUID | None]
+    allocation: Mapped[str | None] = mapped_column(KEY_TEXT)
     confirmed_at: Mapped[datetime | None]
     # What services.sales.addresses keeps: a code of the customer's addresses, an address, or both once it is confirmed. Null: the
     # customer's default, while it is a draft.
@@ -86,6 +87,7 @@ class Order(TenantRow, Versioned, Base):
         tenant_fk("warehouse_id", "warehouses"),
         no_nan("subtotal", "tax_total"),
         CheckConstraint(f"status IN {ORDER_STATUSES}", name="status"),
+        CheckConstraint(f"allocation IN {ALLOCATION_RULES}", name="allocation"),
         tenant_index("ix_orders_placed", "placed_at", "id"),
         tenant_index("ix_orders_customer", "customer_id", "placed_at", "id"),
         tenant_index("ix_orders_status", "status", "placed_at", "id"),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from core.errors import BadInput
 from core.money import decimal_text
 from db.catalog import Product
-from db.inventory import LOCATION_KINDS, OWN_KIND, Location, StockLevel, StockMove, Warehouse
+from db.inventory import LOCATION_KINDS, OWN_KIND, AllocationPolicy, Location, StockLevel, StockMove, Warehouse
 from loaders.catalog import products
 from loaders.kit import filters
 from loaders.kit.base import Loader
@@ -171,6 +171,18 @@ positions = Entity(
     default=(("PRODUCT", ASC), ("LOCATION", ASC)),
     measures={"count": rows(), "onHand": quantities(ON_HAND_AT, UNIT)},
 )
+
+
+policies = Entity(AllocationPolicy, "AllocationPolicy", "alp", "stock:read")
+
+
+class PolicyById(One):
+    entity = policies
+
+
+class PolicyOfTenant(One):
+    entity = policies
+    key = "tenant_id"
 
 
 class WarehouseById(One):

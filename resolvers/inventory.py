@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import BadInput
 from execution import Batch
 from loaders.checks import differences
-from loaders.inventory import Movements
+from loaders.inventory import Movements, PolicyOfTenant
 
 MAX_DIFFERENCES = 500
 
@@ -24,6 +24,12 @@ async def movement(batch: Batch) -> Sequence[Any]:
 
 LAST = datetime.max.replace(tzinfo=UTC)
 """Later than every move."""
+
+
+async def allocation_policy(batch: Batch) -> list[Any]:
+    """The tenant's row, if it has one."""
+    tenant = batch.context.reader.tenant
+    return await PolicyOfTenant.of(batch.context, batch.columns()).load_level([tenant])
 
 
 async def stock_differences(batch: Batch) -> list[list[Any]]:

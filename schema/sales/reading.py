@@ -2,6 +2,7 @@
 
 import strawberry
 
+from core.inventory import AllocationRule
 from core.progress import Progress
 from core.sales import OrderAction, OrderStatus
 from db import sales as tables
@@ -84,6 +85,11 @@ class Order(Node):
     external_id: str | None = column(tables.Order.external_id, "Its key in another system; unique where given.")
     note: str | None = column(
         tables.Order.note, "A free text about the order, covered by search; null where there is none."
+    )
+    allocation: AllocationRule | None = choice(
+        tables.Order.allocation,  # type: ignore[arg-type]  # null: as the tenant's are
+        AllocationRule,
+        "How its stock is chosen; null: by the tenant's rule.",
     )
     version: int = column(
         tables.Order.version, "Rises with every change of the order or any part of it; for expectedVersion."

@@ -21,6 +21,7 @@ from services.inventory.places import (
     create_warehouse,
     update_warehouse,
 )
+from services.inventory.policy import AllocationUpdate, set_allocation
 from services.kit.keeping import KEPT
 
 HOOKS = (
@@ -31,6 +32,7 @@ HOOKS = (
 
 __all__ = [
     "HOOKS",
+    "AllocationUpdate",
     "LocationCreate",
     "StockAdjust",
     "StockAdjustLine",
@@ -43,6 +45,7 @@ __all__ = [
     "adjust",
     "create_location",
     "create_warehouse",
+    "set_allocation",
     "set_counted",
     "transfer",
     "update_warehouse",

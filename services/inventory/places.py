@@ -91,9 +91,13 @@ _MAKE_WAREHOUSE = """
     ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
 """
 _MAKE_LOCATION = """
-    INSERT INTO locations (tenant_id, id, warehouse_id, code, name, kind) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO locations (tenant_id, id, warehouse_id, code, name, kind, rank, allocation)
+    SELECT t.id, $2, $3, $4, $5, $6, w.rank, (SELECT p.rule FROM allocation_policies p WHERE p.tenant_id = $1)
+    FROM tenants t LEFT JOIN (SELECT rank FROM warehouses WHERE tenant_id = $1 AND id = $3 FOR SHARE) w ON true
+    WHERE t.id = $1
     ON CONFLICT (tenant_id, code) DO NOTHING RETURNING id
 """
+"""With its warehouse's rank, which stays as it is meanwhile."""
 _TAKEN = "SELECT id FROM locations WHERE tenant_id = $1 AND code = $2"
 _WAREHOUSE = "SELECT id FROM warehouses WHERE tenant_id = $1 AND id = $2 AND archived_at IS NULL"
 _LOCATIONS = """

@@ -45,7 +45,7 @@ HOLDERS: Hook[Holders] = Hook()
 _LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
 _PLACES = """
-    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available
+    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available, l.rank, l.allocation
     FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
     WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL' AND s.available > 0
 """

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from core.inventory import AllocationRule
 from core.sales import ReturnDisposition
 from services.catalog import ProductRef
 from services.kit.command import (
@@ -88,6 +89,8 @@ class OrderCreate(Command):
     """Whether lines may wait for stock that hasn't arrived yet. It is reserved when goods arrive, first come, first served."""
     warehouse: Annotated[UUID, Id("wh")] | None = None
     """Take stock of this warehouse only, now and for lines that wait. Left out: of all warehouses."""
+    allocation: AllocationRule | None = None
+    """How its stock is chosen, now and for lines that wait. Left out: by the tenant's rule."""
 
 
 class OrderCommand(Command):

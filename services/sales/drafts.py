@@ -53,8 +53,8 @@ _MAKE = f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, shipping_address, billing_address,
-                            confirmed_at)
-        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+                            allocation, confirmed_at)
+        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
         RETURNING id
     ), lines AS (
@@ -112,7 +112,7 @@ async def _look_further(work: UnitOfWork, command: OrderCreate, wanted: Sequence
     """Note what else is wrong with an order that is refused already: what is short, and keys that are taken."""
     problems = work.problems
     if command.confirm and not any(each.path == ("input", "warehouse") for each in problems.found):
-        await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
+        await promise(work, wanted, problems, allow_backorder=command.allow_backorder, rule=command.allocation)
     await _note_taken(work, command)
 
 
@@ -141,7 +141,9 @@ async def _store(
     problems = work.problems
     holds, held = [], dict[UUID, Decimal]()
     if command.confirm:
-        allocation, held = await promise(work, wanted, problems, allow_backorder=command.allow_backorder)
+        allocation, held = await promise(
+            work, wanted, problems, allow_backorder=command.allow_backorder, rule=command.allocation
+        )
         holds = allocation.holds
     # The database names one key that is taken. Both are looked up where there are two, or something else is wrong.
     if problems or (command.number and command.external_id):
@@ -151,12 +153,13 @@ async def _store(
     status = "CONFIRMED" if command.confirm else "DRAFT"
     subtotal = sum((line.total for line in lines), Decimal())
     values = (number, subtotal, placed, command.external_id, command.note)
-    state = (command.allow_backorder, command.warehouse, status, version, *addresses)
+    state = (command.allow_backorder, command.warehouse, status, version, *addresses, command.allocation)
     try:
         await work.rows(_MAKE, order, currency, customer.id, *columns(lines, held), *values, *state)
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
     made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
+    made |= {"allocation": command.allocation} if command.allocation else {}
     work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
     if command.confirm:
         work.note("order.confirmed", order, version=2, after={"lineItems": reserved(holds)})

@@ -71,7 +71,7 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
         for line in order.lines
     ]
     may_wait = command.allow_backorder if command.given("allow_backorder") else order.allow_backorder
-    allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait)
+    allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait, rule=order.allocation)
     problems.check()
     [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse, *addresses)
     await stock.reserve(work, allocation.holds)

@@ -85,7 +85,9 @@ async def change(
     if plan.less:
         await work.rows(_WRITE, *zip(*plan.less, strict=True))
         await stock.release(work, await holds_of(work, plan.freed))
-    allocation, held = await promise(work, plan.extra, problems, allow_backorder=order.allow_backorder)
+    allocation, held = await promise(
+        work, plan.extra, problems, allow_backorder=order.allow_backorder, rule=order.allocation
+    )
     problems.check()
     if plan.more:
         more = [each._replace(reserved=held.get(each.id, ZERO)) for each in plan.more]

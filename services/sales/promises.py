@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
 from core import ids
-from core.inventory import Allocation, Demand, Hold, Place, allocate, note_shortage
+from core.allocation import Shelves, allocate
+from core.inventory import Allocation, Demand, Hold, Place, note_shortage
 from core.money import decimal_text
 from core.problems import Problems
 from services.inventory import stock
@@ -25,7 +27,7 @@ class Wanted(NamedTuple):
 
 
 async def promise(
-    work: UnitOfWork, wanted: Sequence[Wanted], problems: Problems, *, allow_backorder: bool
+    work: UnitOfWork, wanted: Sequence[Wanted], problems: Problems, *, allow_backorder: bool, rule: str | None
 ) -> tuple[Allocation, dict[UUID, Decimal]]:
     """Lock the products and see what can be held for each line, and the sums by line. Where something is
     missing and may not wait, a problem is noted for each line that lacks it.
@@ -33,7 +35,7 @@ async def promise(
     products = {each.demand.product for each in wanted}
     await stock.lock(work, products)
     places = await stock.places(work, products)
-    allocation = allocate([each.demand for each in wanted], places)
+    allocation = allocate([each.demand for each in wanted], places, rule)
     if not allow_backorder:
         _note_shortages(wanted, allocation, places, problems)
     return allocation, stock.summed(allocation.holds)
@@ -62,7 +64,7 @@ def _note_shortages(
 
 
 _WAITING = """
-    SELECT l.id, l.product_id, l.quantity - l.reserved - l.shipped - l.cancelled, o.warehouse_id, l.order_id
+    SELECT l.id, l.product_id, l.quantity - l.reserved - l.shipped - l.cancelled, o.warehouse_id, l.order_id, o.allocation
     FROM line_items l JOIN orders o ON (o.tenant_id, o.id) = (l.tenant_id, l.order_id)
     WHERE l.tenant_id = $1 AND l.product_id = ANY($2::uuid[]) AND l.reserved + l.shipped + l.cancelled < l.quantity
       AND o.status = 'CONFIRMED' AND o.allow_backorder
@@ -89,16 +91,18 @@ async def serve(work: UnitOfWork, products: Sequence[UUID]) -> None:
     if not waiting:
         return
     order_of = {row["id"]: row["order_id"] for row in waiting}
-    allocation = allocate([Demand(*row[:4]) for row in waiting], await stock.places(work, products))
-    if not allocation.holds:
+    shelves, holds = Shelves(await stock.places(work, products)), list[Hold]()
+    for (_, rule), lines in groupby(waiting, lambda row: (row["order_id"], row["allocation"])):
+        holds += shelves.serve([Demand(*row[:4]) for row in lines], rule).holds
+    if not holds:
         return
-    orders = {order_of[hold.line] for hold in allocation.holds}
+    orders = {order_of[hold.line] for hold in holds}
     missing = orders - work.locked
     got = {row["id"] for row in await work.rows(_TRY_LOCK, list(missing))} if missing else set()
     if got != missing:
         raise Retry("waiting orders held", first(orders | work.locked))
     work.locked |= got
-    await _hold(work, allocation.holds, order_of)
+    await _hold(work, holds, order_of)
 
 
 async def _hold(work: UnitOfWork, holds: Sequence[Hold], order_of: dict[UUID, UUID]) -> None:

@@ -1,12 +1,15 @@
-"""Which goods are held for whom: as many as there are, first come first served, from as few places as possible."""
+"""Which goods are held for whom: as many as there are, first come first served, from as few places as the rule says."""
 
 from decimal import Decimal
+from itertools import combinations
 from uuid import UUID
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.inventory import Demand, Hold, Place, allocate
+from core.allocation import BY_RANK, MOST_FIRST, WHOLE_FIRST, Shelves, allocate
+from core.inventory import Allocation, Demand, Hold, Place
 
 PRODUCTS = [UUID(int=number) for number in (1, 2)]
 HOUSES = [UUID(int=number) for number in (11, 12)]
@@ -54,31 +57,86 @@ def test_nothing_is_wanted_or_nothing_is_there() -> None:
     assert allocate([demand(1, "5")], [place(1, "5", product=PRODUCTS[1]), place(2, "0")]).holds == []
 
 
+def housed(house: int, number: int, available: str, product: UUID = PRODUCTS[0], rank: int | None = None) -> Place:
+    """A place in the warehouse of this number."""
+    return place(number, available, product, UUID(int=house))._replace(rank=rank)
+
+
+TWO = [demand(1, "2"), demand(2, "2", PRODUCTS[1])]
+SPLIT = [housed(11, 1, "9"), housed(12, 2, "2"), housed(11, 3, "1", PRODUCTS[1]), housed(12, 4, "2", PRODUCTS[1])]
+
+
+def test_an_order_isnt_split_where_one_warehouse_has_all_of_it() -> None:
+    assert taken(allocate(TWO, SPLIT).holds) == [(1, 2, "2"), (2, 4, "2")]
+    assert taken(allocate(TWO, SPLIT, MOST_FIRST).holds) == [(1, 1, "2"), (2, 4, "2")]
+
+
+def test_the_tenants_rule_holds_where_the_order_has_none() -> None:
+    ruled = [each._replace(rule=MOST_FIRST) for each in SPLIT]
+    assert taken(allocate(TWO, ruled).holds) == [(1, 1, "2"), (2, 4, "2")]
+    assert taken(allocate(TWO, ruled, WHOLE_FIRST).holds) == [(1, 2, "2"), (2, 4, "2")]
+
+
+def test_warehouses_are_taken_in_the_order_of_their_rank() -> None:
+    places = [housed(11, 1, "9"), housed(12, 2, "3", rank=2), housed(13, 3, "1", rank=1)]
+    assert taken(allocate([demand(1, "5")], places, BY_RANK).holds) == [(1, 3, "1"), (1, 2, "3"), (1, 1, "1")]
+
+
+def test_of_warehouses_that_have_all_of_it_the_preferred_one_serves() -> None:
+    places = [housed(11, 1, "9", rank=2), housed(12, 2, "3", rank=1), housed(13, 3, "4")]
+    assert taken(allocate([demand(1, "3")], places).holds) == [(1, 2, "3")]
+    assert taken(allocate([demand(1, "4")], places).holds) == [(1, 1, "4")]
+
+
+def test_what_can_only_be_served_in_part_comes_from_as_few_as_give_as_much() -> None:
+    places = [housed(11, 1, "3"), housed(12, 2, "3"), housed(12, 3, "2", PRODUCTS[1])]
+    holds, waiting = allocate([demand(1, "3"), demand(2, "5", PRODUCTS[1])], places)
+    assert taken(holds) == [(1, 2, "3"), (2, 3, "2")]
+    assert {line.int - 1_000: str(lacks) for line, lacks in waiting.items()} == {2: "3"}
+
+
+def test_many_warehouses_and_lines_are_looked_through_in_bounded_steps() -> None:
+    products = [UUID(int=number) for number in range(1, 101)]
+    places = [
+        Place(product, UUID(int=1_000 * house + product.int), "L", UUID(int=house), Decimal(house % 3))
+        for product in products
+        for house in range(1, 61)
+    ]
+    demands = [Demand(UUID(int=9_000 + product.int), product, Decimal(7)) for product in products]
+    holds, waiting = allocate(demands, places)
+    assert not waiting
+    # Four of those with two have seven or more of each.
+    houses = {hold.location.int // 1_000 for hold in holds}
+    assert len(houses) == 4
+
+
 AMOUNTS = st.decimals(0, 20, places=2)
 PLACES = st.lists(
     st.builds(
-        Place, st.sampled_from(PRODUCTS), st.uuids(), st.text("AB", max_size=2), st.sampled_from(HOUSES), AMOUNTS
+        Place,
+        st.sampled_from(PRODUCTS),
+        st.uuids(),
+        st.text("AB", max_size=2),
+        st.sampled_from(HOUSES),
+        AMOUNTS,
+        st.sampled_from([None, 1, 2]),
     ),
     max_size=6,
     unique_by=lambda each: each.location,
 )
 DEMANDS = st.lists(
-    st.builds(
-        Demand,
-        st.uuids(),
-        st.sampled_from(PRODUCTS),
-        AMOUNTS.filter(bool),
-        st.sampled_from([None, *HOUSES]),
-    ),
+    st.builds(Demand, st.uuids(), st.sampled_from(PRODUCTS), AMOUNTS.filter(bool), st.none()),
     max_size=6,
     unique_by=lambda each: each.line,
 )
+RULES = st.sampled_from([None, WHOLE_FIRST, BY_RANK, MOST_FIRST])
 
 
-@given(DEMANDS, PLACES)
-def test_in_general(demands: list[Demand], places: list[Place]) -> None:
+@given(DEMANDS, PLACES, RULES, st.sampled_from([None, *HOUSES]))
+def test_in_general(demands: list[Demand], places: list[Place], rule: str | None, house: UUID | None) -> None:
+    demands = [each._replace(warehouse=house) for each in demands]
     before = [each.available for each in places]
-    holds, waiting = allocate(demands, places)
+    holds, waiting = allocate(demands, places, rule)
     assert [each.available for each in places] == before  # they are the caller's
     left = {each.location: each.available for each in places}
     where = {each.location: each for each in places}
@@ -97,7 +155,35 @@ def test_in_general(demands: list[Demand], places: list[Place]) -> None:
         fitting = [spot for spot in places if spot.product == lines[line].product and lines[line].fits(spot)]
         assert lacks > 0
         assert not any(left[spot.location] for spot in fitting)
-    # Who comes first is served as if nobody came after: nothing of it depends on the others.
-    if demands:
-        first = allocate(demands[:-1], places)
-        assert holds[: len(first.holds)] == first.holds
+
+
+def served(allocation: Allocation, places: list[Place]) -> set[UUID | None]:
+    """The warehouses that goods come from."""
+    houses = {each.location: each.warehouse for each in places}
+    return {houses[hold.location] for hold in allocation.holds}
+
+
+@settings(max_examples=60)
+@given(DEMANDS, PLACES)
+def test_no_fewer_warehouses_would_give_as_much(demands: list[Demand], places: list[Place]) -> None:
+    spread = [each._replace(warehouse=UUID(int=11 + index % 3), rank=None) for index, each in enumerate(places)]
+    allocation = allocate(demands, spread, WHOLE_FIRST)
+    used = served(allocation, spread)
+    lacking = sum(allocation.waiting.values(), Decimal())
+    for size in range(len(used)):
+        for fewer in combinations({each.warehouse for each in spread}, size):
+            there = [each for each in spread if each.warehouse in fewer]
+            assert sum(allocate(demands, there, MOST_FIRST).waiting.values(), Decimal()) > lacking
+
+
+@pytest.mark.parametrize("rule", [WHOLE_FIRST, BY_RANK, MOST_FIRST])
+@settings(max_examples=30)
+@given(DEMANDS, DEMANDS, PLACES)
+def test_an_order_is_served_as_if_nobody_came_after(
+    rule: str, first: list[Demand], second: list[Demand], places: list[Place]
+) -> None:
+    shelves = Shelves(places)
+    assert shelves.serve(first, rule) == allocate(first, places, rule)
+    shelves.serve(second, rule)
+    there = sum((each.available for each in places), Decimal())
+    assert sum(shelves._left.values(), Decimal()) <= there

@@ -22,13 +22,21 @@ SUBSETS: list[tuple[str, ...]] = [
 ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
-    "inventory": {"warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
+    "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
     "sales": {"order", "orders", "lineItems", "shipments"},
 }
 MUTATIONS = {
     "catalog": {"productUpsert"},
     "partners": {"partnerUpsert"},
-    "inventory": {"warehouseCreate", "warehouseUpdate", "locationCreate", "stockAdjust", "stockSet", "stockTransfer"},
+    "inventory": {
+        "warehouseCreate",
+        "warehouseUpdate",
+        "locationCreate",
+        "allocationUpdate",
+        "stockAdjust",
+        "stockSet",
+        "stockTransfer",
+    },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
     | {"shipmentUpdate", "shipmentCancel"},
 }

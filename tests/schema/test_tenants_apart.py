@@ -22,6 +22,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
     $levels: StockLevelWhere, $moves: StockMoveWhere) {
   nodes(ids: $ids) { id }
   viewer { tenant { id name } }
+  allocationPolicy { id rule }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
   partners(where: $partners, first: 250) { totalCount { value } nodes { id code orders { nodes { id } }
     events { totalCount { value } nodes { id } } } }

@@ -27,6 +27,7 @@ ORDER = """order { id number status version currency note externalId placedAt cu
         cancelledQuantity returnedQuantity unitPrice { amount } total { amount } product { sku } } } }"""
 SHIPMENT = """shipment { id number status version carrier trackingNumber note shippedAt order { id }
     lines { lineItem { id } location { code } quantity } }"""
+POLICY = "allocationPolicy { id rule version }"
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
 ERRORS = """userErrors { __typename code message path
@@ -48,6 +49,7 @@ PAYLOADS = {
     "warehouseUpdate": "warehouse { id name version address { name lines } }",
     "tenantUpdate": "tenant { name address { name lines } }",
     "locationCreate": LOCATION,
+    "allocationUpdate": POLICY,
     "stockAdjust": STOCK,
     "stockSet": STOCK,
     "stockTransfer": STOCK,

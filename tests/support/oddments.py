@@ -213,6 +213,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     orders = _orders(partners)
     rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
     rows |= _stock(products)
+    rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     return await stored(target, name, rows)

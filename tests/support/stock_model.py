@@ -118,15 +118,39 @@ class Model:
         return self.on_hand[product, place] - self.reserved(product, place)
 
     def hold(self, wanted: Iterable[tuple[Line, Decimal]], warehouse: str | None) -> None:
-        """Reserve as much as there is, line by line, from the place that has most."""
+        """Reserve as much as there is, from one warehouse if one has all of it, line by line, from the place that has most."""
         places = [place for place in SOLD_FROM if warehouse in (None, WAREHOUSES[place])]
+        wanted = list(wanted)
+        chosen = self._one_house(wanted, places)
         for line, quantity in wanted:
             left = quantity
             free = {place: self.available(line.product, place) for place in places}
-            for place in sorted(places, key=lambda each: -free[each]):
+            for place in sorted(places, key=lambda each: (chosen not in (None, WAREHOUSES[each]), -free[each])):
                 part = min(left, free[place])
                 line.held[place] += part
                 left -= part
+
+    def _one_house(self, wanted: Sequence[tuple[Line, Decimal]], places: Sequence[str]) -> str | None:
+        """The better one of those that have as much of everything as all have together."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for line, quantity in wanted:
+            sums[line.product] += quantity
+        free = {(product, place): self.available(product, place) for product in sums for place in places}
+        merits = {}
+        for house in {WAREHOUSES[place] for place in places}:
+            mine = [place for place in places if WAREHOUSES[place] == house]
+            pieces, most = 0, ZERO
+            for product, quantity in sums.items():
+                amounts = sorted((free[product, place] for place in mine), reverse=True)
+                owed = min(quantity, sum((free[product, place] for place in places), ZERO))
+                if sum(amounts) < owed:
+                    break
+                most += amounts[0]
+                pieces += next(count for count in range(len(amounts) + 1) if sum(amounts[:count]) >= owed)
+            else:
+                stocked = [place for place in mine if any(free[product, place] for product in sums)]
+                merits[house] = (pieces, -most, min(stocked, default=""))
+        return min(merits, key=merits.__getitem__) if merits else None
 
     def serve(self) -> None:
         """Goods may have come: who waits gets them, by the time of confirmation."""

@@ -52,6 +52,8 @@ SINGLE = {
     "tenantUpdate": 3,
     "locationCreate": 3,
     "partnerUpsert, its addresses": 3,
+    "allocationUpdate": 5,
+    "allocationUpdate, the same": 2,
 }
 
 
@@ -65,6 +67,7 @@ READ = {
     "ShipmentPayload.shipment": 1,
     "TenantPayload.tenant": 1,
     "RecordPayload.record": 1,
+    "AllocationPolicyPayload.allocationPolicy": 1,
     "StockPayload.stockLevels": 1,
     "StockPayload.moves": 1,
     "InsufficientStockError.product": 1,
@@ -267,6 +270,7 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("LocationPayload.location", "locationCreate", place | {"code": f"R{size}"}, "location { id }"),
             ("OrderPayload.order", "orderCreate", shop.ordering(case.named(quantity="1")), "order { id }"),
             ("OrderPayload.shipment", "orderShip", shipping, "shipment { id }"),
+            ("AllocationPolicyPayload.allocationPolicy", "allocationUpdate", {}, "allocationPolicy { id }"),
             ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
@@ -308,6 +312,8 @@ async def test_a_command_about_one_record_takes_few(shop: Clerk, counter: Counte
         ("archive", "archive", {"id": shop.places["RACK"], "archived": False}),
         ("locationCreate", "locationCreate", place),
         ("partnerUpsert, its addresses", "partnerUpsert", {"code": "ONE", "name": "One", "addresses": addresses}),
+        ("allocationUpdate", "allocationUpdate", {"rule": "BY_RANK", "warehouses": [shop.warehouses["SOUTH"]]}),
+        ("allocationUpdate, the same", "allocationUpdate", {"rule": "BY_RANK"}),
     ):
         counter.taken()
         await shop.do(field, each)

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from core.inventory import STALE_STOCK, Allocation, Demand, allocate
+from core import allocation
+from core.allocation import allocate
+from core.inventory import STALE_STOCK, Allocation, Demand
 from core.problems import Problems
 from db.runtime.engine import Database
 from services.inventory import changes, stock
@@ -97,9 +99,9 @@ async def nothing(*_: Any) -> None:
     """What is forgotten."""
 
 
-def each_alone(demands: list[Demand], places: Any) -> Allocation:
+def each_alone(demands: list[Demand], places: Any, rule: str | None = None) -> Allocation:
     """Lines of one product are not summed."""
-    alone = [allocate([demand], places) for demand in demands]
+    alone = [allocate([demand], places, rule) for demand in demands]
     waiting = {line: left for each in alone for line, left in each.waiting.items()}
     return Allocation([hold for each in alone for hold in each.holds], waiting)
 
@@ -123,6 +125,7 @@ FAULTS: dict[str, Callable[[Patch], None]] = {
     "lines of one product are not summed": put(promises, "allocate", each_alone),
     "counts overwrite what they didn't see": put(Problems, "add", blind),
     "shipping leaves the goods": changed(stock, "_SHIP", "on_hand = s.on_hand - g.quantity,", ""),
+    "an order is split though one warehouse has all of it": put(allocation, "DEFAULT", "MOST_FIRST"),
     "goods of any warehouse will do": put(Demand, "fits", lambda *_: True),
     "what was shipped stays open": put(shipping, "status_after", lambda order, _: order.status),
     "quarantined goods are sold": changed(stock, "_PLACES", "l.kind = 'INTERNAL'", "l.kind <> 'TRANSIT'"),

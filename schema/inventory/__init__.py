@@ -3,6 +3,7 @@
 from typing import Any
 
 import strawberry
+from strawberry.tools import merge_types
 
 from core.inventory import INSUFFICIENT_STOCK, STALE_STOCK, LocationKind
 from core.paging import DEFAULT_PAGE, MAX_PAGE
@@ -36,6 +37,7 @@ from schema.fields import (
     same,
 )
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
+from schema.inventory.allocation import AllocationMutation, AllocationQuery
 from schema.module import Module
 from schema.parties import Party, party
 from schema.scalars import DateTime, Decimal
@@ -58,6 +60,10 @@ class Warehouse(Node):
     id: strawberry.ID = node_id(loaders.warehouses)
     code: str = column(tables.Warehouse.code, "The tenant's own key of the warehouse; unique.")
     name: str = column(tables.Warehouse.name, "Its name as people read it; not unique.")
+    rank: int | None = column(
+        tables.Warehouse.rank,
+        "Its place among the warehouses that orders are served from, from 1; null: after those that have one.",
+    )
     address: Party | None = party("Where it is; null where nobody said so.", "address")
     archived_at: DateTime | None = moment(
         tables.Warehouse.archived_at, "Since when it is out of use; null while it is in use."
@@ -381,9 +387,9 @@ class Mutation:
 
 MODULE = Module(
     "inventory",
-    Query,
+    merge_types("Query", (Query, AllocationQuery)),
     requires=("catalog",),
-    mutation=Mutation,
+    mutation=merge_types("Mutation", (Mutation, AllocationMutation)),
     types=(*ERRORS, InsufficientStockError, StaleStockError),
     extends=(ProductInventory, ProductWhereInventory),
     nodes=(
@@ -391,5 +397,6 @@ MODULE = Module(
         loaders.LocationById,
         loaders.StockLevelById,
         loaders.StockMoveById,
+        loaders.PolicyById,
     ),
 )

@@ -1,0 +1,153 @@
+"""Which locations a demand is served from: by a rule, and always all that there is."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import combinations
+from math import comb
+from uuid import UUID
+
+from core.inventory import Allocation, Demand, Hold, Place
+
+WHOLE_FIRST, BY_RANK, MOST_FIRST = "WHOLE_FIRST", "BY_RANK", "MOST_FIRST"
+DEFAULT = WHOLE_FIRST
+"""What a tenant has that has set no rule."""
+
+TRIES = 20_000
+"""Products times sets of warehouses that are looked through for the fewest that serve an order, some 5 ms. Beyond them
+warehouses are added one by one, each time the one that has most of what is still wanted."""
+
+ZERO = Decimal(0)
+UNRANKED = 1 << 31
+Amounts = dict[UUID, Decimal]
+Merit = tuple[int, int, Decimal, str]
+
+
+def allocate(demands: Sequence[Demand], places: Iterable[Place], rule: str | None = None) -> Allocation:
+    """Serve an order's demands in their sequence from the places, each as far as it goes.
+
+    ``rule`` is the order's; without one the tenant's holds, which the places know, or the usual one. Within a warehouse a
+    line takes from the location that has most of the product, then by code: so it is split over several only when no
+    single one has enough, and the same stock always gives the same answer.
+    """
+    return Shelves(places).serve(demands, rule)
+
+
+class Shelves:
+    """Places that several orders are served from, one after the other."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._of: dict[UUID, list[Place]] = defaultdict(list)
+        self._left: dict[Place, Decimal] = {}
+        self._rule: str | None = None
+        for place in places:
+            self._of[place.product].append(place)
+            self._left[place] = place.available
+            self._rule = self._rule or place.rule
+
+    def serve(self, demands: Sequence[Demand], rule: str | None = None) -> Allocation:
+        """What an order gets: see ``allocate``."""
+        rule = rule or self._rule or DEFAULT
+        preferred = self._fewest(demands) if rule == WHOLE_FIRST else None
+        left, allocation = self._left, Allocation([], {})
+
+        def order(place: Place) -> tuple[object, ...]:
+            if rule == BY_RANK:
+                return (_rank(place), -left[place], place.code)
+            return (preferred is not None and place.warehouse not in preferred, -left[place], place.code)
+
+        for demand in demands:
+            wanted = demand.quantity
+            for place in sorted(filter(demand.fits, self._of[demand.product]), key=order):
+                taken = min(wanted, left[place])
+                if taken > 0:
+                    allocation.holds.append(Hold(demand.line, demand.product, place.location, taken))
+                    left[place] -= taken
+                    wanted -= taken
+                if wanted <= 0:
+                    break
+            if wanted:
+                allocation.waiting[demand.line] = wanted
+        return allocation
+
+    def _fewest(self, demands: Sequence[Demand]) -> Collection[UUID | None] | None:
+        """The warehouses that an order is served from: as few as give it all that there is. None: any will do."""
+        wanted: Amounts = defaultdict(Decimal)
+        for demand in demands:
+            wanted[demand.product] += demand.quantity
+        fitting = [
+            place
+            for product in wanted
+            for place in self._of[product]
+            if self._left[place] > 0 and demands[0].fits(place)
+        ]
+        houses = {place.warehouse for place in fitting}
+        if len(houses) < 2:
+            return None
+        there: dict[UUID | None, Amounts] = {house: defaultdict(Decimal) for house in houses}
+        for place in fitting:
+            there[place.warehouse][place.product] += self._left[place]
+        for product, quantity in wanted.items():
+            wanted[product] = min(quantity, sum((there[house][product] for house in houses), ZERO))
+        return self._least(wanted, there, fitting)
+
+    def _least(
+        self, wanted: Amounts, there: Mapping[UUID | None, Amounts], fitting: Sequence[Place]
+    ) -> Collection[UUID | None]:
+        """Of the smallest sets of warehouses that have what is wanted the best one."""
+        merits = _merits(wanted, fitting, self._left)
+        houses = sorted(there, key=merits.__getitem__)
+        for size in range(1, len(houses)):
+            if comb(len(houses), size) * len(wanted) > TRIES:
+                return _greedy(wanted, there, houses)
+            # The best come first, so the first that serves is the best.
+            for chosen in combinations(houses, size):
+                if all(sum(there[house][product] for house in chosen) >= least for product, least in wanted.items()):
+                    return chosen
+        return houses
+
+
+def _rank(place: Place) -> int:
+    return UNRANKED if place.rank is None else place.rank
+
+
+def _merits(wanted: Amounts, fitting: Sequence[Place], left: Mapping[Place, Decimal]) -> dict[UUID | None, Merit]:
+    """What makes a warehouse better than another that serves as well: its rank; that goods of each product come from few
+    locations; that these have many; the first of its locations' codes.
+    """
+    shelves: dict[UUID | None, dict[UUID, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
+    ranks: dict[UUID | None, int] = {}
+    codes: dict[UUID | None, str] = {}
+    for place in fitting:
+        shelves[place.warehouse][place.product].append(left[place])
+        ranks[place.warehouse] = _rank(place)
+        codes[place.warehouse] = min(place.code, codes.get(place.warehouse, place.code))
+    merits: dict[UUID | None, Merit] = {}
+    for house, products in shelves.items():
+        pieces, most = 0, ZERO
+        for product, amounts in products.items():
+            amounts.sort(reverse=True)
+            most += amounts[0]
+            owed = wanted[product]
+            for amount in amounts:
+                if owed <= 0:
+                    break
+                owed -= amount
+                pieces += 1
+        merits[house] = (ranks[house], pieces, -most, codes[house])
+    return merits
+
+
+def _greedy(
+    wanted: Amounts, there: Mapping[UUID | None, Amounts], houses: Sequence[UUID | None]
+) -> Collection[UUID | None]:
+    """Few warehouses that have what is wanted, if not always the fewest."""
+    owed, chosen = dict(wanted), list[UUID | None]()
+    while any(quantity > 0 for quantity in owed.values()):
+        rest = [house for house in houses if house not in chosen]
+        best = max(
+            rest, key=lambda house: sum(min(quantity, there[house][product]) for product, quantity in owed.items())
+        )
+        chosen.append(best)
+        owed = {product: max(ZERO, quantity - there[best][product]) for product, quantity in owed.items()}
+    return chosen
