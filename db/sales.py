@@ -115,6 +115,7 @@ class LineItem(TenantRow, Base):
         CheckConstraint("reserved >= 0 AND shipped >= 0 AND cancelled >= 0 AND returned >= 0", name="progress"),
         CheckConstraint("reserved + shipped + cancelled <= quantity", name="ordered"),
         CheckConstraint("returned <= shipped", name="returned"),
+        CheckConstraint("released >= 0 AND released <> 'NaN'", name="released"),
         no_nan("quantity", "unit_price", "total", "reserved", "shipped", "cancelled", "returned"),
         tenant_index("ix_line_items_product", "product_id", "id"),
         tenant_index("ix_line_items_quantity", "order_id", "quantity", "id"),
@@ -143,6 +144,10 @@ class LineItem(TenantRow, Base):
     shipped: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     cancelled: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     returned: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    # Of what isn't reserved, as many as were released by hand or taken away: they wait, and others may have goods before them.
+    released: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    # Since when it waits, where that isn't the time of the order's confirmation.
+    waits_since: Mapped[datetime | None]
 
 
 class Shipment(TenantRow, Versioned, Base):

@@ -116,21 +116,21 @@ CHECKS = (
         """,
     ),
     Check(
-        "Lines of a confirmed order wait only if they may.",
+        "Lines of a confirmed order wait only if they may, or were released.",
         f"""
         SELECT {_LINE}, 0, l.quantity - l.reserved - l.shipped - l.cancelled FROM {_LINES}
-        WHERE o.status = 'CONFIRMED' AND NOT o.allow_backorder AND l.reserved + l.shipped + l.cancelled < l.quantity
+        WHERE o.status = 'CONFIRMED' AND NOT o.allow_backorder AND l.reserved + l.shipped + l.cancelled + l.released < l.quantity
         """,
     ),
     Check(
-        "Nothing waits for goods that are available.",
+        "Nothing waits for goods that are available, but what was released.",
         f"""
         SELECT l.product_id, s.location_id, l.id, l.order_id, 0, s.available
         FROM {_LINES}
         JOIN stock_levels s ON s.tenant_id = $1 AND s.product_id = l.product_id AND s.available > 0
         JOIN locations p ON p.tenant_id = $1 AND p.id = s.location_id AND p.kind = 'INTERNAL'
-        WHERE o.status = 'CONFIRMED' AND o.allow_backorder AND l.reserved + l.shipped + l.cancelled < l.quantity
-          AND (o.warehouse_id IS NULL OR o.warehouse_id = p.warehouse_id)
+        WHERE o.status = 'CONFIRMED' AND o.allow_backorder
+          AND l.reserved + l.shipped + l.cancelled + l.released < l.quantity AND (o.warehouse_id IS NULL OR o.warehouse_id = p.warehouse_id)
         """,
     ),
     Check(

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 from strawberry.tools import merge_types
 
-from core.inventory import INSUFFICIENT_STOCK, STALE_STOCK, LocationKind
+from core.inventory import LocationKind
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db import inventory as tables
 from execution import POINT, BatchField, argument, extends, number
@@ -19,7 +19,7 @@ from resolvers.columns import stored
 from resolvers.relations import through
 from schema.aggregates import QuantityAggregate, aggregate, counted, summed
 from schema.catalog import Product, ProductWhere
-from schema.commands import ERRORS, UserError, changed, error_type, listed, mutation, user_errors
+from schema.commands import ERRORS, UserError, changed, listed, mutation, user_errors
 from schema.fields import (
     batched,
     choice,
@@ -38,6 +38,7 @@ from schema.fields import (
 )
 from schema.inputs import enum_type, input_type, order_input, where_extension, where_input
 from schema.inventory.allocation import AllocationMutation, AllocationQuery
+from schema.inventory.errors import InsufficientStockError, StaleStockError
 from schema.module import Module
 from schema.parties import Party, party
 from schema.scalars import DateTime, Decimal
@@ -303,19 +304,6 @@ class Query:
     stock_moves: Connection[StockMove] = many(
         "The stock ledger, newest first.", loaders.StockMoves, where=StockMoveWhere
     )
-
-
-@error_type("More of a product is requested than is available, or more of a line than is reserved.", INSUFFICIENT_STOCK)
-class InsufficientStockError(UserError):
-    product: Product = referred("The product that is short.", ProductById, "product_id")
-    requested: Decimal = fact("How many the command requests in all, in the product's unit.", "requested")
-    available: Decimal = fact("How many the command could get, in the product's unit.", "available")
-
-
-@error_type("The balance isn't what the caller saw. Count again, and send the new quantity.", STALE_STOCK)
-class StaleStockError(UserError):
-    expected: Decimal = fact("The balance that the caller saw before the count, in the product's unit.", "expected")
-    actual: Decimal = fact("The balance now, in the product's unit.", "actual")
 
 
 # Lines carry no "Input" in the contract's names.

@@ -15,7 +15,7 @@ from schema.sales.reading import (
     StockMoveSales,
 )
 from schema.sales.shipments import OrderPayloadShipment, OrderShipments, ShipmentMutation, ShipmentQuery
-from schema.sales.writing import InvalidTransitionError, Mutation
+from schema.sales.writing import InvalidTransitionError, Mutation, StockPayloadOrders
 
 MODULE = Module(
     "sales",
@@ -32,6 +32,7 @@ MODULE = Module(
         PartnerWhereOrders,
         OrderShipments,
         OrderPayloadShipment,
+        StockPayloadOrders,
     ),
     nodes=(loaders.OrderById, loaders.LineItemById, loaders.ShipmentById),
     types=(InvalidTransitionError,),

@@ -163,6 +163,11 @@ class LineItem(Node):
     returned_quantity: Decimal = column(
         tables.LineItem.returned, "How many of the shipped ones came back, in the product's unit."
     )
+    released_quantity: Decimal = column(
+        tables.LineItem.released,
+        "How many of those that aren't reserved were released for others (orderReserve) or taken away: they wait for goods that"
+        " arrive, behind others unless said otherwise.",
+    )
     cancelled_quantity: Decimal = column(
         tables.LineItem.cancelled, "How many were cancelled before they were shipped, in the product's unit."
     )

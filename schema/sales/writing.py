@@ -3,10 +3,12 @@
 import strawberry
 
 from core.sales import INVALID_TRANSITION, OrderAction, OrderStatus, ReturnDisposition
+from execution import extends
 from loaders import sales as loaders
-from schema.commands import UserError, changed, error_type, mutation, user_errors
+from schema.commands import UserError, changed, error_type, listed, mutation, user_errors
 from schema.fields import fact, referred
 from schema.inputs import enum_type
+from schema.inventory import StockPayload
 from schema.sales.reading import Order
 from services import sales as services
 
@@ -23,6 +25,15 @@ class InvalidTransitionError(UserError):
 class OrderPayload:
     order: Order | None = referred(changed("The order as it is now"), loaders.OrderById, "order_id")
     user_errors: list[UserError] = user_errors()
+
+
+@extends(StockPayload)
+class StockPayloadOrders:
+    waiting_orders: list[Order] | None = listed(
+        changed("The orders that lack goods now which takeReserved took from them; none where it took none"),
+        loaders.OrderById,
+        "waiting_order_ids",
+    )
 
 
 @strawberry.type
@@ -55,6 +66,12 @@ class Mutation:
         "Cancels what hasn't been shipped, and releases its stock. The order's amounts stay as ordered.",
         services.OrderCancel,
         services.cancel,
+        "orders:write",
+    )
+    order_reserve: OrderPayload | None = mutation(
+        "Releases goods of a confirmed order for others, or reserves what it lacks as far as it is available.",
+        services.OrderReserve,
+        services.reserve_order,
         "orders:write",
     )
     order_return: OrderPayload | None = mutation(

@@ -8,7 +8,7 @@ from core.problems import CommandRejected
 from db.runtime.engine import Database
 from db.runtime.writer import Writer
 from services import sales
-from services.inventory.changes import StockSet, set_counted
+from services.inventory import StockSet, set_counted
 from services.kit import events
 from services.kit.command import MAX_LINES
 from services.kit.work import UnitOfWork

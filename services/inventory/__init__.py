@@ -1,16 +1,14 @@
 """Stock: warehouses and locations, changes by hand, and the engine that owns every move and balance."""
 
 from services import catalog
-from services.inventory.changes import (
+from services.inventory.changes import adjust, set_counted, transfer
+from services.inventory.commands import (
     StockAdjust,
     StockAdjustLine,
     StockSet,
     StockSetLine,
     StockTransfer,
     StockTransferLine,
-    adjust,
-    set_counted,
-    transfer,
 )
 from services.inventory.places import (
     KEPT_PLACES,

@@ -3,10 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
-
-from pydantic import Field
 
 from core import ids
 from core.errors import BrokenInvariant
@@ -14,12 +12,12 @@ from core.inventory import STALE_STOCK, note_shortage
 from core.money import LIMIT, decimal_text
 from core.problems import Problems
 from services import catalog
-from services.catalog import ProductRef, ProductSnapshot
+from services.catalog import ProductSnapshot
 from services.inventory import places, stock
+from services.inventory.commands import StockAdjust, StockAdjustLine, StockSet, StockSetLine, StockTransfer
 from services.inventory.places import Location
 from services.inventory.stock import Move, Moved
 from services.kit.answer import References
-from services.kit.command import MAX_LINES, Command, Count, Difference, Id, Input, Quantity, Title
 from services.kit.work import UnitOfWork
 
 ZERO = Decimal(0)
@@ -28,70 +26,6 @@ Spot = tuple[UUID, UUID]
 
 NAMED = 3
 """Orders that a message names; it counts the others."""
-
-
-class StockAdjustLine(Input):
-    """By how much the balance of a product at a location changes."""
-
-    product: ProductRef
-    """The product, by one of its keys."""
-    location: Annotated[UUID, Id("loc")]
-    """Where they are: the id of a location (loc_…)."""
-    delta: Difference
-    """The quantity to add, or, if negative, to take away: not zero, at most six decimals."""
-
-
-class StockAdjust(Command):
-    """Differences to add to balances, for goods that were found or lost."""
-
-    lines: Annotated[list[StockAdjustLine], Field(min_length=1, max_length=MAX_LINES)]
-    """1 to 500 differences; all are carried out, or none."""
-    reason: Title
-    """Why, in a word or a sentence; the moves carry it."""
-
-
-class StockSetLine(Input):
-    """How many of a product were counted at a location."""
-
-    product: ProductRef
-    """The product, by one of its keys."""
-    location: Annotated[UUID, Id("loc")]
-    """Where they are: the id of a location (loc_…)."""
-    on_hand: Count
-    """The counted quantity; not less than is reserved."""
-    expected_on_hand: Count | None = None
-    """The balance that the caller saw before the count, else STALE_STOCK; null: any balance."""
-
-
-class StockSet(Command):
-    """Counted balances that replace those in the books."""
-
-    lines: Annotated[list[StockSetLine], Field(min_length=1, max_length=MAX_LINES)]
-    """1 to 500 balances; all are set, or none."""
-    reason: Title
-    """Why, in a word or a sentence; the moves carry it."""
-
-
-class StockTransferLine(Input):
-    """A quantity of a product to move."""
-
-    product: ProductRef
-    """The product, by one of its keys."""
-    quantity: Quantity
-    """How many, in the product's unit: more than zero, at most six decimals."""
-
-
-class StockTransfer(Command):
-    """Goods to move from one location to another."""
-
-    lines: Annotated[list[StockTransferLine], Field(min_length=1, max_length=MAX_LINES)]
-    """1 to 500 quantities; all are moved, or none."""
-    source: Annotated[UUID, Id("loc")]
-    """The id of the location that they leave."""
-    destination: Annotated[UUID, Id("loc")]
-    """The id of the location that they come to."""
-    reason: Title | None = None
-    """Why, in a word or a sentence; the moves carry it."""
 
 
 class Balance(NamedTuple):
@@ -139,10 +73,10 @@ async def adjust(work: UnitOfWork, command: StockAdjust) -> References:
     ]
     await stock.lock(work, [change.item.id for change in changes])
     balances = await _balances(work, [change.spot for change in changes])
-    await _refuse_impossible(work, changes, balances, problems)
+    missing = await _refuse_impossible(work, changes, balances, problems, take=command.take_reserved)
     problems.check()
     moves = [_counted(change, loss, command.reason) for change in changes]
-    return await _carry_out(work, "stock.adjusted", changes, balances, moves, command.reason)
+    return await _carry_out(work, "stock.adjusted", changes, balances, moves, command.reason, missing)
 
 
 async def set_counted(work: UnitOfWork, command: StockSet) -> References:
@@ -166,10 +100,10 @@ async def set_counted(work: UnitOfWork, command: StockSet) -> References:
             facts = {"expected": line.expected_on_hand, "actual": there}
             problems.add(STALE_STOCK, message, "lines", index, "expectedOnHand", **facts)
         changes[item.id, location.id] = Change(index, "onHand", item, location, line.on_hand - there)
-    await _refuse_impossible(work, changes.values(), balances, problems)
+    missing = await _refuse_impossible(work, changes.values(), balances, problems, take=command.take_reserved)
     problems.check()
     moves = [_counted(change, loss, command.reason) for change in changes.values() if change.delta]
-    return await _carry_out(work, "stock.set", list(changes.values()), balances, moves, command.reason)
+    return await _carry_out(work, "stock.set", list(changes.values()), balances, moves, command.reason, missing)
 
 
 async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
@@ -196,14 +130,14 @@ async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
     into = [change._replace(location=destination, delta=-change.delta) for change in out] if destination else []
     await stock.lock(work, [change.item.id for change in out])
     balances = await _balances(work, [change.spot for change in (*out, *into)])
-    await _refuse_impossible(work, out, balances, problems)
+    missing = await _refuse_impossible(work, out, balances, problems, take=command.take_reserved)
     await _refuse_impossible(work, into, balances, problems)
     problems.check()
     reason = command.reason or "transfer"
     if destination is None:
         raise BrokenInvariant("A location is missing, and no problem was noted.")
     moves = [Move(change.item.id, source.id, destination.id, -change.delta, reason) for change in out]
-    return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason)
+    return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason, missing)
 
 
 async def _known(
@@ -226,9 +160,15 @@ async def _balances(work: UnitOfWork, spots: Sequence[Spot]) -> Mapping[Spot, Ba
 
 
 async def _refuse_impossible(
-    work: UnitOfWork, changes: Iterable[Change], balances: Mapping[Spot, Balance], problems: Problems
-) -> None:
-    """Note a problem at each line of a spot that would be left with less than is reserved, or too much.
+    work: UnitOfWork,
+    changes: Iterable[Change],
+    balances: Mapping[Spot, Balance],
+    problems: Problems,
+    *,
+    take: bool = False,
+) -> dict[Spot, Decimal]:
+    """Note a problem at each line of a spot that would be left with less than is reserved, or too much; with ``take``, with
+    less than nothing. How many must be taken from those that have them reserved, by spot, is the result.
 
     The lines of one product at one location are summed first.
     """
@@ -238,7 +178,7 @@ async def _refuse_impossible(
         sums[change.spot] += change.delta
     for change in changes:
         there, total = balances[change.spot], sums[change.spot]
-        if change.delta < 0 and there.available + total < 0:
+        if change.delta < 0 and (there.on_hand if take else there.available) + total < 0:
             short.append(change)
         if there.on_hand + total >= LIMIT:
             problems.invalid("This would be more than can be counted.", "lines", change.line, change.field)
@@ -246,8 +186,10 @@ async def _refuse_impossible(
     for change in short:
         there, total = balances[change.spot], sums[change.spot]
         message = _short(change, there, holders.get(change.spot, ""))
-        path = ("lines", change.line, change.field)
-        note_shortage(problems, message, *path, product=change.item.id, requested=-total, available=there.available)
+        path, most = ("lines", change.line, change.field), there.on_hand if take else there.available
+        note_shortage(problems, message, *path, product=change.item.id, requested=-total, available=most)
+    lacking = {spot: -balances[spot].available - total for spot, total in sums.items()}
+    return {spot: missing for spot, missing in lacking.items() if take and missing > 0}
 
 
 def _short(change: Change, there: Balance, held: str) -> str:
@@ -295,11 +237,17 @@ async def _carry_out(
     balances: Mapping[Spot, Balance],
     moves: Sequence[Move],
     reason: str,
+    missing: Mapping[Spot, Decimal],
 ) -> References:
+    displaced = [(each, await each.take(work, missing, reason)) for each in stock.DISPLACED.added] if missing else []
     moved = await stock.move(work, moves)
     _note(work, event, changes, reason)
-    await stock.arrived(work, {each.item.id for each in changes if each.delta > 0 and each.location.kind == "INTERNAL"})
-    return {"stock_level_ids": _levels(changes, balances, moved), "move_ids": moved.moves}
+    came = {each.item.id for each in changes if each.delta > 0 and each.location.kind == "INTERNAL"}
+    # What was taken away is reserved where there is more of it, also where these goods went.
+    await stock.arrived(work, came | {product for product, _ in missing})
+    waiting = [order for each, lines in displaced for order in await each.waiting(work, lines)]
+    levels = _levels(changes, balances, moved)
+    return {"stock_level_ids": levels, "move_ids": moved.moves, "waiting_order_ids": waiting}
 
 
 def _levels(changes: Sequence[Change], balances: Mapping[Spot, Balance], moved: Moved) -> list[UUID]:

@@ -42,6 +42,20 @@ Holders = Callable[[UnitOfWork, Sequence[tuple[UUID, UUID]]], Awaitable[Mapping[
 HOLDERS: Hook[Holders] = Hook()
 """What goods of a product at a location are reserved for, as people call it. A module above that reserves goods says so."""
 
+
+class Displaced(NamedTuple):
+    """What a module above does with reserved goods that are taken away: ``take`` so many at each spot, for a reason, from
+    those that have them reserved; its result is what lacks them now, for ``waiting``, which says later which orders
+    still do.
+    """
+
+    take: Callable[[UnitOfWork, Mapping[tuple[UUID, UUID], Decimal], str], Awaitable[list[UUID]]]
+    waiting: Callable[[UnitOfWork, Sequence[UUID]], Awaitable[list[UUID]]]
+
+
+DISPLACED: Hook[Displaced] = Hook()
+"""Takes reserved goods away, under the products' locks. A module above that reserves goods says how."""
+
 _LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
 _PLACES = """

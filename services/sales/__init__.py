@@ -7,6 +7,7 @@ from services.sales.commands import (
     OrderConfirm,
     OrderCreate,
     OrderRef,
+    OrderReserve,
     OrderReturn,
     OrderShip,
     OrderUpdate,
@@ -17,12 +18,14 @@ from services.sales.drafts import create
 from services.sales.editing import update
 from services.sales.fulfilment import cancel, confirm, take_back
 from services.sales.promises import holders, serve
+from services.sales.reserving import displace, reserve_order, still_waiting
 from services.sales.shipments import cancel_shipment, update_shipment
 from services.sales.shipping import ship
 
 HOOKS = (
     stock.ON_ARRIVAL.add(serve),
     stock.HOLDERS.add(holders),
+    stock.DISPLACED.add(stock.Displaced(displace, still_waiting)),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("line_items", "order lines")),
 )
 
@@ -32,6 +35,7 @@ __all__ = [
     "OrderConfirm",
     "OrderCreate",
     "OrderRef",
+    "OrderReserve",
     "OrderReturn",
     "OrderShip",
     "OrderUpdate",
@@ -41,6 +45,7 @@ __all__ = [
     "cancel_shipment",
     "confirm",
     "create",
+    "reserve_order",
     "ship",
     "take_back",
     "update",

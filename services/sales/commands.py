@@ -167,6 +167,8 @@ class LinePart(Input):
 class LineQuantity(LinePart):
     """A quantity of a line of the order."""
 
+    quantity: Count
+    """How many, in the product's unit: more than zero, or for orderReserve zero as well; at most six decimals."""
     location: Annotated[UUID, Id("loc")] | None = None
     """For orderShip: the location that they leave from (loc_…), reserved there or available. Left out: where they are
     reserved. A line may be listed again with another location."""
@@ -194,6 +196,16 @@ class OrderCancel(OrderCommand):
     """The quantities to cancel, of a line first those that wait for goods. Left out: all that wasn't shipped."""
     reason: Title | None = None
     """The reason, stored in the order's events."""
+
+
+class OrderReserve(OrderCommand):
+    """Goods of a confirmed order to release for others, or to reserve again."""
+
+    line_items: Annotated[list[LineQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    """Lines, each once, and how much of each is reserved from now on: what is above is released, what is below is reserved as
+    far as it is available. Left out: all lines, and all that hasn't left."""
+    behind_others: bool = True
+    """Whether what is released waits behind those that wait already. False: it keeps its place among them."""
 
 
 class ReturnLine(LinePart):

@@ -37,6 +37,7 @@ class Line:
     shipped: Decimal = ZERO
     cancelled: Decimal = ZERO
     returned: Decimal = ZERO
+    released: Decimal = ZERO
 
     @property
     def open(self) -> Decimal:
@@ -110,13 +111,16 @@ _LOCK_FIRST = """
     SELECT id FROM orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 _LINES = """
-    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.quantity, l.reserved, l.shipped, l.cancelled, l.returned
+    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.quantity, l.reserved, l.shipped, l.cancelled, l.returned,
+           l.released
     FROM line_items l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position
 """
 STEP = """
     UPDATE line_items l SET reserved = l.reserved + s.reserved, shipped = l.shipped + s.shipped,
-                            cancelled = l.cancelled + s.cancelled, returned = l.returned + s.returned
+                            cancelled = l.cancelled + s.cancelled, returned = l.returned + s.returned,
+                            released = least(l.released, l.quantity - l.reserved - s.reserved - l.shipped - s.shipped
+                                                         - l.cancelled - s.cancelled)
     FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[])
          AS s (id, reserved, shipped, cancelled, returned)
     WHERE l.tenant_id = $1 AND l.id = s.id
@@ -210,7 +214,12 @@ class Excess(Protocol):
 
 
 def portions(
-    order: Order, given: Sequence[L], most: Callable[[Line], Decimal], problems: Problems, too_much: Excess
+    order: Order,
+    given: Sequence[L],
+    most: Callable[[Line], Decimal],
+    problems: Problems,
+    too_much: Excess,
+    least: Decimal | None = ZERO,
 ) -> list[tuple[Line, L]]:
     """The lines that an input names, each with what it says of it. Problems are noted for lines that the
     order doesn't have, and where more is wanted of a line, in all, than ``most`` allows.
@@ -219,6 +228,8 @@ def portions(
     sums: dict[UUID, Decimal] = {}
     found = []
     for index, each in enumerate(given):
+        if each.quantity == least:
+            problems.invalid("This must be more than 0.", "lineItems", index, "quantity")
         line = lines.get(each.line_item)
         if line is None:
             key = shown("id", ids.encode("lin", each.line_item))

@@ -64,13 +64,14 @@ def _note_shortages(
 
 
 _WAITING = """
-    SELECT l.id, l.product_id, l.quantity - l.reserved - l.shipped - l.cancelled, o.warehouse_id, l.order_id, o.allocation
+    SELECT l.id, l.product_id, l.quantity - l.reserved - l.shipped - l.cancelled - CASE WHEN $3 THEN 0 ELSE l.released END,
+           o.warehouse_id, l.order_id, o.allocation
     FROM line_items l JOIN orders o ON (o.tenant_id, o.id) = (l.tenant_id, l.order_id)
     WHERE l.tenant_id = $1 AND l.product_id = ANY($2::uuid[]) AND l.reserved + l.shipped + l.cancelled < l.quantity
-      AND o.status = 'CONFIRMED' AND o.allow_backorder
-    ORDER BY o.confirmed_at, o.id, l.position
+      AND o.status = 'CONFIRMED' AND (o.allow_backorder OR l.released > 0)
+    ORDER BY coalesce(l.waits_since, o.confirmed_at), o.id, l.position
 """
-_TRY_LOCK = """
+TRY_LOCK = """
     SELECT id FROM orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
 """
 _SERVED = f"""
@@ -80,14 +81,15 @@ _SERVED = f"""
 """
 
 
-async def serve(work: UnitOfWork, products: Sequence[UUID]) -> None:
-    """Reserve goods that became available for the lines that wait for them, first come first served.
+async def serve(work: UnitOfWork, products: Sequence[UUID], *, with_released: bool = True) -> None:
+    """Reserve goods that became available for the lines that wait for them, first come first served: also what somebody
+    released, but for the command that does so (``with_released``).
 
     Under the products' locks, which every change of what a confirmed order still wants needs as well.
     The orders come before the products in the order of locks, so these can't be waited for here: where
     one is held by another command, this one begins again and locks them first.
     """
-    waiting = await work.rows(_WAITING, products)
+    waiting = [row for row in await work.rows(_WAITING, products, with_released) if row[2] > 0]
     if not waiting:
         return
     order_of = {row["id"]: row["order_id"] for row in waiting}
@@ -98,7 +100,7 @@ async def serve(work: UnitOfWork, products: Sequence[UUID]) -> None:
         return
     orders = {order_of[hold.line] for hold in holds}
     missing = orders - work.locked
-    got = {row["id"] for row in await work.rows(_TRY_LOCK, list(missing))} if missing else set()
+    got = {row["id"] for row in await work.rows(TRY_LOCK, list(missing))} if missing else set()
     if got != missing:
         raise Retry("waiting orders held", first(orders | work.locked))
     work.locked |= got

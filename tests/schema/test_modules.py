@@ -38,7 +38,7 @@ MUTATIONS = {
         "stockTransfer",
     },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
-    | {"shipmentUpdate", "shipmentCancel"},
+    | {"orderReserve", "shipmentUpdate", "shipmentCancel"},
 }
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},

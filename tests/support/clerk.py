@@ -53,7 +53,9 @@ PAYLOADS = {
     "stockAdjust": STOCK,
     "stockSet": STOCK,
     "stockTransfer": STOCK,
-    **dict.fromkeys(("orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"), ORDER),
+    **dict.fromkeys(
+        ("orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn", "orderReserve"), ORDER
+    ),
     **dict.fromkeys(("shipmentUpdate", "shipmentCancel"), SHIPMENT),
 }
 FACTS = {

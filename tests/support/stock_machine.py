@@ -14,7 +14,8 @@ from core.money import decimal_text
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 from tests.support.invariants import broken
-from tests.support.stock_model import SOLD_FROM, WAREHOUSES, Line, Model, Order, Part
+from tests.support.stock_model import SOLD_FROM, WAREHOUSES, Model
+from tests.support.stock_orders import Line, Order, Part
 
 SKUS = ("P1", "P2")
 
@@ -34,7 +35,7 @@ _STATE = """{
     stockLevels(first: 50) { nodes { product { sku } location { code } onHand reserved available } }
     orders(first: 250) { nodes { id status version availableActions
         shipments(first: 50) { nodes { id number status lines { lineItem { id } location { code } quantity } } } lineItems(first: 10) { nodes { id product { sku }
-        quantity reservedQuantity shippedQuantity cancelledQuantity returnedQuantity } } } } }"""
+        quantity reservedQuantity shippedQuantity cancelledQuantity returnedQuantity releasedQuantity } } } } }"""
 
 QUANTITIES = st.sampled_from([Decimal(text) for text in ("2", "3", "1", "0.5")])
 FEW = st.sampled_from([Decimal(text) for text in ("1", "1", "0.5", "0.000001")])
@@ -44,6 +45,11 @@ PRODUCTS = st.sampled_from((SKUS[0], *SKUS))
 PLACES = st.sampled_from(sorted(WAREHOUSES))
 LINES = st.lists(st.tuples(PRODUCTS, QUANTITIES), min_size=1, max_size=2)
 PARTS = st.none() | st.lists(st.tuples(st.integers(0, 2), QUANTITIES), min_size=1, max_size=2)
+TARGETS = st.none() | st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([Decimal(text) for text in ("0", "1", "0.5", "3")])),
+    min_size=1,
+    max_size=2,
+)
 LEAVES = st.none() | st.lists(
     st.tuples(st.integers(0, 2), QUANTITIES, st.sampled_from((None, "SHELF", "RACK", "DOCK", "HOLD"))),
     min_size=1,
@@ -204,25 +210,32 @@ class StockMachine(RuleBasedStateMachine):
             line.update({"disposition": fate} | ({"location": self.shop.places[place]} if place else {}))
         self.check("orderReturn", given | named, self.model.take_back(order, found or [], version=version))
 
-    def adjust(self, lines: list[tuple[str, str, Decimal]]) -> None:
+    def reserve(self, which: int, seen: int | None, parts: list[Part] | None, *, behind: bool) -> None:
+        order, version, given = self.on("CANCEL", which, seen)
+        found, named = self.named(order, "unshipped", parts)
+        expected = self.model.reserve(order, found, behind=behind, version=version)
+        self.check("orderReserve", given | named | {"behindOthers": behind}, expected)
+
+    def adjust(self, lines: list[tuple[str, str, Decimal]], *, take: bool = False) -> None:
         told = [
             {"product": {"sku": sku}, "location": self.shop.places[place], "delta": str(delta)}
             for sku, place, delta in lines
         ]
         if told:
-            self.check("stockAdjust", {"lines": told, "reason": "count"}, self.model.adjust(lines))
+            given = {"lines": told, "reason": "count", "takeReserved": take}
+            self.check("stockAdjust", given, self.model.adjust(lines, take=take))
 
-    def count(self, product: str, place: str, on_hand: int, off: int | None) -> None:
+    def count(self, product: str, place: str, on_hand: int, off: int | None, *, take: bool) -> None:
         expected = None if off is None else self.model.on_hand[product, place] + off
         line = {"product": {"sku": product}, "location": self.shop.places[place], "onHand": str(on_hand)}
         line |= {} if expected is None else {"expectedOnHand": str(expected)}
-        refused = self.model.count(product, place, Decimal(on_hand), expected)
-        self.check("stockSet", {"lines": [line], "reason": "count"}, refused)
+        refused = self.model.count(product, place, Decimal(on_hand), expected, take=take)
+        self.check("stockSet", {"lines": [line], "reason": "count", "takeReserved": take}, refused)
 
-    def transfer(self, lines: list[tuple[str, Decimal]], source: str, destination: str) -> None:
+    def transfer(self, lines: list[tuple[str, Decimal]], source: str, destination: str, *, take: bool) -> None:
         ends = {"source": self.shop.places[source], "destination": self.shop.places[destination]}
-        expected = self.model.transfer(lines, source, destination)
-        self.check("stockTransfer", ends | {"lines": self.lines(lines)}, expected)
+        expected = self.model.transfer(lines, source, destination, take=take)
+        self.check("stockTransfer", ends | {"takeReserved": take} | {"lines": self.lines(lines)}, expected)
 
 
 class Kind(NamedTuple):
@@ -243,21 +256,33 @@ KINDS = (
     Kind("cancel_shipment", 3, {"which": WHICH, "shipment": st.integers(0, 3)}, "UNSHIP"),
     Kind("cancel", 4, _SEEN | {"parts": PARTS}, "CANCEL"),
     Kind("take_back", 12, _SEEN | {"parts": st.lists(BACK, min_size=1, max_size=2)}, "RETURN"),
-    Kind("adjust", 2, {"lines": st.lists(st.tuples(PRODUCTS, PLACES, DELTAS), min_size=1, max_size=3)}),
+    Kind("reserve", 5, _SEEN | {"parts": TARGETS, "behind": USUALLY}, "CANCEL"),
+    Kind(
+        "adjust", 3, {"lines": st.lists(st.tuples(PRODUCTS, PLACES, DELTAS), min_size=1, max_size=3), "take": USUALLY}
+    ),
     Kind(
         "adjust", 5, {"lines": st.lists(st.tuples(PRODUCTS, st.sampled_from(SOLD_FROM), FEW), min_size=1, max_size=1)}
     ),
-    Kind("count", 2, {"product": PRODUCTS, "place": PLACES, "on_hand": st.sampled_from((0, 1, 2, 5)), "off": SEEN}),
+    Kind(
+        "count",
+        2,
+        {"product": PRODUCTS, "place": PLACES, "on_hand": st.sampled_from((0, 1, 2, 5)), "off": SEEN, "take": USUALLY},
+    ),
     Kind(
         "transfer",
         3,
-        {"lines": st.lists(st.tuples(PRODUCTS, FEW), min_size=1, max_size=2), "source": PLACES, "destination": PLACES},
+        {
+            "lines": st.lists(st.tuples(PRODUCTS, FEW), min_size=1, max_size=2),
+            "source": PLACES,
+            "destination": PLACES,
+            "take": USUALLY,
+        },
     ),
 )
 
 
 def _told(order: Any) -> Row:
-    names = ("quantity", "reservedQuantity", "shippedQuantity", "cancelledQuantity", "returnedQuantity")
+    names = ("quantity", *(f"{what}Quantity" for what in ("reserved", "shipped", "cancelled", "returned", "released")))
     lines = [(line["product"]["sku"], *(line[name] for name in names)) for line in order["lineItems"]["nodes"]]
     return order["status"], order["version"], lines, {*order["availableActions"]}, _shipments(order)
 
@@ -289,7 +314,7 @@ def _known(order: Order) -> Row:
 
 
 def _line(line: Line) -> tuple[str, ...]:
-    quantities = (line.quantity, line.reserved, line.shipped, line.cancelled, line.returned)
+    quantities = (line.quantity, line.reserved, line.shipped, line.cancelled, line.returned, line.released)
     return (line.product, *map(decimal_text, quantities))
 
 

@@ -6,99 +6,14 @@ refusal, and changes nothing then; or with none.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
 
-ZERO = Decimal(0)
+from tests.support.stock_orders import ZERO, Line, Order, Part, Shipment
+
 SOLD_FROM = ("DOCK", "RACK", "SHELF")
 """The places whose goods can be promised, by code."""
 WAREHOUSES = {"SHELF": "NORTH", "RACK": "NORTH", "HOLD": "NORTH", "DOCK": "SOUTH"}
-
-Part = tuple[int, Decimal]
-"""So much of the line at this index."""
-
-
-@dataclass(eq=False)
-class Line:
-    product: str
-    quantity: Decimal
-    held: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    shipped: Decimal = ZERO
-    cancelled: Decimal = ZERO
-    returned: Decimal = ZERO
-    left_from: str | None = None
-
-    @property
-    def reserved(self) -> Decimal:
-        return sum(self.held.values(), ZERO)
-
-    @property
-    def unshipped(self) -> Decimal:
-        return self.quantity - self.shipped - self.cancelled
-
-    @property
-    def waiting(self) -> Decimal:
-        return self.unshipped - self.reserved
-
-    @property
-    def returnable(self) -> Decimal:
-        return self.shipped - self.returned
-
-    def taken(self, quantity: Decimal) -> list[tuple[str, Decimal]]:
-        """Let go of so much of what is held: from which places, by their codes."""
-        parts = []
-        for place in sorted(self.held):
-            part = min(quantity, self.held[place])
-            self.held[place] -= part
-            quantity -= part
-            parts.append((place, part))
-        return [(place, part) for place, part in parts if part]
-
-
-@dataclass(eq=False)
-class Shipment:
-    """What left, as (index of the line, place, quantity)."""
-
-    parts: list[tuple[int, str, Decimal]]
-    cancelled: bool = False
-
-
-@dataclass(eq=False)
-class Order:
-    lines: list[Line]
-    shipments: list[Shipment] = field(default_factory=list)
-    status: str = "DRAFT"
-    version: int = 1
-    waits: bool = False
-    warehouse: str | None = None
-
-    def actions(self) -> set[str]:
-        """What can be done with it now."""
-        if self.status == "DRAFT":
-            return {"UPDATE", "CONFIRM", "CANCEL"}
-        found = {"UPDATE", "CANCEL"} if self.status == "CONFIRMED" else set()
-        found |= {"SHIP"} if any(line.reserved for line in self.lines) else set()
-        return found | ({"RETURN"} if any(line.returnable for line in self.lines) else set())
-
-    def refusal(self, action: str, version: int | None) -> list[str]:
-        if version not in (None, self.version):
-            return ["VERSION_CONFLICT"]
-        return [] if action in self.actions() else ["INVALID_TRANSITION"]
-
-    def too_much(self, parts: Iterable[Part], most: str, code: str) -> list[str]:
-        """A problem for each part with which more is wanted of a line than its ``most`` says."""
-        sums: dict[int, Decimal] = defaultdict(Decimal)
-        problems = []
-        for index, quantity in parts:
-            sums[index] += quantity
-            problems += [code] if sums[index] > getattr(self.lines[index], most) else []
-        return problems
-
-    def settle(self) -> None:
-        """The end of what was done to it: nothing is left to ship, or something is."""
-        self.version += 1
-        if not any(line.unshipped for line in self.lines):
-            self.status = "CLOSED" if any(line.shipped for line in self.lines) else "CANCELLED"
 
 
 class Model:
@@ -107,6 +22,7 @@ class Model:
         self.orders: list[Order] = []
         self.confirmed: list[Order] = []
         """By the time of confirmation."""
+        self.clock = 0
 
     # ------------------------------------------------------------ promises
 
@@ -152,13 +68,72 @@ class Model:
                 merits[house] = (pieces, -most, min(stocked, default=""))
         return min(merits, key=merits.__getitem__) if merits else None
 
-    def serve(self) -> None:
-        """Goods may have come: who waits gets them, by the time of confirmation."""
-        for order in self.confirmed:
-            if order.status == "CONFIRMED" and order.waits:
-                before = [line.reserved for line in order.lines]
-                self.hold([(line, line.waiting) for line in order.lines], order.warehouse)
-                order.version += before != [line.reserved for line in order.lines]
+    def serve(self, products: Iterable[str], *, with_released: bool = True) -> None:
+        """Goods of these may have come: lines that wait get them, by the time since when they do."""
+        names = set(products)
+        queue = [
+            (line.since or order.since, number, position, order, line)
+            for number, order in enumerate(self.confirmed)
+            for position, line in enumerate(order.lines)
+            if order.status == "CONFIRMED" and (order.waits or line.released) and line.product in names
+        ]
+        wanted = [
+            (order, line, line.waiting - (ZERO if with_released else line.released))
+            for *_, order, line in sorted(queue, key=lambda each: each[:3])
+        ]
+        before = {id(line): line.reserved for _, line, _ in wanted}
+        waiting = [each for each in wanted if each[2] > 0]
+        for _, group in groupby(waiting, key=lambda each: id(each[0])):
+            lines = list(group)
+            self.hold([(line, quantity) for _, line, quantity in lines], lines[0][0].warehouse)
+        for order in {id(order): order for order, line, _ in wanted if before[id(line)] != line.reserved}.values():
+            order.version += 1
+            order.cap()
+
+    def reserve(self, order: Order, parts: Sequence[Part] | None, *, behind: bool, version: int | None) -> list[str]:
+        if refused := order.refusal("UPDATE", version):
+            return refused
+        if order.status != "CONFIRMED":
+            return ["INVALID_TRANSITION"]
+        named = [index for index, _ in parts or ()]
+        refused = ["INVALID_INPUT"] * (len(named) - len(set(named)))
+        refused += order.too_much(parts or (), "unshipped", "INVALID_INPUT")
+        if refused:
+            return refused
+        targets = dict(parts) if parts else {index: line.unshipped for index, line in enumerate(order.lines)}
+        before = [(line.reserved, line.released) for line in order.lines]
+        lines = [(order.lines[index], targets[index]) for index in sorted(targets)]
+        dropped = [line for line, target in lines if line.reserved > target]
+        for line, target in lines:
+            line.taken(max(ZERO, line.reserved - target))
+        self.hold([(line, target - line.reserved) for line, target in lines if line not in dropped], order.warehouse)
+        for line, target in lines:
+            line.released = line.unshipped - (target if order.waits else line.reserved)
+        if before == [(line.reserved, line.released) for line in order.lines]:
+            return []
+        order.version += 1
+        self.clock += 1
+        for line in dropped:
+            line.since = self.clock if behind else line.since
+        self.serve([line.product for line in dropped], with_released=False)
+        return []
+
+    def _displace(self, product: str, place: str, missing: Decimal) -> set[int]:
+        """Take goods from the lines that have them reserved, who came last first; the orders, by their ids."""
+        holders = [
+            (line.since or order.since, number, position, order, line)
+            for number, order in enumerate(self.confirmed)
+            for position, line in enumerate(order.lines)
+            if line.product == product and line.held.get(place)
+        ]
+        taken = set()
+        for *_, order, line in sorted(holders, key=lambda each: each[:3], reverse=True):
+            part = min(missing, line.held[place])
+            line.held[place] -= part
+            line.released += ZERO if order.waits else part
+            missing -= part
+            taken |= {id(order)} if part else set()
+        return taken
 
     # ------------------------------------------------------------ orders
 
@@ -192,6 +167,8 @@ class Model:
         else:
             order.status = "CONFIRMED"
             order.version += 1
+            self.clock += 1
+            order.since = self.clock
             self.confirmed.append(order)
         return short
 
@@ -251,8 +228,7 @@ class Model:
             line.held.update(kept)
         order.shipments.append(Shipment(left))
         order.settle()
-        if owed:
-            self.serve()
+        self.serve([order.lines[index].product for index, _, _ in owed])
         return []
 
     def _held_there(
@@ -290,6 +266,7 @@ class Model:
             line.held[place] += quantity
             line.shipped -= quantity
         shipment.cancelled = True
+        order.cap()
         order.status = "CONFIRMED"
         order.version += 1
         return []
@@ -301,13 +278,14 @@ class Model:
             refused = ["INVALID_INPUT"] if draft else order.too_much(parts, "unshipped", "INVALID_INPUT")
         if refused:
             return refused
+        freed: list[str] = []
         for index, quantity in parts or [(index, line.unshipped) for index, line in enumerate(order.lines)]:
             line = order.lines[index]
             held = line.reserved if order.status == "CONFIRMED" else ZERO
-            line.taken(min(held, max(ZERO, quantity - line.waiting)))
+            freed += [line.product] if line.taken(min(held, max(ZERO, quantity - line.waiting))) else []
             line.cancelled += quantity
         order.settle()
-        self.serve()
+        self.serve(freed)
         return []
 
     def take_back(
@@ -328,41 +306,62 @@ class Model:
             lines[index].returned += quantity
             self.on_hand[lines[index].product, str(there)] += quantity
         order.version += 1
-        self.serve()
+        self.serve([lines[index].product for index, _, fate, _ in parts if fate == "RESTOCK"])
         return []
 
     # ------------------------------------------------------------ stock
 
-    def adjust(self, lines: Sequence[tuple[str, str, Decimal]]) -> list[str]:
+    def adjust(self, lines: Sequence[tuple[str, str, Decimal]], *, take: bool = False) -> list[str]:
         sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         for product, place, delta in lines:
             sums[product, place] += delta
-        short = {spot for spot, delta in sums.items() if self.available(*spot) + delta < 0}
+        short = {spot for spot, delta in sums.items() if self._least(spot, take=take) + delta < 0}
         refused = [delta for product, place, delta in lines if delta < 0 and (product, place) in short]
         if not refused:
-            for spot, delta in sums.items():
-                self.on_hand[spot] += delta
-            self.serve()
+            came = [product for product, place, delta in lines if delta > 0 and place in SOLD_FROM]
+            self._change(sums, came)
         return ["INSUFFICIENT_STOCK"] * len(refused)
 
-    def count(self, product: str, place: str, on_hand: Decimal, expected: Decimal | None) -> list[str]:
+    def _least(self, spot: tuple[str, str], *, take: bool) -> Decimal:
+        """How many may leave."""
+        return self.on_hand[spot] if take else self.available(*spot)
+
+    def _change(self, sums: dict[tuple[str, str], Decimal], came: Sequence[str]) -> None:
+        """Change balances, take what is missing then from those that have it reserved, and serve those that wait."""
+        lost = {spot: -(self.available(*spot) + delta) for spot, delta in sums.items()}
+        touched: set[int] = set()
+        for spot, missing in lost.items():
+            touched |= self._displace(*spot, missing) if missing > 0 else set()
+        for order in self.confirmed:
+            order.version += id(order) in touched
+        for spot, delta in sums.items():
+            self.on_hand[spot] += delta
+        self.serve([*came, *(product for (product, _), missing in lost.items() if missing > 0)])
+
+    def count(
+        self, product: str, place: str, on_hand: Decimal, expected: Decimal | None, *, take: bool = False
+    ) -> list[str]:
         there = self.on_hand[product, place]
         stale = ["STALE_STOCK"] if expected not in (None, there) else []
-        refused = stale + (["INSUFFICIENT_STOCK"] if on_hand < self.reserved(product, place) else [])
+        least = ZERO if take else self.reserved(product, place)
+        refused = stale + (["INSUFFICIENT_STOCK"] if on_hand < least else [])
         if not refused:
-            self.on_hand[product, place] = on_hand
-            self.serve()
+            came = [product] if on_hand > there and place in SOLD_FROM else []
+            self._change({(product, place): on_hand - there}, came)
         return refused
 
-    def transfer(self, lines: Sequence[tuple[str, Decimal]], source: str, destination: str) -> list[str]:
+    def transfer(
+        self, lines: Sequence[tuple[str, Decimal]], source: str, destination: str, *, take: bool = False
+    ) -> list[str]:
         sums: dict[str, Decimal] = defaultdict(Decimal)
         for product, quantity in lines:
             sums[product] += quantity
         refused = ["INVALID_INPUT"] if source == destination else []
-        refused += ["INSUFFICIENT_STOCK" for product, _ in lines if sums[product] > self.available(product, source)]
+        refused += [
+            "INSUFFICIENT_STOCK" for product, _ in lines if sums[product] > self._least((product, source), take=take)
+        ]
         if not refused:
-            for product, quantity in lines:
-                self.on_hand[product, source] -= quantity
-                self.on_hand[product, destination] += quantity
-            self.serve()
+            moved = {(product, source): -quantity for product, quantity in sums.items()}
+            moved |= {(product, destination): quantity for product, quantity in sums.items()}
+            self._change(moved, list(sums) if destination in SOLD_FROM else [])
         return refused

@@ -14,7 +14,7 @@ async def holds(shop: Clerk, order: Any) -> list[tuple[str, str, str]]:
         "SELECT p.sku, l.code, trim_scale(r.quantity)::text FROM reservations r"
         " JOIN line_items i ON i.id = r.line_item_id JOIN orders o ON o.id = i.order_id"
         " JOIN products p ON p.id = r.product_id JOIN locations l ON l.id = r.location_id"
-        " WHERE r.tenant_id = $1 AND o.number = $2 ORDER BY 1, 2",
+        " WHERE r.tenant_id = $1 AND o.number = $2 ORDER BY i.position, l.code",
         *(shop.tenant, order["number"]),
     )
     return [tuple(row) for row in rows]

@@ -26,6 +26,9 @@ COST = {
     "orderShip, from a location": 10,
     "orderShip, from another location": 13,
     "shipmentCancel": 11,
+    "orderReserve, released": 8,
+    "orderReserve, again": 7,
+    "stockAdjust, taken from orders": 13,
     "orderCancel, a draft": 4,
     "orderCancel": 8,
     "orderCancel, in parts": 8,
@@ -70,6 +73,7 @@ READ = {
     "AllocationPolicyPayload.allocationPolicy": 1,
     "StockPayload.stockLevels": 1,
     "StockPayload.moves": 1,
+    "StockPayload.waitingOrders": 1,
     "InsufficientStockError.product": 1,
 }
 """The statements of each edge that leads from a mutation's answer into the graph, for any number of lines."""
@@ -140,7 +144,7 @@ class Case:
         )
         for row in rows:
             await self.shop.do("orderCancel", {"order": {"number": row["number"]}})
-        for place in ("SHELF", "DOCK"):
+        for place in ("SHELF", "DOCK", "RACK"):
             zero = self.named(location=self.shop.places[place], onHand="0")
             await self.shop.do("stockSet", {"lines": zero, "reason": "empty"})
 
@@ -188,6 +192,9 @@ class Case:
         await self.shop.do("stockAdjust", {"lines": more, "reason": "found"})
         found["orderShip, from another location"] = await self.on("orderShip", draft, "1", location=rack)
         found["shipmentCancel"] = await self.unship(draft)
+        draft = await shop.again(draft)
+        found["orderReserve, released"] = await self.on("orderReserve", draft, "1")
+        found["orderReserve, again"] = await self.on("orderReserve", draft)
         await self.on("orderShip", draft, "1")
         found["orderCancel, in parts"] = await self.on("orderCancel", draft, "1")
         found["orderShip"] = await self.on("orderShip", draft)
@@ -217,6 +224,10 @@ class Case:
         for product in self.products:
             await self.shop.order((product, "1"), confirm=True, allowBackorder=True)
         found["stockAdjust, served to as many as lines"] = await self.run("stockAdjust", more)
+        await self.order(confirm=True)
+        gone = [line | {"delta": "-7"} for line in there]
+        taken = {"lines": gone, "reason": "broken", "takeReserved": True}
+        found["stockAdjust, taken from orders"] = await self.run("stockAdjust", taken)
         await self.empty()
         return found
 
@@ -257,7 +268,15 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         case = Case(shop, shelf, size, counter)
         there = case.named(location=shop.places["SHELF"], delta="1")
         adjusted = {"lines": there, "reason": "found"}
-        await shop.do("stockAdjust", {"lines": case.named(location=shop.places["SHELF"], delta="9"), "reason": "found"})
+        await shop.do(
+            "stockAdjust", {"lines": case.named(location=shop.places["SHELF"], delta="99"), "reason": "found"}
+        )
+        await case.order(confirm=True)
+        less = {
+            "lines": case.named(location=shop.places["SHELF"], onHand="1"),
+            "reason": "broken",
+            "takeReserved": True,
+        }
         shipping = {"order": {"id": (await case.order(confirm=True))["id"]}}
         much = shop.ordering(case.named(quantity="1000000"), confirm=True)
         found = {}
@@ -274,6 +293,7 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
+            ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),
             (
                 "InsufficientStockError.product",
                 "orderCreate",

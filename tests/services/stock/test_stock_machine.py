@@ -60,6 +60,7 @@ def run(machine: type[StockMachine], examples: int, *phases: Phase, same: bool =
 
 
 COMMANDS = {"orderCreate", "orderConfirm", "orderUpdate", "orderShip", "orderCancel", "orderReturn"} | {
+    "orderReserve",
     "shipmentCancel",
     *("stockAdjust", "stockSet", "stockTransfer"),
 }
@@ -116,7 +117,7 @@ problems_add = Problems.add
 
 FAULTS: dict[str, Callable[[Patch], None]] = {
     "what is cancelled stays reserved": changed(stock, "_RELEASE", "s.reserved - g.quantity", "s.reserved"),
-    "who came last is served first": changed(promises, "_WAITING", "o.confirmed_at,", "o.confirmed_at DESC,"),
+    "who came last is served first": changed(promises, "_WAITING", "o.confirmed_at),", "o.confirmed_at) DESC,"),
     "goods that arrive are told to nobody": put(stock, "arrived", nothing),
     "who gets goods keeps his version": changed(promises, "_SERVED", "version + 1", "version"),
     "any goods may leave": put(changes, "_refuse_impossible", nothing),
@@ -126,6 +127,7 @@ FAULTS: dict[str, Callable[[Patch], None]] = {
     "counts overwrite what they didn't see": put(Problems, "add", blind),
     "shipping leaves the goods": changed(stock, "_SHIP", "on_hand = s.on_hand - g.quantity,", ""),
     "an order is split though one warehouse has all of it": put(allocation, "DEFAULT", "MOST_FIRST"),
+    "what is released is reserved again at once": changed(promises, "_WAITING", "WHEN $3", "WHEN $3 IS NOT NULL"),
     "goods of any warehouse will do": put(Demand, "fits", lambda *_: True),
     "what was shipped stays open": put(shipping, "status_after", lambda order, _: order.status),
     "quarantined goods are sold": changed(stock, "_PLACES", "l.kind = 'INTERNAL'", "l.kind <> 'TRANSIT'"),
