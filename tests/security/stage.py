@@ -42,6 +42,7 @@ TEXTS = {
     "reason": "{} reason",
     "search": "{}",
     "idempotencyKey": "{}-key",
+    "key": "{}-new",
     **{
         name: "{} " + name
         for name in ("street", "city", "postcode", "region", "taxNumber", "carrier", "trackingNumber")

@@ -44,6 +44,9 @@ NAMED = {
 }
 """Of which type the ids are that fields of these names take."""
 
+RECORDS = {"RenameInput", "ArchiveInput"}
+"""Inputs that take an id of any kind of record that people keep."""
+
 CURSORS = {"after", "before"}
 PLAIN_TEXTS = {"unit", "country", "type", "types", "currency"}
 """Texts that are the same words for everybody."""
@@ -67,6 +70,8 @@ class Place(NamedTuple):
     @property
     def prefixes(self) -> list[str]:
         """The types whose ids are taken here; KeyError where nobody told."""
+        if self.owner in RECORDS:
+            return ["prod", "par", "wh", "loc"]
         if self.name in ("id", "ids"):
             stem = self.owner.removesuffix("Ref").removesuffix("Where")
             return [PREFIXES[stem]] if stem != "Query" else [*GRAPH.nodes]
@@ -141,7 +146,7 @@ def filled(type_: Any, owner: str, name: str, own: Mapping[str, list[str]]) -> s
             return f'{{id: "{own[PREFIXES[type_.name.removesuffix("Ref")]][0]}"}}'
         return "{" + ", ".join(given) + "}"
     if type_.name == "ID":
-        return f'"{own[NAMED[name]][0]}"'
+        return f'"{own["prod" if owner in RECORDS else NAMED[name]][0]}"'
     text = (
         TEXTS[name].format(OWN)
         if type_.name == "String"
