@@ -25,6 +25,7 @@ OPEN = {
     "ChangeBatch.changes": "those of the batch, whose kinds may be read",
     "Change.node": "asks by the type of the record",
     "EventBatch.events": "those of the batch, which was asked for",
+    "Shipment.lines": "those of the shipment, which may be read",
     "Event.subject": "asks by the type of what it is about",
     "TenantPayload.tenant": "one's own tenant",
     **dict.fromkeys(
