@@ -181,8 +181,14 @@ class PolicyById(One):
 
 
 class PolicyOfTenant(One):
+    """The one row of the tenant that asks."""
+
     entity = policies
     key = "tenant_id"
+
+    def build(self, *, single: bool) -> Select[Any]:  # noqa: ARG002 - there is one tenant
+        columns = [self.entity.column(name) for name in self.columns]
+        return select(AllocationPolicy.tenant_id, *columns).where(AllocationPolicy.tenant_id == TENANT)
 
 
 class WarehouseById(One):

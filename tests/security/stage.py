@@ -138,6 +138,7 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     for number in (1, 2):
         given = {"warehouse": made["warehouse"]["id"], "code": f"{word}-{number}", "name": f"{word} name"}
         places.append((await command(client, "locationCreate", given, "location { id }"))["location"]["id"])
+    await command(client, "allocationUpdate", {"warehouses": [made["warehouse"]["id"]]}, "allocationPolicy { id }")
     sku = {"product": {"sku": product["sku"]}}
     found = {"lines": [sku | {"location": places[0], "delta": price}], **texts(word, "reason")}
     await command(client, "stockAdjust", found, "moves { id }")
