@@ -86,8 +86,9 @@ async def test_with_both_locks_off_the_walk_tells_of_orders_and_partners(partner
             "Query.order",
             "Query.orders",
             "Query.lineItems",
+            "Query.shipments",
             "Query.partner",
             "Query.partners",
         ),
-        *("Order.lineItems", "Partner.orders", "Product.lineItems"),
+        *("Order.lineItems", "Order.shipments", "Partner.orders", "Product.lineItems"),
     }

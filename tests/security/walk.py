@@ -36,7 +36,7 @@ NAMED = {
     **dict.fromkeys(("location", "source", "destination"), "loc"),
     "customer": "par",
     "product": "prod",
-    "warehouse": "wh",
+    **dict.fromkeys(("warehouse", "warehouses"), "wh"),
     "lineItem": "lin",
     "order": "ord",
     "subjects": "ord",
