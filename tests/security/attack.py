@@ -25,6 +25,12 @@ CURSOR = re.compile(r'"(Wy[IJ][\w-]+)"')
 PLACE = re.compile(r'"(?!wh_)([\w-]{26})[\w-]{9}"')
 """A cursor of the feed, and in it what names a commit; behind that is the mark of its conditions, which has their values in it."""
 
+OWN_COMMIT = re.compile(r'"changes":\{"cursor":"[\w-]+"\}')
+"""What names the commit of the answer's own command."""
+
+TWINS = re.compile("(?:one|other) twin")
+"""Their own names, which they may read."""
+
 Pair = tuple[str, str]
 
 
@@ -169,4 +175,5 @@ def bare(text: str) -> str:
     """An answer without what twins differ in: their ids, by the order in which they come; times; what was given."""
     known: dict[str, int] = {}
     text = ID.sub(lambda match: f"{match[1]}_{known.setdefault(match[0], len(known))}", text)
-    return MOMENT.sub("T", text).replace(THEIRS, "?").replace(NOBODYS, "?")
+    text = OWN_COMMIT.sub('"changes":', MOMENT.sub("T", text))
+    return TWINS.sub("twin", text).replace(THEIRS, "?").replace(NOBODYS, "?")
