@@ -256,7 +256,7 @@ def test_before_the_role_is_there_it_says_what_to_do(empty: Target, tmp_path: Pa
 def test_a_restore_wants_a_database_in_which_nothing_is(
     site: Site, source: Target, fresh: Target, dumped: Path
 ) -> None:
-    for target, found in ((source, "alembic_version, api_keys, budgets and "), (fresh, "alembic_version")):
+    for target, found in ((source, "alembic_version, allocation_policies, api_keys and "), (fresh, "alembic_version")):
         before = asyncio.run(contents(site, target))
         assert f"The database isn't empty: it has {found}" in one_line(run(target, "restore", dumped))
         assert asyncio.run(contents(site, target)) == before

@@ -28,12 +28,13 @@ IMPERSONAL = {
     "reservations": "numbers",
     "shipment_lines": "numbers",
     "commits": "ids",
+    "allocation_policies": "a choice",
 }
 """Tables without a word about persons."""
 
 ELSEWHERE = {
     "partners": {"kinds", "country"},
-    "orders": {"number", "status", "currency", "external_id"},
+    "orders": {"number", "status", "currency", "external_id", "allocation"},
     "line_items": {"currency"},
     "shipments": {"number", "status", "carrier"},
     "stock_moves": {"reason", "principal"},
