@@ -105,8 +105,8 @@ async def test_an_import_tells_what_to_read_again(site: Site, tmp_path: Path) ->
         await imports.run(site.target, tenant.name, tmp_path, "FEED-1,C-FEED,FEED,x,1,2.00,2026-01-02\n")
         follow = "query ($after: String!) { changes(after: $after) { reload changes { kind } } }"
         assert (await ask(client, follow, after=start))["data"]["changes"] == {
-            "reload": ["PARTNER", "PRODUCT", "ORDER"],
+            "reload": ["PARTNER", "PRODUCT", "ORDER", "STOCK_LEVEL"],
             "changes": [],
         }
     async with administration(site.target, tenant.id) as owner:
-        assert await owner.fetchval("SELECT reload FROM commits WHERE reload <> '{}'") == [2, 1, 6]
+        assert await owner.fetchval("SELECT reload FROM commits WHERE reload <> '{}'") == [2, 1, 6, 5]
