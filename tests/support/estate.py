@@ -78,6 +78,13 @@ async def settle(target: Target, name: str) -> UUID:
             new_id(),
         )
         await connection.execute(
+            "INSERT INTO key_aliases (tenant_id, id, kind, key, record_id)"
+            " SELECT $1, $2, 'product', $3, id FROM products WHERE tenant_id = $1 ORDER BY id LIMIT 1",
+            tenant,
+            new_id(),
+            TEXTS[2],
+        )
+        await connection.execute(
             "INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, quantity)"
             " SELECT $1, $2, l.id, l.product_id, p.id, $3 FROM line_items l, locations p"
             " WHERE l.tenant_id = $1 AND p.tenant_id = $1 LIMIT 1",
