@@ -6,8 +6,8 @@ from tests.support.graph import Asker, documents, schema
 from tests.support.oddments import Oddments
 
 FRAGMENT = "fragment F on Query { product(by: {sku: $sku}) { sku } }"
-NOTHING = "Give exactly one of id, sku or externalId: none is given."
-NULL = "Give exactly one of id, sku or externalId, and not as null: sku is null."
+NOTHING = "Give exactly one of id, sku, externalId or barcode: none is given."
+NULL = "Give exactly one of id, sku, externalId or barcode, and not as null: sku is null."
 NULLABLE = (
     "Variable '$sku' is of type 'String' but must be non-nullable to be used for OneOf Input Object 'ProductRef'."
 )
@@ -40,7 +40,7 @@ async def test_a_fragment_may_stand_anywhere(ask: Asker, oddments: Oddments, que
         ("{ product(by: {sku: null}) { id } }", NULL),
         (
             '{ product(by: {sku: "a", id: "b"}) { id } }',
-            "Give exactly one of id, sku or externalId: sku and id are given.",
+            "Give exactly one of id, sku, externalId or barcode: sku and id are given.",
         ),
         ("{ product(by: {}) { id } }", NOTHING),
     ],
@@ -54,7 +54,7 @@ def test_what_is_not_one_key_is_refused(query: str, message: str) -> None:
     [
         ({}, f"$by: {NOTHING}"),
         ({"sku": None}, f"$by at sku: {NULL}"),
-        ({"sku": "a", "id": "b"}, "$by: Give exactly one of id, sku or externalId: sku and id are given."),
+        ({"sku": "a", "id": "b"}, "$by: Give exactly one of id, sku, externalId or barcode: sku and id are given."),
     ],
 )
 async def test_nor_are_variables(ask: Asker, oddments: Oddments, given: dict[str, str | None], message: str) -> None:

@@ -86,7 +86,7 @@ async def test_an_order_that_makes_no_sense_is_refused(shop: Clerk, given: dict[
         ({"lineItems": None}, "lineItems"),
         ({"confirm": None}, "confirm"),
         ({"confirm": "true"}, "confirm"),
-        ({"customer": {}}, "exactly one of id, code or externalId: none"),
+        ({"customer": {}}, "exactly one of id, code, externalId or email: none"),
         ({"customer": {"code": None}}, "code"),
         ({"customer": {"code": "C1", "id": "par_" + "0" * 32}}, "code and id are given"),
         ({"customer": None}, "customer"),
