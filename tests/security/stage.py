@@ -138,6 +138,9 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     for number in (1, 2):
         given = {"warehouse": made["warehouse"]["id"], "code": f"{word}-{number}", "name": f"{word} name"}
         places.append((await command(client, "locationCreate", given, "location { id }"))["location"]["id"])
+    given = {"warehouse": made["warehouse"]["id"], "code": f"{word}-3", "name": f"{word} name"}
+    renamed = (await command(client, "locationCreate", given, "location { id }"))["location"]
+    await command(client, "rename", renamed | {"key": f"{word}-4"}, "record { id }")
     await command(client, "allocationUpdate", {"warehouses": [made["warehouse"]["id"]]}, "allocationPolicy { id }")
     sku = {"product": {"sku": product["sku"]}}
     found = {"lines": [sku | {"location": places[0], "delta": price}], **texts(word, "reason")}
@@ -163,12 +166,23 @@ async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:
     return found
 
 
+IMPORTED = """
+    WITH imported AS (
+        INSERT INTO imports (tenant_id, id, kind, file, digest, mapping, counts)
+        VALUES ($1, $2, 'orders', $4::text, $4, $4, '{}') RETURNING id
+    )
+    INSERT INTO import_records (tenant_id, id, import_id, type, key) SELECT $1, $3, id, 'ORDER', $4 FROM imported
+"""
+"""What the command line leaves: no mutation of the graph does."""
+
+
 async def company(target: Target, database: Database, admin: Any, name: str, words: Mapping[str, str]) -> Company:
     """A company with rows of these words, at these prices."""
     tenant = await tenants.create(target, name, "EUR")
     client = client_of(database, await keys.create(target, tenant, f"{next(iter(words))} keeper"))
     for word, price in words.items():
         await furnish(client, word, price)
+        await admin.execute(IMPORTED, tenant, ids.new_id(), ids.new_id(), word)
     return Company(tenant, client, await rows_of(admin, tenant))
 
 

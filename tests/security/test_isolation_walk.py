@@ -102,8 +102,9 @@ NO_ROWS = {"OrderConnection.groups", "LineItemConnection.groups", "LineItemGroup
 """What takes numbers to compare sums with, or times, and names no row."""
 
 
-NAMES_NOTHING = {"tenantUpdate"}
-"""Takes texts only, for the tenant's own row."""
+NAMES_NOTHING = {"tenantUpdate", "warehouseCreate"}
+"""What takes new texts only, for a row of the tenant's own. The idempotency key is told of by the first command that takes it:
+then both twins have used theirs."""
 
 
 @pytest.mark.usefixtures("no_predicates")
@@ -114,7 +115,7 @@ async def test_with_both_locks_off_the_walk_tells_of_every_field(server: TestSer
         assert fields(told) == walked - OWN_PARENTS - NO_ROWS
         told = await write(open_)
         assert fields(told) == {*MUTATION.fields} - NAMES_NOTHING
-        assert "productUpsert: products of the victim changed" in told
+        assert {"rename: products of the victim changed", "archive: partners of the victim changed"} <= {*told}
 
 
 def fields(told: list[str]) -> set[str]:
