@@ -196,6 +196,8 @@ async def test_goods_that_are_given_in_any_order_would_be_seen(
     async def in_turn(_dice: random.Random, commands: list[Awaitable[Told]]) -> list[Told]:
         return [await command for command in commands]
 
-    monkeypatch.setattr(promises, "_WAITING", promises._WAITING.replace("o.confirmed_at,", "o.confirmed_at DESC,"))
+    late = promises._WAITING.replace("o.confirmed_at), ", "o.confirmed_at) DESC, ")
+    assert late != promises._WAITING
+    monkeypatch.setattr(promises, "_WAITING", late)
     with pytest.raises(AssertionError, match="assert Decimal"):
         await twenty_orders_and_twenty_deliveries(shop, dice, in_turn)
