@@ -85,7 +85,7 @@ async def test_the_lines_of_a_confirmed_order_stand_and_its_note_does_not(shop: 
         "lineItems",
         {"status": "CONFIRMED", "availableActions": ["UPDATE", "SHIP", "CANCEL"]},
     )
-    assert refusal.message == f"{made['number']} is confirmed: its lines stand. Cancel what isn't wanted."
+    assert refusal.message == f"{made['number']} is confirmed: its lines are changed by changes."
     changed = await shop.do("orderUpdate", by(made, note="More"))
     assert changed == made | {"note": "More", "version": 3}
 

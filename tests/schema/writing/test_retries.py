@@ -27,6 +27,9 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     draft, other, third = [await shop.order((product, "1")) for _ in range(3)]
     held, shipped = [await shop.order((product, "2"), confirm=True) for _ in range(2)]
     await shop.do("orderShip", {"order": {"id": shipped["id"]}})
+    query = "query ($id: ID!) { order(by: {id: $id}) { shipments { nodes { id } } } }"
+    [shipment] = (await shop.ask(query, {"id": shipped["id"]})).data["order"]["shipments"]["nodes"]
+    less = {"lineItem": lines(held)[0]["id"], "quantity": "1"}
     back = {"lineItem": lines(shipped)[0]["id"], "quantity": "0.5", "disposition": "RESTOCK"}
     there = shop.line(product, location=shop.places["SHELF"])
     return {
@@ -38,11 +41,15 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "warehouseUpdate": {"warehouse": shop.warehouses["NORTH"], "name": "Keyed"},
         "tenantUpdate": {"address": {"name": "Keyed", "country": "DE"}},
         "locationCreate": {"warehouse": shop.warehouses["NORTH"], "code": "KEYED", "name": "Keyed"},
+        "allocationUpdate": {"rule": "BY_RANK", "warehouses": [shop.warehouses["SOUTH"]]},
         "orderCreate": shop.ordering([line], confirm=True),
         "orderUpdate": {"order": {"id": draft["id"]}, "note": "Keyed"},
         "orderConfirm": {"order": {"id": other["id"]}},
         "orderShip": {"order": {"id": held["id"]}},
         "orderCancel": {"order": {"id": third["id"]}},
+        "orderReserve": {"order": {"id": held["id"]}, "lineItems": [less]},
+        "shipmentUpdate": {"shipment": shipment["id"], "carrier": "Keyed"},
+        "shipmentCancel": {"shipment": shipment["id"], "reason": "wrong box"},
         "orderReturn": {"order": {"id": shipped["id"]}, "lineItems": [back]},
         "stockAdjust": {"lines": [there | {"delta": "1"}], "reason": "found"},
         "stockSet": {"lines": [there | {"onHand": "60"}], "reason": "count"},
