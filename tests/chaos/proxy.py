@@ -6,8 +6,8 @@ from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMIT = b"SELECT;COMMIT;"
-"""How the simple query that commits begins (``Writer.commit``), whatever it begins after that. Only writers send it."""
+COMMIT = b";COMMIT;"
+"""What the simple query has that commits (``Writer.commit``), behind its place in the log. Only writers send it."""
 
 COMMIT_OF_A_COMMAND = COMMIT + b"BEGIN "
 """That of a command, whose payload is read next: what is stored beside it, such as a budget or numbers, reads nothing."""
