@@ -111,21 +111,30 @@ class Pool:
 
     def tame(self, type_: str, name: str, given: Arguments, random: Random) -> Arguments:
         """Of the arguments generated for a field those that are likely to give rows."""
-        if name == "stockDifferences":  # a list without pages
-            return {"first": IntValueNode(value=str(random.choice([*SIZES, -1])))}
         if name == "groups":
             return _groups(type_, random)
         if "first" in given:
-            return self._page(type_, name, given, random)
+            return self._batch(name, given, random) if "last" not in given else self._page(type_, name, given, random)
         if name == "totalCount":
             return given if random.random() < 0.5 else {}
         if "by" in given and random.random() < 0.95:
             return {"by": self._reference(name, random)}
         return {key: self._settled(value, name, random) for key, value in given.items()}
 
+    def _batch(self, name: str, given: Arguments, random: Random) -> Arguments:
+        """A list that only goes on, from its start: where it has cursors, they are no edges'."""
+        kept = {key: self._settled(given[key], name, random) for key in ("where", "kinds") if key in given}
+        some: Arguments = {key: value for key, value in kept.items() if random.random() < 0.3}
+        if "at" in given:
+            some["at"] = given["at"]
+        cursors = self.cursors.get(("Query", name))
+        if cursors and random.random() < 0.3:
+            some["after"] = StringValueNode(value=random.choice(cursors))
+        return some | {"first": IntValueNode(value=str(random.choice([*SIZES, -1])))}
+
     def _page(self, type_: str, name: str, given: Arguments, random: Random) -> Arguments:
         """Small pages, seldom both from the start and from the end; cursors of this very list."""
-        if type_ == "Query" and random.random() < 0.03:
+        if random.random() < 0.03:
             return given
         kept = {
             key: value
@@ -136,13 +145,9 @@ class Pool:
         if "orderBy" in kept and "search" not in kept:
             kept["orderBy"] = _without_relevance(kept["orderBy"])
         kept[random.choice(["first", "first", "last"])] = IntValueNode(value=str(random.choice(SIZES)))
-        if name == "stockPositions":
-            kept = {"first": IntValueNode(value=str(random.choice(SIZES))), "at": given["at"]}
         cursors = self.cursors.get((type_, name))
         if cursors and random.random() < (0.1 if kept.keys() & {"where", "orderBy", "search"} else 0.3):
-            kept["after" if name == "stockPositions" else random.choice(["after", "before"])] = StringValueNode(
-                value=random.choice(cursors)
-            )
+            kept[random.choice(["after", "before"])] = StringValueNode(value=random.choice(cursors))
         return kept
 
     def _reference(self, name: str, random: Random) -> ValueNode:

@@ -42,7 +42,7 @@ class Seen:
 
     def lacking(self, least: dict[str, int]) -> dict[str, int]:
         """Of these counts those that weren't reached, as they are; ``documents`` is one."""
-        found = self.counts | {"documents": len(self.documents)}
+        found = self.counts | Counter(documents=len(self.documents))
         return {name: found[name] for name, count in least.items() if found[name] < count}
 
     def words(self) -> set[str]:
