@@ -75,6 +75,12 @@ async def _returned(firm: Firm) -> dict[str, Any]:
     }
 
 
+async def _shipped(firm: Firm) -> dict[str, Any]:
+    await order(firm, "orderConfirm", "orderShip")
+    newest = await firm.admin.fetchval("SELECT id FROM shipments ORDER BY id DESC LIMIT 1")
+    return {"shipment": f"shp_{newest.hex}"}
+
+
 async def _places(firm: Firm) -> list[str]:
     """The shelves, with something on the first."""
     rows = await firm.admin.fetch("SELECT id FROM locations WHERE kind = 'INTERNAL' ORDER BY id")
@@ -126,7 +132,9 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "orderUpdate": _at,
     "orderShip": lambda firm: _at(firm, "orderConfirm"),
     "orderCancel": lambda firm: _at(firm, "orderConfirm"),
+    "orderReserve": lambda firm: _at(firm, "orderConfirm"),
     "orderReturn": _returned,
+    "shipmentCancel": _shipped,
 }
 """What a mutation is given where the least that the schema asks for is refused."""
 
@@ -206,7 +214,8 @@ async def test_attack_10_what_cant_be_read_is_told_by_its_ids(
     fields = MUTATION.fields[field].type.fields
     shown = {name for name in fields if is_node(fields[name].type)}
     told = body["errors"][0]["extensions"]["ids"]
-    assert told.keys() == shown
+    assert told.keys() >= shown - {"shipment"}  # only a command that ships has one
+    assert told.keys() <= shown
     ids = [each for given in told.values() for each in (given if isinstance(given, list) else [given])]
     found = await firm.client.post("/graphql", json={"query": f"{{ nodes(ids: {ids}) {{ id }} }}".replace("'", '"')})
     assert found.json()["data"]["nodes"] == [{"id": each} for each in ids]
