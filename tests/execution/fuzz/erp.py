@@ -64,6 +64,9 @@ OPERATORS = {
     "or",
     "not",
 }
+BATCHES = {"changes", "eventFeed", "stockDifferences", "stockPositions"}
+"""Lists that only go on: they have no ``last``, and where they have cursors, these are no edges'."""
+
 SIZES = (0, 1, 2, 2, 2, 3, 3, 5)
 NOBODY = "0" * 32
 
@@ -114,7 +117,7 @@ class Pool:
         if name == "groups":
             return _groups(type_, random)
         if "first" in given:
-            return self._batch(name, given, random) if "last" not in given else self._page(type_, name, given, random)
+            return self._batch(name, given, random) if name in BATCHES else self._page(type_, name, given, random)
         if name == "totalCount":
             return given if random.random() < 0.5 else {}
         if "by" in given and random.random() < 0.95:
@@ -122,14 +125,11 @@ class Pool:
         return {key: self._settled(value, name, random) for key, value in given.items()}
 
     def _batch(self, name: str, given: Arguments, random: Random) -> Arguments:
-        """A list that only goes on, from its start: where it has cursors, they are no edges'."""
+        """The start of a list that only goes on."""
         kept = {key: self._settled(given[key], name, random) for key in ("where", "kinds") if key in given}
         some: Arguments = {key: value for key, value in kept.items() if random.random() < 0.3}
         if "at" in given:
             some["at"] = given["at"]
-        cursors = self.cursors.get(("Query", name))
-        if cursors and random.random() < 0.3:
-            some["after"] = StringValueNode(value=random.choice(cursors))
         return some | {"first": IntValueNode(value=str(random.choice([*SIZES, -1])))}
 
     def _page(self, type_: str, name: str, given: Arguments, random: Random) -> Arguments:
@@ -153,7 +153,9 @@ class Pool:
     def _reference(self, name: str, random: Random) -> ValueNode:
         """One thing by one of its keys: hypothesis-graphql knows nothing of @oneOf."""
         key = random.choice(["id", "externalId", {"product": "sku", "partner": "code", "order": "number"}[name]])
-        value = StringValueNode(value=self._text("", name if key == "id" else key, random))
+        # What is no id at all is an error of this field alone, and leaves the rest of the answer.
+        wrong = key == "id" and random.random() < 0.2
+        value = StringValueNode(value="nonsense" if wrong else self._text("", name if key == "id" else key, random))
         return ObjectValueNode(fields=(ObjectFieldNode(name=NameNode(value=key), value=value),))
 
     def _settled(self, value: ValueNode, about: str, random: Random) -> ValueNode:
