@@ -59,6 +59,12 @@ def line_total(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal
         return round_total(quantity * unit_price, currency)
 
 
+def part_total(total: Decimal, quantity: Decimal, whole: Decimal, currency: str) -> Decimal:
+    """What ``quantity`` costs where ``whole`` comes to ``total``: its share, rounded once, at the end."""
+    with localcontext(prec=4 * SCALE + 28):
+        return round_total(quantity * total / whole, currency)
+
+
 def total_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[str | None]:
     """Stored totals (``"12.500000"``) in their final form: exactly the minor digits (``"12.50"``).
 

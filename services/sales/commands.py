@@ -112,7 +112,8 @@ class LineChange(Input):
     quantity: Count
     """The new quantity, not less than was shipped; zero cancels what is left of the line."""
     unit_price: Price | None = None
-    """The new price of one unit, unless some of it was shipped. Left out: as it is, or the list's for a new line."""
+    """The new price of one unit, unless some of it was shipped; it replaces the line's discount, if there is one. Left out:
+    as it is, discount included, or the list's for a new line."""
     description: Caption | None = None
     """The text for the customer. Left out: as it is, or the product's name for a new line."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from core import ids
 from core.ids import new_id
 from core.inventory import Demand
-from core.money import LIMIT, decimal_text, line_total
+from core.money import LIMIT, decimal_text, line_total, part_total
 from core.problems import Problem, Problems
 from services import catalog, partners
 from services.catalog import ProductSnapshot
@@ -179,6 +179,8 @@ def _cut_or_add(
         if not line.unshipped:
             problems.invalid("Nothing is left of this line to be called off.", "changes", index, "quantity")
         freed = line.unshipped - line.open
+        if cost != there["unit_price"]:
+            problems.invalid("What is called off keeps its price.", "changes", index, "unitPrice")
         written = Written(line.id, line.quantity, cost, there["total"], text, -freed, line.unshipped)
         _less(plan, line, written, freed, cancelled=line.unshipped)
         return
@@ -187,7 +189,7 @@ def _cut_or_add(
         message = f"{decimal_text(least)} {line.unit} of this line were shipped or cancelled: it can't be less."
         problems.invalid(message, "changes", index, "quantity")
         return
-    total = _total(each.quantity, cost, order, problems, index)
+    total = _total(each.quantity, cost, order, problems, index, (line.quantity, there))
     written = Written(line.id, each.quantity, cost, total, text)
     more = each.quantity - line.quantity
     if more > 0:
@@ -209,8 +211,22 @@ def _less(plan: Plan, line: Line, written: Written, freed: Decimal, **facts: Any
         plan.freed[line.id] = freed
 
 
-def _total(quantity: Decimal, cost: Decimal, order: Order, problems: Problems, index: int) -> Decimal:
+def _total(
+    quantity: Decimal,
+    cost: Decimal,
+    order: Order,
+    problems: Problems,
+    index: int,
+    before: tuple[Decimal, Any] | None = None,
+) -> Decimal:
+    """What a line comes to. Where its price stands so does its discount, in proportion: imported lines have one, which is
+    in their total only. ``before`` is a line's quantity and row, if it is there.
+    """
     total = line_total(quantity, cost, order.currency)
+    if before is not None and cost == before[1]["unit_price"]:
+        ordered, row = before
+        if row["total"] != line_total(ordered, cost, order.currency):
+            total = part_total(row["total"], quantity, ordered, order.currency)
     if total >= LIMIT:
         problems.invalid("This line costs more than can be kept.", "changes", index, "quantity")
     return total

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from db.runtime.writer import Writer
-from tests.support.clerk import Clerk, lines, progress
+from tests.support.clerk import Clerk, identity, lines, progress
 
 
 def changing(order: Any, *changes: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -93,6 +93,33 @@ async def test_an_order_of_which_all_is_called_off_is_cancelled(shop: Clerk) -> 
     gone = await shop.do("orderUpdate", changing(order, {"lineItem": lines(order)[0]["id"], "quantity": "0"}))
     assert (gone["status"], progress(gone)) == ("CANCELLED", [("4", "0", "0", "4", "0")])
     assert gone["subtotal"] == order["subtotal"]
+
+
+async def test_what_is_called_off_keeps_its_price(shop: Clerk) -> None:
+    product = await shop.product({"SHELF": "10"})
+    order = await shop.order((product, "3"), confirm=True)
+    given = {"lineItem": lines(order)[0]["id"], "quantity": "0"}
+    refused = await shop.refused("orderUpdate", changing(order, {**given, "unitPrice": "5"}))
+    assert refused == [("INVALID_INPUT", "changes.0.unitPrice")]
+    [line] = lines(await shop.do("orderUpdate", changing(order, {**given, "unitPrice": "10"})))
+    assert (line["unitPrice"]["amount"], line["total"]["amount"]) == ("10.00", "30.00")
+
+
+async def test_a_discount_stands_as_long_as_its_lines_price(shop: Clerk) -> None:
+    """Imported lines have discounts, which are in their totals only: an edit of the text took them away."""
+    product = await shop.product({"SHELF": "10"})
+    order = await shop.order((product, "3"), confirm=True)
+    line = lines(order)[0]["id"]
+    await shop.admin.execute("UPDATE line_items SET total = 20 WHERE id = $1", identity(lines(order)[0]))
+    for change, total in (
+        ({"quantity": "3", "description": "For Ada"}, "20.00"),
+        ({"quantity": "4", "unitPrice": "10"}, "26.67"),
+        ({"quantity": "2"}, "13.34"),
+        ({"quantity": "2", "unitPrice": "9"}, "18.00"),
+        ({"quantity": "3"}, "27.00"),
+    ):
+        changed = await shop.do("orderUpdate", changing(order, {"lineItem": line, **change}))
+        assert (lines(changed)[0]["total"]["amount"], changed["total"]["amount"]) == (total, total)
 
 
 @pytest.mark.parametrize(
