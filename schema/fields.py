@@ -158,7 +158,7 @@ def many(
         rows=page_rows,
         usual=None if key is None else loader,
         whole=whole(loader),
-        besides=None if where is None and search is None else narrowing,
+        besides=None if where is None and search is None else narrowing(loader),
         **guarded(description, loader.entity.permission),
     )
 
@@ -169,9 +169,14 @@ def page_rows(args: Args, _above: int) -> int:
     return number(args.get("first") if last is None else last, DEFAULT_PAGE, MAX_PAGE)
 
 
-def narrowing(args: Args, _above: int) -> int:
+def narrowing(loader: type[Many]) -> Callable[[Args, int], int]:
     """What a connection's filter and search take, whatever they leave of its rows."""
-    return POINT * (filter_prices.price(args.get("where")) + (0 if args.get("search") is None else SEARCH_PRICE))
+
+    def price(args: Args, _above: int) -> int:
+        found = 0 if args.get("search") is None else SEARCH_PRICE
+        return POINT * (found + filter_prices.price(args.get("where"), loader.entity.filters))
+
+    return price
 
 
 def each_row(_args: Args, rows: int) -> int:

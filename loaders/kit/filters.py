@@ -23,6 +23,8 @@ from sqlalchemy import (
     or_,
     true,
 )
+from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
 from core import ids
@@ -43,8 +45,8 @@ MAX_NODES = 250
 a shape that is new."""
 
 RELATED = 20
-"""Nodes that some, every or none counts for: a subquery, which takes 0.8 ms to make and has PostgreSQL read another
-table."""
+"""Nodes that some, every or none counts for, and a comparison of what other rows tell: a subquery, which takes 0.8 ms to
+make and has PostgreSQL read another table."""
 
 MAX_TEXT = NAME
 """Characters of a text to compare with or to look for, as many as the longest that can be compared has (a name)."""
@@ -74,9 +76,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], Clause]] = {
 class Filter:
     """A filterable thing: the SQL expression it compares, the parameters' type, and how a value is
     read. ``read`` raises ``BadInput`` for one that can't be. ``within`` leads from a comparison of
-    another table's column to a condition on this one. ``permission`` is what one needs to compare it: where
-    a filter tells of rows that the list itself doesn't show. ``kind`` and ``description`` are for the graph, which
-    takes the input's field from them; ``choices`` are the names that a filter of an enum compares."""
+    another table's column to a condition on this one; ``subquery`` is whether another table is read. ``permission`` is
+    what one needs to compare it: where a filter tells of rows that the list itself doesn't show. ``kind`` and
+    ``description`` are for the graph, which takes the input's field from them; ``choices`` are the names that a filter of
+    an enum compares."""
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class Filter:
         self.type = type_
         self.read = read
         self.within = within
+        self.subquery = _has_subquery(within(true()), by.expression)
         self.permission = permission
         self.kind = kind
         self.description = description
@@ -137,6 +141,11 @@ class Filter:
             type_ = Boolean()
         by = self.folded if operation in _EMPTY else self.by
         return self.within(_OPERATORS[operation](by, value(name, type_)))
+
+
+def _has_subquery(*clauses: Any) -> bool:
+    """Whether another table is read for it: seen in the SQL, so that no declaration can forget to say so."""
+    return any(isinstance(part, SelectBase) for clause in clauses for part in iterate(clause))
 
 
 class Filtered(Protocol):
@@ -293,7 +302,7 @@ class _Reading:
         """Note one comparison's value."""
         if len(self.values) == MAX_LEAVES:
             raise BadInput(f"A filter may have {MAX_LEAVES} comparisons, not more.")
-        self._count(1)
+        self._count(RELATED if by.subquery else 1)
         try:
             if isinstance(operand, list):
                 self.listed += len(operand)
@@ -307,8 +316,8 @@ class _Reading:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
             raise BadInput(
-                f"A filter may have {MAX_NODES} conditions and comparisons, not more; some, every and none count for"
-                f" {RELATED} each."
+                f"A filter may have {MAX_NODES} conditions and comparisons, not more; some, every and none, and comparisons"
+                f" of what other records tell, count for {RELATED} each."
             )
 
     def _within(self, step: str | int, filters: Mapping[str, Any], where: Mapping[str, Any], depth: int) -> Shape:

@@ -8,7 +8,7 @@ from strawberry.tools import merge_types
 from core.inventory import LocationKind
 from core.paging import DEFAULT_PAGE, MAX_PAGE
 from db import inventory as tables
-from execution import POINT, BatchField, argument, extends, number
+from execution import POINT, Args, BatchField, argument, extends, number
 from loaders import inventory as loaders
 from loaders.catalog import ProductById, products
 from loaders.kit.filter_prices import RELATED_PRICE, price
@@ -259,6 +259,12 @@ class StockPositionConnection(Connection[StockPosition]):
     aggregate: StockPositionAggregate = aggregate()
 
 
+def _past(args: Args, _above: int) -> int:
+    """What reading the ledger takes, and what narrows it."""
+    where = {name: args.get(name) for name in ("productWhere", "location")}
+    return POINT * (RELATED_PRICE + price(where, loaders.positions.filters))
+
+
 def _positions() -> Any:
     """Stock in the past: a connection with arguments of its own."""
     arguments = [
@@ -274,7 +280,7 @@ def _positions() -> Any:
         cost=0,  # its parts have prices of their own
         rows=page_rows,
         whole=whole(loaders.LevelsAt),
-        besides=lambda args, _above: POINT * (RELATED_PRICE + price({"productWhere": args.get("productWhere")})),
+        besides=_past,
         **guarded(
             "How many of what were where at a time in the past, by product and location; only what wasn't zero. From the"
             " ledger, exactly.",

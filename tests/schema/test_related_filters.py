@@ -10,6 +10,8 @@ import pytest
 from core.errors import Forbidden
 from core.permissions import EVERYTHING, ROLES
 from loaders.kit import filter_prices
+from loaders.partners import partners
+from loaders.sales import orders
 from tests.support.graph import Asker
 from tests.support.oddments import Oddments
 
@@ -105,5 +107,6 @@ async def test_what_is_wrong_is_found_through_relations(ask: Asker, oddments: Od
 
 
 def test_each_subquery_has_a_price() -> None:
-    assert filter_prices.price({"customerWhere": {"name": {"eq": "x"}}}) == filter_prices.RELATED_PRICE + 3
-    assert filter_prices.price({"orders": {"some": {"lineItems": {"none": {}}}}}) == 2 * filter_prices.RELATED_PRICE + 4
+    named, bought = {"customerWhere": {"name": {"eq": "x"}}}, {"orders": {"some": {"lineItems": {"none": {}}}}}
+    assert filter_prices.price(named, orders.filters) == filter_prices.RELATED_PRICE + 3
+    assert filter_prices.price(bought, partners.filters) == 2 * filter_prices.RELATED_PRICE + 4
