@@ -9,14 +9,19 @@ from uuid import UUID
 
 import orjson
 
+from core.changes import KINDS
 from core.errors import BadInput
 from core.ids import new_id
 from db.base import ERASED, PERSONAL, Personal
 from db.models import metadata
+from db.runtime import log
 from db.runtime.engine import Target, administration
 
 SHORTEST = 3
 """Characters of a text of theirs below which it isn't looked for in others' words."""
+
+MOST_TOLD = 1_000
+"""Records of a kind that followers are told one by one; of more they are told to read all of the kind again."""
 
 KEPT_TEXTS = frozenset(
     {
@@ -74,6 +79,7 @@ async def erase(target: Target, tenant: UUID, code: str) -> dict[str, int]:
             raise BadInput(f"There is no partner with the code {code!r}.")
         patterns = [_pattern(each) for each in await _texts(connection, tenant, partner)]
         tables = declared()
+        touched, reload = await _copied(connection, tables, (tenant, partner))
         changed: dict[str, int] = {}
         for table in sorted(tables, key=lambda name: name == "partners"):  # last: others are found by what it says
             changed[table] = await _replace(connection, table, tables[table], (tenant, partner, patterns))
@@ -85,8 +91,30 @@ async def erase(target: Target, tenant: UUID, code: str) -> dict[str, int]:
             "UPDATE partners SET version = version + 1, updated_at = statement_timestamp() WHERE tenant_id = $1 AND id = $2",
             *(tenant, partner),
         )
-        await connection.execute(_NOTE, tenant, partner, new_id())
+        event = new_id()
+        await connection.execute(_NOTE, tenant, partner, event)
+        await connection.execute(log.place(tenant, new_id(), [event], touched, reload))
     return {table: count for table, count in changed.items() if count}
+
+
+async def _copied(
+    connection: Any, tables: Mapping[str, Mapping[str, Personal]], values: tuple[UUID, UUID]
+) -> tuple[list[tuple[int, UUID]], list[int]]:
+    """The records that change, for those that keep copies of them: each, or its kind where there are too many."""
+    touched, reload = list[tuple[int, UUID]](), list[int]()
+    for table, columns in tables.items():
+        kind = KINDS.get(table.removesuffix("s").upper())
+        if kind is None:
+            continue
+        whose = next(iter(columns.values())).whose
+        rows = await connection.fetch(
+            f"SELECT id FROM {table} WHERE tenant_id = $1 AND {whose} LIMIT {MOST_TOLD + 1}", *values
+        )
+        if len(rows) > MOST_TOLD:
+            reload.append(kind.number)
+        else:
+            touched += [(kind.number, row["id"]) for row in rows]
+    return touched, reload
 
 
 async def _texts(connection: Any, tenant: UUID, partner: UUID) -> list[str]:

@@ -150,6 +150,34 @@ async def test_a_person_is_found_nowhere_and_the_documents_stand(desk: Desk, sho
     assert (await shop.do("orderShip", {"order": {"id": order["id"]}}))["status"] == "CLOSED"
 
 
+FOLLOW = """query ($after: String) { changes(after: $after) { cursor reload changes { kind id node {
+    ... on Partner { name } ... on Order { note } ... on Shipment { note } } } } }"""
+
+
+async def test_a_copy_loses_what_is_erased(desk: Desk, shop: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A follower kept the person's name, address and notes for ever: the feed said nothing of it."""
+    order = await furnish(shop)
+    shipped = {"order": {"id": order["id"]}, "note": f"{CANARY} waits at the door"}
+    await shop.do("orderShip", shipped)
+    other = await shop.order((await shop.product({"SHELF": "1"}), "1"), note="Ring once", confirm=True)
+    places = (await shop.ask("{ changes { cursor } eventFeed { cursor } }")).data
+    await forgetting.erase(desk.target, shop.tenant, f"{CANARY}-2")
+    found = (await shop.ask(FOLLOW, {"after": places["changes"]["cursor"]})).data["changes"]
+    assert sorted(each["kind"] for each in found["changes"]) == ["ORDER", "ORDER", "PARTNER", "SHIPMENT"]
+    assert {each["node"].get("name", each["node"].get("note")) for each in found["changes"]} <= {"erased", None}
+    assert other["id"] not in {each["id"] for each in found["changes"]}
+    assert found["reload"] == []
+    happened = "query ($after: String) { eventFeed(after: $after) { events { type } } }"
+    feed = await shop.ask(happened, {"after": places["eventFeed"]["cursor"]})
+    assert feed.data["eventFeed"]["events"] == [{"type": "partner.erased"}]
+    monkeypatch.setattr(forgetting, "MOST_TOLD", 1)
+    again = await shop.admin.fetchval("SELECT code FROM partners WHERE tenant_id = $1 AND name = 'erased'", shop.tenant)
+    await forgetting.erase(desk.target, shop.tenant, again)
+    more = (await shop.ask(FOLLOW, {"after": found["cursor"]})).data["changes"]
+    assert more["reload"] == ["ORDER"]
+    assert sorted(each["kind"] for each in more["changes"]) == ["PARTNER", "SHIPMENT"]
+
+
 async def test_who_isnt_there_isnt_erased(desk: Desk, shop: Clerk) -> None:
     before = await shop.digest()
     with pytest.raises(BadInput, match="There is no partner with the code 'nobody'"):
