@@ -1,5 +1,6 @@
 """The file: its encoding, its lines and its rows, one at a time, whatever is in it."""
 
+import codecs
 import contextlib
 import csv
 import gzip
@@ -314,12 +315,26 @@ def opened(path: Path, file: File, wanted: Sequence[str] = ()) -> Iterator[Sourc
         try:
             binary = stack.enter_context(path.open("rb"))
             plain = gzip.GzipFile(fileobj=binary) if binary.peek(2)[:2] == _GZIP else binary
+            with contextlib.suppress(OSError, EOFError, zlib.error):  # it is told when the lines are read
+                _check_mark(plain.peek(len(codecs.BOM_UTF8)), file.encoding)
             stream = TextIOWrapper(plain, file.encoding, newline="")
             size = path.stat().st_size
         except OSError as error:
             raise BadInput(f"{path} can't be read: {error.strerror}.") from error
         stack.enter_context(stream)
         yield Source(_Lines(stream, path), file, wanted, binary.tell, size)
+
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def _check_mark(start: bytes, encoding: str) -> None:
+    """Refuse a file that begins with the mark of another encoding: UTF-8 read as cp1252 breaks no rule, and its letters."""
+    written = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+    told = codecs.lookup(encoding).name
+    if written is not None and not told.startswith((written, "utf-32")):
+        message = f"The file begins with the mark of {written}, and the mapping says {encoding}: correct file.encoding."
+        raise BadInput(message)
 
 
 def reread(text: str, dialect: Dialect) -> list[str]:

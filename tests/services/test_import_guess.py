@@ -55,6 +55,17 @@ def test_a_day_and_a_month_that_may_be_swapped_are_a_doubt(tmp_path: Path) -> No
     assert "isn't sure" not in text
 
 
+def test_a_date_that_is_no_date_doesn_t_hide_how_the_others_are_written(tmp_path: Path) -> None:
+    """One 31.02. in a file, and no format was proposed for the rest."""
+    days = ["01.02.2026", "1.2.2026", "03.02.2026", "31.02.2026"]
+    body = "".join(f"{number};A;1;2,50;{day}\n" for number, day in enumerate(days))
+    (tmp_path / "x.csv").write_text("Bestellung;Artikel;Menge;Preis;Datum\n" + body)
+    text = guess(tmp_path / "x.csv")
+    said = tomllib.loads(text)
+    assert (said["dates"]["formats"], said["columns"]["order"]) == (["%d.%m.%Y"], "Bestellung")
+    assert "1 of 4 dates fit none, such as '31.02.2026'" in text
+
+
 def test_what_isn_t_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("foo\tbar\n1\t2\n")
     text = guess(tmp_path / "x.csv")

@@ -34,13 +34,27 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     assert told(rows(tmp_path, text)) == [(2, ["1", "two\r\nlines"]), (5, ["3", "4"]), (6, ["5", "6"])]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252", "latin-1"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes("Größe;b\nä;é\n".encode(encoding))
     with opened(path, File(delimiter=";", encoding=encoding)) as source:
         assert source.header == ["Größe", "b"]
         assert told(list(source)) == [(2, ["ä", "é"])]
+
+
+@pytest.mark.parametrize(
+    "written, said", [("utf-8-sig", "cp1252"), ("utf-8-sig", "utf-16"), ("utf-16", "utf-8"), ("utf-16", "latin-1")]
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_byte_order_mark_of_another_encoding_is_refused(
+    tmp_path: Path, written: str, said: str, *, packed: bool
+) -> None:
+    """A file of UTF-8 with its mark was read as cp1252 wherever the first column isn't mapped: every Ü was two signs."""
+    content = "Größe,b\nä,é\n".encode(written)
+    name = written.removesuffix("-sig")
+    with pytest.raises(BadInput, match=f"begins with the mark of {name}, and the mapping says {said}"):
+        rows(tmp_path, gzip.compress(content) if packed else content, encoding=said)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ KNOWN = {
 NAMES = {
     "order": (
         "order number|order no|order id|order #|order|invoice number|invoice no|invoice|document number|doc no|receipt number|receipt no"
-        "|receipt|transaction id|sales order|bestellnummer|bestellnr|auftragsnummer|auftragsnr|belegnummer|belegnr|rechnungsnummer|rechnungsnr"
+        "|receipt|transaction id|sales order|bestellnummer|bestellnr|bestellung|auftrag|beleg|auftragsnummer|auftragsnr|belegnummer|belegnr|rechnungsnummer|rechnungsnr"
         "|numero de commande|n commande|commande|reference|facture|numero de pedido|pedido|factura|numero ordine|ordine|fattura"
         "|bestelnummer|ordernummer|zamowienie|nr zamowienia|numero do pedido|ordrenummer|bestallningsnummer|tilausnumero"
     ),

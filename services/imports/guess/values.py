@@ -73,9 +73,15 @@ def dates(cells: list[str]) -> DateStyle:
     if given and all(re.fullmatch(r"1[0-9]{12}", text) for text in given):
         return DateStyle(["epoch_ms"], "en")
     several = [form for form in DATES if any(_reads(text, form, "en") for text in given)]
-    read = {text for text in given for form in several if _reads(text, form, "en")}
-    if given and len(read) * 10 >= len(given) * 9:
-        return DateStyle(several[:4], "en", "no single format reads all of them")
+    odd = [text for text in given if not any(_reads(text, form, "en") for form in several)]
+    others = sum(cell.strip() in odd for cell in cells)
+    if given and others * 4 <= len(cells):
+        fault = (
+            f"{others} of {len(cells)} dates fit none, such as {odd[0]!r}"
+            if odd
+            else "no single format reads all of them"
+        )
+        return DateStyle(several[:4], "en", fault)
     return DateStyle([], "en", "no known format reads them")
 
 
