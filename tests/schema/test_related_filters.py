@@ -107,6 +107,7 @@ async def test_what_is_wrong_is_found_through_relations(ask: Asker, oddments: Od
 
 
 def test_each_subquery_has_a_price() -> None:
-    named, bought = {"customerWhere": {"name": {"eq": "x"}}}, {"orders": {"some": {"lineItems": {"none": {}}}}}
+    named: dict[str, Any] = {"customerWhere": {"name": {"eq": "x"}}}
+    bought: dict[str, Any] = {"orders": {"some": {"lineItems": {"none": {}}}}}
     assert filter_prices.price(named, orders.filters) == filter_prices.RELATED_PRICE + 3
     assert filter_prices.price(bought, partners.filters) == 2 * filter_prices.RELATED_PRICE + 4
