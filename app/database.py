@@ -11,7 +11,7 @@ import asyncpg
 from app.databases import MAIN, others
 from app.settings import Settings
 from core.errors import BadInput, Unavailable
-from db.admin import embedded, migrate
+from db.admin import embedded, migrate, numbers
 from db.runtime.engine import ASIDE, Database, Target
 from db.runtime.spread import Spread
 from services.platform import tenants
@@ -136,7 +136,8 @@ def connections_of_process(settings: Settings) -> int:
 
 
 async def upgrade(settings: Settings, target: Target) -> None:
-    """Migrate to the newest revision; in the embedded database also mark functions leakproof.
+    """Migrate to the newest revision. In the embedded database also mark functions leakproof; in one's own look whether the
+    log's numbers came along when it was moved.
 
     Raises ``Unavailable`` for a database that a newer program has migrated.
     """
@@ -145,6 +146,8 @@ async def upgrade(settings: Settings, target: Target) -> None:
         await migrate.upgrade(target)
     if not settings.database_url:
         await migrate.mark_leakproof(target)
+    else:
+        await numbers.go_on(target)
 
 
 async def require_head(target: Target) -> None:

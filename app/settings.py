@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode] = ()
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
     hsts_seconds: int = Field(0, ge=0, description="how many seconds browsers must use https only")
+    feed_days: int = Field(30, ge=1, le=3_650, description="days that the log of commits is kept, which feeds read")
     drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it keeps serving after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field("text", description="what a line of the log is")

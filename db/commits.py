@@ -10,7 +10,7 @@ from db.base import Base, TenantRow, left_out, tenant_args
 
 
 class Commit(TenantRow, Base):
-    """What a transaction did: its events, and the records that it touched. Append-only, kept for 30 days.
+    """What a transaction did: its events, and the records that it touched. Append-only; ``erpgraph db sweep`` deletes the oldest.
 
     Written by the function ``place_commit`` and by nothing else: in the message that commits, behind all locks of rows, and
     numbered under a lock that readers wait for (docs/decisions/0042-the-log-of-commits.md).

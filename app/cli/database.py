@@ -96,7 +96,8 @@ def url() -> None:
 
 @app.command()
 def sweep() -> None:
-    """Delete idempotency keys that are older than 48 hours, and make the coming months of ledgers that are partitioned.
+    """Delete idempotency keys older than 48 hours and the feed of more than ERPGRAPH_FEED_DAYS days ago, and make the coming
+    months of ledgers that are partitioned.
 
     Run it once a day: keys of busy tenants go with their commands, those of others don't.
     """
@@ -104,9 +105,11 @@ def sweep() -> None:
     async def sweep_them() -> list[str]:
         from db.admin.partitions import extend
 
-        async with open_every(settings.load()) as targets:
-            swept = sum([await sweeping.sweep(target) for target in targets.values()])
-            say(f"Deleted {swept:,} idempotency keys.")
+        chosen = settings.load()
+        async with open_every(chosen) as targets:
+            swept = [await sweeping.sweep(target, chosen.feed_days) for target in targets.values()]
+            keys, commits = (sum(each) for each in zip(*swept, strict=True))
+            say(f"Deleted {keys:,} idempotency keys, and {commits:,} commits of the feed.")
             return [name for target in targets.values() for name in await extend(target)]
 
     if made := run(sweep_them()):

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from core.errors import BadInput, Unavailable
-from db.admin import manifest, migrate, programs
+from db.admin import manifest, migrate, numbers, programs
 from db.admin.manifest import Manifest
 from db.admin.programs import Login
 from db.admin.statistics import analyse
@@ -48,6 +48,7 @@ async def restore(target: Target, file: Path, folder: Path | None = None, *, old
     await _fill(Login.of(target.admin), program.path, file)
     await _compare(target, described)
     await analyse(target, tuple(described.tables))
+    await numbers.go_on(target)
     async with administration(target) as connection:
         await connection.execute("INSERT INTO alembic_version (version_num) VALUES ($1)", described.revision)
     return described

@@ -1,17 +1,58 @@
-"""Old idempotency keys of tenants that are quiet: those of the others go with their commands (``services.kit.idempotency``)."""
+"""What is kept for a time only: old idempotency keys of tenants that are quiet (those of the others go with their commands,
+``services.kit.idempotency``), and the oldest commits of the log.
+"""
+
+from typing import NamedTuple
+from uuid import UUID
 
 from db.runtime.engine import Target, administration
 from services.kit.idempotency import SWEEP, SWEEP_AT_MOST
 from services.platform import tenants
 
+FEED_AT_MOST = 5_000
+"""Commits that a transaction deletes."""
 
-async def sweep(target: Target) -> int:
-    """Delete the keys of all tenants that are kept no longer, a thousand in a transaction; how many these were."""
-    swept = 0
+SWEEP_FEED = """
+    WITH oldest AS MATERIALIZED (
+        SELECT seq, created_at FROM commits WHERE tenant_id = $1 ORDER BY seq LIMIT $3
+    ), swept AS (
+        DELETE FROM commits WHERE tenant_id = $1
+            AND seq < (SELECT coalesce(min(seq) FILTER (WHERE created_at >= now() - make_interval(days => $2)), max(seq) + 1)
+                       FROM oldest)
+            AND seq < (SELECT max(seq) FROM commits WHERE tenant_id = $1)
+        RETURNING 1)
+    SELECT count(*) AS swept FROM swept
+"""
+"""Deletes a tenant's oldest commits, as far as the first that is kept still, and counts them.
+
+Always from the beginning: times don't rise with the numbers (a transaction that began long ago can be the last to end), and a
+hole would be a gap for whoever reads on from before it. The newest stays, so that there is a place to stand on.
+"""
+
+
+class Swept(NamedTuple):
+    """How much was deleted."""
+
+    keys: int
+    commits: int
+
+
+async def sweep(target: Target, feed_days: int) -> Swept:
+    """Delete of all tenants the keys that are kept no longer, a thousand in a transaction, and commits that are older than so
+    many days, five thousand in one.
+    """
+    keys = commits = 0
     for tenant in await tenants.every(target):
-        found = SWEEP_AT_MOST
-        while found == SWEEP_AT_MOST:
-            async with administration(target, tenant.id) as connection:
-                found = await connection.fetchval(SWEEP, tenant.id)
-            swept += found
+        keys += await _all(target, tenant.id, SWEEP_AT_MOST, SWEEP)
+        commits += await _all(target, tenant.id, FEED_AT_MOST, SWEEP_FEED, feed_days, FEED_AT_MOST)
+    return Swept(keys, commits)
+
+
+async def _all(target: Target, tenant: UUID, at_most: int, sql: str, *values: int) -> int:
+    """Run a statement that deletes so many rows at most, until it finds fewer."""
+    swept, found = 0, at_most
+    while found >= at_most:
+        async with administration(target, tenant) as connection:
+            found = await connection.fetchval(sql, tenant, *values)
+        swept += found
     return swept
