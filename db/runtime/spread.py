@@ -83,6 +83,11 @@ class Spread(Database):
             return super().transaction(tenant, aside=aside, payload=payload)
         return home.transaction(tenant, aside=aside, payload=payload)
 
+    async def settled(self, tenant: UUID) -> int:
+        """As of a single one, of the log where the tenant lives. Raises ``Unavailable``."""
+        home = self._home(tenant)
+        return await (super().settled(tenant) if home is None else home.settled(tenant))
+
     def pools(self) -> dict[str, PoolState]:
         """The pools of all databases, those of the others by the database's name and their own."""
         found = super().pools()

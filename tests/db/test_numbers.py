@@ -4,7 +4,9 @@ from core.ids import new_id
 from db.admin import numbers
 from db.runtime import log
 from db.runtime.engine import Database, Target, administration
+from db.runtime.spread import Spread
 from services.platform import tenants
+from tests.support.postgres import TestServer
 
 
 async def _last(target: Target) -> int:
@@ -45,3 +47,21 @@ async def test_a_sequence_that_was_left_behind_goes_on_behind_the_rows(fresh: Ta
 async def test_a_database_without_a_commit_stays_as_it_is(fresh: Target) -> None:
     assert await numbers.go_on(fresh) == 0
     assert await _last(fresh) == 0
+
+
+async def test_each_database_has_numbers_of_its_own(server: TestServer) -> None:
+    """A tenant's log was settled by the numbers of the first database, wherever the tenant lived: its feed stood still where
+    they were smaller, and could pass a commit over where they were larger.
+    """
+    async with server.fresh() as first, server.fresh() as second:
+        here, there = await tenants.create(first, "here", "EUR"), await tenants.create(second, "there", "EUR")
+        spread = Spread(first, others={"emea": Database(second)}, places={there: "emea"}, opened={"emea"})
+        await Database.open(spread)
+        await spread.others["emea"].open()
+        try:
+            for tenant in (here, there, there, there):
+                async with spread.transaction(tenant) as writer:
+                    writer.place(new_id())
+            assert (await spread.settled(here), await spread.settled(there)) == (1, 3)
+        finally:
+            await spread.close()
