@@ -34,7 +34,7 @@ class IdempotencyKey(TenantRow, Base):
 
 
 class NumberSeries(TenantRow, Base):
-    """The next number of a series, such as the orders of 2026. Taken in blocks (services.sales.numbers)."""
+    """The next number of a series, such as the orders of 2026. Taken in blocks (services.kit.numbers)."""
 
     __tablename__ = "number_series"
     __table_args__ = tenant_args(UniqueConstraint("tenant_id", "name"))

@@ -19,10 +19,10 @@ from db.runtime.failures import constraint
 from services import catalog, partners
 from services.catalog import ProductSnapshot
 from services.inventory import places, stock
+from services.kit import numbers
 from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
-from services.sales import numbers
 from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.orders import told

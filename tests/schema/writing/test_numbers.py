@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from db.runtime.engine import Database
-from services.sales import numbers
+from services.kit import numbers
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 

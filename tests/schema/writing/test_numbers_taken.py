@@ -12,8 +12,7 @@ from core import numbering
 from core.ids import new_id
 from db.runtime.engine import Database
 from db.runtime.writer import Writer
-from services.kit import work
-from services.sales import numbers
+from services.kit import numbers, work
 from tests.support import imports
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk

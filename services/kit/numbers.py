@@ -1,4 +1,4 @@
-"""Numbers of orders: taken from a series in blocks, in a transaction beside the order's own.
+"""Numbers of documents, such as orders: taken from a series in blocks, in a transaction beside the document's own.
 
 So concurrent orders of a tenant don't wait for each other's commit, and a number that was taken for
 an order that came to nothing is missing: orders may have gaps, unlike invoices.
@@ -10,6 +10,7 @@ that is free.
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -32,9 +33,9 @@ SEEN_AT_FIRST = 20_000
 """So many orders, the last in the order of their numbers, say where a new series begins. A million would take it
 past the statement timeout, at every attempt; what it doesn't see is passed over."""
 
-# All of these statements have the tenant, prefix, digits and suffix of the series as $1 to $4.
+# ``documents`` stands for the table whose rows have the numbers. All of these statements have the tenant, prefix, digits and suffix of the series as $1 to $4.
 _IS_FREE = """(
-    SELECT o.id FROM orders o
+    SELECT o.id FROM documents o
     WHERE o.tenant_id = $1 AND o.number = $2::text || lpad(n::text, greatest($3::int, length(n::text)), '0') || $4::text
 ) IS NULL"""
 _FREE_OF_BLOCK = f"""
@@ -51,7 +52,7 @@ _NEXT = f"""
 # has, and not by starts_with(), which row-level security keeps from it.
 _COUNTS = f"""
     SELECT substr(number, length($2::text) + 1, greatest(length(number) - length($2) - length($4::text), 0)) AS digits
-    FROM (SELECT number FROM orders WHERE tenant_id = $1 AND number >= $2::text || '0' AND number < $2 || ':'
+    FROM (SELECT number FROM documents WHERE tenant_id = $1 AND number >= $2::text || '0' AND number < $2 || ':'
           ORDER BY number DESC LIMIT {SEEN_AT_FIRST}) last
     WHERE right(number, length($4::text)) = $4
 """
@@ -101,15 +102,15 @@ class _Block:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-_blocks: WeakKeyDictionary[Database, dict[tuple[UUID, str], _Block]] = WeakKeyDictionary()
+_blocks: WeakKeyDictionary[Database, dict[tuple[UUID, str, str], _Block]] = WeakKeyDictionary()
 
 
-async def take(database: Database, tenant: UUID, series: Series) -> str:
-    """The next number of a series that no order has, given to nobody else."""
-    block = _blocks.setdefault(database, {}).setdefault((tenant, series.name), _Block())
+async def take(database: Database, tenant: UUID, series: Series, table: str = "orders") -> str:
+    """The next number of a series that no document in the table has, given to nobody else."""
+    block = _blocks.setdefault(database, {}).setdefault((tenant, table, series.name), _Block())
     async with block.turn:
         if not block.left:
-            await _refill(block, database, tenant, series)
+            await _refill(block, database, tenant, series, table)
         number = series.number(block.left.pop(0))
         block.given.add(number)
         return number
@@ -119,17 +120,17 @@ def discard(database: Database, tenant: UUID, number: str) -> None:
     """Drop the block that this number came from: an order got it from elsewhere since, and may have got its
     neighbours too. A block that has taken its place meanwhile stays.
     """
-    for (owner, _), block in _blocks.get(database, {}).items():
+    for (owner, *_), block in _blocks.get(database, {}).items():
         if owner == tenant and number in block.given:
             block.left.clear()
 
 
-async def _refill(block: _Block, database: Database, tenant: UUID, series: Series) -> None:
+async def _refill(block: _Block, database: Database, tenant: UUID, series: Series, table: str) -> None:
     now = monotonic()
     size = min(2 * block.size, MOST) if now - block.taken < 1 else 1
     try:
         async with database.transaction(tenant, aside=True) as writer:
-            free = await _reserve(writer, series, size)
+            free = await _reserve(writer, series, size, table)
     except OutcomeUnknown as error:
         # Of the block, not of the order, which is rolled back and begun again.
         raise Retry("number series") from error
@@ -137,16 +138,22 @@ async def _refill(block: _Block, database: Database, tenant: UUID, series: Serie
     block.left, block.given, block.size, block.taken = free, set(), size, now
 
 
-async def _reserve(writer: Writer, series: Series, size: int) -> list[int]:
+async def _reserve(writer: Writer, series: Series, size: int, table: str) -> list[int]:
     """The free numbers of the next block, at least one. The row of the series is locked from the first statement
     on, so nobody else jumps to the same place.
     """
     shape = (series.prefix, series.digits, series.suffix)
-    rows = await writer.rows(_NEXT, *shape, series.name, size, 0)
+    rows = await writer.rows(_of(_NEXT, table), *shape, series.name, size, 0)
     if not rows:
-        rows = await writer.rows(_FIRST, *shape, series.name, size, new_id())
+        rows = await writer.rows(_of(_FIRST, table), *shape, series.name, size, new_id())
     [(first, free)] = rows
     while not free:
-        [[least]] = await writer.rows(_NEXT_FREE, *shape, first)
-        [(first, free)] = await writer.rows(_NEXT, *shape, series.name, size, least)
+        [[least]] = await writer.rows(_of(_NEXT_FREE, table), *shape, first)
+        [(first, free)] = await writer.rows(_of(_NEXT, table), *shape, series.name, size, least)
     return list(free)
+
+
+@cache
+def _of(sql: str, table: str) -> str:
+    """A statement about the documents of a table."""
+    return sql.replace("FROM documents ", f"FROM {table} ")
