@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-MODULES = ("catalog", "partners", "inventory", "sales")
+MODULES = ("catalog", "partners", "inventory", "purchasing", "sales")
 """In the order in which they build on each other: a module knows those before it, and none after it."""
 
 
@@ -24,7 +24,7 @@ def declared(package: str, name: str) -> Iterator[Any]:
 PARTNER = "partner"
 """The role of business partners, which is only theirs."""
 
-READERS = ("viewer", "clerk", "warehouse")
+READERS = ("viewer", "clerk", "warehouse", "buyer")
 """The roles of people who look things up; each but the first may also do its own work."""
 
 

@@ -12,9 +12,10 @@ from db.base import KEY_TEXT, Base, TenantRow, personal, tenant_args, tenant_ind
 
 ABOUT = (
     "subject_id IN (SELECT $2::uuid UNION ALL SELECT id FROM orders WHERE tenant_id = $1 AND customer_id = $2"
-    " UNION ALL SELECT id FROM shipments WHERE tenant_id = $1 AND customer_id = $2)"
+    " UNION ALL SELECT id FROM shipments WHERE tenant_id = $1 AND customer_id = $2"
+    " UNION ALL SELECT id FROM purchase_orders WHERE tenant_id = $1 AND supplier_id = $2)"
 )
-"""The condition that an event is about the partner, or one of its orders or shipments."""
+"""The condition that an event is about the partner, or one of its orders, shipments or purchase orders."""
 
 
 class Event(TenantRow, Base):

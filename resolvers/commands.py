@@ -35,19 +35,21 @@ class UserErrorRow(dict[str, Any]):
 
     @staticmethod
     def of(problem: Problem) -> "UserErrorRow":
-        row: UserErrorRow = _ROWS[problem.code](problem.facts)
+        row: UserErrorRow = _ROWS[problem.code, problem.facts.get("record")](problem.facts)
         row |= {"code": problem.code, "message": problem.message, "path": list(problem.path)}
         return row
 
 
-_ROWS: dict[str, type[UserErrorRow]] = {}
-"""The rows of entries in ``userErrors``, by their code: the modules' types declare which are theirs."""
+_ROWS: dict[tuple[str, str | None], type[UserErrorRow]] = {}
+"""The rows of entries in ``userErrors``, by their code and the kind of record: the modules' types declare which are theirs."""
 
 
-def declare(typename: str, *codes: str) -> None:
-    """Problems with these codes become entries of this type of the graph."""
+def declare(typename: str, *codes: str, record: str | None = None) -> None:
+    """Problems with these codes become entries of this type of the graph; with a ``record``, only those whose facts say that
+    they are about one of that kind.
+    """
     row = type(f"{typename}Row", (UserErrorRow,), {"typename": typename})
-    _ROWS.update(dict.fromkeys(codes, row))
+    _ROWS.update(dict.fromkeys(((code, record) for code in codes), row))
 
 
 class Done(NamedTuple):

@@ -31,11 +31,13 @@ ErrorCode = named_enum(
 )
 
 
-def error_type(description: str, *codes: str) -> Callable[[T], T]:
-    """The type of the entries in ``userErrors`` with these codes; ``UserError`` is its base."""
+def error_type(description: str, *codes: str, record: str | None = None) -> Callable[[T], T]:
+    """The type of the entries in ``userErrors`` with these codes, of a kind of ``record`` alone if one is given; ``UserError``
+    is its base.
+    """
 
     def decorate(cls: T) -> T:
-        commands.declare(cls.__name__, *codes)
+        commands.declare(cls.__name__, *codes, record=record)
         return strawberry.type(cls, description=description)
 
     return decorate

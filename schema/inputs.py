@@ -6,6 +6,7 @@ of a record in its ``Command``; the GraphQL input has the same fields, so that t
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -22,11 +23,12 @@ from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
 from loaders.kit.grouping import upper
 from loaders.kit.having import Having
 from schema.module import WrongDeclaration
-from schema.scalars import CurrencyCode, DateTime, Decimal
+from schema.scalars import CurrencyCode, Date, DateTime, Decimal
 from schema.shared import (
     DIRECTION,
     SORTED_BY,
     BooleanFilter,
+    DateFilter,
     DateTimeFilter,
     DecimalFilter,
     IDFilter,
@@ -71,6 +73,7 @@ _COMPARED = {
     "text": StringFilter,
     "decimal": DecimalFilter,
     "moment": DateTimeFilter,
+    "day": DateFilter,
     "boolean": BooleanFilter,
 }
 _made: dict[str, Any] = {}
@@ -212,6 +215,7 @@ _SCALARS: dict[Any, Any] = {
     RecordId: strawberry.ID,
     Decimal: Decimal,
     DateTime: DateTime,
+    date: Date,
     UUID: strawberry.ID,
 }
 

@@ -167,6 +167,16 @@ class DateTimeFilter:
     is_null: bool | None = comparison(_NULL)
 
 
+@strawberry.input(description="Compares days of the calendar.")
+class DateFilter:
+    eq: Date | None = comparison("Exactly this day; a null is never equal.")
+    gt: Date | None = comparison("Later than this day.")
+    gte: Date | None = comparison("On this day or later.")
+    lt: Date | None = comparison("Before this day.")
+    lte: Date | None = comparison("On this day or before.")
+    is_null: bool | None = comparison(_NULL)
+
+
 @strawberry.input(description="Compares true and false.")
 class BooleanFilter:
     eq: bool | None = comparison(_EQ)

@@ -172,6 +172,15 @@ async def find(
     return items
 
 
+async def product(work: UnitOfWork, ref: ProductRef, problems: Problems, *path: str | int) -> ProductSnapshot | None:
+    """The one product that an input names; where there is none a problem is noted under ``path``."""
+    met = Problems()
+    [item] = await find(work, [ref], met)
+    for each in met.found:
+        problems.add(each.code, each.message, *path, **each.facts)
+    return item
+
+
 async def hold(work: UnitOfWork, products: Collection[UUID]) -> list[ProductSnapshot]:
     """These products as they are under the locks of their stock, in the order of their ids."""
     rows = await work.rows(_FIND_AND_LOCK.format(key="id", type="uuid"), list(products))

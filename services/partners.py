@@ -183,6 +183,33 @@ async def customer(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Cus
     return Customer(*found)
 
 
+class Supplier(NamedTuple):
+    """A partner that may deliver, and what its tenant's purchase orders are like where they don't say."""
+
+    id: UUID
+    currency: str
+    timezone: str
+    now: datetime
+
+
+async def supplier(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Supplier | None:
+    """The supplier that an input names; where there is no such one a problem is noted, and None given."""
+    rows = await _find(work, _FIND, ref, problems, "supplier")
+    if not rows:
+        return None
+    identity, currency, timezone, _, now, _, name, kinds = rows[0]
+    check_may_deliver(name, kinds, problems, "supplier")
+    return Supplier(identity, currency, timezone, now)
+
+
+def check_may_deliver(name: str, kinds: Collection[str], problems: Problems, *path: str | int) -> None:
+    """Note a problem for a partner that isn't a supplier."""
+    if "ARCHIVED" in kinds:
+        problems.invalid(f"{name} is archived.", *path)
+    elif "SUPPLIER" not in kinds:
+        problems.invalid(f"{name} is not a supplier.", *path)
+
+
 def check_may_order(name: str, kinds: Collection[str], problems: Problems, *path: str | int) -> None:
     """Note a problem for a partner who isn't a customer. Wherever something is promised to a partner: an order
     that is confirmed already is kept.

@@ -5,12 +5,14 @@ Two requests with the same shape run the same prepared statement, whatever they 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     ARRAY,
     Boolean,
     ColumnElement,
+    Date,
     DateTime,
     Numeric,
     Text,
@@ -234,13 +236,17 @@ def moment(by: Any, description: str) -> Filter:
     return Filter(by, DateTime(timezone=True), kind="moment", description=description)
 
 
+def day(by: Any, description: str) -> Filter:
+    return Filter(by, Date(), date.fromisoformat, kind="day", description=description)
+
+
 def boolean(by: Any, description: str) -> Filter:
     return Filter(by, Boolean(), kind="boolean", description=description)
 
 
-def choice(by: Any, choices: type[Choice], description: str) -> Filter:
+def choice(by: Any, choices: type[Choice], description: str, **options: Any) -> Filter:
     """An enum, stored as its name."""
-    return Filter(by, Text(), str, kind="choice", description=description, choices=choices)
+    return Filter(by, Text(), str, kind="choice", description=description, choices=choices, **options)
 
 
 def normalise(filters: Mapping[str, AnyFilter], where: Mapping[str, Any] | None) -> tuple[Shape, tuple[Any, ...]]:

@@ -1,11 +1,11 @@
 """The order of a list, and places in it: sorts, and the rows beyond a cursor."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Text, Uuid, and_, cast, or_, tuple_
+from sqlalchemy import ColumnElement, Date, DateTime, Text, Uuid, and_, cast, or_, tuple_
 
 from core.errors import BadInput
 from core.paging import decode_cursor, wrong_cursor
@@ -78,6 +78,8 @@ def _read(sort: Sort, given: str) -> Any:
         if moment.tzinfo is None:
             raise ValueError(given)
         return moment.astimezone(UTC)
+    if isinstance(kind, Date):
+        return date.fromisoformat(given)
     if isinstance(kind, Uuid):
         return UUID(given)
     number = kind.python_type(given)

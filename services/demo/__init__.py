@@ -7,7 +7,7 @@ engine: balances follow from moves, reservations from orders.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from db.admin.statistics import analyse
 from db.runtime import bulk
 from db.runtime.engine import Target, administration
 from db.tenancy import set_tenant
-from services.demo import catalog, ledger, partners, sales, stock
+from services.demo import catalog, ledger, partners, purchasing, sales, stock
 from services.demo.companies import COMPANIES, Company, Size
 from services.demo.seed import FOUNDED, Seed
 from services.platform import tenants
@@ -102,7 +102,7 @@ class _Loader:
         self.tenant = _tenant_id(company)
         self._connection, self._company, self._scale = connection, company, company.scales[size]
         self._report, self._counts = report, counts
-        self._seed = Seed(f"{company.name} {size}")
+        self._seed, self._size = Seed(f"{company.name} {size}"), str(size)
 
     async def run(self) -> None:
         company, scale, tenant, seed = self._company, self._scale, self.tenant.hex, self._seed
@@ -117,6 +117,19 @@ class _Loader:
         book = ledger.Ledger(tenant, seed, places.supplier, places.customer, places.loss)
         await self._sell(sales.Sales(company, scale, seed, book, items, customers))
         await self._stock(book, items)
+        suppliers = [str(row[1]) for _, row in people if "SUPPLIER" in str(row[4])]
+        await self._buy(purchasing.Buying(company, tenant, self._size), products, suppliers)
+
+    async def _buy(
+        self, buying: purchasing.Buying, products: Sequence[tuple[catalog.Item, Row]], suppliers: Sequence[str]
+    ) -> None:
+        units = [str(row[6]) for _, row in products]
+        offers = list(buying.suppliers([item for item, _ in products], units, suppliers))
+        await self._store("product_suppliers", purchasing.SUPPLIER_COLUMNS, offers)
+        orders, lines = buying.orders(max(30, len(products) // 5))
+        await self._store("purchase_orders", purchasing.ORDER_COLUMNS, orders)
+        await self._store("purchase_lines", purchasing.LINE_COLUMNS, lines)
+        await self._connection.execute(purchasing.INCOMING, self.tenant)
 
     async def _sell(self, orders: sales.Sales) -> None:
         stage, done = f"{self._company.name}: orders", 0

@@ -170,6 +170,36 @@ _MOVE = """
 have changed."""
 
 
+_ANNOUNCE = """
+    WITH given AS (
+        SELECT product, location, sum(quantity) AS quantity, min(id::text)::uuid AS id
+        FROM unnest($2::uuid[], $3::uuid[], $4::numeric[], $5::uuid[]) AS given (product, location, quantity, id)
+        GROUP BY product, location
+    )
+    INSERT INTO stock_levels (tenant_id, id, product_id, location_id, incoming)
+    SELECT t.id, g.id, g.product, g.location, g.quantity FROM tenants t, given g WHERE t.id = $1
+    ON CONFLICT (tenant_id, product_id, location_id) DO UPDATE
+    SET incoming = stock_levels.incoming + excluded.incoming, updated_at = statement_timestamp()
+    RETURNING id
+"""
+_RECALL = """
+    UPDATE stock_levels s SET incoming = s.incoming - g.quantity, updated_at = statement_timestamp()
+    FROM (SELECT product, location, sum(quantity) AS quantity
+          FROM unnest($2::uuid[], $3::uuid[], $4::numeric[]) AS given (product, location, quantity)
+          GROUP BY product, location) g
+    WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location AND s.incoming >= g.quantity
+    RETURNING s.id
+"""
+
+
+class Coming(NamedTuple):
+    """A quantity of a product that is expected at a location."""
+
+    product: UUID
+    location: UUID
+    quantity: Decimal
+
+
 async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Take the locks of these products, until the end of the command; they may have come along when the
     products were looked up. Only once in a command, and after those of its orders: whoever asked for more
@@ -246,6 +276,23 @@ async def arrived(work: UnitOfWork, products: Iterable[UUID]) -> None:
     if wanted := sorted(set(products)):
         for tell in ON_ARRIVAL.added:
             await tell(work, wanted)
+
+
+async def announce(work: UnitOfWork, coming: Sequence[Coming]) -> None:
+    """Goods are on their way: they count as incoming where they are expected. Under the products' locks."""
+    if coming:
+        rows = await work.rows(_ANNOUNCE, *zip(*coming, strict=True), [new_id() for _ in coming])
+        work.touch("STOCK_LEVEL", *(row["id"] for row in rows))
+
+
+async def recall(work: UnitOfWork, coming: Sequence[Coming]) -> None:
+    """What was announced isn't expected any more: it came, or was called off. Under the products' locks."""
+    if not coming:
+        return
+    rows = await work.rows(_RECALL, *zip(*coming, strict=True))
+    if len(rows) != len({each[:2] for each in coming}):
+        raise BrokenInvariant("More was expected than was announced.")
+    work.touch("STOCK_LEVEL", *(row["id"] for row in rows))
 
 
 def summed(holds: Iterable[Hold]) -> dict[UUID, Decimal]:

@@ -120,6 +120,26 @@ async def _named(firm: Firm) -> dict[str, Any]:
     return {"warehouse": firm.own["wh"][0], "name": "new"}
 
 
+async def _bought(firm: Firm, *actions: str) -> dict[str, Any]:
+    """A new purchase order to which this was done."""
+    given = await _to_buy(firm)
+    made = await stage.command(firm.client, "purchaseOrderCreate", given, "purchaseOrder { id }")
+    for action in actions:
+        await stage.command(firm.client, action, made, "purchaseOrder { id }")
+    return made  # type: ignore[no-any-return]
+
+
+async def _to_buy(firm: Firm) -> dict[str, Any]:
+    place, *_ = await _places(firm)
+    line = {"product": {"id": firm.own["prod"][0]}, "quantity": "1", "unitPrice": "1"}
+    return {"supplier": {"id": firm.own["par"][0]}, "location": place, "lines": [line]}
+
+
+async def _offered(firm: Firm) -> dict[str, Any]:
+    terms = {"product": {"id": firm.own["prod"][0]}, "supplier": {"id": firm.own["par"][0]}}
+    return terms | {"leadDays": await firm.admin.fetchval("SELECT count(*) % 1000 FROM events")}
+
+
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
     "warehouseUpdate": _named,
@@ -135,6 +155,11 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "orderReserve": lambda firm: _at(firm, "orderConfirm"),
     "orderReturn": _returned,
     "shipmentCancel": _shipped,
+    "productSupplierUpsert": _offered,
+    "purchaseOrderCreate": _to_buy,
+    "purchaseOrderUpdate": _bought,
+    "purchaseOrderConfirm": _bought,
+    "purchaseOrderCancel": lambda firm: _bought(firm, "purchaseOrderConfirm"),
 }
 """What a mutation is given where the least that the schema asks for is refused."""
 

@@ -70,7 +70,10 @@ def test_a_key_has_the_roles_that_were_asked_for_and_else_the_least(
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ("create --role boss", "There is no role boss: there are viewer, clerk, warehouse, manager, admin, partner."),
+        (
+            "create --role boss",
+            "There is no role boss: there are viewer, clerk, warehouse, buyer, manager, admin, partner.",
+        ),
         ("create --role partner", "names the partner"),
         ("create --role viewer --partner C1", "has the role 'partner' and no other"),
         ("create --role partner --role clerk --partner C1", "has the role 'partner' and no other"),

@@ -17,12 +17,15 @@ SUBSETS: list[tuple[str, ...]] = [
     ("catalog", "partners"),
     ("catalog", "inventory"),
     ("catalog", "partners", "inventory"),
+    ("catalog", "partners", "inventory", "purchasing"),
+    ("catalog", "partners", "inventory", "sales"),
     MODULES,
 ]
 ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
+    "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines"},
     "sales": {"order", "orders", "lineItems", "shipments"},
 }
 MUTATIONS = {
@@ -37,6 +40,13 @@ MUTATIONS = {
         "stockSet",
         "stockTransfer",
     },
+    "purchasing": {
+        "productSupplierUpsert",
+        "purchaseOrderCreate",
+        "purchaseOrderUpdate",
+        "purchaseOrderConfirm",
+        "purchaseOrderCancel",
+    },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
     | {"orderReserve", "shipmentUpdate", "shipmentCancel"},
 }
@@ -44,12 +54,17 @@ TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition"},
+    "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"},
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "Progress", "OrderAction"},
 }
 ADDED = {
     ("Product", "stock"): "inventory",
     ("Product", "movement"): "inventory",
     ("ProductWhere", "available"): "inventory",
+    ("Product", "suppliers"): "purchasing",
+    ("Product", "purchaseLines"): "purchasing",
+    ("Partner", "supplies"): "purchasing",
+    ("Partner", "purchaseOrders"): "purchasing",
     ("Product", "lineItems"): "sales",
     ("Partner", "orders"): "sales",
     ("StockMove", "lineItem"): "sales",
@@ -112,9 +127,13 @@ async def test_a_field_of_a_module_that_is_left_out_is_unknown(ask: Asker, oddme
     "modules, text",
     [
         (("inventory",), "Module inventory needs catalog as well."),
+        (("purchasing",), "Module purchasing needs catalog, partners, inventory as well."),
         (("sales",), "Module sales needs catalog, partners, inventory as well."),
         (("catalog", "partners", "sales"), "Module sales needs inventory as well."),
-        (("catalog", "colours"), "There is no module colours: there are catalog, partners, inventory, sales."),
+        (
+            ("catalog", "colours"),
+            "There is no module colours: there are catalog, partners, inventory, purchasing, sales.",
+        ),
     ],
 )
 def test_modules_that_dont_fit_together_are_refused(modules: tuple[str, ...], text: str) -> None:
@@ -124,7 +143,7 @@ def test_modules_that_dont_fit_together_are_refused(modules: tuple[str, ...], te
 
 
 def test_the_order_of_the_names_doesnt_matter() -> None:
-    assert build(("sales", "inventory", "partners", "catalog", "catalog")).as_str() == schema().as_str()
+    assert build(("sales", "purchasing", "inventory", "partners", "catalog", "catalog")).as_str() == schema().as_str()
 
 
 def test_without_any_module_there_is_still_a_graph() -> None:

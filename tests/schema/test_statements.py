@@ -44,6 +44,9 @@ WAYS = {
     "PartnerAddress": "partners(first: %d) { nodes { addresses { %s } } }",
     "Party": "partners(first: %d) { nodes { addresses { party { %s } } } }",
     "Event": "orders(first: %d) { nodes { events { nodes { %s } } } }",
+    "ProductSupplier": "products(first: %d) { nodes { suppliers { nodes { %s } } } }",
+    "PurchaseOrder": "purchaseOrders(first: %d) { nodes { %s } }",
+    "PurchaseLine": "purchaseOrders(first: %d) { nodes { lines { nodes { %s } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
@@ -65,6 +68,28 @@ COST = {
     "Query.shipments": 1,
     "Query.allocationPolicy": 1,
     "AllocationPolicy.events": 1,
+    "Query.purchaseOrder": 1,
+    "Query.purchaseOrders": 1,
+    "Query.purchaseLines": 1,
+    "Product.suppliers": 1,
+    "Product.purchaseLines": 1,
+    "Partner.supplies": 1,
+    "Partner.purchaseOrders": 1,
+    "ProductSupplier.product": 1,
+    "ProductSupplier.supplier": 1,
+    "ProductSupplier.price": 0,
+    "ProductSupplier.events": 1,
+    "PurchaseOrder.supplier": 1,
+    "PurchaseOrder.subtotal": 0,
+    "PurchaseOrder.taxTotal": 0,
+    "PurchaseOrder.total": 0,
+    "PurchaseOrder.location": 1,
+    "PurchaseOrder.lines": 1,
+    "PurchaseOrder.events": 1,
+    "PurchaseLine.purchaseOrder": 1,
+    "PurchaseLine.product": 1,
+    "PurchaseLine.unitPrice": 0,
+    "PurchaseLine.total": 0,
     "Query.warehouses": 1,
     "Query.stockLevels": 1,
     "Query.stockMoves": 1,
@@ -237,9 +262,9 @@ def test_every_edge_is_known() -> None:
 async def test_every_root_field_takes_as_many_statements_as_written_down(
     ask: Asker, larkspur: UUID, *, breadth_first: bool
 ) -> None:
-    [product, partner, order] = [
+    [product, partner, order, purchase] = [
         (await ask(f"{{ {field}(first: 1) {{ nodes {{ id }} }} }}", larkspur)).good[field]["nodes"][0]["id"]
-        for field in ("products", "partners", "orders")
+        for field in ("products", "partners", "orders", "purchaseOrders")
     ]
     asked = {
         "node": f'node(id: "{order}") {{ id }}',
@@ -247,6 +272,7 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
         "product": f'product(by: {{ id: "{product}" }}) {{ sku }}',
         "partner": f'partner(by: {{ id: "{partner}" }}) {{ code }}',
         "order": f'order(by: {{ id: "{order}" }}) {{ number }}',
+        "purchaseOrder": f'purchaseOrder(by: {{ id: "{purchase}" }}) {{ number }}',
         "viewer": "viewer { principal permissions }",
     }
     for name, field in schema()._schema.query_type.fields.items():  # type: ignore[union-attr]  # the schema's types are known

@@ -42,6 +42,8 @@ TEXTS = {
     "reason": "{} reason",
     "search": "{}",
     "idempotencyKey": "{}-key",
+    "supplierSku": "{} sku",
+    "reference": "{} slip",
     "key": "{}-new",
     **{
         name: "{} " + name
@@ -129,7 +131,8 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     party = texts(word, "name", "street", "city", "postcode", "region", "country", "taxNumber")
     addresses = [{"roles": ["SHIPPING", "BILLING"], "party": party, **texts(word, "code")}]
     partner = texts(word, "code", "name", "email", "externalId") | {"addresses": addresses}
-    await command(client, "partnerUpsert", partner, "partner { id }")
+    both = {"kinds": ["CUSTOMER", "SUPPLIER"]}
+    await command(client, "partnerUpsert", partner | both, "partner { id }")
     await command(client, "tenantUpdate", {"address": party}, "tenant { id }")
     made = await command(
         client, "warehouseCreate", texts(word, "code", "name") | {"address": party}, "warehouse { id }"
@@ -153,6 +156,23 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
         made = await command(client, "orderCreate", order, "order { id }")
         for action in actions:
             await command(client, action, {"order": made["order"]}, "order { id }")
+    await buy(client, word, price, places[0])
+
+
+async def buy(client: httpx.AsyncClient, word: str, price: str, place: str) -> None:
+    """A supplier's terms, a draft and a confirmed purchase order."""
+    money = {"amount": price, "currency": "EUR"}
+    sku, whom = {"product": {"sku": f"{word}-1"}}, {"supplier": {"code": f"{word}-1"}}
+    terms = sku | whom | {"price": money, "supplierSku": f"{word} sku"}
+    await command(client, "productSupplierUpsert", terms, "productSupplier { id }")
+    for number in (1, 2):
+        order: dict[str, Any] = whom | {"location": place, **texts(word, "note")}
+        order["lines"] = [sku | {"quantity": "1"} | texts(word, "description")]
+        if number == 1:
+            order |= texts(word, "number", "externalId")
+        made = await command(client, "purchaseOrderCreate", order, "purchaseOrder { id }")
+        if number == 2:
+            await command(client, "purchaseOrderConfirm", made, "purchaseOrder { id }")
 
 
 async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:

@@ -34,13 +34,14 @@ PREFIXES = {loader.entity.typename: prefix for prefix, loader in GRAPH.nodes.ite
 
 NAMED = {
     **dict.fromkeys(("location", "source", "destination"), "loc"),
-    "customer": "par",
+    **dict.fromkeys(("customer", "supplier"), "par"),
     "product": "prod",
     **dict.fromkeys(("warehouse", "warehouses"), "wh"),
     "lineItem": "lin",
     "order": "ord",
     "subjects": "ord",
     "shipment": "shp",
+    "line": "pul",
 }
 """Of which type the ids are that fields of these names take."""
 

@@ -18,7 +18,8 @@ from services.sales import promises
 def test_what_each_hook_has() -> None:
     assert stock.ON_ARRIVAL.added == (promises.serve,)
     assert stock.HOLDERS.added == (promises.holders,)
-    assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == ["stock_moves", "reservations", "line_items"]
+    counted = ["stock_moves", "reservations", "purchase_lines", "product_suppliers", "line_items"]
+    assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == counted
 
 
 def test_every_table_with_quantities_of_a_product_keeps_its_unit() -> None:
@@ -40,7 +41,7 @@ def test_what_a_hook_has_depends_on_nobodys_import(first: str) -> None:
         "print(len(stock.ON_ARRIVAL.added), len(stock.HOLDERS.added), len(catalog.COUNTED_IN_UNITS.added))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["1", "1", "3"]
+    assert ran.stdout.split() == ["1", "1", "5"]
 
 
 def test_modules_are_asked_in_their_order_and_only_for_this_hook(monkeypatch: pytest.MonkeyPatch) -> None:

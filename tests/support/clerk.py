@@ -27,6 +27,12 @@ ORDER = """order { id number status version currency note externalId placedAt cu
         cancelledQuantity returnedQuantity unitPrice { amount } total { amount } product { sku } } } }"""
 SHIPMENT = """shipment { id number status version carrier trackingNumber note shippedAt order { id }
     lines { lineItem { id } location { code } quantity } }"""
+PURCHASE = """purchaseOrder { id number status version currency note externalId orderedAt expectedOn supplier { code }
+    location { code } availableActions subtotal { amount currency } total { amount }
+    lines(first: 250) { nodes { id position description quantity unit baseQuantity unitPrice { amount } total { amount }
+        expectedOn cancelledQuantity product { sku } } } }"""
+SUPPLIES = """productSupplier { id product { sku } supplier { code } supplierSku unit minimum multiple leadDays priority
+    price { amount currency } version }"""
 POLICY = "allocationPolicy { id rule version }"
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
@@ -34,6 +40,7 @@ ERRORS = """userErrors { __typename code message path
     ... on InsufficientStockError { product { sku } requested available }
     ... on VersionConflictError { currentVersion }
     ... on InvalidTransitionError { status availableActions }
+    ... on PurchaseTransitionError { purchaseStatus: status purchaseActions: availableActions }
     ... on StaleStockError { expected actual } }"""
 
 PAYLOADS = {
@@ -57,6 +64,8 @@ PAYLOADS = {
         ("orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn", "orderReserve"), ORDER
     ),
     **dict.fromkeys(("shipmentUpdate", "shipmentCancel"), SHIPMENT),
+    "productSupplierUpsert": SUPPLIES,
+    **dict.fromkeys((f"purchaseOrder{verb}" for verb in ("Create", "Update", "Confirm", "Cancel")), PURCHASE),
 }
 FACTS = {
     "INVALID_INPUT": ("InvalidInputError", ()),
@@ -68,6 +77,7 @@ FACTS = {
     "STALE_STOCK": ("StaleStockError", ("expected", "actual")),
     "IDEMPOTENCY_KEY_REUSED": ("IdempotencyConflictError", ()),
 }
+PURCHASES = ("PurchaseTransitionError", ("purchaseStatus", "purchaseActions"))
 """The type that the contract gives each code, and what it has besides code, message and path."""
 
 BESIDE = {"idempotency_keys", "number_series"}
@@ -254,7 +264,8 @@ def keyless(found: Sequence[Refusal]) -> list[Refusal]:
 
 
 def _refusal(told: dict[str, Any]) -> Refusal:
-    typename, names = FACTS[told["code"]]
+    bought = told["__typename"] == PURCHASES[0] and told["code"] == "INVALID_TRANSITION"
+    typename, names = PURCHASES if bought else FACTS[told["code"]]
     facts = {name: value for name, value in told.items() if name not in ("__typename", "code", "message", "path")}
     assert (told["__typename"], {*facts}) == (typename, {*names})
     assert told["path"][0] == "input"

@@ -189,6 +189,60 @@ def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, li
     return {"shipments": shipments, "shipment_lines": left}
 
 
+def _purchases(partners: list[Row], products: list[Row], place: UUID) -> dict[str, list[Row]]:
+    """Order n has n % 3 lines; nothing of it is announced."""
+    orders = [
+        {
+            "id": new_id(),
+            "number": f"P-{index:03}",
+            "status": ("DRAFT", "CANCELLED")[index % 2],
+            "supplier_id": partners[index % 3]["id"],
+            "currency": "EUR",
+            "location_id": place,
+            "subtotal": Decimal("2.5") * (index % 3),
+            "ordered_at": _later(index % 4),
+            "expected_on": None if index % 3 else START.date() + timedelta(days=index % 5),
+            "external_id": f"erp/{index}" if index % 2 else None,
+            "note": ("Zurück an Absender", None)[index % 2],
+            "updated_at": _later(index // 2),
+        }
+        for index in range(12)
+    ]
+    lines = [
+        {
+            "id": new_id(),
+            "purchase_order_id": order["id"],
+            "position": position + 1,
+            "product_id": products[(index + position) % 5]["id"],
+            "description": f"line {position}",
+            "quantity": Decimal(2),
+            "unit": "pcs",
+            "base_quantity": Decimal(2),
+            "currency": "EUR",
+            "unit_price": Decimal("1.25"),
+            "total": Decimal("2.5"),
+            "expected_on": None if index % 2 else START.date() + timedelta(days=index % 4),
+            "cancelled": Decimal(2) * (index % 2),
+        }
+        for index, order in enumerate(orders)
+        for position in range(index % 3)
+    ]
+    offers = [
+        {
+            "id": new_id(),
+            "product_id": products[index % 4]["id"],
+            "supplier_id": partners[index // 4]["id"],
+            "unit": "pcs",
+            "lead_days": index,
+            "priority": index % 2,
+            "price": None if index % 3 else Decimal(index),
+            "currency": None if index % 3 else "EUR",
+        }
+        for index in range(10)
+    ]
+    return {"product_suppliers": offers, "purchase_orders": orders, "purchase_lines": lines}
+
+
 def _events(subjects: list[Row]) -> list[Row]:
     """Record n has n % 4 events: some have none."""
     return [
@@ -215,6 +269,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     rows |= _stock(products)
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])
+    rows |= _purchases(partners, products, rows["locations"][0]["id"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     return await stored(target, name, rows)
 

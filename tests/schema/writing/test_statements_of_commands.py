@@ -71,6 +71,8 @@ READ = {
     "TenantPayload.tenant": 1,
     "RecordPayload.record": 1,
     "AllocationPolicyPayload.allocationPolicy": 1,
+    "PurchaseOrderPayload.purchaseOrder": 1,
+    "ProductSupplierPayload.productSupplier": 1,
     "StockPayload.stockLevels": 1,
     "StockPayload.moves": 1,
     "StockPayload.waitingOrders": 1,
@@ -277,6 +279,10 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             "reason": "broken",
             "takeReserved": True,
         }
+        supplies = {"product": {"id": case.products[0]["id"]}, "supplier": {"code": "SELLER"}}
+        await shop.do("partnerUpsert", {"code": "SELLER", "name": "Seller", "kinds": ["SUPPLIER"]})
+        priced = [line | {"unitPrice": "1"} for line in case.named(quantity="1")]
+        buying = {"supplier": {"code": "SELLER"}, "location": shop.places["SHELF"], "lines": priced}
         shipping = {"order": {"id": (await case.order(confirm=True))["id"]}}
         much = shop.ordering(case.named(quantity="1000000"), confirm=True)
         found = {}
@@ -291,6 +297,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("OrderPayload.shipment", "orderShip", shipping, "shipment { id }"),
             ("AllocationPolicyPayload.allocationPolicy", "allocationUpdate", {}, "allocationPolicy { id }"),
             ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
+            ("PurchaseOrderPayload.purchaseOrder", "purchaseOrderCreate", buying, "purchaseOrder { id }"),
+            ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),

@@ -1,0 +1,49 @@
+"""What concerns buying alone: its permissions, words, and what the state of a purchase order allows."""
+
+from enum import auto
+
+from core.choices import Choice
+from core.modules import READERS, ChangeKind, Permission
+
+BUYER = "buyer"
+PERMISSIONS = {
+    "purchasing:read": Permission("see suppliers of products and purchase orders", READERS),
+    "purchasing:write": Permission(
+        "set suppliers of products, and create, change, confirm and cancel purchase orders", (BUYER,)
+    ),
+}
+CHANGES = {"PURCHASE_ORDER": ChangeKind(8, "pur", "PurchaseOrder with all its lines. Needs purchasing:read.")}
+SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu"}
+PATTERN = "PO-{year}-{n:06}"
+"""How purchase orders are numbered."""
+
+
+class PurchaseStatus(Choice):
+    """The state of a purchase order."""
+
+    DRAFT = auto(), "Being put together; nothing is announced."
+    CONFIRMED = auto(), "Ordered from the supplier; its goods are incoming."
+    CLOSED = auto(), "Everything that was not cancelled has been received."
+    CANCELLED = auto(), "Cancelled before anything was received."
+
+
+class PurchaseAction(Choice):
+    """Something that can be done with a purchase order."""
+
+    UPDATE = auto(), "purchaseOrderUpdate: change its note and expected day, and the lines of a draft."
+    CONFIRM = auto(), "purchaseOrderConfirm: order it from the supplier."
+    CANCEL = auto(), "purchaseOrderCancel: something hasn't come that can be cancelled."
+
+
+# A confirmed order always has something that is still to come: what has nothing left is closed or cancelled.
+TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "DRAFT": ("UPDATE", "CONFIRM", "CANCEL"),
+    "CONFIRMED": ("UPDATE", "CANCEL"),
+    "CLOSED": (),
+    "CANCELLED": (),
+}
+
+
+def available_actions(status: str) -> list[str]:
+    """What can be done with a purchase order now, in the order of the graph's enum."""
+    return list(TRANSITIONS[status])

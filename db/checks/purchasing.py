@@ -1,0 +1,38 @@
+"""What balances and purchase orders must agree on."""
+
+from db.checks.kit import Check
+
+CHECKS = (
+    Check(
+        "What is incoming is what confirmed purchase orders still expect.",
+        """
+        SELECT coalesce(p.product_id, s.product_id), coalesce(p.location_id, s.location_id), NULL::uuid, NULL::uuid,
+               coalesce(p.expected, 0), coalesce(s.incoming, 0)
+        FROM (SELECT l.product_id, o.location_id, sum(greatest(l.base_quantity - l.cancelled - l.received, 0)) AS expected
+              FROM purchase_lines l JOIN purchase_orders o ON o.tenant_id = $1 AND o.id = l.purchase_order_id
+              WHERE l.tenant_id = $1 AND o.status = 'CONFIRMED' GROUP BY 1, 2) p
+        FULL JOIN (SELECT * FROM stock_levels WHERE tenant_id = $1) s
+             ON (s.product_id, s.location_id) = (p.product_id, p.location_id)
+        WHERE coalesce(p.expected, 0) <> coalesce(s.incoming, 0)
+        """,
+    ),
+    Check(
+        "A purchase order's subtotal is the sum of its lines' totals.",
+        """
+        SELECT NULL::uuid, o.location_id, NULL::uuid, NULL::uuid, coalesce(l.total, 0), o.subtotal
+        FROM purchase_orders o LEFT JOIN (SELECT purchase_order_id, sum(total) AS total FROM purchase_lines
+                                          WHERE tenant_id = $1 GROUP BY 1) l ON l.purchase_order_id = o.id
+        WHERE o.tenant_id = $1 AND coalesce(l.total, 0) <> o.subtotal
+        """,
+    ),
+    Check(
+        "A confirmed purchase order has something that is still to come, and one that is closed or cancelled has not.",
+        """
+        SELECT NULL::uuid, o.location_id, NULL::uuid, NULL::uuid, NULL::numeric, coalesce(l.open, 0)
+        FROM purchase_orders o
+        LEFT JOIN (SELECT purchase_order_id, sum(greatest(base_quantity - cancelled - received, 0)) AS open
+                   FROM purchase_lines WHERE tenant_id = $1 GROUP BY 1) l ON l.purchase_order_id = o.id
+        WHERE o.tenant_id = $1 AND o.status <> 'DRAFT' AND (o.status = 'CONFIRMED') <> (coalesce(l.open, 0) > 0)
+        """,
+    ),
+)

@@ -1,0 +1,168 @@
+"""Who delivers what, and purchase orders with their lines."""
+
+from typing import Any
+
+from sqlalchemy import Text, and_, cast, exists, func, select
+
+from core.purchasing import PurchaseStatus
+from db.base import KEY_TEXT
+from db.catalog import Product
+from db.purchasing import ProductSupplier, PurchaseLine, PurchaseOrder
+from loaders.kit import filters
+from loaders.kit.entity import ASC, DESC, Entity, Sort
+from loaders.kit.filters import Related
+from loaders.kit.many import Many
+from loaders.kit.one import TENANT, One
+from loaders.kit.statements import constant
+
+
+def _with_product(condition: Any) -> Any:
+    """Lines whose product fulfils a condition."""
+    return PurchaseLine.product_id.in_(select(Product.id).where(Product.tenant_id == TENANT, condition).correlate(None))
+
+
+def _of_order(condition: Any) -> Any:
+    """Lines whose order fulfils a condition."""
+    mine = select(PurchaseOrder.id).where(PurchaseOrder.tenant_id == TENANT, condition).correlate(None)
+    return PurchaseLine.purchase_order_id.in_(mine)
+
+
+def _has_line(condition: Any) -> Any:
+    """Orders of which there is a line that fulfils a condition."""
+    mine = and_(PurchaseLine.tenant_id == TENANT, PurchaseLine.purchase_order_id == PurchaseOrder.id)
+    return exists(select(PurchaseLine.id).where(mine, condition).correlate(PurchaseOrder))
+
+
+OPEN = func.greatest(PurchaseLine.base_quantity - PurchaseLine.cancelled - PurchaseLine.received, constant(0))
+"""What of a line is still to come."""
+
+suppliers = Entity(
+    ProductSupplier,
+    "ProductSupplier",
+    "psu",
+    "purchasing:read",
+    sorts={
+        "PRIORITY": Sort(ProductSupplier.priority),
+        "PRICE": Sort(ProductSupplier.price, nullable=True),
+    },
+    default=(("PRIORITY", ASC), ("PRICE", ASC)),
+)
+lines = Entity(
+    PurchaseLine,
+    "PurchaseLine",
+    "pul",
+    "purchasing:read",
+    columns={"expected_on": cast(PurchaseLine.expected_on, Text)},
+    filters={
+        "product": filters.identifier(PurchaseLine.product_id, "prod", "By the id of the product (prod_…)."),
+        "sku": filters.text(
+            Product.sku, "By the tenant's own key of the product.", _with_product, "catalog:read", Product.sku_key
+        ),
+        "status": filters.choice(PurchaseOrder.status, PurchaseStatus, "By the state of its order.", within=_of_order),
+        "expectedOn": filters.day(PurchaseLine.expected_on, "By the day when it is expected."),
+        "open": filters.decimal(OPEN, "By how many are still to come, in the product's unit."),
+    },
+    sorts={
+        "POSITION": Sort(PurchaseLine.position, "The line's place in its order, from 1."),
+        "EXPECTED_ON": Sort(
+            PurchaseLine.expected_on, "The day when it is expected; none counts as the latest.", nullable=True
+        ),
+    },
+    default=(("POSITION", ASC),),
+)
+orders = Entity(
+    PurchaseOrder,
+    "PurchaseOrder",
+    "pur",
+    "purchasing:read",
+    columns={"expected_on": cast(PurchaseOrder.expected_on, Text)},
+    filters={
+        "id": filters.identifier(PurchaseOrder.id, "pur", "By the purchase order's id (pur_…)."),
+        "number": filters.text(
+            PurchaseOrder.number,
+            "By the number that people use, such as PO-2026-000087.",
+            folded=PurchaseOrder.number_key,
+        ),
+        "status": filters.choice(PurchaseOrder.status, PurchaseStatus, "By the purchase order's state."),
+        "supplier": filters.identifier(PurchaseOrder.supplier_id, "par", "By the id of the supplier (par_…)."),
+        "total": filters.decimal(PurchaseOrder.total, "By the total's amount, whatever its currency."),
+        "orderedAt": filters.moment(PurchaseOrder.ordered_at, "By the time when it was ordered."),
+        "expectedOn": filters.day(PurchaseOrder.expected_on, "By the day when its goods are expected."),
+        "lines": Related(lines, _has_line, "lines", "By conditions that its lines meet."),
+    },
+    sorts={
+        "NUMBER": Sort(PurchaseOrder.number, "The number, character by character in Unicode's order."),
+        "ORDERED_AT": Sort(PurchaseOrder.ordered_at, "The time when it was ordered."),
+        "EXPECTED_ON": Sort(
+            PurchaseOrder.expected_on, "The day when its goods are expected; none counts as the latest.", nullable=True
+        ),
+        "TOTAL": Sort(PurchaseOrder.total, "The total's amount, whatever its currency."),
+        "UPDATED_AT": Sort(PurchaseOrder.updated_at, "The time of the last change."),
+    },
+    default=(("ORDERED_AT", DESC),),
+    search=PurchaseOrder.search,
+)
+
+
+class ProductSupplierById(One):
+    entity = suppliers
+
+
+class SuppliersOfProduct(Many):
+    entity = suppliers
+    key = "product_id"
+    small_fanout = True
+
+
+class SuppliesOfPartner(Many):
+    entity = suppliers
+    key = "supplier_id"
+
+
+class PurchaseOrderById(One):
+    entity = orders
+
+
+class PurchaseOrderByNumber(One):
+    entity = orders
+    key, key_type = "number", KEY_TEXT
+
+
+class PurchaseOrderByExternalId(One):
+    entity = orders
+    key, key_type = "external_id", KEY_TEXT
+
+
+class PurchaseOrders(Many):
+    entity = orders
+
+
+class PurchaseOrdersOfPartner(Many):
+    entity = orders
+    key = "supplier_id"
+
+
+class PurchaseLineById(One):
+    entity = lines
+
+
+class PurchaseLines(Many):
+    """The earliest expected first."""
+
+    entity = lines
+    default = (("EXPECTED_ON", ASC),)
+
+
+class LinesOfPurchaseOrder(Many):
+    entity = lines
+    key = "purchase_order_id"
+    small_fanout = True
+    unique = "POSITION"
+
+
+class PurchaseLinesOfProduct(Many):
+    """By id, which is by age: a position says nothing across orders."""
+
+    entity = lines
+    key = "product_id"
+    default = ()

@@ -1,0 +1,34 @@
+"""Buying: who delivers what, and what is ordered from them."""
+
+from services import catalog
+from services.purchasing.commands import (
+    ProductSupplierUpsert,
+    PurchaseOrderCancel,
+    PurchaseOrderConfirm,
+    PurchaseOrderCreate,
+    PurchaseOrderRef,
+    PurchaseOrderUpdate,
+)
+from services.purchasing.drafts import create
+from services.purchasing.orders import cancel, confirm, update
+from services.purchasing.suppliers import upsert_supplier
+
+HOOKS = (
+    catalog.COUNTED_IN_UNITS.add(catalog.Counted("purchase_lines", "purchase order lines")),
+    catalog.COUNTED_IN_UNITS.add(catalog.Counted("product_suppliers", "suppliers")),
+)
+
+__all__ = [
+    "HOOKS",
+    "ProductSupplierUpsert",
+    "PurchaseOrderCancel",
+    "PurchaseOrderConfirm",
+    "PurchaseOrderCreate",
+    "PurchaseOrderRef",
+    "PurchaseOrderUpdate",
+    "cancel",
+    "confirm",
+    "create",
+    "update",
+    "upsert_supplier",
+]

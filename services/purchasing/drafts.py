@@ -1,0 +1,222 @@
+"""Purchase orders created: their lines priced by the supplier's terms, their numbers taken."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from core import ids, numbering
+from core.errors import BrokenInvariant
+from core.ids import new_id
+from core.money import LIMIT, line_total
+from core.problems import DUPLICATE, Problems, refuse
+from core.purchasing import PATTERN
+from db.runtime.failures import constraint
+from services import catalog, partners
+from services.catalog import ProductSnapshot
+from services.inventory import places, stock
+from services.inventory.stock import Coming
+from services.kit import numbers
+from services.kit.answer import References
+from services.kit.work import Retry, UnitOfWork
+from services.partners import Supplier
+from services.purchasing.commands import LAST_DAY, PurchaseLine, PurchaseOrderCreate
+from services.purchasing.suppliers import Terms, terms
+
+
+class Ordered(NamedTuple):
+    """A line as it is stored."""
+
+    id: UUID
+    position: int
+    product: UUID
+    description: str
+    quantity: Decimal
+    unit: str
+    base_quantity: Decimal
+    unit_price: Decimal
+    total: Decimal
+    expected_on: date | None
+
+
+_COLUMNS = """(tenant_id, purchase_order_id, currency, id, position, product_id, description, quantity, unit, base_quantity,
+                                unit_price, total, expected_on)"""
+_LINES = """unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[],
+                           $11::numeric[], $12::numeric[], $13::date[])"""
+MAKE_LINES = (
+    f"INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, $2, $3, l.* FROM tenants t, {_LINES} l WHERE t.id = $1"
+)
+# The lines take the order's id from the row that was made: tables that are spread over servers get the one before the other.
+_MAKE = f"""
+    WITH made AS (
+        INSERT INTO purchase_orders (tenant_id, id, currency, supplier_id, location_id, number, subtotal, ordered_at,
+                                     expected_on, external_id, note, status, version, confirmed_at)
+        VALUES ($1, $2, $3, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+                CASE WHEN $22 = 'CONFIRMED' THEN statement_timestamp() END)
+        RETURNING id
+    ), lines AS (
+        INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, made.id, $3, l.* FROM tenants t, made, {_LINES} l
+        WHERE t.id = $1 RETURNING 1
+    )
+    SELECT count(*) FROM lines
+"""
+_TAKEN = "SELECT number, external_id FROM purchase_orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
+
+
+async def create(work: UnitOfWork, command: PurchaseOrderCreate) -> References:
+    """Create a purchase order; with ``confirm`` its goods are announced in the same command, or nothing is created."""
+    problems = work.problems
+    supplier = await partners.supplier(work, command.supplier, problems)
+    await check_place(work, command.location, problems)
+    items = await catalog.find(work, [line.product for line in command.lines], problems, "lines", lock=command.confirm)
+    currency = command.currency or (supplier.currency if supplier else None)
+    known = await terms(work, supplier.id, [item.id for item in items if item]) if supplier else {}
+    ordered = command.ordered_at or (supplier.now if supplier else None)
+    day = day_of(ordered, supplier.timezone) if supplier and ordered else None
+    lines = priced(command.lines, items, currency, known, (day, command.expected_on), problems)
+    if command.number or command.external_id:
+        await _note_taken(work, command)
+    problems.check()
+    if supplier is None or currency is None or ordered is None:
+        raise BrokenInvariant("Something of the purchase order is missing, and no problem was noted.")
+    number = command.number or await _number(work, supplier, ordered)
+    return await _store(work, command, supplier, currency, ordered, number, lines)
+
+
+async def check_place(work: UnitOfWork, location: UUID, problems: Problems, path: str = "location") -> None:
+    """Note a problem for a location that isn't there, or that goods can't come to."""
+    there = places.holding(await places.locate(work, [location]), location, problems, path, into=True)
+    if there is not None and there.kind == "TRANSIT":
+        problems.invalid(f"{there.code} is on the way to somewhere: name where the goods are to come.", path)
+
+
+def day_of(moment: datetime, timezone: str) -> date:
+    """The day that it was where the tenant is."""
+    try:
+        return moment.astimezone(ZoneInfo(timezone)).date()
+    except OverflowError:
+        return moment.date()
+
+
+def priced(
+    given: Sequence[PurchaseLine],
+    items: Sequence[ProductSnapshot | None],
+    currency: str | None,
+    known: Mapping[UUID, Terms],
+    days: tuple[date | None, date | None],
+    problems: Problems,
+) -> list[Ordered]:
+    """The lines as they are stored; ``days``: when it is ordered, and when it is expected. Problems are noted for lines that
+    can't be ordered so, or cost too much.
+    """
+    lines = []
+    for index, (line, item) in enumerate(zip(given, items, strict=True)):
+        if item is None or currency is None:
+            continue
+        catalog.check_offered(item, problems, "lines", index, "product")
+        if line.unit not in (None, item.unit):
+            problems.invalid(
+                f"{item.sku} is counted in {item.unit}: give that, or leave it out.", "lines", index, "unit"
+            )
+        asked = known.get(item.id)
+        cost = line.unit_price
+        if cost is None and asked is not None and asked.currency == currency:
+            cost = asked.price
+        if cost is None:
+            message = f"The supplier has no price for {item.sku} in {currency}: give one."
+            problems.invalid(message, "lines", index, "unitPrice")
+            continue
+        total = line_total(line.quantity, cost, currency)
+        if total >= LIMIT:
+            problems.invalid("This line costs more than can be kept.", "lines", index, "quantity")
+        expected = line.expected_on or days[1] or _arrival(days[0], asked)
+        text, quantity = line.description or item.name, line.quantity
+        lines.append(Ordered(new_id(), index + 1, item.id, text, quantity, item.unit, quantity, cost, total, expected))
+    if sum((line.total for line in lines), Decimal()) >= LIMIT:
+        problems.invalid("The order costs more than can be kept.", "lines")
+    return lines
+
+
+def _arrival(ordered: date | None, asked: Terms | None) -> date | None:
+    """When something is expected by the supplier's lead time."""
+    if ordered is None or asked is None or (LAST_DAY - ordered).days < asked.lead_days:
+        return None
+    return ordered + timedelta(days=asked.lead_days)
+
+
+async def _note_taken(work: UnitOfWork, command: PurchaseOrderCreate) -> None:
+    """Note each key of the order that another one has."""
+    for number, external_id in await work.rows(_TAKEN, command.number, command.external_id):
+        if number == command.number:
+            work.problems.add(DUPLICATE, f"There is a purchase order {number} already.", "number")
+        if external_id is not None and external_id == command.external_id:
+            work.problems.add(DUPLICATE, "Another purchase order has this externalId.", "externalId")
+
+
+async def _number(work: UnitOfWork, supplier: Supplier, ordered: datetime) -> str:
+    """The next number, in the year that it was where the tenant is."""
+    series = numbering.series(PATTERN, day_of(ordered, supplier.timezone).year)
+    return await numbers.take(work.database, work.tenant, series, "purchase_orders")
+
+
+async def _store(
+    work: UnitOfWork,
+    command: PurchaseOrderCreate,
+    supplier: Supplier,
+    currency: str,
+    ordered: datetime,
+    number: str,
+    lines: Sequence[Ordered],
+) -> References:
+    order, version = new_id(), 2 if command.confirm else 1
+    status = "CONFIRMED" if command.confirm else "DRAFT"
+    subtotal = sum((line.total for line in lines), Decimal())
+    expected = command.expected_on or last_day(lines)
+    if command.confirm:
+        await stock.lock(work, [line.product for line in lines])
+    whose = (supplier.id, command.location, number, subtotal, ordered, expected, command.external_id, command.note)
+    try:
+        await work.rows(_MAKE, order, currency, *zip(*lines, strict=True), *whose, status, version)
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(work, error, command, number) from None
+    made = {"number": number, "supplier": ids.encode("par", supplier.id), "currency": currency, "subtotal": subtotal}
+    work.note("purchase_order.created", order, version=1, after=made | {"lines": told(lines)})
+    if command.confirm:
+        await stock.announce(work, [Coming(line.product, command.location, line.base_quantity) for line in lines])
+        work.note("purchase_order.confirmed", order, version=2, after={"location": ids.encode("loc", command.location)})
+    return {"purchase_order_id": order}
+
+
+def last_day(lines: Sequence[Ordered]) -> date | None:
+    """When the last of these is expected."""
+    return max((line.expected_on for line in lines if line.expected_on), default=None)
+
+
+def _taken(work: UnitOfWork, error: Any, command: PurchaseOrderCreate, number: str) -> Exception:
+    """What to make of a key that another order got a moment ago."""
+    if constraint(error) == "uq_purchase_orders_tenant_id_external_id":
+        return refuse(DUPLICATE, "Another purchase order has this externalId.", "externalId")
+    if constraint(error) != "uq_purchase_orders_tenant_id_number":
+        fault: Exception = error
+        return fault
+    if command.number:
+        return refuse(DUPLICATE, f"There is a purchase order {command.number} already.", "number")
+    numbers.discard(work.database, work.tenant, number)
+    return Retry("number taken")
+
+
+def told(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
+    """Lines as an event tells of them."""
+    return [
+        {
+            "line": ids.encode("pul", line.id),
+            "product": ids.encode("prod", line.product),
+            "quantity": line.quantity,
+            "unitPrice": line.unit_price,
+        }
+        for line in lines
+    ]

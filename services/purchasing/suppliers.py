@@ -1,0 +1,120 @@
+"""Who delivers a product, how, and at what price."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from core import ids
+from core.ids import new_id
+from core.problems import NOT_FOUND, refuse
+from services import catalog, partners
+from services.catalog import ProductSnapshot
+from services.kit.answer import References
+from services.kit.records import facts, version_conflict
+from services.kit.work import Retry, UnitOfWork
+from services.purchasing.commands import ProductSupplierUpsert
+
+COLUMNS = ("supplier_sku", "unit", "minimum", "multiple", "lead_days", "priority", "price", "currency")
+
+_LOCK = f"""
+    SELECT id, version, {", ".join(COLUMNS)} FROM product_suppliers
+    WHERE tenant_id = $1 AND product_id = $2 AND supplier_id = $3 FOR NO KEY UPDATE
+"""
+_MAKE = f"""
+    INSERT INTO product_suppliers (tenant_id, id, product_id, supplier_id, {", ".join(COLUMNS)})
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    ON CONFLICT (tenant_id, product_id, supplier_id) DO NOTHING RETURNING id
+"""
+_CHANGE = f"""
+    UPDATE product_suppliers SET {", ".join(f"{name} = ${place}" for place, name in enumerate(COLUMNS, start=3))},
+        version = version + 1, updated_at = statement_timestamp()
+    WHERE tenant_id = $1 AND id = $2 RETURNING version
+"""
+_REMOVE = "DELETE FROM product_suppliers WHERE tenant_id = $1 AND id = $2"
+_TERMS = """
+    SELECT product_id, lead_days, price, currency FROM product_suppliers
+    WHERE tenant_id = $1 AND supplier_id = $2 AND product_id = ANY($3::uuid[])
+"""
+
+Values = dict[str, Any]
+
+
+async def upsert_supplier(work: UnitOfWork, command: ProductSupplierUpsert) -> References:
+    """Say how a supplier delivers a product, or that it doesn't any more. Raises ``CommandRejected`` for another version, a
+    unit that isn't the product's, and a partner that isn't a supplier.
+    """
+    problems = work.problems
+    supplier = await partners.supplier(work, command.supplier, problems)
+    item = await catalog.product(work, command.product, problems, "product")
+    if item and command.given("unit") and command.unit != item.unit:
+        problems.invalid(f"{item.sku} is counted in {item.unit}: give that, or leave it out.", "unit")
+    problems.check()
+    if supplier is None or item is None:  # a problem says so
+        return {}
+    found = await work.rows(_LOCK, item.id, supplier.id)
+    if command.expected_version is not None:
+        if not found:
+            raise refuse(NOT_FOUND, "This supplier doesn't deliver it yet, so there is no version.", "expectedVersion")
+        if found[0]["version"] != command.expected_version:
+            raise version_conflict(found[0]["version"], command.expected_version)
+    if not command.active:
+        return await _remove(work, found)
+    if not found:
+        return await _make(work, command, item, supplier.id)
+    return await _change(work, command, found[0])
+
+
+def _values(command: ProductSupplierUpsert, there: Mapping[str, Any]) -> Values:
+    """All columns: as the command says, else as they are."""
+    plain = ("supplier_sku", "minimum", "multiple", "lead_days", "priority")
+    values = {name: getattr(command, name) if command.given(name) else there[name] for name in plain}
+    values["unit"] = there["unit"]
+    price = {"price": there["price"], "currency": there["currency"]}
+    if command.given("price"):
+        price = {"price": command.price and command.price.amount, "currency": command.price and command.price.currency}
+    return {name: (values | price)[name] for name in COLUMNS}
+
+
+async def _make(work: UnitOfWork, command: ProductSupplierUpsert, item: ProductSnapshot, supplier: UUID) -> References:
+    catalog.check_offered(item, work.problems, "product")
+    work.problems.check()
+    fresh = {name: getattr(command, name, None) for name in COLUMNS} | {"unit": item.unit, "price": None}
+    values, identity = _values(command, fresh), new_id()
+    if not await work.rows(_MAKE, identity, item.id, supplier, *values.values()):
+        raise Retry("made by another")  # a moment ago: the next attempt finds it
+    named = {"product": ids.encode("prod", item.id), "supplier": ids.encode("par", supplier)}
+    work.note("product_supplier.created", identity, version=1, after=named | facts(values))
+    return {"product_supplier_id": identity}
+
+
+async def _change(work: UnitOfWork, command: ProductSupplierUpsert, there: Any) -> References:
+    values = _values(command, there)
+    before = {name: there[name] for name in COLUMNS if there[name] != values[name]}
+    if before:
+        [[version]] = await work.rows(_CHANGE, there["id"], *values.values())
+        after = facts({name: values[name] for name in before})
+        work.note("product_supplier.updated", there["id"], version=version, before=facts(before), after=after)
+    return {"product_supplier_id": there["id"]}
+
+
+async def _remove(work: UnitOfWork, found: Sequence[Any]) -> References:
+    for row in found:
+        await work.rows(_REMOVE, row["id"])
+        before = facts({name: row[name] for name in COLUMNS})
+        work.note("product_supplier.removed", row["id"], version=row["version"], before=before)
+    return {}
+
+
+class Terms(NamedTuple):
+    """What a supplier asks for a product, and how long it takes."""
+
+    lead_days: int
+    price: Decimal | None
+    currency: str | None
+
+
+async def terms(work: UnitOfWork, supplier: UUID, products: Sequence[UUID]) -> dict[UUID, Terms]:
+    """A supplier's terms of these products; those that it isn't known to deliver are missing."""
+    rows = await work.rows(_TERMS, supplier, list(set(products))) if products else []
+    return {row["product_id"]: Terms(*list(row)[1:]) for row in rows}

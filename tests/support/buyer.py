@@ -1,0 +1,48 @@
+"""Somebody who buys for a company: its suppliers, and what is ordered from them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.support.clerk import Clerk
+
+
+class Buyer:
+    """Buys for a clerk's company, from the supplier S1."""
+
+    def __init__(self, clerk: Clerk) -> None:
+        self.clerk = clerk
+
+    async def supplier(self, code: str = "S1", **given: Any) -> Any:
+        fields = {"code": code, "name": f"Supplier {code}", "kinds": ["SUPPLIER"]}
+        return await self.clerk.do("partnerUpsert", fields | given)
+
+    async def supplies(self, product: Any, supplier: str = "S1", **given: Any) -> Any:
+        named = {"product": {"id": product["id"]}, "supplier": {"code": supplier}}
+        return await self.clerk.do("productSupplierUpsert", named | given)
+
+    def given(self, *lines: tuple[Any, str], place: str = "SHELF", **given: Any) -> dict[str, Any]:
+        """The input of an order of so much of these products, at 2.50 each."""
+        each = [{"product": {"id": product["id"]}, "quantity": many, "unitPrice": "2.5"} for product, many in lines]
+        return {"supplier": {"code": "S1"}, "location": self.clerk.places[place], "lines": each} | given
+
+    async def order(self, *lines: tuple[Any, str], place: str = "SHELF", **given: Any) -> Any:
+        return await self.clerk.do("purchaseOrderCreate", self.given(*lines, place=place, **given))
+
+    async def act(self, verb: str, order: Any, **given: Any) -> Any:
+        """A command about an order: its answer."""
+        return await self.clerk.do(f"purchaseOrder{verb}", {"purchaseOrder": {"id": order["id"]}} | given)
+
+    async def refused(self, verb: str, order: Any, **given: Any) -> list[tuple[str, str]]:
+        return await self.clerk.refused(f"purchaseOrder{verb}", {"purchaseOrder": {"id": order["id"]}} | given)
+
+    async def incoming(self, product: Any) -> dict[str, str]:
+        """How many are announced at each location where any are or were."""
+        query = """query ($id: ID!) { stockLevels(where: { product: { eq: $id } }) {
+            nodes { location { code } incoming } } }"""
+        levels = (await self.clerk.ask(query, {"id": product["id"]})).data["stockLevels"]["nodes"]
+        return {each["location"]["code"]: each["incoming"] for each in levels}
+
+
+def lines(order: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = order["lines"]["nodes"]
+    return found
