@@ -14,7 +14,7 @@ from uuid import UUID
 from core import money, text
 from core.ids import new_id
 from db.runtime import bulk
-from services.imports import judging, known
+from services.imports import judging, known, renamed
 from services.imports.judging import DERIVED, LINE, LIVE
 from services.imports.mapping import Mapping
 
@@ -221,6 +221,7 @@ class Store:
         remaining = iter(rows)
         while first := next(remaining, None):
             await bulk.copy(self._connection, "import_rows", columns, _portion(chain([first], remaining)))
+        await renamed.follow(self._connection, self._tenant, "import_rows", {"sku": "product", "customer": "partner"})
         await self._connection.execute("ANALYZE import_rows")
 
     async def judge(self, sections: list[int]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from core.errors import Unavailable
 from db.admin.statistics import analyse
 from db.runtime import bulk
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
-from services.imports import counting, keeping, record, things
+from services.imports import counting, keeping, record, renamed, things
 from services.imports.mapping import read
 from services.imports.mapping.things import PartnersMapping, ProductsMapping, StockMapping, ThingsMapping
 from services.imports.rejects import Rejects
@@ -48,7 +49,7 @@ async def import_things(
             with Rejects(file) as rejects:
                 async with begin(target, identity, keep=not dry_run) as connection:
                     made = await record.begin(connection, identity, what, file, mapping)
-                    await _stage(connection, kind, rows.columns, told(rows, source, report))
+                    await _stage(connection, identity, kind, rows.columns, told(rows, source, report))
                     report("storing", 0, 1)
                     if isinstance(rules, StockMapping):
                         stored = await counting.store(connection, identity, rules.reason)
@@ -81,8 +82,13 @@ def _kind(what: str, mapping: Path) -> tuple[ThingsMapping, Kind]:
     return stock, things.stock(stock)
 
 
-async def _stage(connection: Any, kind: Kind, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+async def _stage(
+    connection: Any, tenant: UUID, kind: Kind, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+) -> None:
     fields = ", ".join(f"{field.column} {field.type}" for field in kind.fields)
     await connection.execute(keeping.STAGE.format(fields=fields))
     await bulk.copy(connection, "import_things", columns, rows)
+    named = {"key": "partner" if kind.table == "partners" else "product"}
+    named |= {"location": "location"} if "location" in columns else {}
+    await renamed.follow(connection, tenant, "import_things", named)
     await connection.execute("ANALYZE import_things")

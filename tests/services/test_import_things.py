@@ -145,3 +145,29 @@ async def test_stock_is_counted_through_the_engine(
     again = await load(target, shop, "stock", tmp_path, "Article,Pieces\nA1,12\nA3,7\n", STOCK)
     assert (again.imported, again.already_there, again.rejected) == (1, 1, {})
     assert await bound.fetchval("SELECT count(*) FROM stock_moves") == 2
+
+
+async def test_a_former_key_means_the_record_that_had_it(
+    target: Target, shop: str, bound: Any, place: None, tmp_path: Path
+) -> None:
+    tenant = await tenants.find(target, shop)
+    async with administration(target, tenant) as connection:
+        for kind, table, key, old in (
+            ("product", "products", "sku", "A1"),
+            ("location", "locations", "code", "MAIN-01"),
+        ):
+            record_ = await connection.fetchval(
+                f"UPDATE {table} SET {key} = 'NEW-1' WHERE {key} = $1 RETURNING id", old
+            )
+            await connection.execute(
+                "INSERT INTO key_aliases (tenant_id, id, kind, key, record_id) VALUES ($1, $2, $3, $4, $5)",
+                *(tenant, new_id(), kind, old, record_),
+            )
+    counted = await load(target, shop, "stock", tmp_path, "Article,Pieces\nA1,5\nNEW-1,5\n", STOCK)
+    assert (counted.imported, counted.already_there) == (1, 1)
+    assert await bound.fetchval("SELECT trim_scale(on_hand)::text FROM stock_levels") == "5"
+    products = await load(
+        target, shop, "products", tmp_path, "Article,Title,Unit,Price,State,Id\nA1,A1,,,,\n", PRODUCTS
+    )
+    assert (products.imported, products.already_there) == (0, 1)
+    assert await bound.fetchval("SELECT count(*) FROM products") == 3

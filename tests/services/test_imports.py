@@ -276,6 +276,25 @@ async def test_what_is_there_is_not_changed(target: Target, shop: str, tmp_path:
         assert [tuple(row) for row in await connection.fetch(after)] == before
 
 
+async def test_former_keys_mean_the_records_that_had_them(target: Target, shop: str, tmp_path: Path) -> None:
+    tenant = await tenants.find(target, shop)
+    await run(target, shop, tmp_path, "1,ann,A,Apple,1,2.00,2026-01-05\n")
+    async with administration(target, tenant) as connection:
+        for kind, table, key, old in (("product", "products", "sku", "A"), ("partner", "partners", "code", "ann")):
+            record = await connection.fetchval(f"UPDATE {table} SET {key} = 'new' WHERE {key} = $1 RETURNING id", old)
+            await connection.execute(
+                "INSERT INTO key_aliases (tenant_id, id, kind, key, record_id) VALUES ($1, $2, $3, $4, $5)",
+                *(tenant, new_id(), kind, old, record),
+            )
+    rows = "1,ann,A,Apple,1,2.00,2026-01-05\n2,ann,A,Apple,3,2.00,2026-01-06\n2,new,new,Apple,1,2.00,2026-01-06\n"
+    summary = await run(target, shop, tmp_path, rows)
+    assert (summary.already_there, summary.rejected) == (1, {})
+    async with administration(target, tenant) as connection:
+        assert [row[0] for row in await products(connection)] == ["new"]
+        assert [row[0] for row in await partners(connection)] == ["new"]
+        assert [line[:3] for line in await lines(connection)] == [("1", 1, "new"), ("2", 1, "new"), ("2", 2, "new")]
+
+
 async def test_a_file_without_rejected_rows_has_a_list_with_only_a_header(
     target: Target, shop: str, tmp_path: Path
 ) -> None:
