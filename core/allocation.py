@@ -23,14 +23,28 @@ Amounts = dict[UUID, Decimal]
 Merit = tuple[int, int, Decimal, str]
 
 
-def allocate(demands: Sequence[Demand], places: Iterable[Place], rule: str | None = None) -> Allocation:
+def allocate(
+    demands: Sequence[Demand],
+    places: Iterable[Place],
+    rule: str | None = None,
+    kept: Mapping[tuple[UUID, UUID], Decimal] | None = None,
+) -> Allocation:
     """Serve an order's demands in their sequence from the places, each as far as it goes.
 
     ``rule`` is the order's; without one the tenant's holds, which the places know, or the usual one. Within a warehouse a
     line takes from the location that has most of the product, then by code: so it is split over several only when no
-    single one has enough, and the same stock always gives the same answer.
+    single one has enough, and the same stock always gives the same answer. What was ``kept`` for them, by product and location,
+    is taken first.
     """
-    return Shelves(places).serve(demands, rule)
+    shelves = Shelves(places)
+    if not kept:
+        return shelves.serve(demands, rule)
+    holds, left = shelves.take(demands, kept)
+    found = shelves.serve(left, rule)
+    sums: dict[tuple[UUID, UUID, UUID], Decimal] = defaultdict(Decimal)
+    for hold in (*holds, *found.holds):
+        sums[hold[:3]] += hold.quantity
+    return Allocation([Hold(*spot, quantity) for spot, quantity in sums.items()], found.waiting)
 
 
 class Shelves:
@@ -44,6 +58,25 @@ class Shelves:
             self._of[place.product].append(place)
             self._left[place] = place.available
             self._rule = self._rule or place.rule
+
+    def take(
+        self, demands: Sequence[Demand], kept: Mapping[tuple[UUID, UUID], Decimal]
+    ) -> tuple[list[Hold], list[Demand]]:
+        """What an order gets of goods that were kept for it, and what it wants besides."""
+        left, holds, rest = dict(kept), [], []
+        for demand in demands:
+            wanted = demand.quantity
+            for place in filter(demand.fits, self._of[demand.product]):
+                spot = place.product, place.location
+                taken = min(wanted, left.get(spot, ZERO), self._left[place])
+                if taken > 0:
+                    holds.append(Hold(demand.line, *spot, taken))
+                    left[spot] -= taken
+                    self._left[place] -= taken
+                    wanted -= taken
+            if wanted:
+                rest.append(demand._replace(quantity=wanted))
+        return holds, rest
 
     def serve(self, demands: Sequence[Demand], rule: str | None = None) -> Allocation:
         """What an order gets: see ``allocate``."""

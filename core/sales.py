@@ -16,7 +16,7 @@ CHANGES = {
     "ORDER": ChangeKind(6, "ord", "Order with all its lines. Needs orders:read."),
     "SHIPMENT": ChangeKind(7, "shp", "Shipment: what left for an order. Needs orders:read."),
 }
-SUBJECTS = {"order": "ord", "shipment": "shp"}
+SUBJECTS = {"order": "ord", "shipment": "shp", "hold": "hld"}
 INVALID_TRANSITION = "INVALID_TRANSITION"
 ERROR_CODES = {INVALID_TRANSITION: "The order's state doesn't allow this action."}
 
@@ -53,6 +53,15 @@ class ShipmentStatus(Choice):
 
     SHIPPED = auto(), "The goods have left."
     CANCELLED = auto(), "It was a mistake: the goods are back where they were, and reserved again."
+
+
+class HoldStatus(Choice):
+    """How a hold stands."""
+
+    HELD = auto(), "The goods are kept."
+    EXPIRED = auto(), "Its time is over, and its goods are available again."
+    RELEASED = auto(), "It was let go."
+    ORDERED = auto(), "It became an order."
 
 
 class Progress(NamedTuple):

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
+    ERASED,
     KEY_TEXT,
     Archived,
     Base,
@@ -17,6 +18,7 @@ from db.base import (
     TenantRow,
     Versioned,
     no_nan,
+    personal,
     tenant_args,
     tenant_fk,
     tenant_index,
@@ -24,6 +26,9 @@ from db.base import (
 
 LOCATION_KINDS = ("INTERNAL", "SUPPLIER", "CUSTOMER", "TRANSIT", "QUARANTINE", "LOSS")
 ALLOCATION_RULES = ("WHOLE_FIRST", "BY_RANK", "MOST_FIRST")
+HOLD_STATUSES = ("HELD", "EXPIRED", "RELEASED", "ORDERED")
+NAMED = "$2::uuid IS NOT NULL AND reference ILIKE ANY ($3::text[])"
+"""The condition that one of a person's texts is in what a caller calls a hold; ``$3`` has patterns of them."""
 OWN_KIND = "INTERNAL"
 """The kind whose goods are the tenant's own and can be sold: Product.stock sums over these. Goods in
 quarantine are the tenant's own too, but nobody may promise them."""
@@ -98,6 +103,9 @@ class StockLevel(TenantRow, Base):
     # Announced and not yet here; a later purchasing module fills it.
     incoming: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Not later than the first end of a hold of these goods; null where there is none. What ended before now is in ``reserved``
+    # until somebody lets it go, and is nobody's: who reads or reserves looks at this first (docs/decisions/0054-holds.md).
+    held_until: Mapped[datetime | None]
 
 
 class StockMove(TenantRow, Base):
@@ -147,3 +155,44 @@ class Reservation(TenantRow, Base):
     product_id: Mapped[UUID]
     location_id: Mapped[UUID]
     quantity: Mapped[Decimal] = mapped_column(Quantity())
+
+
+class StockHold(TenantRow, Versioned, Base):
+    """Goods that are kept for somebody for a while, such as a basket."""
+
+    __tablename__ = "stock_holds"
+    __table_args__ = tenant_args(
+        CheckConstraint(f"status IN {HOLD_STATUSES}", name="status"),
+        CheckConstraint("(status = 'ORDERED') = (order_id IS NOT NULL)", name="ordered"),
+        tenant_index("ix_stock_holds_reference", "reference", unique=True, postgresql_where=text("status = 'HELD'")),
+        tenant_index("ix_stock_holds_ends", "status", "expires_at", "id"),
+    )
+
+    reference: Mapped[str] = mapped_column(KEY_TEXT, info=personal(NAMED, f"'{ERASED}-' || id::text"))
+    # HELD also after its end, until somebody lets its goods go.
+    status: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'HELD'"))
+    expires_at: Mapped[datetime]
+    # Sales adds the foreign key: inventory knows nothing of orders.
+    order_id: Mapped[UUID | None]
+
+
+class StockHoldLine(TenantRow, Base):
+    """What a hold has of one product at one location; gone when the hold ended and its goods were let go."""
+
+    __tablename__ = "stock_hold_lines"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "hold_id", "product_id", "location_id"),
+        tenant_fk("hold_id", "stock_holds"),
+        tenant_fk("product_id", "products"),
+        tenant_fk("location_id", "locations"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        no_nan("quantity"),
+        tenant_index("ix_stock_hold_lines_stock", "product_id", "location_id", "expires_at"),
+    )
+
+    hold_id: Mapped[UUID]
+    product_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    quantity: Mapped[Decimal] = mapped_column(Quantity())
+    # The hold's, repeated: what of a balance is let go is known without the hold.
+    expires_at: Mapped[datetime]

@@ -27,7 +27,7 @@ from db.base import (
     tenant_fk,
     tenant_index,
 )
-from db.inventory import ALLOCATION_RULES, Reservation, StockMove
+from db.inventory import ALLOCATION_RULES, Reservation, StockHold, StockMove
 
 ORDER_STATUSES = ("DRAFT", "CONFIRMED", "CLOSED", "CANCELLED")
 SHIPMENT_STATUSES = ("SHIPPED", "CANCELLED")
@@ -41,9 +41,12 @@ _NAMED = "(SELECT p.name FROM products p WHERE p.tenant_id = line_items.tenant_i
 
 def _address(column: str) -> str:
     """An address without who and where; the country stays, taxes hang on it."""
-    country = f"coalesce({column} -> 'party' ->> 'country', 'ZZ')"
-    party = f"jsonb_build_object('name', '{ERASED}', 'country', {country})"
+    party = _party(f"{column} -> 'party'")
     return f"CASE WHEN {column} ? 'party' THEN jsonb_build_object('party', {party}) END"
+
+
+def _party(party: str) -> str:
+    return f"jsonb_build_object('name', '{ERASED}', 'country', coalesce({party} ->> 'country', 'ZZ'))"
 
 
 class Order(TenantRow, Versioned, Base):
@@ -178,6 +181,8 @@ class Shipment(TenantRow, Versioned, Base):
     tracking_number: Mapped[str | None] = mapped_column(KEY_TEXT, info=personal(THEIRS))
     note: Mapped[str | None] = mapped_column(info=personal(THEIRS))
     shipped_at: Mapped[datetime]
+    # The order's when the goods left, as services.kit.parties.Party keeps it; null where it had none.
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=personal(THEIRS, _party("address")))
 
 
 class ShipmentLine(TenantRow, Base):
@@ -213,3 +218,4 @@ class ShipmentLine(TenantRow, Base):
 # Sales is above inventory: it ties inventory's rows to its own, inventory doesn't know it.
 StockMove.__table__.append_constraint(tenant_fk("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
 Reservation.__table__.append_constraint(tenant_fk("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
+StockHold.__table__.append_constraint(tenant_fk("order_id", "orders"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact

@@ -7,7 +7,8 @@ from typing import Any
 from core.errors import BadInput
 from execution import Batch
 from loaders.checks import differences
-from loaders.inventory import Movements, PolicyOfTenant
+from loaders.inventory import PolicyOfTenant
+from loaders.inventory.movements import Movements
 
 MAX_DIFFERENCES = 500
 

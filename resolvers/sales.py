@@ -6,10 +6,13 @@ from typing import Any
 import orjson
 
 from core.addresses import Filed, default_for, filed
+from core.errors import BadInput
 from core.sales import ADDRESS_ROLES, PROGRESS, Progress, available_actions
 from execution import Batch
+from loaders.kit.filters import text_value
 from loaders.partners import PartnerById
 from loaders.sales import ProgressOfOrder
+from loaders.sales.holds import HoldByReference
 from resolvers.parties import PartyRow
 
 NOTHING = Progress(0, 0, 0)
@@ -66,3 +69,12 @@ def _party(row: Any, choice: dict[str, Any], theirs: dict[Any, list[Filed]], col
         taken = default_for(ADDRESS_ROLES[column], addresses) if code is None else taken
         party = taken and taken.party
     return None if party is None else PartyRow(party)
+
+
+async def hold(batch: Batch) -> list[Any]:
+    """The hold that stands under a reference."""
+    try:
+        reference = text_value(batch.args["reference"])
+    except BadInput as error:
+        raise error.below("reference") from None
+    return await HoldByReference.of(batch.context, batch.columns()).load_level([reference])

@@ -30,12 +30,14 @@ CHECKS = (
         """,
     ),
     Check(
-        "What is reserved of a balance is the sum of its reservations.",
+        "What is reserved of a balance is the sum of its reservations and holds.",
         """
         SELECT coalesce(s.product_id, r.product_id), coalesce(s.location_id, r.location_id), NULL::uuid, NULL::uuid,
                coalesce(r.held, 0), coalesce(s.reserved, 0)
-        FROM (SELECT product_id, location_id, sum(quantity) AS held FROM reservations
-              WHERE tenant_id = $1 GROUP BY 1, 2) r
+        FROM (SELECT product_id, location_id, sum(quantity) AS held FROM (
+                  SELECT product_id, location_id, quantity FROM reservations WHERE tenant_id = $1
+                  UNION ALL SELECT product_id, location_id, quantity FROM stock_hold_lines WHERE tenant_id = $1
+              ) both_kinds GROUP BY 1, 2) r
         FULL JOIN (SELECT * FROM stock_levels WHERE tenant_id = $1) s
              ON (s.product_id, s.location_id) = (r.product_id, r.location_id)
         WHERE coalesce(r.held, 0) <> coalesce(s.reserved, 0)
@@ -46,6 +48,25 @@ CHECKS = (
         """
         SELECT product_id, location_id, NULL::uuid, NULL::uuid, on_hand, reserved FROM stock_levels
         WHERE tenant_id = $1 AND NOT (on_hand >= 0 AND reserved >= 0 AND reserved <= on_hand)
+        """,
+    ),
+    Check(
+        "Goods are kept where they can be sold, by holds that stand until then.",
+        """
+        SELECT l.product_id, l.location_id, NULL::uuid, NULL::uuid, 0, l.quantity
+        FROM stock_hold_lines l
+        JOIN stock_holds h ON h.tenant_id = $1 AND h.id = l.hold_id
+        JOIN locations p ON p.tenant_id = $1 AND p.id = l.location_id
+        WHERE l.tenant_id = $1 AND (p.kind <> 'INTERNAL' OR h.status <> 'HELD' OR h.expires_at <> l.expires_at)
+        """,
+    ),
+    Check(
+        "A balance knows when the first hold of it ends.",
+        """
+        SELECT l.product_id, l.location_id, NULL::uuid, NULL::uuid, NULL::numeric, l.quantity
+        FROM stock_hold_lines l
+        JOIN stock_levels s ON s.tenant_id = $1 AND (s.product_id, s.location_id) = (l.product_id, l.location_id)
+        WHERE l.tenant_id = $1 AND (s.held_until IS NULL OR s.held_until > l.expires_at)
         """,
     ),
 )

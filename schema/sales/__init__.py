@@ -3,7 +3,9 @@
 from strawberry.tools import merge_types
 
 from loaders import sales as loaders
+from loaders.sales.holds import HoldById
 from schema.module import Module
+from schema.sales.holds import HoldMutation, HoldQuery
 from schema.sales.reading import (
     LineItemWhereOrder,
     PartnerSales,
@@ -19,9 +21,9 @@ from schema.sales.writing import InvalidTransitionError, Mutation, StockPayloadO
 
 MODULE = Module(
     "sales",
-    merge_types("Query", (Query, ShipmentQuery)),
+    merge_types("Query", (Query, ShipmentQuery, HoldQuery)),
     requires=("catalog", "partners", "inventory"),
-    mutation=merge_types("Mutation", (Mutation, ShipmentMutation)),
+    mutation=merge_types("Mutation", (Mutation, ShipmentMutation, HoldMutation)),
     extends=(
         ProductSales,
         PartnerSales,
@@ -34,6 +36,6 @@ MODULE = Module(
         OrderPayloadShipment,
         StockPayloadOrders,
     ),
-    nodes=(loaders.OrderById, loaders.LineItemById, loaders.ShipmentById),
+    nodes=(loaders.OrderById, loaders.LineItemById, loaders.ShipmentById, HoldById),
     types=(InvalidTransitionError,),
 )

@@ -13,6 +13,7 @@ from schema.events import Event, timeline
 from schema.fields import batched, choice, column, many, moment, node_id, node_type, one, referred
 from schema.inputs import enum_type, order_input, where_input
 from schema.inventory import Location
+from schema.parties import Party, party
 from schema.sales.reading import LineItem, Order
 from schema.sales.writing import OrderPayload
 from schema.scalars import DateTime, Decimal
@@ -41,6 +42,10 @@ class Shipment(Node):
     )
     status: ShipmentStatus = choice(tables.Shipment.status, ShipmentStatus, "Whether it stands or was cancelled.")
     order: Order = one(tables.Shipment.order_id, loaders.OrderById, "The order that it serves.")
+    address: Party | None = party(
+        "Where it went: the order's shipping address as it was when the goods left; null where there was none.",
+        "address",
+    )
     carrier: str | None = column(tables.Shipment.carrier, "The carrier of the goods; null where nobody said it.")
     tracking_number: str | None = column(
         tables.Shipment.tracking_number, "The carrier's number of the shipment; null where there is none."

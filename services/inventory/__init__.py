@@ -1,6 +1,7 @@
 """Stock: warehouses and locations, changes by hand, and the engine that owns every move and balance."""
 
 from services import catalog
+from services.inventory import holding, stock
 from services.inventory.changes import adjust, set_counted, transfer
 from services.inventory.commands import (
     StockAdjust,
@@ -26,6 +27,9 @@ HOOKS = (
     *(KEPT.add(each) for each in KEPT_PLACES),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),
+    catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_hold_lines", "holds")),
+    stock.HOLDERS.add(holding.holders),
+    stock.ON_END.add(holding.let_go),
 )
 
 __all__ = [

@@ -13,7 +13,7 @@ from core.money import LIMIT, decimal_text
 from core.problems import Problems
 from services import catalog
 from services.catalog import ProductSnapshot
-from services.inventory import places, stock
+from services.inventory import holding, places, stock
 from services.inventory.commands import StockAdjust, StockAdjustLine, StockSet, StockSetLine, StockTransfer
 from services.inventory.places import Location
 from services.inventory.stock import Move, Moved
@@ -34,6 +34,8 @@ class Balance(NamedTuple):
     id: UUID | None = None
     on_hand: Decimal = ZERO
     reserved: Decimal = ZERO
+    held: bool = False
+    """Whether a hold may have any of it."""
 
     @property
     def available(self) -> Decimal:
@@ -56,7 +58,9 @@ class Change(NamedTuple):
 
 
 _BALANCES = """
-    SELECT product_id, location_id, id, on_hand, reserved FROM stock_levels
+    SELECT product_id, location_id, id, on_hand, reserved, held_until IS NOT NULL,
+           held_until <= statement_timestamp() AS ended
+    FROM stock_levels
     WHERE tenant_id = $1 AND product_id = ANY($2::uuid[]) AND location_id = ANY($3::uuid[])
 """
 
@@ -156,7 +160,8 @@ async def _known(
 async def _balances(work: UnitOfWork, spots: Sequence[Spot]) -> Mapping[Spot, Balance]:
     products, locations = zip(*spots, strict=True) if spots else ((), ())
     rows = await work.rows(_BALANCES, list(set(products)), list(set(locations)))
-    return defaultdict(Balance, {(product, location): Balance(*rest) for product, location, *rest in rows})
+    stock.check_ended(work, (row["product_id"] for row in rows if row["ended"]))
+    return defaultdict(Balance, {(product, location): Balance(*rest) for product, location, *rest, _ in rows})
 
 
 async def _refuse_impossible(
@@ -239,7 +244,10 @@ async def _carry_out(
     reason: str,
     missing: Mapping[Spot, Decimal],
 ) -> References:
-    displaced = [(each, await each.take(work, missing, reason)) for each in stock.DISPLACED.added] if missing else []
+    left = dict(missing)
+    if any(balances[spot].held for spot in missing):
+        left = await holding.displace(work, missing, reason)
+    displaced = [(each, await each.take(work, left, reason)) for each in stock.DISPLACED.added] if left else []
     moved = await stock.move(work, moves)
     _note(work, event, changes, reason)
     came = {each.item.id for each in changes if each.delta > 0 and each.location.kind == "INTERNAL"}

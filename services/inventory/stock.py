@@ -15,9 +15,10 @@ from uuid import UUID
 from core.errors import BrokenInvariant
 from core.ids import new_id
 from core.inventory import Hold, Place
+from db.runtime.engine import Database
 from services import catalog
 from services.kit.hooks import Hook
-from services.kit.work import UnitOfWork
+from services.kit.work import Retry, UnitOfWork
 
 
 class Move(NamedTuple):
@@ -56,12 +57,19 @@ class Displaced(NamedTuple):
 DISPLACED: Hook[Displaced] = Hook()
 """Takes reserved goods away, under the products' locks. A module above that reserves goods says how."""
 
+LetGo = Callable[[Database, UUID, Iterable[UUID]], Awaitable[object]]
+
+ON_END: Hook[LetGo] = Hook()
+"""Lets goods of these products go whose hold ended, in transactions of its own. ``services.inventory.holding`` says how."""
+
 _LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
 _PLACES = """
-    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available, l.rank, l.allocation
+    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available, l.rank, l.allocation,
+           s.held_until <= statement_timestamp() AS ended
     FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
-    WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL' AND s.available > 0
+    WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
+      AND (s.available > 0 OR s.held_until <= statement_timestamp())
 """
 
 _GIVEN = """
@@ -214,8 +222,24 @@ async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
 
 
 async def places(work: UnitOfWork, products: Iterable[UUID]) -> list[Place]:
-    """Where these products can be promised from. Under their locks."""
-    return [Place(*row) for row in await work.rows(_PLACES, list(set(products)))]
+    """Where these products can be promised from. Under their locks. Raises ``Retry`` where a hold of them ended."""
+    rows = await work.rows(_PLACES, list(set(products)))
+    check_ended(work, (row["product_id"] for row in rows if row["ended"]))
+    return [Place(*row[:-1]) for row in rows]
+
+
+def check_ended(work: UnitOfWork, products: Iterable[UUID]) -> None:
+    """Raise ``Retry`` if these products, of which a hold ended, are any: before the command is begun again they are let go, so
+    that whoever waits for them gets them first, and an order that this command has read is read anew.
+    """
+    ended = set(products)
+    if ended and not work.ending:
+
+        async def let_go(database: Database, tenant: UUID) -> None:
+            for each in ON_END.added:
+                await each(database, tenant, ended)
+
+        raise Retry("holds ended", between=let_go)
 
 
 async def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:

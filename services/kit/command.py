@@ -29,6 +29,7 @@ MOST_SHOWN = 80
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "missing": lambda _: "This must be given.",
     "greater_than": lambda given: f"This must be more than {given['gt']}.",
+    "less_than_equal": lambda given: f"This may be at most {given['le']:,}.",
     "greater_than_equal": lambda given: f"This must be at least {given['ge']}.",
     "too_short": lambda _: "At least one is needed.",
     "too_long": lambda given: f"At most {given['max_length']} are allowed.",

@@ -47,13 +47,14 @@ repeated: Counter[str] = Counter()
 
 class Retry(Exception):
     """What a service found has changed under it: the attempt ends without effect, and the next one does
-    ``first`` before anything else.
+    ``first`` before anything else. ``between`` the two, in transactions of its own, something may be done that stays done.
     """
 
-    def __init__(self, reason: str, first: "First | None" = None) -> None:
+    def __init__(self, reason: str, first: "First | None" = None, between: "Between | None" = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.first = first
+        self.between = between
 
 
 @dataclass(slots=True)
@@ -62,7 +63,8 @@ class UnitOfWork:
 
     ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
     orders that it holds, ``products`` those whose stock it holds. ``problems`` are what is wrong with the command.
-    ``touched`` are the records that it changed, for those that follow changes: kinds with ids, in their order.
+    ``touched`` are the records that it changed, for those that follow changes: kinds with ids, in their order. ``ending``: it lets
+    go of holds that ended itself, and what else ended since is another's (``services.inventory.holding``).
     """
 
     writer: Writer
@@ -73,6 +75,7 @@ class UnitOfWork:
     problems: Problems = field(default_factory=Problems)
     happened: list[Event] = field(default_factory=list)
     touched: dict[tuple[int, UUID], None] = field(default_factory=dict)
+    ending: bool = False
 
     @property
     def tenant(self) -> UUID:
@@ -109,6 +112,7 @@ _BUSY = "Too many others are changing the same records. Nothing was done; try ag
 
 Service = Callable[[UnitOfWork, C], Awaitable[References]]
 First = Callable[[UnitOfWork], Awaitable[None]]
+Between = Callable[[Database, UUID], Awaitable[object]]
 
 
 async def perform(
@@ -178,11 +182,14 @@ class _Attempts(Generic[C]):
                 return await self.attempt(check_key=number > 0)
             except (Retry, Unavailable, *CONTENDED, asyncpg.UniqueViolationError) as error:
                 self.outcome_unknown |= isinstance(error, OutcomeUnknown)
-                self.first = error.first if isinstance(error, Retry) else self.first
+                self.first = error.first if isinstance(error, Retry) and error.first else self.first
+                between = error.between if isinstance(error, Retry) else None
                 pause = random.uniform(0, min(0.2, 0.002 * 2**number))  # noqa: S311 - spreads rivals, keeps no secret
                 if not _may_repeat(error, self.command) or monotonic() + pause > deadline:
                     raise
                 repeated[getattr(error, "reason", type(error).__name__)] += 1
+            if between is not None:
+                await between(self.database, self.tenant)
             await asyncio.sleep(pause)
             number += 1
 

@@ -1,12 +1,16 @@
 """What is kept for a time only: old idempotency keys of tenants that are quiet (those of the others go with their commands,
-``services.kit.idempotency``), and the oldest commits of the log.
+``services.kit.idempotency``), the oldest commits of the log, and holds whose time is over.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 from uuid import UUID
 
-from db.runtime.engine import Target, administration
-from services.kit.idempotency import SWEEP, SWEEP_AT_MOST
+from core.errors import TenantFrozen
+from db.runtime.engine import Database, Target, administration
+from services.inventory import holding
+from services.kit.idempotency import KEPT_HOURS, SWEEP, SWEEP_AT_MOST
 from services.platform import tenants
 
 FEED_AT_MOST = 5_000
@@ -30,22 +34,56 @@ hole would be a gap for whoever reads on from before it. The newest stays, so th
 """
 
 
+OLD_HOLDS = f"""
+    WITH swept AS (
+        DELETE FROM stock_holds WHERE tenant_id = $1 AND id IN (
+            SELECT id FROM stock_holds
+            WHERE tenant_id = $1 AND status <> 'HELD' AND updated_at < now() - interval '{KEPT_HOURS} hours'
+            ORDER BY id LIMIT {SWEEP_AT_MOST} FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*) FROM swept
+"""
+"""Deletes holds that ended so long ago that no retry is answered with them."""
+
+
 class Swept(NamedTuple):
-    """How much was deleted."""
+    """How much was deleted, and how many holds were let go of."""
 
     keys: int
     commits: int
+    holds: int
 
 
 async def sweep(target: Target, feed_days: int) -> Swept:
     """Delete of all tenants the keys that are kept no longer, a thousand in a transaction, and commits that are older than so
-    many days, five thousand in one.
+    many days, five thousand in one; let go of holds that ended, for the orders that wait for their goods.
     """
-    keys = commits = 0
+    keys = commits = holds = 0
     for tenant in await tenants.every(target):
         keys += await _all(target, tenant.id, SWEEP_AT_MOST, SWEEP)
         commits += await _all(target, tenant.id, FEED_AT_MOST, SWEEP_FEED, feed_days, FEED_AT_MOST)
-    return Swept(keys, commits)
+        await _all(target, tenant.id, SWEEP_AT_MOST, OLD_HOLDS)
+    async with _opened(target) as database:
+        for tenant in await tenants.every(target):
+            with contextlib.suppress(TenantFrozen):  # they are let go of where it goes on
+                holds += await holding.let_go(database, tenant.id)
+    return Swept(keys, commits, holds)
+
+
+async def let_go(target: Target, tenant: UUID) -> int:
+    """Let go of the holds of a tenant that ended, before something in one long transaction; how many there were."""
+    async with _opened(target) as database:
+        return await holding.let_go(database, tenant)
+
+
+@contextlib.asynccontextmanager
+async def _opened(target: Target) -> AsyncIterator[Database]:
+    database = Database(target, size=1)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def _all(target: Target, tenant: UUID, at_most: int, sql: str, *values: int) -> int:

@@ -17,6 +17,7 @@ from services.sales.commands import (
 from services.sales.drafts import create
 from services.sales.editing import update
 from services.sales.fulfilment import cancel, confirm, take_back
+from services.sales.holds import StockHold, hold
 from services.sales.promises import holders, serve
 from services.sales.reserving import displace, reserve_order, still_waiting
 from services.sales.shipments import cancel_shipment, update_shipment
@@ -41,10 +42,12 @@ __all__ = [
     "OrderUpdate",
     "ShipmentCancel",
     "ShipmentUpdate",
+    "StockHold",
     "cancel",
     "cancel_shipment",
     "confirm",
     "create",
+    "hold",
     "reserve_order",
     "ship",
     "take_back",

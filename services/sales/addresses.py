@@ -91,6 +91,12 @@ def _taken(code: str | None, name: str, there: Sequence[Filed]) -> Chosen | None
     return next(({"code": each.code, "party": dict(each.party)} for each in there if each.code == code), None)
 
 
+def party_of(kept: str | None) -> str | None:
+    """The address itself of what a confirmed order keeps, as JSON."""
+    party = orjson.loads(kept).get("party") if kept else None
+    return orjson.dumps(party).decode() if party else None
+
+
 def _text(choice: Chosen | None) -> str | None:
     return orjson.dumps(choice).decode() if choice else None
 

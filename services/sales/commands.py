@@ -91,6 +91,9 @@ class OrderCreate(Command):
     """Take stock of this warehouse only, now and for lines that wait. Left out: of all warehouses."""
     allocation: AllocationRule | None = None
     """How its stock is chosen, now and for lines that wait. Left out: by the tenant's rule."""
+    hold: Annotated[UUID, Id("hld")] | None = None
+    """The id of a hold (hld_…) that becomes this order's stock: its lines take what is held first, and what they don't need
+    is let go. With confirm only."""
 
 
 class OrderCommand(Command):

@@ -12,7 +12,7 @@ import asyncpg
 from core import ids, numbering
 from core.errors import BrokenInvariant
 from core.ids import new_id
-from core.inventory import Demand
+from core.inventory import Demand, Hold
 from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
 from db.runtime.failures import constraint
@@ -23,8 +23,10 @@ from services.kit import numbers
 from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
+from services.sales import holds
 from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
+from services.sales.holds import Taken
 from services.sales.orders import told
 from services.sales.promises import Wanted, promise, reserved
 
@@ -75,7 +77,8 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     if command.warehouse and not await places.has_warehouse(work, command.warehouse):
         places.note_warehouse(problems, command.warehouse)
     refs = [line.product for line in command.line_items]
-    items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm)
+    items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm and command.hold is None)
+    taken = await _take(work, command, items) if command.hold else None
     currency = command.currency or (customer.currency if customer else None)
     lines = priced(command.line_items, items, currency, problems)
     wanted = [
@@ -89,13 +92,21 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
         if (item := items[line.position - 1])
     ]
     if problems:
-        await _look_further(work, command, wanted)
+        await _look_further(work, command, wanted, taken)
         problems.check()
     if customer is None or currency is None:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
-    return await _store(work, command, customer, currency, placed, number, lines, wanted, addresses)
+    return await _store(work, command, customer, currency, placed, number, lines, wanted, addresses, taken)
+
+
+async def _take(work: UnitOfWork, command: OrderCreate, items: Sequence[ProductSnapshot | None]) -> Taken | None:
+    """The hold that becomes the order's stock."""
+    if command.hold is None or not command.confirm:
+        work.problems.invalid("A draft holds no stock: only an order that is confirmed at once takes a hold.", "hold")
+        return None
+    return await holds.take(work, command.hold, {item.id for item in items if item})
 
 
 def _addresses(command: OrderCreate, customer: Customer | None, problems: Problems) -> Addresses:
@@ -108,11 +119,14 @@ def _addresses(command: OrderCreate, customer: Customer | None, problems: Proble
     return Addresses(**chosen(given, customer.addresses, problems, confirmed=command.confirm))
 
 
-async def _look_further(work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted]) -> None:
+async def _look_further(work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted], taken: Taken | None) -> None:
     """Note what else is wrong with an order that is refused already: what is short, and keys that are taken."""
     problems = work.problems
     if command.confirm and not any(each.path == ("input", "warehouse") for each in problems.found):
-        await promise(work, wanted, problems, allow_backorder=command.allow_backorder, rule=command.allocation)
+        kept = taken and taken.kept
+        await promise(
+            work, wanted, problems, allow_backorder=command.allow_backorder, rule=command.allocation, kept=kept
+        )
     await _note_taken(work, command)
 
 
@@ -137,14 +151,16 @@ async def _store(
     lines: Sequence[Ordered],
     wanted: Sequence[Wanted],
     addresses: Addresses,
+    taken: Taken | None,
 ) -> References:
     problems = work.problems
-    holds, held = [], dict[UUID, Decimal]()
+    promised, held = list[Hold](), dict[UUID, Decimal]()
     if command.confirm:
+        waits, kept = command.allow_backorder, taken and taken.kept
         allocation, held = await promise(
-            work, wanted, problems, allow_backorder=command.allow_backorder, rule=command.allocation
+            work, wanted, problems, allow_backorder=waits, rule=command.allocation, kept=kept
         )
-        holds = allocation.holds
+        promised = allocation.holds
     # The database names one key that is taken. Both are looked up where there are two, or something else is wrong.
     if problems or (command.number and command.external_id):
         await _note_taken(work, command)
@@ -160,10 +176,13 @@ async def _store(
         raise _taken(work, error, command, number) from None
     made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
     made |= {"allocation": command.allocation} if command.allocation else {}
+    made |= {"hold": ids.encode("hld", taken.hold)} if taken else {}
     work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
     if command.confirm:
-        work.note("order.confirmed", order, version=2, after={"lineItems": reserved(holds)})
-        await stock.reserve(work, holds)
+        work.note("order.confirmed", order, version=2, after={"lineItems": reserved(promised)})
+        await stock.reserve(work, promised)
+    if taken is not None:
+        await holds.ordered(work, taken, order, promised)
     return {"order_id": order}
 
 

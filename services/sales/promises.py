@@ -1,7 +1,7 @@
 """Promises of stock: reserved when an order is confirmed, or, where it may wait, when goods arrive."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
@@ -27,21 +27,27 @@ class Wanted(NamedTuple):
 
 
 async def promise(
-    work: UnitOfWork, wanted: Sequence[Wanted], problems: Problems, *, allow_backorder: bool, rule: str | None
+    work: UnitOfWork,
+    wanted: Sequence[Wanted],
+    problems: Problems,
+    *,
+    allow_backorder: bool,
+    rule: str | None,
+    kept: Mapping[tuple[UUID, UUID], Decimal] | None = None,
 ) -> tuple[Allocation, dict[UUID, Decimal]]:
     """Lock the products and see what can be held for each line, and the sums by line. Where something is
-    missing and may not wait, a problem is noted for each line that lacks it.
+    missing and may not wait, a problem is noted for each line that lacks it. What was ``kept`` for them is taken first.
     """
     products = {each.demand.product for each in wanted}
     await stock.lock(work, products)
     places = await stock.places(work, products)
-    allocation = allocate([each.demand for each in wanted], places, rule)
+    allocation = allocate([each.demand for each in wanted], places, rule, kept)
     if not allow_backorder:
-        _note_shortages(wanted, allocation, places, problems)
+        note_shortages(wanted, allocation, places, problems)
     return allocation, stock.summed(allocation.holds)
 
 
-def _note_shortages(
+def note_shortages(
     wanted: Sequence[Wanted], allocation: Allocation, places: Sequence[Place], problems: Problems
 ) -> None:
     """Note a problem at each line that lacks something, with the sums of its product. Lines that the input

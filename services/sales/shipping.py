@@ -14,6 +14,7 @@ from services.inventory import places, stock
 from services.inventory.places import Location
 from services.kit.answer import References
 from services.kit.work import UnitOfWork
+from services.sales.addresses import party_of
 from services.sales.commands import OrderShip
 from services.sales.orders import STEP, Line, Order, Step, all_holds, locked, portions, status_after, steps, told
 
@@ -24,9 +25,10 @@ _SHIPPED = f"""
         WHERE tenant_id = $1 AND id = $7 RETURNING version
     ),
     made AS (
-        INSERT INTO shipments (tenant_id, id, number, order_id, customer_id, carrier, tracking_number, note, shipped_at)
+        INSERT INTO shipments (tenant_id, id, number, order_id, customer_id, carrier, tracking_number, note, shipped_at,
+                               address)
         SELECT t.id, $9, $10 || '-' || (SELECT count(*) + 1 FROM shipments s WHERE s.tenant_id = $1 AND s.order_id = $7),
-               $7, $11, $12, $13, $14, coalesce($15, statement_timestamp())
+               $7, $11, $12, $13, $14, coalesce($15, statement_timestamp()), $21
         FROM tenants t WHERE t.id = $1
         RETURNING id, number
     ),
@@ -130,7 +132,8 @@ async def _record(
         [hold.quantity for hold in leaving],
     )
     whose = (order.id, status, shipment, order.number, order.customer)
-    [[version, number, _]] = await work.rows(_SHIPPED, *steps(given), *whose, *facts, *columns)
+    address = party_of(order.shipping_address)
+    [[version, number, _]] = await work.rows(_SHIPPED, *steps(given), *whose, *facts, *columns, address)
     lines = shipped_lines(leaving)
     after = {"status": status, "shipment": ids.encode("shp", shipment), "lineItems": lines}
     work.note("order.shipped", order.id, version=version, after=after)

@@ -26,7 +26,7 @@ ROOTS = {
     "partners": {"partner", "partners"},
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
     "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines"},
-    "sales": {"order", "orders", "lineItems", "shipments"},
+    "sales": {"order", "orders", "lineItems", "shipments", "stockHold"},
 }
 MUTATIONS = {
     "catalog": {"productUpsert"},
@@ -48,7 +48,7 @@ MUTATIONS = {
         "purchaseOrderCancel",
     },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
-    | {"orderReserve", "shipmentUpdate", "shipmentCancel"},
+    | {"orderReserve", "shipmentUpdate", "shipmentCancel", "stockHold"},
 }
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},

@@ -23,6 +23,8 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   nodes(ids: $ids) { id }
   viewer { tenant { id name } }
   allocationPolicy { id rule }
+  small: stockHold(reference: "basket 2") { id lines { quantity } }
+  large: stockHold(reference: "basket 20") { id reference }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
   partners(where: $partners, first: 250) { totalCount { value } nodes { id code orders { nodes { id } }
     events { totalCount { value } nodes { id } } } }
@@ -212,7 +214,8 @@ async def test_every_statement_names_the_tenant_in_each_of_its_selects(
 ) -> None:
     for sql, given, _ in statements:
         tables = sum(
-            sql.count(f"FROM {table}") + sql.count(f"JOIN {table}") for table in (*TABLES.values(), "shipment_lines")
+            sql.count(f"FROM {table}") + sql.count(f"JOIN {table}")
+            for table in (*TABLES.values(), "shipment_lines", "stock_hold_lines")
         )
         assert sql.count(".tenant_id = $") == tables or "FROM tenants" in sql, sql
         assert oddments.tenant in given or "FROM tenants" in sql, sql

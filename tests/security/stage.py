@@ -40,6 +40,7 @@ TEXTS = {
     "description": "{} description",
     "note": "{} note",
     "reason": "{} reason",
+    "reference": "{} reference",
     "search": "{}",
     "idempotencyKey": "{}-key",
     "supplierSku": "{} sku",
@@ -148,6 +149,8 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     sku = {"product": {"sku": product["sku"]}}
     found = {"lines": [sku | {"location": places[0], "delta": price}], **texts(word, "reason")}
     await command(client, "stockAdjust", found, "moves { id }")
+    held = {"lines": [sku | {"quantity": "1"}], "seconds": 86_400, **texts(word, "reference")}
+    await command(client, "stockHold", held, "hold { id }")
     for number, actions in ((1, ()), (2, ("orderConfirm",)), (3, ("orderConfirm", "orderShip"))):
         order: dict[str, Any] = {"customer": {"code": f"{word}-1"}, **texts(word, "note")}
         order["lineItems"] = [sku | {"quantity": "1"} | texts(word, "description")]

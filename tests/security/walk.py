@@ -42,6 +42,7 @@ NAMED = {
     "subjects": "ord",
     "shipment": "shp",
     "line": "pul",
+    "hold": "hld",
 }
 """Of which type the ids are that fields of these names take."""
 

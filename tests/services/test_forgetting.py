@@ -26,6 +26,7 @@ IMPERSONAL = {
     "stock_levels": "numbers",
     "budgets": "credentials, by their ids",
     "reservations": "numbers",
+    "stock_hold_lines": "numbers",
     "shipment_lines": "numbers",
     "commits": "ids",
     "allocation_policies": "a choice",
@@ -41,6 +42,7 @@ ELSEWHERE = {
     "purchase_orders": {"number", "status", "currency", "external_id"},
     "purchase_lines": {"unit", "currency"},
     "stock_moves": {"reason", "principal"},
+    "stock_holds": {"status"},
     "events": {"type", "principal"},
     "idempotency_keys": {"command", "digest"},
     "key_aliases": {"kind"},
@@ -113,6 +115,8 @@ async def furnish(shop: Clerk) -> Any:
         },
     )
     await shop.do("orderUpdate", {"order": {"id": order["id"]}, "note": f"{CANARY} rings thrice"})
+    kept = [shop.line(product, quantity="1")]
+    await shop.do("stockHold", {"reference": f"{CANARY}@example.com's basket", "lines": kept})
     draft = await shop.do("orderCreate", {"customer": {"code": f"{CANARY}-2"}, "lineItems": [line]})
     await shop.do("orderCancel", {"order": {"id": draft["id"]}, "reason": f"{CANARY} called"})
     await shop.do("partnerUpsert", {"code": f"{CANARY}-2", "kinds": ["SUPPLIER"]})
@@ -126,7 +130,7 @@ async def test_a_person_is_found_nowhere_and_the_documents_stand(desk: Desk, sho
     other = await shop.order((await shop.product({"SHELF": "1"}), "1"), note="Ring once", confirm=True)
     await keys.create(desk.target, shop.tenant, f"phone of {CANARY}", roles=("partner",), partner=f"{CANARY}-2")
     assert {*await told(shop)} >= {
-        *("partners", "orders", "line_items", "events", "idempotency_keys", "key_aliases", "api_keys")
+        *("partners", "orders", "line_items", "events", "idempotency_keys", "key_aliases", "api_keys", "stock_holds")
     }
     before = await shop.again(order)
     changed = await forgetting.erase(desk.target, shop.tenant, f"{CANARY}-1")  # by a former key

@@ -10,16 +10,18 @@ from core.modules import MODULES
 from db.base import Quantity
 from db.models import metadata
 from services import catalog
-from services.inventory import stock
+from services.inventory import holding, stock
 from services.kit.hooks import Hook
 from services.sales import promises
 
 
 def test_what_each_hook_has() -> None:
     assert stock.ON_ARRIVAL.added == (promises.serve,)
-    assert stock.HOLDERS.added == (promises.holders,)
-    counted = ["stock_moves", "reservations", "purchase_lines", "product_suppliers", "line_items"]
-    assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == counted
+    assert stock.HOLDERS.added == (holding.holders, promises.holders)
+    assert stock.ON_END.added == (holding.let_go,)
+    assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == [
+        *("stock_moves", "reservations", "purchase_lines", "product_suppliers", "stock_hold_lines", "line_items")
+    ]
 
 
 def test_every_table_with_quantities_of_a_product_keeps_its_unit() -> None:
@@ -41,7 +43,7 @@ def test_what_a_hook_has_depends_on_nobodys_import(first: str) -> None:
         "print(len(stock.ON_ARRIVAL.added), len(stock.HOLDERS.added), len(catalog.COUNTED_IN_UNITS.added))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["1", "1", "5"]
+    assert ran.stdout.split() == ["1", "2", "6"]
 
 
 def test_modules_are_asked_in_their_order_and_only_for_this_hook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,18 @@ def loose(table: str, constraint: str, change: str, where: str = "true") -> str:
     return f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_{constraint}; {first(table, change, where)}"
 
 
+def held(status: str, until: str) -> str:
+    """The statements that keep one of something, by a hold that stands so."""
+    return f"""
+        INSERT INTO stock_holds (tenant_id, id, reference, status, expires_at)
+        VALUES ('{{tenant}}', gen_random_uuid(), 'a basket', '{status}', now() + interval '1 hour');
+        INSERT INTO stock_hold_lines (tenant_id, id, hold_id, product_id, location_id, quantity, expires_at)
+        SELECT s.tenant_id, gen_random_uuid(), h.id, s.product_id, s.location_id, 1, h.expires_at
+        FROM stock_levels s JOIN stock_holds h USING (tenant_id) WHERE s.tenant_id = '{{tenant}}' LIMIT 1;
+        UPDATE stock_levels SET held_until = {until} WHERE tenant_id = '{{tenant}}'
+    """
+
+
 CORRUPTIONS = (
     first("stock_levels", "on_hand = on_hand + 1"),
     first("locations", "kind = 'LOSS'", "kind = 'INTERNAL'"),
@@ -40,6 +52,8 @@ CORRUPTIONS = (
     first("stock_levels", "incoming = incoming + 1"),
     first("purchase_orders", "subtotal = subtotal + 1"),
     first("purchase_orders", "status = 'CLOSED'", "status = 'CONFIRMED'"),
+    held("RELEASED", "now()"),
+    held("HELD", "now() + interval '2 hours'"),
     first("reservations", "quantity = quantity + 1"),
     "UPDATE locations SET kind = 'QUARANTINE' WHERE kind = 'INTERNAL'",
     first("stock_moves", "quantity = quantity + 1", "reason = 'shipment'"),

@@ -33,6 +33,8 @@ PURCHASE = """purchaseOrder { id number status version currency note externalId 
         expectedOn cancelledQuantity product { sku } } } }"""
 SUPPLIES = """productSupplier { id product { sku } supplier { code } supplierSku unit minimum multiple leadDays priority
     price { amount currency } version }"""
+HOLD = """hold { id reference status version expiresAt order { number }
+    lines { product { sku } location { code } quantity } }"""
 POLICY = "allocationPolicy { id rule version }"
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
@@ -57,6 +59,7 @@ PAYLOADS = {
     "tenantUpdate": "tenant { name address { name lines } }",
     "locationCreate": LOCATION,
     "allocationUpdate": POLICY,
+    "stockHold": HOLD,
     "stockAdjust": STOCK,
     "stockSet": STOCK,
     "stockTransfer": STOCK,

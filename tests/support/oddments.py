@@ -136,6 +136,7 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
             "location_id": place["id"],
             "on_hand": Decimal(index % 4 + where) / 2,
             "reserved": Decimal(index % 2) / 2 if where else Decimal(0),
+            "held_until": None,
             "updated_at": _later(index % 3),
         }
         for index, product in enumerate(products[:10])
@@ -243,6 +244,19 @@ def _purchases(partners: list[Row], products: list[Row], place: UUID) -> dict[st
     return {"product_suppliers": offers, "purchase_orders": orders, "purchase_lines": lines}
 
 
+def _holds(levels: list[Row]) -> dict[str, list[Row]]:
+    """One with two lines, and one with the rest of what is reserved."""
+    far = START + timedelta(days=36_500)
+    holds = [{"id": new_id(), "reference": f"basket {size}", "expires_at": far} for size in (2, 20)]
+    kept = []
+    for index, level in enumerate(level for level in levels if level["reserved"]):
+        level["held_until"] = far
+        line = {name: level[name] for name in ("product_id", "location_id")}
+        line |= {"id": new_id(), "hold_id": holds[index > 1]["id"], "quantity": level["reserved"], "expires_at": far}
+        kept.append(line)
+    return {"stock_holds": holds, "stock_hold_lines": kept}
+
+
 def _events(subjects: list[Row]) -> list[Row]:
     """Record n has n % 4 events: some have none."""
     return [
@@ -270,6 +284,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])
     rows |= _purchases(partners, products, rows["locations"][0]["id"])
+    rows |= _holds(rows["stock_levels"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     return await stored(target, name, rows)
 

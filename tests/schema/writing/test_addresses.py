@@ -230,6 +230,27 @@ async def test_the_addresses_of_a_confirmed_order_can_be_changed(shop: Clerk) ->
     assert await on_order(shop, order) == (LINES, LINES)  # the default, as it is now
 
 
+async def test_a_shipment_keeps_where_it_went(shop: Clerk) -> None:
+    await partner(shop, "FETCHED", {"code": "home", "roles": BOTH, "party": BERLIN})
+    product = await shop.product({"SHELF": "10"})
+    order = await shop.order((product, "2"), customer={"code": "FETCHED"}, confirm=True)
+    part = {"lineItem": order["lineItems"]["nodes"][0]["id"], "quantity": "1"}
+    await shop.do("orderShip", {"order": {"id": order["id"]}, "lineItems": [part]})
+    await shop.do("orderUpdate", {"order": {"id": order["id"]}, "shippingAddress": {"party": PARIS}})
+    await shop.do("orderShip", {"order": {"id": order["id"]}})
+    bare = await shop.order((product, "1"), confirm=True)
+    await shop.do("orderShip", {"order": {"id": bare["id"]}})
+    query = "query ($id: ID!) { order(by: {id: $id}) { shipments(orderBy: [{field: NUMBER}]) { nodes { address { lines country } } } } }"
+    for breadth_first in (True, False):
+        found = await shop.ask(query, {"id": order["id"]}, breadth_first=breadth_first)
+        assert found.data["order"]["shipments"]["nodes"] == [
+            {"address": {"lines": LINES, "country": "DE"}},
+            {"address": {"lines": ["Ida", "1 rue de Rivoli", "75001 Paris"], "country": "FR"}},
+        ]
+    found = await shop.ask(query, {"id": bare["id"]})
+    assert found.data["order"]["shipments"]["nodes"] == [{"address": None}]
+
+
 async def test_what_another_company_calls_home_is_not_ours(shop: Clerk, rival: Clerk) -> None:
     await partner(rival, "THEIRS", {"code": "den", "roles": BOTH, "party": PARIS})
     await partner(shop, "THEIRS", {"code": "home", "roles": BOTH, "party": BERLIN})

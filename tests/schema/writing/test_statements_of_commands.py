@@ -39,6 +39,10 @@ COST = {
     "stockAdjust, served to as many as lines": 11,
     "stockSet": 7,
     "stockTransfer": 6,
+    "stockHold, new": 8,
+    "stockHold, more time": 10,
+    "stockHold, released": 8,
+    "orderCreate, from a hold": 12,
 }
 """The statements of each command, for any number of lines."""
 
@@ -77,6 +81,7 @@ READ = {
     "StockPayload.moves": 1,
     "StockPayload.waitingOrders": 1,
     "InsufficientStockError.product": 1,
+    "StockHoldPayload.hold": 1,
 }
 """The statements of each edge that leads from a mutation's answer into the graph, for any number of lines."""
 
@@ -233,6 +238,19 @@ class Case:
         await self.empty()
         return found
 
+    async def holds(self) -> dict[str, int]:
+        await self.empty()
+        await self.fill("9")
+        hold = {"reference": "basket", "lines": self.named(quantity="4")}
+        found = {"stockHold, new": await self.run("stockHold", hold)}
+        found["stockHold, more time"] = await self.run("stockHold", hold)
+        found["stockHold, released"] = await self.run("stockHold", hold | {"lines": []})
+        made = await self.shop.do("stockHold", hold)
+        new = self.shop.ordering(self.named(quantity="4"), confirm=True, number=self.number(), hold=made["id"])
+        found["orderCreate, from a hold"] = await self.run("orderCreate", new)
+        await self.empty()
+        return found
+
     _numbers = iter(range(10_000))
 
     def number(self) -> str:
@@ -247,6 +265,8 @@ async def test_a_command_takes_as_many_statements_for_100_lines_as_for_2(
     for size in (2, 100):
         case = Case(shop, shelf, size, counter)
         found[size] = await case.orders() | await case.stock()
+    for size in (2, 100):  # afterwards: where there never was a hold, nobody looks for one
+        found[size] |= await Case(shop, shelf, size, counter).holds()
     assert found == {2: COST, 100: COST}
 
 
@@ -299,6 +319,12 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
             ("PurchaseOrderPayload.purchaseOrder", "purchaseOrderCreate", buying, "purchaseOrder { id }"),
             ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),
+            (
+                "StockHoldPayload.hold",
+                "stockHold",
+                {"reference": "READ", "lines": case.named(quantity="1")},
+                "hold { id }",
+            ),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),

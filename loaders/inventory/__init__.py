@@ -1,29 +1,33 @@
 """Stock: levels, moves, warehouses, locations, and what a product has in all."""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Select, Text, Uuid, and_, any_, case, cast, func, not_, or_, select, true
+from sqlalchemy import DateTime, Select, Text, and_, any_, case, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from core.errors import BadInput
-from core.money import decimal_text
 from db.catalog import Product
-from db.inventory import LOCATION_KINDS, OWN_KIND, AllocationPolicy, Location, StockLevel, StockMove, Warehouse
+from db.inventory import (
+    OWN_KIND,
+    AllocationPolicy,
+    Location,
+    StockHoldLine,
+    StockLevel,
+    StockMove,
+    Warehouse,
+)
 from loaders.catalog import products
 from loaders.kit import filters
-from loaders.kit.base import Loader
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.filters import Referred
-from loaders.kit.many import Many, Query, parents
-from loaders.kit.measures import EXACT, Join, Unit, distinct, quantities, rows
+from loaders.kit.many import Many, Query
+from loaders.kit.measures import Join, Unit, distinct, quantities, rows
 from loaders.kit.one import TENANT, One
 from loaders.kit.statements import constant, value
 
 
-def _at(location: Any, kind: str) -> Any:
+def at_kind(location: Any, kind: str) -> Any:
     """Whether a location is of this kind.
 
     As an array, which is made once per statement; as a subquery it was joined again for each parent.
@@ -32,9 +36,9 @@ def _at(location: Any, kind: str) -> Any:
     return location == any_(func.array(found.scalar_subquery()))
 
 
-def _own(location: Any) -> Any:
+def is_own(location: Any) -> Any:
     """Whether a location is one whose goods are the tenant's own and can be sold."""
-    return _at(location, OWN_KIND)
+    return at_kind(location, OWN_KIND)
 
 
 def _located(condition: Any) -> Any:
@@ -44,7 +48,21 @@ def _located(condition: Any) -> Any:
     )
 
 
-AVAILABLE = case((_own(StockLevel.location_id), StockLevel.available), else_=constant(0))
+NOW: Any = func.statement_timestamp()
+
+
+def _ended(*conditions: Any) -> Any:
+    """What was kept until its time was over, and nobody has let go yet."""
+    total = select(func.coalesce(func.sum(StockHoldLine.quantity), constant(0)))
+    return total.where(StockHoldLine.tenant_id == TENANT, StockHoldLine.expires_at <= NOW, *conditions)
+
+
+_HERE = (StockHoldLine.product_id == StockLevel.product_id, StockHoldLine.location_id == StockLevel.location_id)
+ENDED = case((StockLevel.held_until <= NOW, _ended(*_HERE).correlate(StockLevel).scalar_subquery()), else_=constant(0))
+"""What of a balance is reserved in the table, and is nobody's. Only a balance of which a hold has ended is looked at."""
+
+RESERVED = StockLevel.reserved - ENDED
+AVAILABLE = case((is_own(StockLevel.location_id), StockLevel.available + ENDED), else_=constant(0))
 """What of a balance can be promised. What is in quarantine or on its way is on hand, and nobody may sell it."""
 
 _product: Any = aliased(Product, name="product")
@@ -62,7 +80,10 @@ levels = Entity(
     "StockLevel",
     "stl",
     "stock:read",
-    columns={"available": cast(func.trim_scale(AVAILABLE), Text)},
+    columns={
+        "reserved": cast(func.trim_scale(RESERVED), Text),
+        "available": cast(func.trim_scale(AVAILABLE), Text),
+    },
     filters={
         "product": filters.identifier(StockLevel.product_id, "prod", "By the id of the product (prod_…)."),
         "location": filters.identifier(StockLevel.location_id, "loc", "By the id of the location (loc_…)."),
@@ -83,7 +104,7 @@ levels = Entity(
         "count": rows(),
         "productCount": distinct(StockLevel.product_id, "catalog:read"),
         "onHand": quantities(StockLevel.on_hand, UNIT),
-        "reserved": quantities(StockLevel.reserved, UNIT),
+        "reserved": quantities(RESERVED, UNIT),
         "available": quantities(AVAILABLE, UNIT),
     },
 )
@@ -111,10 +132,11 @@ products.filters["available"] = filters.decimal(
     .where(
         StockLevel.tenant_id == TENANT,
         StockLevel.product_id == Product.id,
-        _own(StockLevel.location_id),
+        is_own(StockLevel.location_id),
     )
     .correlate(Product)
-    .scalar_subquery(),
+    .scalar_subquery()
+    + _ended(StockHoldLine.product_id == Product.id).correlate(Product).scalar_subquery(),
     "By how many are available (in stock and not reserved), over all locations.",
     permission="stock:read",
 )
@@ -211,14 +233,19 @@ class StockOfProduct(One):
     """A product's sums over the tenant's own locations; no row where it has no level there."""
 
     entity = levels
-    sums = ("on_hand", "reserved", "incoming")
+    sums: ClassVar = {
+        "on_hand": StockLevel.on_hand,
+        "reserved": RESERVED,
+        "incoming": StockLevel.incoming,
+        "available": StockLevel.available + ENDED,
+    }
 
     def build(self, *, single: bool) -> Select[Any]:
         mine = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == self.wanted(single=single))
-        totals = {name: func.sum(getattr(StockLevel, name)) for name in self.sums}
-        totals["available"] = func.sum(StockLevel.available)
-        columns: list[Any] = [cast(func.trim_scale(total), Text).label(name) for name, total in totals.items()]
-        own = _own(StockLevel.location_id)
+        columns: list[Any] = [
+            cast(func.trim_scale(func.sum(each)), Text).label(name) for name, each in self.sums.items()
+        ]
+        own = is_own(StockLevel.location_id)
         return select(StockLevel.product_id, *columns).where(mine, own).group_by(StockLevel.product_id)
 
 
@@ -233,7 +260,9 @@ class StockApart(One):
         columns: list[Any] = [
             cast(
                 func.trim_scale(
-                    func.coalesce(func.sum(StockLevel.on_hand).filter(_at(StockLevel.location_id, kind)), constant(0))
+                    func.coalesce(
+                        func.sum(StockLevel.on_hand).filter(at_kind(StockLevel.location_id, kind)), constant(0)
+                    )
                 ),
                 Text,
             ).label(name)
@@ -284,7 +313,7 @@ class LevelsOfProduct(Many):
     unique = "LOCATION"
 
     def condition(self) -> list[Any]:
-        return [_own(StockLevel.location_id)]
+        return [is_own(StockLevel.location_id)]
 
 
 class LevelsOfLocation(Many):
@@ -295,89 +324,3 @@ class LevelsOfLocation(Many):
 class LocationsOfWarehouse(Many):
     entity = locations
     key = "warehouse_id"
-
-
-class Movements(Loader):
-    """What came to a product's own places and went from them over a time, and what was there: a dictionary of the fields of
-    ``ProductMovement``. ``arguments`` is (from, until, end): moves before ``until`` count, and the mean goes to ``end``.
-    """
-
-    row = None
-
-    async def load_all(self, keys: list[Any]) -> dict[Any, Any]:
-        """The movement of each product, also of one that never moved."""
-        begin, until, end = self.arguments
-        made = await self.made((Movements,), self.build)
-        given = {"keys": keys, "begin": begin, "until": until, "end": end}
-        found: dict[Any, list[Any]] = {key: [] for key in keys}
-        for row in await self.fetch(made, given, len(keys)):
-            found[row["key"]].append(row)
-        return {key: movement(each, Decimal((end - begin) / timedelta(microseconds=1))) for key, each in found.items()}
-
-    def build(self) -> Select[Any]:
-        moment = DateTime(timezone=True)
-        begin, until, end = (value(name, moment) for name in ("begin", "until", "end"))
-        keys = parents(Uuid())
-        comes, goes = _own(StockMove.destination_id), _own(StockMove.source_id)
-        during = StockMove.occurred_at < until
-        signed = case((comes, StockMove.quantity), else_=-StockMove.quantity)
-        left = func.greatest(func.extract("epoch", end - StockMove.occurred_at) * constant(1_000_000), constant(0))
-        sums = {
-            "inbound": func.sum(StockMove.quantity).filter(during, comes),
-            "outbound": func.sum(StockMove.quantity).filter(during, goes),
-            "during": func.sum(signed).filter(during),
-            "after": func.sum(signed).filter(not_(during)),
-            "weighted": func.sum(signed * left).filter(during),
-        }
-        other: Any = aliased(Location, name="other")
-        where = case((comes, StockMove.source_id), else_=StockMove.destination_id)
-        flows = (
-            select(other.kind, *(cast(each, Text).label(name) for name, each in sums.items()))
-            .select_from(StockMove.__table__.join(other, and_(other.tenant_id == TENANT, other.id == where)))
-            .where(StockMove.tenant_id == TENANT, StockMove.product_id == keys.c.key, StockMove.occurred_at >= begin)
-            .where(comes != goes)
-            .group_by(other.kind)
-            .correlate(keys)
-            .lateral("flows")
-        )
-        mine = (StockLevel.tenant_id == TENANT) & (StockLevel.product_id == keys.c.key)
-        now = select(func.sum(StockLevel.on_hand)).where(mine, _own(StockLevel.location_id)).correlate(keys)
-        sent = (
-            select(StockMove.occurred_at)
-            .where(StockMove.tenant_id == TENANT, StockMove.product_id == keys.c.key, during, goes)
-            .where(_at(StockMove.destination_id, "CUSTOMER"))
-            .order_by(StockMove.occurred_at.desc())
-            .limit(constant(1))
-            .correlate(keys)
-        )
-        columns = [cast(now.scalar_subquery(), Text).label("now"), sent.scalar_subquery().label("shipped")]
-        return select(keys.c.key, *columns, *flows.c).select_from(keys.outerjoin(flows, true()))
-
-
-def movement(rows: Sequence[Any], duration: Decimal) -> dict[str, Any]:
-    """What the rows of one product say: one for each kind of other places, or one without. ``duration`` is in microseconds."""
-    numbers = [
-        {name: Decimal(row[name] or 0) for name in ("inbound", "outbound", "during", "after", "weighted")}
-        | {"kind": row["kind"]}
-        for row in rows
-    ]
-    closing = Decimal(rows[0]["now"] or 0) - sum((each["after"] for each in numbers), Decimal(0))
-    opening = closing - sum((each["during"] for each in numbers), Decimal(0))
-    mean = EXACT.add(opening, EXACT.divide(sum((each["weighted"] for each in numbers), Decimal(0)), duration))
-    sold = sum((each["outbound"] - each["inbound"] for each in numbers if each["kind"] == "CUSTOMER"), Decimal(0))
-    turnover = EXACT.quantize(EXACT.divide(sold, mean), Decimal("0.000001")) if mean > 0 else None
-    flows = sorted((each for each in numbers if each["inbound"] or each["outbound"]), key=_place_of_kind)
-    return {
-        "opening": decimal_text(opening),
-        "closing": decimal_text(closing),
-        "flows": [
-            {"kind": each["kind"], **{name: decimal_text(each[name]) for name in ("inbound", "outbound")}}
-            for each in flows
-        ],
-        "turnover": None if turnover is None else decimal_text(turnover),
-        "lastShippedAt": rows[0]["shipped"],
-    }
-
-
-def _place_of_kind(flow: Mapping[str, Any]) -> int:
-    return LOCATION_KINDS.index(flow["kind"])

@@ -1,0 +1,21 @@
+"""where a shipment went
+
+Revision ID: 0027
+Revises: 0026
+"""
+
+from alembic import op
+
+revision = "0027"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing is rewritten: the column is empty. Where shipments of before went isn't known: an order's address can change."""
+    op.execute("ALTER TABLE shipments ADD COLUMN IF NOT EXISTS address jsonb")
+
+
+def downgrade() -> None:
+    op.execute("ALTER TABLE shipments DROP COLUMN address")

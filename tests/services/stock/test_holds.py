@@ -1,0 +1,77 @@
+"""Fifty clients on one hold, and holds and orders for the same goods: exact, whoever comes first."""
+
+import random
+from decimal import Decimal
+from typing import Any
+
+from tests.schema.writing.test_holds import held, over, spots, standing
+from tests.support.clerk import Clerk, progress
+from tests.support.crowd import at_once, buy, sums
+
+
+async def ask(shop: Clerk, field: str, given: dict[str, Any]) -> Any:
+    return await shop.payload(field, given)
+
+
+async def test_fifty_clients_fill_one_basket(shop: Clerk) -> None:
+    dice = random.Random(1)  # noqa: S311 - repeatable, and no secret
+    one, two = await shop.product({"SHELF": "30", "DOCK": "30"}), await shop.product({"SHELF": "5"})
+    amounts = [str(1 + number) for number in range(50)]
+
+    async def fill(amount: str) -> Any:
+        lines = [shop.line(one, quantity=amount), *([shop.line(two, quantity="1")] if int(amount) % 2 else [])]
+        return await ask(shop, "stockHold", {"reference": "basket", "lines": lines})
+
+    answers = await at_once(dice, [fill(amount) for amount in amounts])
+    assert {each["hold"]["id"] for each in answers} == {answers[0]["hold"]["id"]}
+    last = await standing(shop, "basket")
+    assert last["version"] == 50
+    kept = sum((Decimal(quantity) for _, quantity in spots(last)), Decimal())
+    reserved = [Decimal(sums((await shop.stock(product)).values())[1]) for product in (one, two)]
+    assert sum(reserved) == kept
+
+
+async def test_fifty_clients_make_one_hold_an_order(shop: Clerk) -> None:
+    dice = random.Random(2)  # noqa: S311 - repeatable, and no secret
+    product = await shop.product({"SHELF": "60"})
+    hold = await held(shop, "basket", (product, "2"))
+    given = shop.ordering([shop.line(product, quantity="1")], confirm=True, hold=hold["id"])
+    answers = await at_once(dice, [ask(shop, "orderCreate", given) for _ in range(50)])
+    made = [each["order"] for each in answers if not each["userErrors"]]
+    assert len(made) == 1
+    assert progress(made[0]) == [("1", "1", "0", "0", "0")]
+    assert {(each["code"], each["path"][-1]) for answer in answers for each in answer["userErrors"]} == {
+        ("INVALID_INPUT", "hold")
+    }
+    assert await shop.stock(product) == {"SHELF": ("60", "1")}
+
+
+async def test_holds_and_orders_get_what_there_is_and_no_more(shop: Clerk) -> None:
+    dice = random.Random(3)  # noqa: S311 - repeatable, and no secret
+    product = await shop.product({"SHELF": "6", "DOCK": "4"})
+    line = [shop.line(product, quantity="1")]
+
+    async def keep(number: int) -> bool:
+        return not (await ask(shop, "stockHold", {"reference": f"basket {number}", "lines": line}))["userErrors"]
+
+    async def order() -> bool:
+        return (await buy(shop, [(product, "1")])).done
+
+    got = await at_once(dice, [keep(number) if number % 2 else order() for number in range(50)])
+    assert sum(got) == 10
+    assert sums((await shop.stock(product)).values()) == ("10", "10")
+
+
+async def test_fifty_clients_meet_a_hold_that_ended(shop: Clerk) -> None:
+    """One of them lets it go, once; and the one that waited is served before all of them."""
+    dice = random.Random(4)  # noqa: S311 - repeatable, and no secret
+    product = await shop.product({"SHELF": "10"})
+    holds = [await held(shop, f"basket {number}", (product, "5")) for number in range(2)]
+    waiting = await shop.order((product, "3"), confirm=True, allowBackorder=True)
+    await over(shop, *holds)
+    answers = await at_once(dice, [buy(shop, [(product, "1")]) for _ in range(50)])
+    assert sum(each.done for each in answers) == 7
+    assert progress(await shop.again(waiting)) == [("3", "3", "0", "0", "0")]
+    for hold in holds:
+        assert [event["type"] for event in await shop.events(hold)] == ["hold.created", "hold.expired"]
+    assert await shop.stock(product) == {"SHELF": ("10", "10")}
