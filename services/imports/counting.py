@@ -70,7 +70,7 @@ async def _portion(connection: Any, tenant: UUID, reason: str, rows: list[Any]) 
         try:
             async with connection.transaction():
                 # The engine asks for no other connection: numbers of orders are what one is for.
-                work = UnitOfWork(Writer(connection, tenant), cast("Database", None), PRINCIPAL)
+                work = UnitOfWork(Writer(connection, tenant), cast("Database", None), PRINCIPAL, ending=True)
                 await set_counted(work, StockSet.model_validate({"lines": lines, "reason": reason}))
                 await work.rows(events.STORE, *events.values(PRINCIPAL, work.happened))
                 return len(rows)

@@ -42,7 +42,7 @@ async def _serve(connection: Any, tenant: UUID, products: Sequence[UUID]) -> Non
         try:
             async with connection.transaction():
                 # The engine asks for no other connection: numbers of orders are what one is for.
-                work = UnitOfWork(Writer(connection, tenant), cast("Database", None), PRINCIPAL)
+                work = UnitOfWork(Writer(connection, tenant), cast("Database", None), PRINCIPAL, ending=True)
                 if first is not None:
                     await first(work)
                 await stock.lock(work, products)

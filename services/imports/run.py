@@ -15,7 +15,7 @@ from services.imports.source import opened
 from services.imports.store import Store
 from services.imports.summary import Summary, preview
 from services.imports.transaction import begin, tell
-from services.platform import tenants
+from services.platform import sweeping, tenants
 
 TABLES = ("partners", "products", "orders", "line_items", "imports", "import_records")
 """What an import writes."""
@@ -36,6 +36,8 @@ async def import_orders(
         rows = Rows(rules, source)
         try:
             identity = await tenants.find(target, tenant)
+            if rules.status and rules.status.confirms:
+                await sweeping.let_go(target, identity)
             with Rejects(file) as rejects:
                 async with begin(target, identity, keep=not dry_run) as connection:
                     made = await record.begin(connection, identity, "orders", file, mapping)

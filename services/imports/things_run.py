@@ -19,7 +19,7 @@ from services.imports.source import opened
 from services.imports.summary import ThingsSummary
 from services.imports.things import Kind, Things
 from services.imports.transaction import begin, tell
-from services.platform import tenants
+from services.platform import sweeping, tenants
 
 TABLES = {
     "products": ("products", "imports", "import_records"),
@@ -46,6 +46,8 @@ async def import_things(
         rows = Things(rules, source, kind)
         try:
             identity = await tenants.find(target, tenant)
+            if isinstance(rules, StockMapping):
+                await sweeping.let_go(target, identity)
             with Rejects(file) as rejects:
                 async with begin(target, identity, keep=not dry_run) as connection:
                     made = await record.begin(connection, identity, what, file, mapping)

@@ -128,7 +128,7 @@ async def _release(connection: Any, tenant: UUID, identity: UUID) -> None:
     for start in range(0, len(holds), PORTION):
         portion = holds[start : start + PORTION]
         # The engine asks for no other connection: numbers of orders are what one is for.
-        work = UnitOfWork(Writer(connection, tenant), cast("Database", None), PRINCIPAL)
+        work = UnitOfWork(Writer(connection, tenant), cast("Database", None), PRINCIPAL, ending=True)
         await stock.lock(work, {hold.product for hold in portion})
         await stock.release(work, portion)
         await work.rows(events.STORE, *events.values(PRINCIPAL, work.happened))

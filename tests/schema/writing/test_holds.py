@@ -1,10 +1,12 @@
 """Stock kept for baskets: held, given more time, let go, made an order; and over at its moment, whether swept or not."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.imports.things_run import import_things
 from services.inventory import holding
 from services.platform import sweeping
 from tests.support.clerk import HOLD, Clerk, identity, lines, progress
@@ -353,4 +355,19 @@ async def test_reserved_goods_that_are_taken_away_are_taken_from_baskets_first(d
     assert (await standing(shop, "first"))["lines"] == []
     assert [event["type"] for event in await shop.events(first)] == ["hold.created", "hold.reduced"]
     assert await shop.stock(product) == {"SHELF": ("2", "2")}
+    assert await shop.differences() == []
+
+
+async def test_a_count_from_a_file_finds_it_free(desk: Desk, tmp_path: Path) -> None:
+    shop = await desk.open()
+    product = await shop.product({"SHELF": "6"})
+    await over(shop, await held(shop, "basket", (product, "6")))
+    name = await shop.admin.fetchval("SELECT name FROM tenants WHERE id = $1", shop.tenant)
+    (tmp_path / "counted.csv").write_text(f"sku,pieces\n{product['sku']},1\n")
+    (tmp_path / "counted.toml").write_text(
+        'location = "SHELF"\nreason = "counted"\n[columns]\nsku = "sku"\nquantity = "pieces"\n'
+    )
+    files = tmp_path / "counted.csv", tmp_path / "counted.toml"
+    assert (await import_things(desk.target, name, "stock", *files)).imported == 1
+    assert await shop.stock(product) == {"SHELF": ("1", "0")}
     assert await shop.differences() == []
