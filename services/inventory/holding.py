@@ -19,6 +19,7 @@ from db.runtime.engine import Database
 from services.inventory import stock
 from services.kit.answer import References
 from services.kit.command import Command
+from services.kit.idempotency import KEPT_HOURS
 from services.kit.work import UnitOfWork, perform
 
 Spot = tuple[UUID, UUID]
@@ -133,6 +134,18 @@ _NEXT_END = """
 """``held_until`` may be too early, as goods are let go without a look at it: then this puts it right, once."""
 
 
+_FORGET = f"""
+    WITH forgotten AS (
+        DELETE FROM stock_holds WHERE tenant_id = $1 AND id IN (
+            SELECT id FROM stock_holds
+            WHERE tenant_id = $1 AND status <> 'HELD' AND updated_at < now() - interval '{KEPT_HOURS} hours'
+            ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*) FROM forgotten
+"""
+"""Deletes holds that ended so long ago that no retry is answered with them."""
+
+
 async def keep(work: UnitOfWork, hold: UUID, until: datetime, kept: Sequence[Kept]) -> None:
     """Keep goods for a hold. They must be available, or it is a fault and nothing is stored."""
     if not kept:
@@ -204,6 +217,8 @@ async def end(work: UnitOfWork, command: HoldsEnd) -> References:
     """Let go of what ended, ``AT_ONCE`` holds at most, for the orders that wait for it, and for all."""
     work.ending = True
     wanted = None if command.products is None else list(command.products)
+    if wanted is None:
+        await work.rows(_FORGET, 10 * AT_ONCE)
     ended = await work.rows(_ENDED, wanted, AT_ONCE)
     products = {product for row in ended for product in row["products"]} | set(wanted or ())
     if not products and not ended:

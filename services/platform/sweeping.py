@@ -10,7 +10,7 @@ from uuid import UUID
 from core.errors import TenantFrozen
 from db.runtime.engine import Database, Target, administration
 from services.inventory import holding
-from services.kit.idempotency import KEPT_HOURS, SWEEP, SWEEP_AT_MOST
+from services.kit.idempotency import SWEEP, SWEEP_AT_MOST
 from services.platform import tenants
 
 FEED_AT_MOST = 5_000
@@ -34,18 +34,6 @@ hole would be a gap for whoever reads on from before it. The newest stays, so th
 """
 
 
-OLD_HOLDS = f"""
-    WITH swept AS (
-        DELETE FROM stock_holds WHERE tenant_id = $1 AND id IN (
-            SELECT id FROM stock_holds
-            WHERE tenant_id = $1 AND status <> 'HELD' AND updated_at < now() - interval '{KEPT_HOURS} hours'
-            ORDER BY id LIMIT {SWEEP_AT_MOST} FOR UPDATE SKIP LOCKED)
-        RETURNING 1)
-    SELECT count(*) FROM swept
-"""
-"""Deletes holds that ended so long ago that no retry is answered with them."""
-
-
 class Swept(NamedTuple):
     """How much was deleted, and how many holds were let go of."""
 
@@ -62,7 +50,6 @@ async def sweep(target: Target, feed_days: int) -> Swept:
     for tenant in await tenants.every(target):
         keys += await _all(target, tenant.id, SWEEP_AT_MOST, SWEEP)
         commits += await _all(target, tenant.id, FEED_AT_MOST, SWEEP_FEED, feed_days, FEED_AT_MOST)
-        await _all(target, tenant.id, SWEEP_AT_MOST, OLD_HOLDS)
     async with _opened(target) as database:
         for tenant in await tenants.every(target):
             with contextlib.suppress(TenantFrozen):  # they are let go of where it goes on
