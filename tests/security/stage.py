@@ -151,6 +151,7 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     await command(client, "stockAdjust", found, "moves { id }")
     held = {"lines": [sku | {"quantity": "1"}], "seconds": 86_400, **texts(word, "reference")}
     await command(client, "stockHold", held, "hold { id }")
+    await command(client, "stockHold", held | {"reference": "basket"}, "hold { id }")
     for number, actions in ((1, ()), (2, ("orderConfirm",)), (3, ("orderConfirm", "orderShip"))):
         order: dict[str, Any] = {"customer": {"code": f"{word}-1"}, **texts(word, "note")}
         order["lineItems"] = [sku | {"quantity": "1"} | texts(word, "description")]

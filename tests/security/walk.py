@@ -213,7 +213,7 @@ NEEDED = {
     "by": "{placedAt: YEAR}",
     "at": '"2100-01-01T00:00:00Z"',
     "from": '"2000-01-01T00:00:00Z"',
-    "reference": f'"{TEXTS["reference"].format(OWN)}"',
+    "reference": '"basket"',  # every company has one
 }
 """What arguments are given that must be."""
 
