@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import __version__, logs
 from app.gauges import gauges
 from app.http.endpoint import GraphQLEndpoint
+from app.http.events import EventStreams
 from app.http.explorer import Explorer
 from app.http.front import front
 from app.http.schema_file import SchemaFile
 from app.http.security import BrowserSecurity
 from app.http.unknown import unknown
+from app.live.hub import Hub
 from app.registry import build
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
@@ -106,9 +108,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer, telemetry)
     app.state.resolver = endpoint.resolver
     app.state.usual = endpoint.usual
+    app.state.hub = hub = Hub(graph, database, settings, endpoint.budgets, endpoint.authenticator)
+    events = EventStreams(endpoint, hub)
     telemetry.look = partial(gauges, database, endpoint)
     app.graphql = BrowserSecurity(endpoint, settings, telemetry)
     schema_file = SchemaFile(graph, endpoint.authenticator, endpoint.budgets, settings)
+    app.router.routes.append(Route("/graphql/stream", events, methods=["POST"]))
     app.router.routes.append(Route("/graphql/schema.graphql", telemetry.route("schema", schema_file.get)))
     app.add_exception_handler(HTTPException, unknown)
     if explorer:

@@ -13,7 +13,7 @@ from core.permissions import EVERYTHING
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from execution import Meter, Trace
-from loaders.feed import Head, newest
+from loaders.feed import Head, Interest, newest
 
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
@@ -52,9 +52,13 @@ class Principal:
 
 
 class BatchRead(NamedTuple):
-    """A batch of the feed: where it ends, whether it has anything, and whether there is more."""
+    """A batch of the feed: where it ends, by what commits its reader has to be told more, whether it has anything, and
+    whether there is more already.
+    """
 
     cursor: Cursor
+    seq: int
+    interest: Interest
     anything: bool
     more: bool
 
@@ -135,9 +139,9 @@ class RequestContext:
                 await database.open_log(self.principal.tenant)
         return self.head  # type: ignore[return-value]  # it was found, or an error was raised
 
-    def read_up_to(self, cursor: Cursor, *, anything: bool, more: bool) -> None:
+    def read_up_to(self, cursor: Cursor, seq: int, interest: Interest, *, anything: bool, more: bool) -> None:
         """A batch of the feed was read."""
-        self.batch = BatchRead(cursor, anything, more)
+        self.batch = BatchRead(cursor, seq, interest, anything, more)
 
     def _database(self) -> Database:
         if self.database is None:

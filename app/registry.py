@@ -51,9 +51,11 @@ def build(
     """The schema of these modules, for one executor or the other."""
     modules = [import_module(f"schema.{name}").MODULE for name in ALWAYS] + installed(names)
     mutations = tuple(module.mutation for module in modules if module.mutation is not None)
+    subscriptions = tuple(module.subscription for module in modules if module.subscription is not None)
     graph = Graph(
         query=merge_types("Query", tuple(module.query for module in modules)),
         mutation=merge_types("Mutation", mutations) if mutations else None,
+        subscription=merge_types("Subscription", subscriptions),
         types=[type_ for module in modules for type_ in module.types],
         extend=[added for module in modules for added in module.extends],
         breadth_first=breadth_first,

@@ -90,7 +90,7 @@ async def _serve_alone(
         raise Unavailable(error.reason) from error
     try:
         app = create_app(settings, database, dict(made))
-        async with app.state.telemetry.running():
+        async with app.state.telemetry.running(), app.state.hub.running():
             await serve(app, settings, opened, ready)
     finally:
         await database.close()

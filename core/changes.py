@@ -64,6 +64,14 @@ class Cursor(NamedTuple):
     mark: bytes = ANY
     """Of the feed and its arguments: a guard against honest mistakes (``core.paging.digest``)."""
 
+    def of(self, mark: bytes) -> "Cursor":
+        """It, as a place in the feed with this mark. Raises ``BadInput`` where it belongs to another one."""
+        if self.mark not in (mark, ANY):
+            raise BadInput(
+                "This cursor belongs to another feed: use it with the field and the conditions that it came from."
+            )
+        return self._replace(mark=mark)
+
     def __str__(self) -> str:
         raw = self.commit.bytes + self.offset.to_bytes(4, "big") + self.mark
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -72,8 +80,8 @@ class Cursor(NamedTuple):
 LENGTH = len(str(Cursor(UUID(int=0))))
 
 
-def read_cursor(text: str, mark: bytes) -> Cursor:
-    """A cursor of the feed with this mark, or of a mutation. Raises ``BadInput``."""
+def read_cursor(text: str, mark: bytes | None) -> Cursor:
+    """A cursor of the feed with this mark, or of a mutation; without a mark of any. Raises ``BadInput``."""
     try:
         raw = (
             base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -85,8 +93,6 @@ def read_cursor(text: str, mark: bytes) -> Cursor:
     if len(raw) != 26:
         raise BadInput("This is not a cursor of the feed. Cursors come from its batches.")
     found = Cursor(UUID(bytes=raw[:16]), int.from_bytes(raw[16:20], "big"), raw[20:])
-    if found.mark not in (mark, ANY):
-        raise BadInput(
-            "This cursor belongs to another feed: use it with the field and the conditions that it came from."
-        )
+    if mark is not None:
+        found.of(mark)
     return found

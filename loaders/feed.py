@@ -34,6 +34,7 @@ class Found(NamedTuple):
 
     entries: list[Entry]
     cursor: Cursor
+    seq: int
     more: bool
 
 
@@ -122,17 +123,17 @@ async def happened(
 async def _batch(reader: Reader, after: Cursor, head: Head, first: int, sql: str, *values: Any) -> Found:
     begin = await _seq(reader, after.commit)
     if begin >= head.seq and not after.offset:
-        return Found([], after, more=False)
+        return Found([], after, begin, more=False)
     rows = await reader.fetch(sql, reader.tenant, begin, max(begin, head.seq), after.offset, first + 1, *values)
     *entries, last = [Entry(row["seq"], row["commit"], row["place"], row["id"], row["kind"] or 0) for row in rows]
     if len(entries) <= first:
-        return Found(entries, after._replace(commit=last.commit, offset=0), more=last.seq < head.seq)
+        return Found(entries, after._replace(commit=last.commit, offset=0), last.seq, more=last.seq < head.seq)
     whole = [entry for entry in entries[:first] if entry.seq != entries[first].seq]
     if whole:
-        return Found(whole, after._replace(commit=whole[-1].commit, offset=0), more=True)
+        return Found(whole, after._replace(commit=whole[-1].commit, offset=0), whole[-1].seq, more=True)
     # A commit that is larger than a batch is the only one that is cut.
     cut = entries[:first]
-    return Found(cut, after._replace(commit=cut[-1].commit, offset=cut[-1].place), more=True)
+    return Found(cut, after._replace(commit=cut[-1].commit, offset=cut[-1].place), cut[-1].seq, more=True)
 
 
 async def _seq(reader: Reader, commit: UUID) -> int:
@@ -143,3 +144,52 @@ async def _seq(reader: Reader, commit: UUID) -> int:
             " Take a new cursor, and read again what you keep a copy of."
         )
     return int(rows[0]["seq"])
+
+
+async def there(reader: Reader, commit: UUID) -> bool:
+    """Whether a commit is in the log."""
+    return bool(await reader.fetch(_SEQ, reader.tenant, commit))
+
+
+class Interest(NamedTuple):
+    """What of a commit makes a feed tell more: records of these kinds, these records, or any event."""
+
+    kinds: frozenset[int] = frozenset()
+    records: frozenset[tuple[int, UUID]] = frozenset()
+    events: bool = False
+
+
+class News(NamedTuple):
+    """What some commits hold together. ``everything``: so much that it wasn't looked at."""
+
+    records: frozenset[tuple[int, UUID]] = frozenset()
+    reload: frozenset[int] = frozenset()
+    events: bool = False
+    everything: bool = False
+
+    def concern(self, interest: Interest) -> bool:
+        """Whether a feed with this interest has something to tell."""
+        if self.everything or (interest.events and self.events) or not interest.records.isdisjoint(self.records):
+            return True
+        kinds = {kind for kind, _ in self.records} | self.reload
+        return not interest.kinds.isdisjoint(kinds) or any(kind in self.reload for kind, _ in interest.records)
+
+
+GLANCED = 200
+"""Commits that are looked at one by one for whom they concern; more concern everybody."""
+
+_NEWS = (
+    "SELECT kinds, subjects, reload, cardinality(events) > 0 AS events FROM commits"
+    f" WHERE tenant_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT {GLANCED + 1}"
+)
+
+
+async def news(reader: Reader, after: int, upto: int) -> News:
+    """What the commits behind a number hold, up to another one."""
+    rows = await reader.fetch(_NEWS, reader.tenant, after, upto)
+    if len(rows) > GLANCED:
+        return News(everything=True)
+    records = frozenset(
+        (kind, UUID(int=each.int)) for row in rows for kind, each in zip(row["kinds"], row["subjects"], strict=True)
+    )
+    return News(records, frozenset(kind for row in rows for kind in row["reload"]), any(row["events"] for row in rows))

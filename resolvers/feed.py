@@ -12,7 +12,7 @@ from core.paging import digest
 from execution import Batch
 from loaders import feed
 from loaders.events import EventById
-from loaders.feed import Found, Head
+from loaders.feed import Found, Head, Interest
 from resolvers import nodes
 
 MOST = 500
@@ -43,7 +43,8 @@ async def changes(batch: Batch) -> list[Any]:
         for kind, key in await _visible(context, list(records))
     ]
     again = dict.fromkeys(NAMES[entry.kind] for entry in found.entries if entry.id is None)
-    return [_row(context, found, told or again, changes=told, reload=[*again])]
+    interest = Interest(kinds=frozenset(kinds))
+    return [_row(context, found, told or again, interest, changes=told, reload=[*again])]
 
 
 async def events(batch: Batch) -> list[Any]:
@@ -53,11 +54,24 @@ async def events(batch: Batch) -> list[Any]:
     head: Head = await context.settle()
     after = _after(batch, head, "eventFeed", types and sorted(types), subjects and sorted(map(str, subjects)))
     found = await feed.happened(context, after, head, types, subjects, first)
-    return [_row(context, found, found.entries, ids=[entry.id for entry in found.entries])]
+    return [_row(context, found, found.entries, Interest(events=True), ids=[entry.id for entry in found.entries])]
 
 
-def _row(context: Any, found: Found, told: Any, **more: Any) -> dict[str, Any]:
-    context.read_up_to(found.cursor, anything=bool(told), more=found.more)
+async def record(batch: Batch) -> list[Any]:
+    """A record as it is; whoever follows it is told again when it was touched."""
+    context = batch.context
+    prefix, key = nodes.key(batch, batch.args["id"], "id")
+    numbers = [kind.number for kind in KINDS.values() if kind.prefix == prefix]
+    if not numbers:
+        raise BadInput(f"The feed has no kind for ids that start with {prefix}_.", path=("id",))
+    head: Head = await context.settle()
+    interest = Interest(records=frozenset({(numbers[0], key)}))
+    context.read_up_to(Cursor(head.commit), head.seq, interest, anything=True, more=False)
+    return await nodes.load(batch, [(prefix, key)])
+
+
+def _row(context: Any, found: Found, told: Any, interest: Interest, **more: Any) -> dict[str, Any]:
+    context.read_up_to(found.cursor, found.seq, interest, anything=bool(told), more=found.more)
     return {"cursor": str(found.cursor), "hasMore": found.more, **more}
 
 
@@ -125,12 +139,12 @@ def _after(batch: Batch, head: Head, *marks: object) -> Cursor:
     mark = bytes.fromhex(digest(*marks))
     if batch.context.following is not None:
         place: Cursor = batch.context.following
-        return place._replace(mark=mark)
+        return place.of(mark)
     given = batch.args.get("after")
     if given is None:
         return Cursor(head.commit, 0, mark)
     try:
-        return read_cursor(given, mark)._replace(mark=mark)
+        return read_cursor(given, None).of(mark)
     except BadInput as error:
         raise error.below("after") from None
 

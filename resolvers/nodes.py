@@ -14,7 +14,7 @@ MAX_NODES = 100
 
 async def node(batch: Batch) -> list[Any]:
     """The object with an id, or None: for one that doesn't exist and one of another tenant alike."""
-    return await load(batch, [_key(batch, batch.args["id"], "id")])
+    return await load(batch, [key(batch, batch.args["id"], "id")])
 
 
 async def nodes(batch: Batch) -> list[list[Any]]:
@@ -22,10 +22,10 @@ async def nodes(batch: Batch) -> list[list[Any]]:
     given = batch.args["ids"]
     if len(given) > MAX_NODES:
         raise BadInput(f"At most {MAX_NODES} ids.", path=("ids",))
-    return [await load(batch, [_key(batch, text, "ids", index) for index, text in enumerate(given)])]
+    return [await load(batch, [key(batch, text, "ids", index) for index, text in enumerate(given)])]
 
 
-def _key(batch: Batch, text: str, *path: str | int) -> tuple[str, UUID]:
+def key(batch: Batch, text: str, *path: str | int) -> tuple[str, UUID]:
     """The prefix and the UUID of an id of an existing type; ``path`` leads to where it was given."""
     try:
         prefix, key = ids.parse(text)

@@ -121,4 +121,39 @@ class Query:
     )
 
 
-MODULE = Module("feed", Query)
+_NOW = "Where to go on: the cursor of an earlier batch. Left out: from now on; the first batch is empty and has the cursor of now."
+
+
+@strawberry.type
+class Subscription:
+    changes: ChangeBatch = batched(
+        "The same as the query of this name, again and again: a batch at once, with the cursor to go on from after a broken"
+        " connection, then one for each time that something changed. Needs what reading the kinds needs.",
+        feed.changes,
+        argument("after", str | None, _NOW),
+        _KINDS,
+        argument("first", int, "At most so many changes in a batch, 1 to 500.", 100),
+        rows=batch_rows(100),
+        besides=scan,
+    )
+    event_feed: EventBatch = batched(
+        "The same as the query of this name, again and again.",
+        feed.events,
+        argument("after", str | None, _NOW),
+        _WHERE,
+        argument("first", int, "At most so many events in a batch, 1 to 500.", 100),
+        permission="events:read",
+        rows=batch_rows(100),
+        besides=scan,
+    )
+    record: Node | None = batched(
+        "A record as it is, at once, and again after each change of it; changes in quick succession count as one. Null where"
+        " there is nothing with this id, or not any more. Needs what reading it needs.",
+        feed.record,
+        argument(
+            "id", strawberry.ID, "Any id that the graph gave and that the feed has a kind for, such as ord_0193e0…"
+        ),
+    )
+
+
+MODULE = Module("feed", Query, subscription=Subscription)

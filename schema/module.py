@@ -16,7 +16,7 @@ class WrongDeclaration(ErpError):
 class Module:
     """A module's part of the graph. ``requires`` names the modules that must be there as well.
 
-    ``query`` and ``mutation`` are types whose fields go to the roots, ``extends`` classes whose fields go to
+    ``query``, ``mutation`` and ``subscription`` are types whose fields go to the roots, ``extends`` classes whose fields go to
     types of lower modules, ``nodes`` the loaders that find a row by its id.
     """
 
@@ -24,6 +24,7 @@ class Module:
     query: type
     requires: tuple[str, ...] = ()
     mutation: type | None = None
+    subscription: type | None = None
     extends: tuple[type, ...] = ()
     nodes: tuple[type[One], ...] = ()
     types: tuple[type, ...] = ()

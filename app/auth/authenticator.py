@@ -62,6 +62,20 @@ class Authenticator:
         self._keep(digest, known)
         return known.principal
 
+    async def again(self, authorization: str) -> Principal:
+        """The principal of a header that was good when something long began, looked up anew. It isn't a guess, so no address is
+        held back for it. Raises ``Unauthenticated`` where it opens nothing any more, and ``Unavailable``.
+        """
+        credential = authorization.partition(" ")[2].strip()
+        digest = sha256(credential.encode()).digest()
+        try:
+            known = await self._find_once(digest, credential)
+        except InvalidCredential:
+            self._kept.pop(digest, None)
+            raise
+        self._keep(digest, known)
+        return known.principal
+
     async def _find_once(self, digest: bytes, credential: str) -> Authenticated:
         """One look-up for all requests that wait for the same credential."""
         looking = self._looking.get(digest)

@@ -10,6 +10,7 @@ from app.audit import audit
 from app.context import SCHEMA, Principal
 from app.documents.deprecations import DeprecationReport
 from app.documents.request import GraphQLRequest
+from app.documents.roots import variable_of_after
 from app.documents.variables import check_size, check_weight
 from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.errors.http_errors import Rejected
@@ -42,6 +43,8 @@ class Prepared(NamedTuple):
     """The deprecated parts that it uses, as clients see them."""
     name: str = ""
     """The operation's name, empty where it has none."""
+    begins: str = ""
+    """Of a subscription the variable that says where it begins, empty where none does: equal subscribers may differ in it."""
 
 
 class OperationPreparer:
@@ -99,7 +102,8 @@ class OperationPreparer:
         price = await self._price(document, operation, asked, principal)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
         name = operation.name.value if operation.name else ""
-        return Prepared(asked, document.node, operation.operation, price, deprecated, name)
+        begins = variable_of_after(operation, asked.query) if operation.operation is OperationType.SUBSCRIPTION else ""
+        return Prepared(asked, document.node, operation.operation, price, deprecated, name, begins)
 
     async def _price(
         self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest, principal: Principal

@@ -1,5 +1,6 @@
 """What an operation asks for at its root, before it is executed."""
 
+import re
 from collections.abc import Iterator
 
 from graphql import (
@@ -9,6 +10,7 @@ from graphql import (
     FragmentSpreadNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    VariableNode,
 )
 
 FEEDS = frozenset({"changes", "eventFeed"})
@@ -44,3 +46,15 @@ def roots(document: DocumentNode, operation: str | None) -> Iterator[str]:
                     waiting.append(fragments[each.name.value].selection_set)
             else:
                 waiting.append(each.selection_set)  # type: ignore[attr-defined]  # an inline fragment
+
+
+def variable_of_after(operation: OperationDefinitionNode, text: str) -> str:
+    """The variable that a subscription's root field has as ``after``, and that is used nowhere else; empty where none is."""
+    for each in operation.selection_set.selections:
+        if isinstance(each, FieldNode):
+            for argument in each.arguments or ():
+                if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+                    name = argument.value.name.value
+                    # Once where it is defined, and once here.
+                    return name if len(re.findall(rf"\${name}\b", text)) == 2 else ""
+    return ""

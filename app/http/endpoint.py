@@ -148,7 +148,11 @@ class GraphQLEndpoint:
         kind = prepared.kind
         record.kind = kind.value
         record.name(prepared.name)
-        if kind is OperationType.SUBSCRIPTION or (kind is OperationType.MUTATION and request.method == "GET"):
+        if kind is OperationType.SUBSCRIPTION:
+            raise HttpError(
+                405, "Send a subscription to /graphql/stream: it is answered by server-sent events.", allow="POST"
+            )
+        if kind is OperationType.MUTATION and request.method == "GET":
             raise HttpError(405, f"A {kind.value} can't be sent by {request.method}.", allow="POST")
         if request.headers.get("x-cost-only") == "1":
             return json_response({"data": None, "extensions": {"cost": self._cost(prepared, charge)}}, media)

@@ -21,7 +21,7 @@ from app.telemetry.telemetry import Telemetry
 CORS_MAX_AGE = 7_200
 """Seconds for which a browser needn't ask again whether it may."""
 
-ASKED = ("authorization", "content-type", "if-none-match", "x-explain", "x-cost-only", "x-read-after")
+ASKED = ("authorization", "content-type", "if-none-match", "last-event-id", "x-explain", "x-cost-only", "x-read-after")
 TOLD = ("etag", "retry-after", "x-read-after", "x-request-id")
 """The headers that pages of other origins may send, and those that they may read."""
 

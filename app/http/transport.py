@@ -3,6 +3,9 @@
 from asyncio import AbstractEventLoop, Transport
 from typing import Any
 
+CLOSED_WITHIN = 30.0
+"""Seconds in which a client must have taken what was sent before the connection was closed."""
+
 
 class CoalescingTransport:
     """A transport that sends an answer's head with what follows it: one system call and one packet less for each
@@ -29,8 +32,12 @@ class CoalescingTransport:
             self._transport.write(data)
 
     def close(self) -> None:
+        """End the connection when what was sent is taken, and then at the latest."""
         self._send()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            # A stream whose client takes nothing ends in the middle: nobody else would look after its connection.
+            self._loop.call_later(CLOSED_WITHIN, self._transport.abort)
 
     def _send(self) -> None:
         if self._head:

@@ -77,6 +77,12 @@ class Server(uvicorn.Server):
         else:
             super().handle_exit(sig, frame)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Subscriptions end first: they would last for as long as anybody waits."""
+        app: Any = self.config.app
+        await app.state.hub.close()
+        await super().shutdown(sockets)
+
     def ask_to_leave(self) -> None:
         """From here on each answer carries ``Connection: close``, so that clients reconnect elsewhere."""
         close = (b"connection", b"close")

@@ -165,7 +165,7 @@ async def _serve(orders: Orders, told: asyncio.StreamReader) -> None:
         app = create_app(settings, database, orders.keys)
         server = WorkerServer(accepting.configured(app, settings), orders, _say)
         obeying = asyncio.create_task(_obey(server, told))
-        async with app.state.telemetry.running(orders.number):
+        async with app.state.telemetry.running(orders.number), app.state.hub.running():
             await accepting.run(server, listeners)
         obeying.cancel()
     finally:

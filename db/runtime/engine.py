@@ -8,7 +8,7 @@ them once, but each execution through it costs more than PostgreSQL needs to ans
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -194,9 +194,29 @@ class Database:
         """A number up to which the tenant's log is complete (``db.runtime.log``): what is read from now on has all of it.
         Raises ``Unavailable``.
         """
+        async with self.look_at_log() as look:
+            return await log.settled(look, (tenant,))
+
+    async def drawn(self, tenants: Collection[UUID]) -> dict[UUID, int]:
+        """The last number that the log has drawn where each of these lives: where it is another one, something may have been
+        committed. Raises ``Unavailable``.
+        """
+        if not tenants:
+            return {}
+        async with self.look_at_log() as look:
+            [[last]] = await look(log.LAST)
+        return dict.fromkeys(tenants, int(last))
+
+    def tell_commits(self, told: Callable[[UUID], None] | None) -> None:
+        """From now on ``told`` is told the tenant of each transaction that has a place in the log; with None nobody is."""
+        self.on_commit = told
+
+    @contextlib.asynccontextmanager
+    async def look_at_log(self) -> AsyncIterator[log.Look]:
+        """Run statements for nobody's sake, each in a transaction of its own. Raises ``Unavailable``."""
         try:
             async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
-                return await log.settled(connection, (tenant,), opening=self._sessions[0].opening)
+                yield log.Look(connection, self._sessions[0].opening)
         except Exception as error:
             told = not_connected(error)
             if told is None:

@@ -66,13 +66,10 @@ def _numbers(given: Iterable[int]) -> str:
     return f"'{{{','.join([str(int(each)) for each in given])}}}'"
 
 
-async def settled(connection: Any, tenants: Iterable[UUID], *, within: float = WITHIN, opening: str = "") -> int:
+async def settled(look: "Look", tenants: Iterable[UUID], *, within: float = WITHIN) -> int:
     """A number: all commits of these tenants up to it have ended and can be seen by whoever looks from now on, and none can
     come to be among them. Raises ``Overloaded`` where writers that are about to commit don't end in time.
-
-    The connection must be in no transaction; ``opening`` is what one begins with behind a pooler of transactions.
     """
-    look = Look(connection, opening)
     # The number first: whoever has one up to it held the lock by then.
     [[last]] = await look(LAST)
     keys = {lock_key(tenant) for tenant in tenants}
@@ -82,7 +79,9 @@ async def settled(connection: Any, tenants: Iterable[UUID], *, within: float = W
 
 
 class Look:
-    """Runs statements, each in a transaction of its own."""
+    """Runs statements, each in a transaction of its own, on a connection that is in none. ``opening`` is what one begins with
+    behind a pooler of transactions.
+    """
 
     def __init__(self, connection: Any, opening: str = "") -> None:
         self._connection = connection

@@ -7,7 +7,7 @@ a second (docs/decisions/0036-tenants-move.md).
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -87,6 +87,21 @@ class Spread(Database):
         """As of a single one, of the log where the tenant lives. Raises ``Unavailable``."""
         home = self._home(tenant)
         return await (super().settled(tenant) if home is None else home.settled(tenant))
+
+    async def drawn(self, tenants: Collection[UUID]) -> dict[UUID, int]:
+        """As of a single one; without those whose database is away."""
+        here = [tenant for tenant in tenants if tenant not in self.places]
+        found: dict[UUID, int] = {}
+        for name in {self.places[tenant] for tenant in tenants if tenant in self.places} & self.opened:
+            with contextlib.suppress(Unavailable):
+                found |= await self.others[name].drawn([each for each in tenants if self.places.get(each) == name])
+        return found | await super().drawn(here)
+
+    def tell_commits(self, told: Callable[[UUID], None] | None) -> None:
+        """As of a single one, for all of them."""
+        super().tell_commits(told)
+        for other in self.others.values():
+            other.tell_commits(told)
 
     def pools(self) -> dict[str, PoolState]:
         """The pools of all databases, those of the others by the database's name and their own."""

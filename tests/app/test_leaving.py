@@ -107,6 +107,40 @@ def test_42_no_request_fails_when_it_is_told_to_stop_under_load(serving: Serving
     assert 4 <= time.monotonic() - told < 20
 
 
+FOLLOW = json.dumps({"query": "subscription { changes { cursor } }"})
+
+
+def test_42_streams_end_at_once_and_are_not_complete(serving: Serving) -> None:
+    """Else a server would wait for them for as long as it waits for anybody; their clients come back with their cursors."""
+    process, address, key = serving
+    stream = HTTPConnection(address, timeout=30)
+    stream.request(
+        "POST", "/graphql/stream", FOLLOW, {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    )
+    answer = stream.getresponse()
+    assert (answer.status, answer.readline()[:4]) == (200, b"id: ")
+    for _ in range(2):  # at once, without the time in which it goes on serving
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None and ready_or_gone(address):
+            time.sleep(0.05)
+    with answer:
+        rest = answer.read()
+    stream.close()
+    assert rest.startswith(b"event: next\n")
+    assert b"complete" not in rest
+    last = ended(process)
+    assert (last.code, "Traceback" in last.err, "without completing" in last.err) == (0, False, False)
+    # Those that don't end within ten seconds are cancelled, and it says so.
+    assert "timeout" not in last.err.lower()
+
+
+def ready_or_gone(address: str) -> bool:
+    try:
+        return ready(address)[0] == 200
+    except OSError:
+        return False
+
+
 def test_who_asks_twice_does_not_wait(serving: Serving) -> None:
     process, address, _ = serving
     process.send_signal(signal.SIGTERM)

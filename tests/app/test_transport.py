@@ -16,6 +16,7 @@ class Sent(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.untaken = 0
 
     def write(self, data: "bytes | bytearray | memoryview") -> None:
         self.writes.append(bytes(data))
@@ -25,6 +26,12 @@ class Sent(asyncio.Transport):
 
     def close(self) -> None:
         self.writes.append(b"end")
+
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
+
+    def abort(self) -> None:
+        self.writes.append(b"abort")
 
     def is_closing(self) -> bool:
         return b"end" in self.writes
@@ -61,6 +68,17 @@ async def test_a_head_goes_out_before_the_end(sent: Sent) -> None:
     assert transport.is_closing()
     await asyncio.sleep(0)
     assert sent.writes == [HEAD, b"end"]
+
+
+@pytest.mark.parametrize("untaken", [0, 5])
+async def test_what_is_not_taken_of_a_stream_that_was_ended_is_dropped(
+    sent: Sent, untaken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.transport.CLOSED_WITHIN", 0)
+    sent.untaken = untaken
+    CoalescingTransport(sent, asyncio.get_running_loop()).close()
+    await asyncio.sleep(0.01)
+    assert sent.writes == [b"end", b"abort"][: 1 + bool(untaken)]
 
 
 async def test_pieces_keep_their_order_whatever_they_look_like(sent: Sent) -> None:

@@ -35,7 +35,7 @@ Settle = Callable[..., Awaitable[int]]
 
 async def settled_late(connection: Any, tenants: Any, *, within: float = 1.0) -> int:
     """As ``log.settled``, but the number is read after the holders of the lock."""
-    look = log.Look(connection)
+    look = connection
     keys = [log.lock_key(each) for each in tenants]
     if busy := [row["key"] for row in await look(log.BUSY, keys, log.FEED)]:
         await log._outlast(look, busy, within)
@@ -74,9 +74,9 @@ class Ground:
         """Read on, as far as may be."""
         if connection is None:
             async with self.database._reading.acquire() as borrowed:
-                last = await self.settle(borrowed, (self.tenant,), **options)
+                last = await self.settle(log.Look(borrowed), (self.tenant,), **options)
         else:
-            last = await self.settle(connection, (self.tenant,), **options)
+            last = await self.settle(log.Look(connection), (self.tenant,), **options)
         async with administration(self.target, self.tenant) as reader:
             rows = await reader.fetch(READ, self.tenant, self.at, last)
         self.read += [row["id"] for row in rows]
@@ -253,7 +253,7 @@ async def test_a_writer_that_stays_holds_up_its_tenants_readers_and_no_others(gr
         await ground.round(within=0.02)
     assert ground.read == []
     async with ground.database._reading.acquire() as connection:
-        assert await log.settled(connection, (other,), within=0) > 0
+        assert await log.settled(log.Look(connection), (other,), within=0) > 0
     # Nor does it hold up who writes for the same tenant.
     commit = await ground.commit()
     await stays.execute("ROLLBACK")

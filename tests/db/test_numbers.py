@@ -1,5 +1,7 @@
 """The log's sequence, where rows came without it: a copy by logical replication, or a database that was filled by hand."""
 
+from uuid import UUID
+
 from core.ids import new_id
 from db.admin import numbers
 from db.runtime import log
@@ -50,18 +52,25 @@ async def test_a_database_without_a_commit_stays_as_it_is(fresh: Target) -> None
 
 
 async def test_each_database_has_numbers_of_its_own(server: TestServer) -> None:
-    """A tenant's log was settled by the numbers of the first database, wherever the tenant lived: its feed stood still where
-    they were smaller, and could pass a commit over where they were larger.
-    """
+    """A tenant's log was settled by the numbers of the first database, wherever the tenant lived."""
     async with server.fresh() as first, server.fresh() as second:
         here, there = await tenants.create(first, "here", "EUR"), await tenants.create(second, "there", "EUR")
         spread = Spread(first, others={"emea": Database(second)}, places={there: "emea"}, opened={"emea"})
         await Database.open(spread)
         await spread.others["emea"].open()
+        told: list[UUID] = []
+        spread.tell_commits(told.append)
         try:
             for tenant in (here, there, there, there):
                 async with spread.transaction(tenant) as writer:
                     writer.place(new_id())
             assert (await spread.settled(here), await spread.settled(there)) == (1, 3)
+            assert await spread.drawn([here, there]) == {here: 1, there: 3}
+            assert await spread.drawn([]) == {}
+            assert told == [here, there, there, there]
+            # Where one is away, the others go on.
+            spread.opened.clear()
+            assert await spread.drawn([here, there]) == {here: 1}
+            spread.opened.add("emea")
         finally:
             await spread.close()

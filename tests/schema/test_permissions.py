@@ -22,6 +22,8 @@ OPEN = {
     "Query.nodes": "asks by the types that the ids are of",
     "Viewer.tenant": "one's own tenant",
     "Query.changes": "tells of the kinds that may be read",
+    "Subscription.changes": "tells of the kinds that may be read",
+    "Subscription.record": "asks by the type that the id is of",
     "ChangeBatch.changes": "those of the batch, whose kinds may be read",
     "Change.node": "asks by the type of the record",
     "EventBatch.events": "those of the batch, which was asked for",

@@ -29,6 +29,7 @@ from tests.security.stage import GRAPH, OWN, TEXTS
 
 SCHEMA = build_schema(GRAPH.as_str())
 QUERY: GraphQLObjectType = SCHEMA.type_map["Query"]  # type: ignore[assignment]  # an object type
+SUBSCRIPTION: GraphQLObjectType = SCHEMA.type_map["Subscription"]  # type: ignore[assignment]  # an object type
 MUTATION: GraphQLObjectType = SCHEMA.type_map["Mutation"]  # type: ignore[assignment]  # an object type
 PREFIXES = {loader.entity.typename: prefix for prefix, loader in GRAPH.nodes.items()}  # type: ignore[attr-defined]  # nodes are loaders' classes
 
@@ -76,7 +77,7 @@ class Place(NamedTuple):
             return ["prod", "par", "wh", "loc"]
         if self.name in ("id", "ids"):
             stem = self.owner.removesuffix("Ref").removesuffix("Where")
-            return [PREFIXES[stem]] if stem != "Query" else [*GRAPH.nodes]
+            return [PREFIXES[stem]] if stem not in ("Query", "Subscription") else [*GRAPH.nodes]
         return [NAMED[self.name]]
 
     @property
@@ -187,7 +188,7 @@ def select(type_: Any, depth: int, without: frozenset[str] = frozenset()) -> str
 
 def ways() -> dict[str, str]:
     """How to come to an object of each type by way of lists: a document with ``%s`` for its selection."""
-    found, waiting, seen = {QUERY.name: "{ %s }"}, [QUERY], [QUERY]
+    found, waiting, seen = {QUERY.name: "{ %s }", SUBSCRIPTION.name: "{ %s }"}, [QUERY], [QUERY]
     # First what needs no arguments, then what does.
     for must in (False, True):
         waiting += seen if must else []
@@ -245,7 +246,9 @@ def places_of(owner: str, name: str, field: GraphQLField, way: str, own: Mapping
                 shows = "cursor" if name in FEEDS else "pageInfo { endCursor }"
                 first = ", ".join(("first: 1", *others))
                 cursor = way % f"{name}({first}{sort}) {{ {shows} }}" if argument in CURSORS else ""
-                document = f"query ($v: {leaf.scalar}!) {body}"
+                kind = "subscription" if owner == SUBSCRIPTION.name else "query"
+                cursor = cursor and f"{kind} {cursor}"
+                document = f"{kind} ($v: {leaf.scalar}!) {body}"
                 yield Place(f"{owner}.{name}", leaf.owner, leaf.name, leaf.scalar, document, cursor)
 
 

@@ -1,0 +1,202 @@
+"""Subscriptions by server-sent events: ``POST /graphql/stream``, in graphql-sse's mode of distinct connections.
+
+On a path of its own: clients such as urql list ``text/event-stream`` in the Accept header of every query.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from random import getrandbits
+from typing import Any
+
+import orjson
+from graphql import GraphQLError, OperationType
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message as Sent
+from starlette.types import Receive, Scope, Send
+
+from app.context import Principal
+from app.documents.preparation import Prepared
+from app.errors.formatting import formatted, plain
+from app.errors.http_errors import HttpError, Rejected, Throttled
+from app.http.endpoint import GraphQLEndpoint
+from app.http.negotiation import JSON
+from app.http.request import read
+from app.http.responses import json_response, refusal
+from app.live.hub import Hub
+from app.live.stream import Stream
+from app.telemetry.record import RequestRecord
+from app.throttling.budgets import PAUSE, Charge
+from core.changes import LENGTH, Cursor, read_cursor
+from core.errors import BadInput, ErpError
+
+COMMENT_EVERY = 15.0
+"""Seconds of silence after which a comment is sent, so that proxies don't take the stream for dead."""
+
+TAKEN_WITHIN = 30.0
+"""Seconds in which a client must take what was sent."""
+
+EVENTS = "text/event-stream"
+
+HEADERS = [
+    (b"content-type", f"{EVENTS}; charset=utf-8".encode()),
+    (b"cache-control", b"no-store"),
+    # nginx buffers answers otherwise, and compression does.
+    (b"x-accel-buffering", b"no"),
+]
+COMPLETE = b"event: complete\ndata:\n\n"
+
+
+class EventStreams:
+    """The ASGI application behind ``/graphql/stream``. Who asks, documents, limits and budgets are the graph's own."""
+
+    def __init__(self, endpoint: GraphQLEndpoint, hub: Hub) -> None:
+        self._endpoint = endpoint
+        self._hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        record = self._endpoint.telemetry.begin(request, f"{getrandbits(128):032x}")
+        record.kind = "subscription"
+        answer: Response | None = None
+        opened: Stream | list[Any] | None = None
+        try:
+            with record:
+                opened = await self._open(request, record)
+        except Rejected as outcome:
+            opened = outcome.errors
+        except ErpError as error:
+            if isinstance(error, Throttled):
+                await asyncio.sleep(PAUSE)
+            answer = refusal(error, JSON, {"x-request-id": record.request_id})
+        except Exception as error:  # noqa: BLE001 - a fault of ours is masked like one inside of an execution
+            fault = formatted([GraphQLError("", original_error=error)], record.request_id)
+            answer = json_response({"errors": fault}, JSON, 500, {"x-request-id": record.request_id})
+        finally:
+            record.status = 200 if answer is None else record.status
+            self._endpoint.telemetry.end(record, answer)
+        if answer is not None:
+            await answer(scope, receive, send)
+        elif opened is not None:
+            await _send_events(opened, self._hub, record.request_id, receive, send)
+
+    async def _open(self, request: Request, record: RequestRecord) -> Stream:
+        """The stream of a request. Raises ``Rejected`` for an operation that can't be followed, else ``ErpError``."""
+        endpoint = self._endpoint
+        if EVENTS not in request.headers.get("accept", "*/*") and "*/*" not in request.headers.get("accept", "*/*"):
+            raise HttpError(406, f"Answers are {EVENTS}.")
+        authorization = request.headers.get("authorization", "")
+        principal = await endpoint.authenticator.authenticate(authorization, record.address, record.request_id)
+        record.principal = principal
+        with endpoint.limits.slot(principal.owner) as slot:
+            record.charge = charge = await endpoint.budgets.admit(principal)
+            charge.spent.observer = record.trace
+            try:
+                prepared = await charge.spent.measure(self._prepare(request, principal, charge, record))
+                running = await slot.acquire(writes=False)
+                try:
+                    await endpoint.budgets.reserve(charge, prepared.price)
+                    record.executed, record.price = True, prepared.price
+                    after = _last(request.headers.get("last-event-id"))
+                    opening = self._hub.open(prepared, principal, authorization, charge.spent, after)
+                    return await charge.spent.measure(opening)
+                finally:
+                    running.release()
+            finally:
+                charge.settle()
+
+    async def _prepare(self, request: Request, principal: Principal, charge: Charge, record: RequestRecord) -> Prepared:
+        """The operation, which is a subscription."""
+        endpoint = self._endpoint
+        body = await read(request, endpoint.settings.largest_body)
+        asked = endpoint.resolver.resolve(body, principal, record.request_id)
+        await endpoint.budgets.keep_pace(charge)
+        prepared = await endpoint.preparer.prepare(asked, principal, record.request_id)
+        endpoint.resolver.persist(asked, principal)
+        record.name(prepared.name)
+        if prepared.kind is not OperationType.SUBSCRIPTION:
+            raise Rejected([plain(HttpError(400, f"Send a {prepared.kind.value} to /graphql."))])
+        return prepared
+
+
+def _last(given: str | None) -> Cursor | None:
+    """The place that a client came to: browsers send it when they come back. Raises ``BadInput``."""
+    if not given:
+        return None
+    if len(given) != LENGTH:
+        raise BadInput("Last-Event-ID is not a cursor of the feed.")
+    return read_cursor(given, None)
+
+
+async def _send_events(opened: Stream | list[Any], hub: Hub, request_id: str, receive: Receive, send: Send) -> None:
+    """Send a stream, or the errors of one that wasn't begun. Returns when it is over, or its client has left."""
+
+    async def put(message: Sent) -> None:
+        async with asyncio.timeout(TAKEN_WITHIN):
+            await send(message)
+
+    stream = opened if isinstance(opened, Stream) else None
+    try:
+        headers = [*HEADERS, (b"x-request-id", request_id.encode())]
+        await put({"type": "http.response.start", "status": 200, "headers": headers})
+        chunks = _errors(opened) if isinstance(opened, list) else _chunks(opened)
+        async with contextlib.aclosing(chunks), contextlib.aclosing(_unless_left(chunks, receive)) as sending:
+            async for chunk in sending:
+                await put({"type": "http.response.body", "body": chunk, "more_body": True})
+        await put({"type": "http.response.body", "body": b"", "more_body": False})
+    except (TimeoutError, OSError):
+        pass  # it doesn't take what is sent, or has left; it can go on from its last cursor
+    finally:
+        if stream is not None:
+            await hub.leave(stream)
+
+
+async def _errors(errors: list[Any]) -> AsyncGenerator[bytes]:
+    yield b"event: next\ndata: %b\n\n" % orjson.dumps({"errors": errors})
+    yield COMPLETE
+
+
+async def _chunks(stream: Stream) -> AsyncGenerator[bytes]:
+    """A stream's events. One that is ended because the server stops has no last one: its client comes back."""
+    try:
+        async for message in stream.messages():
+            yield b"id: %b\nevent: next\ndata: %b\n\n" % (message.cursor.encode(), message.content)
+    except ErpError as error:
+        yield b"event: next\ndata: %b\n\n" % orjson.dumps({"errors": [plain(error)]})
+        yield COMPLETE
+        return
+    if not stream.over:
+        yield COMPLETE
+
+
+async def _unless_left(chunks: AsyncGenerator[bytes], receive: Receive) -> AsyncGenerator[bytes]:
+    """The chunks for as long as the client is there, with comments in between where there is silence."""
+    left = asyncio.create_task(_left(receive))
+    following = asyncio.create_task(_next(chunks))
+    try:
+        while True:
+            await asyncio.wait((following, left), timeout=COMMENT_EVERY, return_when=asyncio.FIRST_COMPLETED)
+            if left.done():
+                return
+            if not following.done():
+                yield b":\n\n"
+                continue
+            chunk = following.result()
+            if chunk is None:
+                return
+            yield chunk
+            following = asyncio.create_task(_next(chunks))
+    finally:
+        for task in (left, following):
+            task.cancel()
+        await asyncio.gather(left, following, return_exceptions=True)
+
+
+async def _next(chunks: AsyncGenerator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

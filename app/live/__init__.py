@@ -1,0 +1,1 @@
+"""Subscriptions: who follows what, whatever they came by."""

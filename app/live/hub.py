@@ -1,0 +1,304 @@
+"""The hub: follows the log for all subscribers of a process, tenant by tenant (docs/decisions/0044-subscriptions.md)."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Hashable
+from time import monotonic
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from app.auth.authenticator import Authenticator
+from app.context import Principal
+from app.documents.preparation import Prepared
+from app.errors.http_errors import Throttled
+from app.live.groups import Group, Place, Step, aside, shared_by
+from app.live.reading import Batches
+from app.live.stream import Stream
+from app.registry import Graph
+from app.settings import Settings
+from app.throttling.budgets import Budgets
+from core.changes import Cursor, ResyncRequired
+from core.errors import ErpError, Unauthenticated, Unavailable
+from core.spending import Spending
+from db.runtime.engine import Database
+from db.runtime.failures import GONE
+from loaders import feed
+from loaders.feed import Head
+
+log = structlog.get_logger()
+
+POLL = 0.25
+"""Seconds between two looks whether other processes have committed something: one statement, while anybody follows."""
+
+RECHECK = 5.0
+"""Seconds between two looks at the credentials of those that follow."""
+
+STALE = 2 * RECHECK
+"""Seconds after which nothing is sent by a credential that could not be looked at."""
+
+OF_KEY, OF_TENANT, OF_PROCESS = 100, 2_000, 12_000
+"""Subscriptions at a time."""
+
+AWAY = (ErpError, asyncpg.PostgresError, TimeoutError, *GONE)
+
+
+class _Tenant:
+    """The log of a tenant that somebody follows, and up to where its groups know of it."""
+
+    def __init__(self, tenant: UUID, head: Head) -> None:
+        self.id, self.head = tenant, head
+        self.groups: dict[Hashable, Group] = {}
+        self.drawn = -1
+        """The last number of its database's log when it was last looked at."""
+        self.woken = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
+class Hub:
+    """One process's."""
+
+    def __init__(
+        self, graph: Graph, database: Database, settings: Settings, budgets: Budgets, authenticator: Authenticator
+    ) -> None:
+        self.batches = Batches(graph, database, settings)
+        self._database, self._budgets, self._authenticator = database, budgets, authenticator
+        self._tenants: dict[UUID, _Tenant] = {}
+        self._streams: dict[Stream, None] = {}
+        self._counts: Counter[Hashable] = Counter()
+        self._watching: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    @property
+    def following(self) -> int:
+        """How many streams there are."""
+        return len(self._streams)
+
+    async def open(
+        self,
+        prepared: Prepared,
+        principal: Principal,
+        authorization: str,
+        spent: Spending,
+        after: Cursor | None = None,
+    ) -> Stream:
+        """Follow an operation; ``after``: the place to go on from, whatever the document says. The first batch is ``spent`` by
+        the request. Raises ``Throttled`` where there are too many, and ``ErpError`` for what can't be read now.
+        """
+        self._admit(principal)
+        stream = Stream(prepared, principal, authorization, self._pay)
+        self._streams[stream] = None
+        self._counts.update(_owners(principal))
+        try:
+            await self._enter(stream, spent, after)
+        except BaseException:
+            await self.leave(stream)
+            raise
+        return stream
+
+    async def leave(self, stream: Stream) -> None:
+        """A stream has ended. What nobody follows any more is forgotten."""
+        if stream not in self._streams:
+            return
+        del self._streams[stream]
+        for owner in _owners(stream.principal):
+            self._counts[owner] -= 1
+            if not self._counts[owner]:
+                del self._counts[owner]
+        if stream.group is not None:
+            await self._forget(stream.principal.tenant, stream.group)
+        if not self._streams:
+            watching, self._watching = self._watching, []
+            await _cancelled(*watching)
+
+    async def _forget(self, identity: UUID, group: Group) -> None:
+        group.members -= 1
+        if group.members:
+            return
+        tenant = self._tenants.get(identity)
+        if tenant is not None and tenant.groups.get(group.key) is group:
+            del tenant.groups[group.key]
+            if not tenant.groups:
+                del self._tenants[identity]
+                await _cancelled(*([tenant.task] if tenant.task else []))
+        await group.close()
+
+    def committed(self, tenant: UUID) -> None:
+        """This process has committed something for a tenant."""
+        followed = self._tenants.get(tenant)
+        if followed is not None:
+            followed.woken.set()
+
+    async def close(self) -> None:
+        """End all streams: their clients come back, to another process. No more are let in."""
+        self._closed = True
+        watching, self._watching = self._watching, []
+        await _cancelled(*watching)
+        for stream in [*self._streams]:
+            stream.end(None)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """In here the process's own commits are told at once."""
+        self._database.tell_commits(self.committed)
+        try:
+            yield
+        finally:
+            self._database.tell_commits(None)
+            await self.close()
+
+    # ---------------------------------------------------------------- who follows
+
+    def _admit(self, principal: Principal) -> None:
+        if self._closed:
+            raise Unavailable("The server is stopping; try again in a moment.")
+        key, tenant = _owners(principal)
+        for count, most, whose in (
+            (self._counts[key], OF_KEY, "This key"),
+            (self._counts[tenant], OF_TENANT, "This tenant"),
+            (len(self._streams), OF_PROCESS, "This server"),
+        ):
+            if count >= most:
+                raise Throttled(f"{whose} has {most:,} subscriptions, and may not have more.", 5)
+
+    async def _enter(self, stream: Stream, spent: Spending, after: Cursor | None) -> None:
+        if not self._watching:
+            self._watching = [aside(self._watch()), aside(self._recheck_again())]
+        head = await self.batches.head(stream.principal)
+        group = self._join(stream, head)
+        try:
+            place = None if after is None else Place.at(0, after)
+            first = await self.batches.read(stream.prepared, stream.principal, place, head, first=True)
+        except BaseException:
+            await self._forget(stream.principal.tenant, group)
+            raise
+        spent.objects = first.points
+        group.begin(first, head)
+        stream.begin(group, first)
+
+    def _join(self, stream: Stream, head: Head) -> Group:
+        """The group of equal subscribers; in the log of a tenant that is followed from now on."""
+        identity = stream.principal.tenant
+        tenant = self._tenants.get(identity)
+        if tenant is None:
+            tenant = self._tenants[identity] = _Tenant(identity, head)
+            tenant.task = aside(self._follow(tenant))
+        key = shared_by(stream.prepared, stream.principal)
+        group = tenant.groups.get(key)
+        if group is None or group.over:
+            group = tenant.groups[key] = Group(key, stream.prepared, stream.principal, self._read, tenant.head)
+        group.members += 1
+        tenant.woken.set()  # the head may be behind what this one has read
+        return group
+
+    async def _read(self, group: Group, place: Place, head: Head) -> Step:
+        return await self.batches.read(group.prepared, group.principal, place, head)
+
+    async def _pay(self, principal: Principal, points: int) -> None:
+        charge = await self._budgets.admit(principal)
+        await self._budgets.reserve(charge, points, keep=True)
+
+    # ---------------------------------------------------------------- what goes on meanwhile
+
+    async def _follow(self, tenant: _Tenant) -> None:
+        """Tell a tenant's groups how far its log has got."""
+        while True:
+            await tenant.woken.wait()
+            tenant.woken.clear()
+            try:
+                await self._look(tenant)
+            except AWAY as error:
+                log.warning("the feed can't be read", tenant=str(tenant.id), reason=type(error).__name__)
+            except Exception:
+                log.exception("the feed can't be read")
+            else:
+                continue
+            await asyncio.sleep(1)
+            tenant.woken.set()
+
+    async def _look(self, tenant: _Tenant) -> None:
+        last = await self._database.settled(tenant.id)
+        async with self._database.reader(tenant.id) as reader:
+            if not await feed.there(reader, tenant.head.commit):
+                # Restored, or moved to where numbers are others.
+                return self._end(tenant, ResyncRequired("The feed isn't that which was followed: begin again."))
+            head = await feed.newest(reader, last)
+            if head is None or head.seq <= tenant.head.seq:
+                return None
+            found = await feed.news(reader, tenant.head.seq, head.seq)
+        tenant.head = head
+        for group in [*tenant.groups.values()]:
+            group.news(head, found)
+        return None
+
+    def _end(self, tenant: _Tenant, reason: ErpError) -> None:
+        for stream in [*self._streams]:
+            if stream.principal.tenant == tenant.id:
+                stream.end(reason)
+
+    async def _watch(self) -> None:
+        """Look whether other processes have committed something."""
+        while True:
+            await asyncio.sleep(POLL)
+            try:
+                drawn = await self._database.drawn([*self._tenants])
+            except AWAY as error:
+                log.warning("the feed can't be watched", reason=type(error).__name__)
+                continue
+            except Exception:
+                log.exception("the feed can't be watched")
+                continue
+            for identity, last in drawn.items():
+                tenant = self._tenants.get(identity)
+                if tenant is not None and tenant.drawn != last:
+                    tenant.drawn = last
+                    tenant.woken.set()
+
+    async def _recheck_again(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK)
+            try:
+                await self.recheck()
+            except Exception:
+                log.exception("credentials can't be looked at")
+
+    async def recheck(self) -> None:
+        """End the streams whose credentials aren't what they were."""
+        by_credential: dict[str, list[Stream]] = {}
+        for stream in self._streams:
+            by_credential.setdefault(stream.authorization, []).append(stream)
+        for authorization, streams in by_credential.items():
+            ended = await self._fault(authorization, streams)
+            for stream in streams if ended else ():
+                stream.end(ended)
+
+    async def _fault(self, authorization: str, streams: list[Stream]) -> ErpError | None:
+        """Why these streams of one credential must end, if they must."""
+        try:
+            found = await self._authenticator.again(authorization)
+        except Unauthenticated as error:
+            return error
+        except AWAY:
+            # Whether it is good isn't known now; for a while that is no reason.
+            if monotonic() - streams[0].checked > STALE:
+                return Unavailable("Your key can't be checked now: subscribe again in a moment.")
+            return None
+        for stream in streams:
+            stream.checked = monotonic()
+        if any(found != stream.principal for stream in streams):
+            return Unauthenticated("What this key may do has changed: subscribe again.")
+        return None
+
+
+def _owners(principal: Principal) -> tuple[Hashable, Hashable]:
+    """Whose streams are counted together: the credential's, and the tenant's."""
+    return principal.owner, principal.owner[0]
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    others = [task for task in tasks if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

@@ -1,0 +1,92 @@
+"""Reading a batch: a subscription's operation is executed as a query is, at a place in the log."""
+
+import asyncio
+import contextlib
+from random import getrandbits
+
+import orjson
+
+from app.context import Principal, RequestContext
+from app.documents.preparation import Prepared
+from app.errors.formatting import formatted, plain
+from app.http.responses import composed
+from app.http.serialisation import written
+from app.live.groups import Place, Step
+from app.registry import Graph
+from app.settings import Settings
+from core.changes import Cursor
+from core.errors import AnswerTooLarge, CostLimit, Timeout, Unavailable
+from db.runtime.engine import Database
+from execution import Meter
+from loaders.feed import Head
+
+MOST_BYTES = 1_048_576
+"""Bytes of a batch."""
+
+
+class Batches:
+    """Reads them, a few at a time: requests have most of the connections."""
+
+    def __init__(self, graph: Graph, database: Database, settings: Settings) -> None:
+        self._graph, self._database, self._settings = graph, database, settings
+        self._turns = asyncio.Semaphore(max(1, settings.pool_size // 4))
+        self.executed = 0
+        """How many were read, over the life of the process."""
+
+    async def head(self, principal: Principal) -> Head:
+        """Up to where the log is complete. Raises ``Unavailable``."""
+        context = self._context(principal)
+        try:
+            return await context.settle()
+        finally:
+            await context.reader.close()
+
+    async def read(
+        self, prepared: Prepared, principal: Principal, place: Place | None, head: Head, *, first: bool = False
+    ) -> Step:
+        """The batch for those at a place; with none, from where the document says. The ``first`` one of a subscriber is told
+        though there is nothing in it. Raises ``Unavailable`` and ``Timeout``.
+        """
+        context = self._context(principal)
+        context.head, context.following = head, place and place.cursor
+        here = place or Place.at(head.seq, Cursor(head.commit))
+        # For the first one the request has its turn among all.
+        async with contextlib.nullcontext() if first else self._turns:
+            self.executed += 1
+            try:
+                async with asyncio.timeout(self._settings.limit_seconds):
+                    return await self._step(prepared, context, here, first=first)
+            except TimeoutError as error:
+                raise Timeout("Reading a batch took too long.") from error
+            except (AnswerTooLarge, CostLimit) as error:
+                # What follows is behind what can't be told.
+                return Step(orjson.dumps({"errors": [plain(error)]}), here, context.meter.points, last=True)
+            finally:
+                await context.reader.close()
+
+    def _context(self, principal: Principal) -> RequestContext:
+        reader = self._database.reader(principal.tenant, principal.partner)
+        request_id = f"{getrandbits(128):032x}"
+        context = RequestContext(principal, reader, self._graph.nodes, request_id, None, self._database)
+        context.meter = Meter(min(MOST_BYTES, self._settings.limit_answer), self._settings.limit_cost)
+        return context
+
+    async def _step(self, prepared: Prepared, context: RequestContext, here: Place, *, first: bool) -> Step:
+        result = await self._graph.execute_document(
+            prepared.document,
+            prepared.asked.variables,
+            context=context,
+            operation=prepared.asked.operation,
+            propagate=prepared.asked.propagates,
+        )
+        errors = result.errors or ()
+        for each in errors:
+            if isinstance(each.original_error, Unavailable | Timeout):
+                raise each.original_error
+        payload = composed(formatted(errors, context.request_id), await written(result.data, context.meter), {})
+        batch, points = context.batch, context.meter.points
+        if batch is None or result.data is None or any(len(error.path or ()) < 2 for error in errors):
+            # It was refused as a whole, and would be each time.
+            return Step(payload, here, points, last=True)
+        quiet = not first and not batch.anything
+        return Step(None if quiet else payload, Place.at(batch.seq, batch.cursor), points, batch.interest)
