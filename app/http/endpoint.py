@@ -33,7 +33,6 @@ from app.http.position import written as written_at
 from app.http.request import parameters, read
 from app.http.responses import (
     TRY_AGAIN,
-    composed,
     conditional_response,
     json_response,
     refusal,
@@ -41,8 +40,8 @@ from app.http.responses import (
     status_of,
     written_response,
 )
-from app.http.serialisation import written
 from app.registry import Graph, relations
+from app.serialisation import composed, written
 from app.settings import Settings
 from app.telemetry.record import RequestRecord
 from app.telemetry.telemetry import Telemetry

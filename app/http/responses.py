@@ -12,6 +12,7 @@ from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
 from app.http.head import MAX_READ
 from app.http.negotiation import GRAPHQL_JSON, JSON
+from app.serialisation import composed
 from core.errors import ErpError, Forbidden, TenantFrozen, Timeout, Unauthenticated, Unavailable
 
 TRY_AGAIN = {"retry-after": "2"}
@@ -35,12 +36,6 @@ def json_response(
 def written_response(content: bytes, media: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """A response of JSON that was written already."""
     return Response(content, status, {"vary": VARY, **(headers or {})}, f"{media}; charset=utf-8")
-
-
-def composed(errors: list[dict[str, Any]], data: bytes, extensions: Mapping[str, Any]) -> bytes:
-    """An answer. Its data are written already, and copied once: they may be 16 MB."""
-    failed = (b'"errors":', orjson.dumps(errors), b",") if errors else ()
-    return b"".join((b"{", *failed, b'"data":', data, b',"extensions":', orjson.dumps(extensions), b"}"))
 
 
 async def conditional_response(

@@ -9,10 +9,9 @@ import orjson
 from app.context import Principal, RequestContext
 from app.documents.preparation import Prepared
 from app.errors.formatting import formatted, plain
-from app.http.responses import composed
-from app.http.serialisation import written
 from app.live.groups import Place, Step
 from app.registry import Graph
+from app.serialisation import composed, written
 from app.settings import Settings
 from core.changes import Cursor
 from core.errors import AnswerTooLarge, CostLimit, Timeout, Unavailable

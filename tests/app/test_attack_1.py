@@ -6,7 +6,7 @@ import httpx
 import orjson
 import pytest
 
-from app.http import serialisation
+from app import serialisation
 from execution import levels, ordinary
 from tests.app.conftest import Site
 from tests.support.cpu import within

@@ -44,7 +44,6 @@ TEXTS = {
     "search": "{}",
     "idempotencyKey": "{}-key",
     "supplierSku": "{} sku",
-    "reference": "{} slip",
     "key": "{}-new",
     **{
         name: "{} " + name
