@@ -24,6 +24,7 @@ class Throttled(HttpError):
 
     def __init__(self, message: str, seconds: int, facts: Mapping[str, object] | None = None) -> None:
         super().__init__(429, message, **{"retry-after": str(seconds)})
+        self.seconds = seconds
         self.facts.update(facts or {})
 
 

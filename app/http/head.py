@@ -34,6 +34,7 @@ SINGLES = frozenset(
         *(b"host", b"authorization", b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"),
         *(b"expect", b"origin", b"access-control-request-method", b"access-control-request-private-network"),
         *(b"sec-fetch-site", b"x-forwarded-proto", b"x-explain", b"x-cost-only", b"x-read-after", b"traceparent"),
+        b"last-event-id",
     }
 )
 """Headers that are read and say one thing. Of two, a proxy in front may have believed the other one."""

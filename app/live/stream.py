@@ -101,7 +101,7 @@ class Stream:
             try:
                 return await self._pay(self.principal, points)
             except Throttled as error:
-                pause = min(5.0, float(error.headers.get("retry-after", 1)))
+                pause = min(5.0, float(error.seconds))
                 if monotonic() > until:
                     raise
             except Unavailable:

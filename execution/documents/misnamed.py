@@ -26,11 +26,11 @@ class FieldsOnCorrectType(FieldsOnCorrectTypeRule):
 
 
 def akin(name: str, names: Iterable[str]) -> list[str]:
-    """Those of the names that have most words of a name, in any order; none where none has any."""
+    """Those of the names that have most words of a name, in any order, and fewest others; none where none has any."""
     wanted = _words(name) if len(name) <= LONGEST else frozenset()
-    shared = {each: len(wanted & _words(each)) for each in names}
-    most = max(shared.values(), default=0)
-    return [each for each, number in shared.items() if number == most] if most else []
+    near = {each: (len(wanted & words), -len(words)) for each in names if (words := _words(each)) & wanted}
+    best = max(near.values(), default=None)
+    return [each for each, found in near.items() if found == best]
 
 
 def _words(name: str) -> frozenset[str]:

@@ -95,7 +95,7 @@ ROWS = {
         without("stock_levels", "ck_stock_levels_reserved", first("stock_levels", "reserved = on_hand + 1")),
     ),
     "3, a reservation": (
-        "What is reserved of a balance is the sum of its reservations.",
+        "What is reserved of a balance is the sum of its reservations and holds.",
         first("reservations", "quantity = quantity + 1"),
     ),
     "3, a line": (

@@ -15,7 +15,7 @@ NAMES = ["order", "orders", "orderCreate", "orderCancel", "productUpsert", "list
         ("createOrder", ["orderCreate"]),
         ("create_orders", ["orderCreate"]),
         ("cancelTheOrder", ["orderCancel"]),
-        ("allOrders", ["order", "orders", "orderCreate", "orderCancel"]),
+        ("allOrders", ["order", "orders"]),
         ("updateProduct", ["productUpsert"]),
         ("price", ["listPrice"]),
         ("placed_at", ["placedAt"]),

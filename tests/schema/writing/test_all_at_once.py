@@ -168,14 +168,14 @@ async def test_bad_values_of_a_record_are_all_told(shop: Clerk, field: str) -> N
     assert [*await told(shop, field, {key: "", "name": " "})] == [key, "name"]
 
 
-UNUSABLE = {"String": "a\0", "Decimal": "-" + "9" * 20, "ID": "nonsense", "Int": 0}
+UNUSABLE = {"String": "a\0", "Decimal": "-" + "9" * 20, "ID": "nonsense", "Int": -1}
 
 
 @pytest.mark.parametrize("field", sorted({each.field for each in EVERY if each.operation == "mutation"}))
 async def test_wherever_a_value_is_bad_the_rest_is_looked_at(shop: Clerk, field: str) -> None:
     """At every position of the input: the problem leads there, nothing else is said of the value, nothing fails."""
     for each in EVERY:
-        if each.field != field or each.type.name not in UNUSABLE:
+        if (each.operation, each.field) != ("mutation", field) or each.type.name not in UNUSABLE:
             continue
         given = each.arguments(UNUSABLE[each.type.name])["input"]
         found = await told(shop, field, given)

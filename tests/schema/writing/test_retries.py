@@ -11,6 +11,7 @@ from db.runtime import engine
 from db.runtime.engine import Database
 from services.kit import idempotency, work
 from services.platform import sweeping
+from tests.support.buyer import Buyer
 from tests.support.clerk import PAYLOADS, Clerk, lines
 from tests.support.desk import Desk
 
@@ -18,6 +19,15 @@ from tests.support.desk import Desk
 async def count(shop: Clerk, table: str) -> int:
     found: int = await shop.admin.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", shop.tenant)
     return found
+
+
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "archive": {"archived": False},
+    "tenantUpdate": {"address": None},
+    "stockTransfer": {"reason": "Other"},
+    "stockHold": {"seconds": 60},
+}
+"""What makes another input of those that have neither a name, a note, a reason nor a version."""
 
 
 async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
@@ -32,6 +42,9 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     less = {"lineItem": lines(held)[0]["id"], "quantity": "1"}
     back = {"lineItem": lines(shipped)[0]["id"], "quantity": "0.5", "disposition": "RESTOCK"}
     there = shop.line(product, location=shop.places["SHELF"])
+    buyer = Buyer(shop)
+    await buyer.supplier()
+    bought, wanted, unwanted = [await buyer.order((product, "1")) for _ in range(3)]
     return {
         "productUpsert": {"sku": "KEYED", "name": "Keyed"},
         "partnerUpsert": {"code": "KEYED", "name": "Keyed"},
@@ -54,6 +67,12 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "stockAdjust": {"lines": [there | {"delta": "1"}], "reason": "found"},
         "stockSet": {"lines": [there | {"onHand": "60"}], "reason": "count"},
         "stockTransfer": {"source": shop.places["SHELF"], "destination": shop.places["RACK"], "lines": [line]},
+        "stockHold": {"reference": "keyed", "lines": [line]},
+        "productSupplierUpsert": {"product": {"id": product["id"]}, "supplier": {"code": "S1"}, "leadDays": 3},
+        "purchaseOrderCreate": buyer.given((product, "2")),
+        "purchaseOrderUpdate": {"purchaseOrder": {"id": bought["id"]}, "note": "Keyed"},
+        "purchaseOrderConfirm": {"purchaseOrder": {"id": wanted["id"]}},
+        "purchaseOrderCancel": {"purchaseOrder": {"id": unwanted["id"]}},
     }
 
 
@@ -68,14 +87,9 @@ async def test_every_mutation_gives_its_first_answer_again_and_does_nothing(desk
     assert await shop.digest() == before
     # The same key for another input, or for another command, is a mistake of the caller's.
     other = given | {"name": "Other"} if "name" in given else given | {"note": "Other"}
-    if field not in ("orderUpdate", "orderCreate") and "name" not in given:
+    if field not in ("orderUpdate", "orderCreate", "purchaseOrderCreate") and "name" not in given:
         other = given | ({"reason": "Other"} if "reason" in given else {"expectedVersion": 9})
-    if field == "archive":
-        other = given | {"archived": False}
-    if field == "tenantUpdate":
-        other = given | {"address": None}
-    if field == "stockTransfer":
-        other = given | {"reason": "Other"}
+    other = given | OTHERWISE[field] if field in OTHERWISE else other
     [refusal] = await shop.refusals(field, other)
     assert refusal[:2] == ("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")
     assert await shop.payload(field, given) == first

@@ -113,7 +113,7 @@ INPUTS = {
     "StockTransferLine": {},
     "OrderCreateInput": {
         **dict.fromkeys(("currency", "placedAt", "number", "externalId", "note", "warehouse"), (DEFAULT, AS_LEFT_OUT)),
-        **dict.fromkeys(("shippingAddress", "billingAddress", "allocation"), (DEFAULT, AS_LEFT_OUT)),
+        **dict.fromkeys(("shippingAddress", "billingAddress", "allocation", "hold"), (DEFAULT, AS_LEFT_OUT)),
         **dict.fromkeys(("confirm", "allowBackorder"), (DEFAULT, REFUSED)),
     },
     "LineItemInput": dict.fromkeys(("unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
@@ -137,6 +137,26 @@ INPUTS = {
     "OrderReturnInput": {},
     "ReturnLineInput": {"location": (DEFAULT, AS_LEFT_OUT)},
     "MoneyInput": {},
+    "ProductSupplierUpsertInput": {
+        **dict.fromkeys(("supplierSku", "price"), (KEPT, CLEARS)),
+        **dict.fromkeys(("unit", "minimum", "multiple", "leadDays", "priority", "active"), (KEPT, REFUSED)),
+    },
+    "PurchaseOrderCreateInput": {
+        **dict.fromkeys(
+            ("currency", "orderedAt", "expectedOn", "number", "externalId", "note"), (DEFAULT, AS_LEFT_OUT)
+        ),
+        "confirm": (DEFAULT, REFUSED),
+    },
+    "PurchaseLineInput": dict.fromkeys(("unit", "unitPrice", "description", "expectedOn"), (DEFAULT, AS_LEFT_OUT)),
+    "PurchaseOrderUpdateInput": {
+        **dict.fromkeys(("note", "expectedOn"), (KEPT, CLEARS)),
+        "lines": (KEPT, REFUSED),
+    },
+    "PurchaseOrderConfirmInput": {},
+    "PurchaseOrderCancelInput": dict.fromkeys(("lines", "reason"), (DEFAULT, AS_LEFT_OUT)),
+    "PurchaseQuantityInput": {},
+    "StockHoldInput": {"seconds": (DEFAULT, REFUSED), "warehouse": (DEFAULT, AS_LEFT_OUT)},
+    "HoldLineInput": {},
 }
 """The rule: what a change leaves out stays and null empties it, or is refused where it can't be empty; where something
 is created or done, null is as good as nothing."""
