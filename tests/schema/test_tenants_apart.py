@@ -26,7 +26,9 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   small: stockHold(reference: "basket 2") { id lines { quantity } }
   large: stockHold(reference: "basket 20") { id reference }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
+  purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } lines { totalCount { value } nodes { id } } } }
   partners(where: $partners, first: 250) { totalCount { value } nodes { id code orders { nodes { id } }
+    supplies { totalCount { value } nodes { id product { id } } }
     events { totalCount { value } nodes { id } } } }
   orders(where: $orders, first: 250) { totalCount { value } nodes { id number reservationStatus customer { id code }
     events { totalCount { value } nodes { id } }

@@ -20,7 +20,7 @@ def test_what_each_hook_has() -> None:
     assert stock.HOLDERS.added == (holding.holders, promises.holders)
     assert stock.ON_END.added == (holding.let_go,)
     assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == [
-        *("stock_moves", "reservations", "purchase_lines", "product_suppliers", "stock_hold_lines", "line_items")
+        *("stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers", "line_items")
     ]
 
 

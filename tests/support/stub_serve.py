@@ -5,7 +5,8 @@ It answers ``/graphql`` at once, and ``/slow`` half a second later on a database
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from unittest.mock import patch
 
 from fastapi import FastAPI
@@ -16,9 +17,20 @@ from app.telemetry.telemetry import Telemetry
 from db.runtime.engine import Database
 
 
+class NoStreams:
+    """In the place of the hub."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        yield
+
+    async def close(self) -> None: ...
+
+
 def create_app(settings: Settings, database: Database, _demo_keys: Mapping[str, str]) -> FastAPI:
     app = FastAPI()
     app.state.telemetry = Telemetry(settings)
+    app.state.hub = NoStreams()
 
     @app.get("/graphql")
     async def graphql() -> dict[str, str]:
