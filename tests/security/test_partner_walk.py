@@ -15,7 +15,7 @@ from tests.security.attack import Secrets, read
 from tests.security.stage import HIDDEN, OWN, PRICE, THEIRS, Company, Stage, client_of, company, furnish, rows_of
 from tests.support.postgres import TestServer
 
-CATALOG = {"Query.product", "Query.products", "Query.changes"}
+CATALOG = {"Query.product", "Query.products", "Query.changes", "Subscription.changes"}
 """Partners may read all products, whoever buys them; and a place in the feed is the tenant's, so another's is a place as well
 (tests/schema/writing/test_feed.py looks at what is told behind it)."""
 
@@ -89,6 +89,7 @@ async def test_with_both_locks_off_the_walk_tells_of_orders_and_partners(partner
             "Query.shipments",
             "Query.partner",
             "Query.partners",
+            "Subscription.record",
         ),
         *("Order.lineItems", "Order.shipments", "Partner.orders", "Product.lineItems"),
     }

@@ -246,8 +246,8 @@ def places_of(owner: str, name: str, field: GraphQLField, way: str, own: Mapping
                 shows = "cursor" if name in FEEDS else "pageInfo { endCursor }"
                 first = ", ".join(("first: 1", *others))
                 cursor = way % f"{name}({first}{sort}) {{ {shows} }}" if argument in CURSORS else ""
+                # A stream goes on from the cursors that the query of its name gives.
                 kind = "subscription" if owner == SUBSCRIPTION.name else "query"
-                cursor = cursor and f"{kind} {cursor}"
                 document = f"{kind} ($v: {leaf.scalar}!) {body}"
                 yield Place(f"{owner}.{name}", leaf.owner, leaf.name, leaf.scalar, document, cursor)
 

@@ -36,6 +36,8 @@ GATHER = """{ __typename
   warehouses { edges { cursor node { __typename id code name
     locations(first: 9) { edges { cursor node { __typename id code name
       stockLevels(first: 4) { edges { cursor node { id } } } } } } } } }
+  purchaseOrders(first: 9) { edges { cursor node { __typename id number externalId
+    lines(first: 4) { edges { cursor node { id } } } } } }
   stockLevels(first: 9) { edges { cursor node { id } } }
   stockMoves(first: 9) { edges { cursor node { id } } }
 }"""
@@ -45,6 +47,8 @@ PREFIXES = {
     "customer": "par",
     "partner": "par",
     "product": "prod",
+    "purchaseOrder": "pur",
+    "supplier": "par",
     "source": "loc",
     "destination": "loc",
 }
@@ -64,6 +68,7 @@ OPERATORS = {
     "or",
     "not",
 }
+KEYS = {"product": "sku", "partner": "code", "order": "number", "purchaseOrder": "number"}
 BATCHES = {"changes", "eventFeed", "stockDifferences", "stockPositions"}
 """Lists that only go on: they have no ``last``, and where they have cursors, these are no edges'."""
 
@@ -152,7 +157,7 @@ class Pool:
 
     def _reference(self, name: str, random: Random) -> ValueNode:
         """One thing by one of its keys: hypothesis-graphql knows nothing of @oneOf."""
-        key = random.choice(["id", "externalId", {"product": "sku", "partner": "code", "order": "number"}[name]])
+        key = random.choice(["id", "externalId", KEYS[name]])
         # What is no id at all is an error of this field alone, and leaves the rest of the answer.
         wrong = key == "id" and random.random() < 0.2
         value = StringValueNode(value="nonsense" if wrong else self._text("", name if key == "id" else key, random))
