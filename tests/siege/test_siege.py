@@ -1,6 +1,6 @@
 """What outside trials broke the server with, what searches found since, and a short search for more."""
 
-from itertools import count
+from itertools import count, repeat
 
 import orjson
 import pytest
@@ -60,7 +60,7 @@ def test_a_request_of_the_corpus_is_read_as_it_was_written() -> None:
 
 def test_what_is_dear_is_found(besieged: Besieged) -> None:
     """The bounds can fail: with a median that is a tenth, an everyday request is past them."""
-    spent = besieged.spent(EVERYDAY[2])
+    spent = besieged.least(repeat(EVERYDAY[2]), 6)
     fair, dear = Usual(spent.ratio, 0.0), Usual(spent.ratio / 10, 0.0)
     assert faults(spent, fair) == []
     assert faults(spent, dear) == ["costs 10.0 times the median per point"]
