@@ -27,7 +27,7 @@ LONGEST = 86_400
 """Seconds that a hold lasts at most, if nobody asks for more time."""
 
 MOST = 10_000
-"""Holds of a tenant at one time. A shop that needs more sells what it hasn't got the shelves for."""
+"""Holds of a tenant that stand at one time: so many are counted for a new one."""
 
 
 class HoldLine(Input):
@@ -73,7 +73,12 @@ _LOCK = """
     WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 """
 _OF = "SELECT DISTINCT product_id FROM stock_hold_lines WHERE tenant_id = $1 AND hold_id = $2"
-_COUNT = "SELECT count(*) FROM (SELECT FROM stock_holds WHERE tenant_id = $1 AND status = 'HELD' LIMIT $2) held"
+# What has ended may wait for a sweep, and is in nobody's way.
+_COUNT = """
+    SELECT count(*) FROM (
+        SELECT FROM stock_holds WHERE tenant_id = $1 AND status = 'HELD' AND expires_at > statement_timestamp() LIMIT $2
+    ) standing
+"""
 _MAKE = """
     INSERT INTO stock_holds (tenant_id, id, reference, expires_at)
     SELECT t.id, $2, $3, statement_timestamp() + make_interval(secs => $4) FROM tenants t WHERE t.id = $1

@@ -290,6 +290,20 @@ async def test_an_order_that_is_changed_is_read_anew_when_goods_came_to_it(desk:
     assert await shop.differences() == []
 
 
+async def test_holds_that_ended_are_not_counted_though_nobody_swept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = await desk.open()
+    product, other = await shop.product({"SHELF": "3"}), await shop.product({"SHELF": "3"})
+    monkeypatch.setattr("services.sales.holds.MOST", 1)
+    ended = await held(shop, "abandoned", (product, "1"))
+    await over(shop, ended)
+    await held(shop, "another", (other, "1"))
+    assert await shop.refused("stockHold", {"reference": "third", "lines": [shop.line(other, quantity="1")]}) == [
+        ("INVALID_INPUT", "reference")
+    ]
+
+
 async def test_a_reference_is_used_anew_after_its_hold_ended(desk: Desk) -> None:
     shop = await desk.open()
     one, two = await shop.product({"SHELF": "3"}), await shop.product({"SHELF": "3"})
