@@ -26,8 +26,11 @@ async def waiting(connection: Any, count: int = 1, table: str = "orders") -> lis
     """The pids of the connections that wait for the lock, once there are so many."""
     async with asyncio.timeout(60):  # a process that starts takes seconds on a busy machine
         while True:
+            # Autovacuum waits, too, and was once taken for the export that hadn't begun; its locks are of this mode.
             rows = await connection.fetch(
-                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass", table
+                """SELECT pid FROM pg_locks
+                   WHERE NOT granted AND relation = $1::text::regclass AND mode <> 'ShareUpdateExclusiveLock'""",
+                table,
             )
             if len(rows) == count:
                 return [row["pid"] for row in rows]
