@@ -68,6 +68,7 @@ _PRODUCTS = """
     FROM stock_holds h LEFT JOIN stock_hold_lines l ON l.tenant_id = $1 AND l.hold_id = h.id
     WHERE h.tenant_id = $1 AND h.{key} = $2
 """
+_STANDS = " AND h.status = 'HELD'"
 _LOCK = """
     SELECT id, reference, version, expires_at > statement_timestamp(), status FROM stock_holds
     WHERE tenant_id = $1 AND id = $2 FOR UPDATE
@@ -119,6 +120,9 @@ async def hold(work: UnitOfWork, command: StockHold) -> References:
     demands = [each.demand for each in wanted]
     allocation = allocate(demands, found, None, kept)
     note_shortages(wanted, allocation, found, problems)
+    if problems and there is None and await work.rows(_PRODUCTS.format(key="reference") + _STANDS, command.reference):
+        # Before the locks were there it was nobody's: what is short may be what this very hold has by now.
+        raise Retry("made by another")
     problems.check()
     sums: dict[Spot, Decimal] = defaultdict(Decimal)
     for each in allocation.holds:
@@ -132,18 +136,16 @@ async def hold(work: UnitOfWork, command: StockHold) -> References:
     return {"hold_id": identity}
 
 
-async def _locked(
-    work: UnitOfWork, key: str, value: Any, products: Collection[UUID], status: str = "HELD"
-) -> Standing | None:
+async def _locked(work: UnitOfWork, key: str, value: Any, products: Collection[UUID]) -> Standing | None:
     """The hold with this key, under the locks of its products and of these, and its own; None where there is none."""
-    sql = _PRODUCTS.format(key=key) + (f" AND h.status = '{status}'" if key == "reference" else "")
+    sql = _PRODUCTS.format(key=key) + (_STANDS if key == "reference" else "")
     rows = await work.rows(sql, value)
     await stock.lock(work, {row["product_id"] for row in rows if row["product_id"]} | set(products))
     if not rows:
         return None
     found = Standing(*(await work.rows(_LOCK, rows[0]["id"]))[0])
     if not {row["product_id"] for row in await work.rows(_OF, found.id)} <= work.products or (
-        key == "reference" and found.status != status
+        key == "reference" and found.status != "HELD"
     ):
         raise Retry("hold changed")
     return found

@@ -31,6 +31,17 @@ async def test_fifty_clients_fill_one_basket(shop: Clerk) -> None:
     assert sum(reserved) == kept
 
 
+async def test_two_that_make_one_basket_are_not_short_of_what_the_basket_has(shop: Clerk) -> None:
+    """Whoever comes second saw no hold before it had the locks, and then less stock: what the first one keeps is its own."""
+    dice = random.Random(5)  # noqa: S311 - repeatable, and no secret
+    for number in range(20):
+        product = await shop.product({"SHELF": "60"})
+        given = {"reference": f"pair {number}", "lines": [shop.line(product, quantity="40")]}
+        answers = await at_once(dice, [ask(shop, "stockHold", given) for _ in range(2)])
+        assert [each["userErrors"] for each in answers] == [[], []]
+        assert await shop.stock(product) == {"SHELF": ("60", "40")}
+
+
 async def test_fifty_clients_make_one_hold_an_order(shop: Clerk) -> None:
     dice = random.Random(2)  # noqa: S311 - repeatable, and no secret
     product = await shop.product({"SHELF": "60"})
