@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
+from app.http.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.security import HEADERS
 from app.http.transport import CoalescingTransport
@@ -153,12 +154,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None or self.transport.is_closing():
             return
+        GARBAGE.add(len(data))
         self._unset_keepalive_if_required()
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._end(cause if isinstance(cause, HttpError) else HttpError(400, "This is not valid HTTP/1.1."))
+            refusal = cause if isinstance(cause, HttpError) else HttpError(400, "This is not valid HTTP/1.1.")
+            # The parser keeps its last error, whose frames keep the connection and what came: 65 kB of headers lay about
+            # until the collector came round, which it does by the number of objects. A gigabyte was full before it did.
+            error.__traceback__ = refusal.__traceback__ = None
+            self._end(refusal)
             return
         # Most requests come whole, and need no timer.
         if self._in_body and self._timer is None:

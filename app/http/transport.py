@@ -3,6 +3,8 @@
 from asyncio import AbstractEventLoop, Transport
 from typing import Any
 
+from app.http.garbage import GARBAGE
+
 CLOSED_WITHIN = 30.0
 """Seconds in which a client must have taken what was sent before the connection was closed."""
 
@@ -21,6 +23,7 @@ class CoalescingTransport:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
+        GARBAGE.add(len(data))
         if self._head:
             head, self._head = self._head, b""
             self._transport.writelines((head, data))

@@ -230,7 +230,7 @@ ATTACKS = (
     Attack("1c", "shared objects, 45 aliases", answer("viewer", 45)),
     Attack("1d", "a partner's own orders, again and again", answer("partner", 0)),
     Attack("1e", "answers that nobody reads", answer("viewer", 1), unread=True),
-    Attack("2a", "Accept of 65,000 commas, no key", header("Accept", "," * 65_000)),
+    Attack("2a", "Accept of 65,000 commas, no key", header("Accept", "," * 65_000), kept=700),
     Attack(
         "2b",
         "Accept-Encoding of 65,000 commas, no key",
@@ -247,7 +247,7 @@ ATTACKS = (
     Attack("3b", "80,000 empty conditions", filtered({}, 500, 160)),
     Attack("3c", "10,000 times none of the lines", filtered({"lineItems": {"none": {}}}, 500, 20)),
     Attack("3d", "300 times none of the lines", filtered({"lineItems": {"none": {}}}, 300, 1), kept=20),
-    Attack("4a", "contains of 250 kB", long_contains(250_000)),
+    Attack("4a", "contains of 250 kB", long_contains(250_000), kept=250),
     Attack("4b", "every line, on 20 root fields", repeated("{", EVERY, 20, "}")),
     Attack("4c", "counts in 20 columns of 250 partners", repeated("{partners(first:250){nodes{", COUNTS, 20, "}}}")),
     Attack("5a", "variables of 340,000 lists", filled(b"[]"), refused=True),
