@@ -19,9 +19,11 @@ from app.gauges import gauges
 from app.http.endpoint import GraphQLEndpoint
 from app.http.events import EventStreams
 from app.http.explorer import Explorer
+from app.http.following import Followers
 from app.http.front import front
 from app.http.schema_file import SchemaFile
 from app.http.security import BrowserSecurity
+from app.http.sockets import Sockets
 from app.http.unknown import unknown
 from app.live.hub import Hub
 from app.registry import build
@@ -83,10 +85,11 @@ class Application(FastAPI):
     """FastAPI, with a short way to the graph: its layers and its router took 4 % of a small query's time."""
 
     graphql: ASGIApp
+    sockets: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/graphql":
-            await self.graphql(scope, receive, send)
+        if scope["type"] != "lifespan" and scope["path"] == "/graphql":
+            await (self.graphql if scope["type"] == "http" else self.sockets)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -109,11 +112,12 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     app.state.resolver = endpoint.resolver
     app.state.usual = endpoint.usual
     app.state.hub = hub = Hub(graph, database, settings, endpoint.budgets, endpoint.authenticator)
-    events = EventStreams(endpoint, hub)
-    telemetry.look = partial(gauges, database, endpoint)
+    followers = Followers(endpoint, hub)
+    telemetry.look = partial(gauges, database, endpoint, hub)
     app.graphql = BrowserSecurity(endpoint, settings, telemetry)
+    app.sockets = BrowserSecurity(Sockets(followers), settings, telemetry)
     schema_file = SchemaFile(graph, endpoint.authenticator, endpoint.budgets, settings)
-    app.router.routes.append(Route("/graphql/stream", events, methods=["POST"]))
+    app.router.routes.append(Route("/graphql/stream", EventStreams(followers), methods=["POST"]))
     app.router.routes.append(Route("/graphql/schema.graphql", telemetry.route("schema", schema_file.get)))
     app.add_exception_handler(HTTPException, unknown)
     if explorer:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from app.http.endpoint import GraphQLEndpoint
+from app.live.hub import Hub
 from app.telemetry.metrics import Gauges
 from core.fair_store import FairStore
 from db.runtime.engine import Database
 
 
-def gauges(database: Database, endpoint: GraphQLEndpoint) -> Gauges:
+def gauges(database: Database, endpoint: GraphQLEndpoint, hub: Hub) -> Gauges:
     """All of it, by the names of ``app.telemetry.exposition.GAUGES``."""
     pools = database.pools()
     stores: dict[str, FairStore[Any, Any]] = {
@@ -20,6 +21,8 @@ def gauges(database: Database, endpoint: GraphQLEndpoint) -> Gauges:
         "pool_open": {(name,): pool.open for name, pool in pools.items()},
         "pool_in_use": {(name,): pool.in_use for name, pool in pools.items()},
         "requests_waiting": {(kind,): count for kind, count in endpoint.limits.waiting().items()},
+        "subscriptions": {(): hub.following},
+        "sockets": {(): hub.held},
         "documents": {(name,): len(store) for name, store in stores.items()},
         "documents_bytes": {(name,): store.size for name, store in stores.items()},
     }

@@ -6,30 +6,28 @@ On a path of its own: clients such as urql list ``text/event-stream`` in the Acc
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from functools import partial
 from random import getrandbits
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message as Sent
 from starlette.types import Receive, Scope, Send
 
-from app.context import Principal
-from app.documents.preparation import Prepared
 from app.errors.formatting import formatted, plain
 from app.errors.http_errors import HttpError, Rejected, Throttled
-from app.http.endpoint import GraphQLEndpoint
+from app.http.following import Followers
 from app.http.negotiation import JSON
 from app.http.request import read
 from app.http.responses import json_response, refusal
 from app.live.hub import Hub
 from app.live.stream import Stream
 from app.telemetry.record import RequestRecord
-from app.throttling.budgets import PAUSE, Charge
-from core.changes import LENGTH, Cursor, read_cursor
-from core.errors import BadInput, ErpError
+from app.throttling.budgets import PAUSE
+from core.errors import ErpError
 
 COMMENT_EVERY = 15.0
 """Seconds of silence after which a comment is sent, so that proxies don't take the stream for dead."""
@@ -49,15 +47,14 @@ COMPLETE = b"event: complete\ndata:\n\n"
 
 
 class EventStreams:
-    """The ASGI application behind ``/graphql/stream``. Who asks, documents, limits and budgets are the graph's own."""
+    """The ASGI application behind ``/graphql/stream``."""
 
-    def __init__(self, endpoint: GraphQLEndpoint, hub: Hub) -> None:
-        self._endpoint = endpoint
-        self._hub = hub
+    def __init__(self, followers: Followers) -> None:
+        self._followers = followers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        record = self._endpoint.telemetry.begin(request, f"{getrandbits(128):032x}")
+        record = self._followers.telemetry.begin(request, f"{getrandbits(128):032x}")
         record.kind = "subscription"
         answer: Response | None = None
         opened: Stream | list[Any] | None = None
@@ -75,58 +72,19 @@ class EventStreams:
             answer = json_response({"errors": fault}, JSON, 500, {"x-request-id": record.request_id})
         finally:
             record.status = 200 if answer is None else record.status
-            self._endpoint.telemetry.end(record, answer)
+            self._followers.telemetry.end(record, answer)
         if answer is not None:
             await answer(scope, receive, send)
         elif opened is not None:
-            await _send_events(opened, self._hub, record.request_id, receive, send)
+            await _send_events(opened, self._followers.hub, record.request_id, receive, send)
 
     async def _open(self, request: Request, record: RequestRecord) -> Stream:
         """The stream of a request. Raises ``Rejected`` for an operation that can't be followed, else ``ErpError``."""
-        endpoint = self._endpoint
         if EVENTS not in request.headers.get("accept", "*/*") and "*/*" not in request.headers.get("accept", "*/*"):
             raise HttpError(406, f"Answers are {EVENTS}.")
+        ask = partial(read, request, self._followers.largest)
         authorization = request.headers.get("authorization", "")
-        principal = await endpoint.authenticator.authenticate(authorization, record.address, record.request_id)
-        record.principal = principal
-        with endpoint.limits.slot(principal.owner) as slot:
-            record.charge = charge = await endpoint.budgets.admit(principal)
-            charge.spent.observer = record.trace
-            try:
-                prepared = await charge.spent.measure(self._prepare(request, principal, charge, record))
-                running = await slot.acquire(writes=False)
-                try:
-                    await endpoint.budgets.reserve(charge, prepared.price)
-                    record.executed, record.price = True, prepared.price
-                    after = _last(request.headers.get("last-event-id"))
-                    opening = self._hub.open(prepared, principal, authorization, charge.spent, after)
-                    return await charge.spent.measure(opening)
-                finally:
-                    running.release()
-            finally:
-                charge.settle()
-
-    async def _prepare(self, request: Request, principal: Principal, charge: Charge, record: RequestRecord) -> Prepared:
-        """The operation, which is a subscription."""
-        endpoint = self._endpoint
-        body = await read(request, endpoint.settings.largest_body)
-        asked = endpoint.resolver.resolve(body, principal, record.request_id)
-        await endpoint.budgets.keep_pace(charge)
-        prepared = await endpoint.preparer.prepare(asked, principal, record.request_id)
-        endpoint.resolver.persist(asked, principal)
-        record.name(prepared.name)
-        if prepared.kind is not OperationType.SUBSCRIPTION:
-            raise Rejected([plain(HttpError(400, f"Send a {prepared.kind.value} to /graphql."))])
-        return prepared
-
-
-def _last(given: str | None) -> Cursor | None:
-    """The place that a client came to: browsers send it when they come back. Raises ``BadInput``."""
-    if not given:
-        return None
-    if len(given) != LENGTH:
-        raise BadInput("Last-Event-ID is not a cursor of the feed.")
-    return read_cursor(given, None)
+        return await self._followers.open(ask, authorization, record, request.headers.get("last-event-id"))
 
 
 async def _send_events(opened: Stream | list[Any], hub: Hub, request_id: str, receive: Receive, send: Send) -> None:

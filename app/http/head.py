@@ -24,7 +24,7 @@ MAX_URL = 16_384
 LISTS = frozenset(
     {
         *(b"accept", b"accept-encoding", b"if-none-match", b"access-control-request-headers"),
-        *(b"connection", b"upgrade", b"x-forwarded-for"),
+        *(b"connection", b"upgrade", b"x-forwarded-for", b"sec-websocket-protocol"),
     }
 )
 """Headers that are read and may stand in several lines, which count as one (RFC 9110, section 5.3)."""
@@ -34,7 +34,7 @@ SINGLES = frozenset(
         *(b"host", b"authorization", b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"),
         *(b"expect", b"origin", b"access-control-request-method", b"access-control-request-private-network"),
         *(b"sec-fetch-site", b"x-forwarded-proto", b"x-explain", b"x-cost-only", b"x-read-after", b"traceparent"),
-        b"last-event-id",
+        *(b"last-event-id", b"sec-websocket-key", b"sec-websocket-version"),
     }
 )
 """Headers that are read and say one thing. Of two, a proxy in front may have believed the other one."""

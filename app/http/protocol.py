@@ -17,6 +17,7 @@ from app.errors.http_errors import HttpError
 from app.http.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.security import HEADERS
+from app.http.socket_protocol import BoundedSocketProtocol, asks_for_socket
 from app.http.transport import CoalescingTransport
 from app.http.untaken import Untaken
 from app.telemetry.telemetry import Telemetry
@@ -179,7 +180,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Feed the parser. It stops behind a head that offers another protocol and leaves the rest to whoever speaks
-        that: uvicorn took the body for the next request (uvicorn #2722). Here it reads on, as if nothing were offered.
+        that: uvicorn took the body for the next request (uvicorn #2722). A WebSocket is taken; else it reads on, as if
+        nothing were offered.
         """
         rest = memoryview(data)
         while True:
@@ -187,6 +189,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.parser.feed_data(rest)
             except httptools.HttpParserUpgrade as offer:
                 rest = rest[offer.args[0] :]
+                if self._takes_socket():
+                    self._hand_over(bytes(rest))
+                    return
                 line = b"%b %b HTTP/%b\r\n" % (
                     self.parser.get_method(),
                     self.url,
@@ -198,6 +203,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.parser.feed_data(b"".join((line, *lines, b"\r\n")))
             else:
                 return
+
+    def _takes_socket(self) -> bool:
+        """Whether a WebSocket is asked for, and nothing before it waits for an answer."""
+        by_get = self.parser.get_method() == b"GET" and self.parser.get_http_version() == "1.1"
+        return by_get and not self._is_answering() and asks_for_socket(self.url, self.headers)
+
+    def _hand_over(self, rest: bytes) -> None:
+        """From here on the connection is a WebSocket's."""
+        self._expect_nothing()
+        self._in_head = False
+        self._answers += 1  # nobody looks any more whether the last one was taken
+        self.connections.discard(self)
+        UNTAKEN.remove(self)
+        socket = BoundedSocketProtocol(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.app_state,
+            headers=[*self.headers],
+            untaken=UNTAKEN,
+        )
+        self.transport.set_protocol(socket)
+        socket.begin(self.transport, self.client, rest)
 
     def on_response_complete(self) -> None:
         waiting = bool(self.pipeline)

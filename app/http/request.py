@@ -22,7 +22,7 @@ each have 30,000 and 10,000."""
 async def read(request: Request, most: int) -> GraphQLRequest:
     """The GraphQL request of a GET, or of a POST with at most so many bytes. Raises ``HttpError``."""
     if request.method == "GET":
-        return _checked(_from_query_string(request))
+        return checked(_from_query_string(request))
     content_type = request.headers.get("content-type", "")
     media, _, parameters = content_type.partition(";")
     if media.strip().lower() != "application/json" or not _is_utf8(parameters):
@@ -31,16 +31,16 @@ async def read(request: Request, most: int) -> GraphQLRequest:
         raise HttpError(415, "Compressed requests are not taken.")
     try:
         body = await _body(request, most)
-        _check_values(body)
-        asked = _checked(orjson.loads(body))
-        return asked._replace(size=len(body) - len(asked.query.encode(errors="replace")))
+        check_values(body)
+        return checked(orjson.loads(body), len(body))
     except orjson.JSONDecodeError as error:
         raise HttpError(
             400, f"The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}."
         ) from None
 
 
-def _check_values(body: bytes) -> None:
+def check_values(body: bytes) -> None:
+    """Look at how many values this JSON has, before it is parsed. Raises ``HttpError`` where they are too many."""
     containers = body.count(b"[") + body.count(b"{")
     if containers > MAX_CONTAINERS:
         raise HttpError(400, f"A request may have at most {MAX_CONTAINERS:,} lists and objects.")
@@ -110,7 +110,8 @@ def _from_query_string(request: Request) -> Any:
     return given
 
 
-def _checked(given: Any) -> GraphQLRequest:
+def checked(given: Any, size: int = 0) -> GraphQLRequest:
+    """The request that this JSON of so many bytes is. Raises ``HttpError``."""
     if isinstance(given, list):
         raise HttpError(400, "Batches are off: send one request at a time.")
     if not isinstance(given, dict):
@@ -124,7 +125,8 @@ def _checked(given: Any) -> GraphQLRequest:
         raise HttpError(400, "extensions must be an object, or left out.")
     query, document, hash_ = _document(given)
     propagates = _propagates(given.get("onError"))
-    return GraphQLRequest(query, variables, operation or None, document=document, propagates=propagates, hash=hash_)
+    rest = max(0, size - len(query.encode(errors="replace")))
+    return GraphQLRequest(query, variables, operation or None, rest, document, propagates, hash_)
 
 
 def _propagates(given: Any) -> bool:

@@ -61,16 +61,16 @@ class BrowserSecurity:
         self.app = _shared(app, settings.cors_origins) if settings.cors_origins else app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
 
-        without_body = scope["method"] == "HEAD"
+        without_body = scope.get("method") == "HEAD"
         if without_body:
             scope = {**scope, "method": "GET"}
 
         async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 there = {name for name, _ in message["headers"]}
                 more = [header for header in self.headers if header[0] not in there]
                 message = {**message, "headers": [*message["headers"], *more]}
@@ -90,10 +90,22 @@ class BrowserSecurity:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not self.serves(hosts[0].decode("latin-1")):
             return _refusal(400, "This server isn't known by that name; ERPGRAPH_ALLOWED_HOSTS lists its names.")
+        if scope["type"] == "websocket":
+            return self._foreign(hosts[0], [value for name, value in scope["headers"] if name == b"origin"])
         if scope["method"] == "GET" and scope["query_string"]:
             headers = dict(scope["headers"])
             if headers.get(b"sec-fetch-site") not in SAME and headers.get(b"origin") not in self.origins:
                 return _refusal(403, "Another site's page can't query this server.")
+        return None
+
+    def _foreign(self, host: bytes, origins: list[bytes]) -> Response | None:
+        """The answer to a page that may not open a WebSocket: browsers ask nobody before they do, and tell whose it is."""
+        for origin in origins:
+            scheme, _, name = origin.lower().partition(b"://")
+            if not (scheme in {b"http", b"https"} and name == host.lower()) and origin not in self.origins:
+                return _refusal(
+                    403, "Another site's page can't subscribe here; ERPGRAPH_CORS_ORIGINS lists those that may."
+                )
         return None
 
     def serves(self, host: str) -> bool:

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Hashable
 from time import monotonic
+from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -40,9 +41,20 @@ STALE = 2 * RECHECK
 """Seconds after which nothing is sent by a credential that could not be looked at."""
 
 OF_KEY, OF_TENANT, OF_PROCESS = 100, 2_000, 12_000
-"""Subscriptions at a time."""
+"""Subscriptions at a time, and as many sockets."""
 
 AWAY = (ErpError, asyncpg.PostgresError, TimeoutError, *GONE)
+
+
+class Held(Protocol):
+    """Something that stays open by a credential: a subscription, or a socket that carries some."""
+
+    authorization: str
+    principal: Principal
+    checked: float
+    """When the credential was last known to be good."""
+
+    def end(self, reason: ErpError | None) -> None: ...
 
 
 class _Tenant:
@@ -67,9 +79,17 @@ class Hub:
         self._database, self._budgets, self._authenticator = database, budgets, authenticator
         self._tenants: dict[UUID, _Tenant] = {}
         self._streams: dict[Stream, None] = {}
+        self._sockets: dict[Held, None] = {}
         self._counts: Counter[Hashable] = Counter()
+        self._sockets_of: Counter[Hashable] = Counter()
         self._watching: list[asyncio.Task[None]] = []
-        self._closed = False
+        self.closed = False
+        """Whether no more are let in."""
+
+    @property
+    def held(self) -> int:
+        """How many sockets there are."""
+        return len(self._sockets)
 
     @property
     def following(self) -> int:
@@ -87,7 +107,7 @@ class Hub:
         """Follow an operation; ``after``: the place to go on from, whatever the document says. The first batch is ``spent`` by
         the request. Raises ``Throttled`` where there are too many, and ``ErpError`` for what can't be read now.
         """
-        self._admit(principal)
+        self._admit(principal, self._counts, len(self._streams), "subscriptions")
         stream = Stream(prepared, principal, authorization, self._pay)
         self._streams[stream] = None
         self._counts.update(_owners(principal))
@@ -103,13 +123,31 @@ class Hub:
         if stream not in self._streams:
             return
         del self._streams[stream]
-        for owner in _owners(stream.principal):
-            self._counts[owner] -= 1
-            if not self._counts[owner]:
-                del self._counts[owner]
+        _discount(self._counts, stream.principal)
         if stream.group is not None:
             await self._forget(stream.principal.tenant, stream.group)
-        if not self._streams:
+        await self._rest()
+
+    def hold(self, socket: Held) -> None:
+        """A socket is open, and is ended when its credential is. Raises ``Throttled`` where there are too many."""
+        self._admit(socket.principal, self._sockets_of, len(self._sockets), "sockets")
+        self._sockets[socket] = None
+        self._sockets_of.update(_owners(socket.principal))
+        self._begin()
+
+    async def release(self, socket: Held) -> None:
+        """A socket has ended."""
+        del self._sockets[socket]
+        _discount(self._sockets_of, socket.principal)
+        await self._rest()
+
+    def _begin(self) -> None:
+        if not self._watching:
+            self._watching = [aside(self._watch()), aside(self._recheck_again())]
+
+    async def _rest(self) -> None:
+        """Where nobody is left there is nothing to look at."""
+        if not self._streams and not self._sockets:
             watching, self._watching = self._watching, []
             await _cancelled(*watching)
 
@@ -133,11 +171,11 @@ class Hub:
 
     async def close(self) -> None:
         """End all streams: their clients come back, to another process. No more are let in."""
-        self._closed = True
+        self.closed = True
         watching, self._watching = self._watching, []
         await _cancelled(*watching)
-        for stream in [*self._streams]:
-            stream.end(None)
+        for each in (*self._streams, *self._sockets):
+            each.end(None)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -151,21 +189,20 @@ class Hub:
 
     # ---------------------------------------------------------------- who follows
 
-    def _admit(self, principal: Principal) -> None:
-        if self._closed:
+    def _admit(self, principal: Principal, counts: Counter[Hashable], total: int, what: str) -> None:
+        if self.closed:
             raise Unavailable("The server is stopping; try again in a moment.")
         key, tenant = _owners(principal)
         for count, most, whose in (
-            (self._counts[key], OF_KEY, "This key"),
-            (self._counts[tenant], OF_TENANT, "This tenant"),
-            (len(self._streams), OF_PROCESS, "This server"),
+            (counts[key], OF_KEY, "This key"),
+            (counts[tenant], OF_TENANT, "This tenant"),
+            (total, OF_PROCESS, "This server"),
         ):
             if count >= most:
-                raise Throttled(f"{whose} has {most:,} subscriptions, and may not have more.", 5)
+                raise Throttled(f"{whose} has {most:,} {what}, and may not have more.", 5)
 
     async def _enter(self, stream: Stream, spent: Spending, after: Cursor | None) -> None:
-        if not self._watching:
-            self._watching = [aside(self._watch()), aside(self._recheck_again())]
+        self._begin()
         head = await self.batches.head(stream.principal)
         group = self._join(stream, head)
         try:
@@ -265,29 +302,29 @@ class Hub:
                 log.exception("credentials can't be looked at")
 
     async def recheck(self) -> None:
-        """End the streams whose credentials aren't what they were."""
-        by_credential: dict[str, list[Stream]] = {}
-        for stream in self._streams:
-            by_credential.setdefault(stream.authorization, []).append(stream)
-        for authorization, streams in by_credential.items():
-            ended = await self._fault(authorization, streams)
-            for stream in streams if ended else ():
-                stream.end(ended)
+        """End what is open by credentials that aren't what they were: one look-up for each credential."""
+        by_credential: dict[str, list[Held]] = {}
+        for each in (*self._streams, *self._sockets):
+            by_credential.setdefault(each.authorization, []).append(each)
+        for authorization, them in by_credential.items():
+            ended = await self._fault(authorization, them)
+            for each in them if ended else ():
+                each.end(ended)
 
-    async def _fault(self, authorization: str, streams: list[Stream]) -> ErpError | None:
-        """Why these streams of one credential must end, if they must."""
+    async def _fault(self, authorization: str, them: list[Held]) -> ErpError | None:
+        """Why what is open by one credential must end, if it must."""
         try:
             found = await self._authenticator.again(authorization)
         except Unauthenticated as error:
             return error
         except AWAY:
             # Whether it is good isn't known now; for a while that is no reason.
-            if monotonic() - streams[0].checked > STALE:
+            if monotonic() - them[0].checked > STALE:
                 return Unavailable("Your key can't be checked now: subscribe again in a moment.")
             return None
-        for stream in streams:
-            stream.checked = monotonic()
-        if any(found != stream.principal for stream in streams):
+        for each in them:
+            each.checked = monotonic()
+        if any(found != each.principal for each in them):
             return Unauthenticated("What this key may do has changed: subscribe again.")
         return None
 
@@ -295,6 +332,13 @@ class Hub:
 def _owners(principal: Principal) -> tuple[Hashable, Hashable]:
     """Whose streams are counted together: the credential's, and the tenant's."""
     return principal.owner, principal.owner[0]
+
+
+def _discount(counts: Counter[Hashable], principal: Principal) -> None:
+    for owner in _owners(principal):
+        counts[owner] -= 1
+        if not counts[owner]:
+            del counts[owner]
 
 
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:

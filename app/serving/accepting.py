@@ -100,6 +100,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedHttpProtocol,
+        ws="none",  # that protocol hands a WebSocket over by itself
         log_level=settings.log_level,
         log_config=None,
         access_log=False,

@@ -38,6 +38,8 @@ GAUGES = {
     "pool_open": ("Database connections that are open", ("pool",)),
     "pool_in_use": ("Database connections that serve somebody", ("pool",)),
     "requests_waiting": ("Requests that wait for their turn at the database", ("kind",)),
+    "subscriptions": ("Subscriptions that are open, whatever they came by", ()),
+    "sockets": ("WebSockets that are open and have said whose they are", ()),
     "documents": ("Documents that are kept", ("store",)),
     "documents_bytes": ("Memory of the documents that are kept", ("store",)),
     "standby_in_use": ("Whether queries read from the standby", ()),

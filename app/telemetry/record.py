@@ -6,7 +6,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from app.context import Principal
@@ -71,7 +71,7 @@ class RequestRecord:
         """Until the answer was ready to be sent."""
 
     @classmethod
-    def of(cls, request: Request, request_id: str) -> Self:
+    def of(cls, request: HTTPConnection, request_id: str) -> Self:
         """The record of a request that begins now."""
         # Past Starlette's objects for both: they cost more than all the rest of this.
         client = request.scope.get("client")

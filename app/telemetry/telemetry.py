@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from app.settings import Settings
@@ -31,7 +31,7 @@ class Telemetry:
         self._settings = settings
         self._log = RequestLog(settings)
 
-    def begin(self, request: Request, request_id: str) -> RequestRecord:
+    def begin(self, request: HTTPConnection, request_id: str) -> RequestRecord:
         """The record of a request that begins now. It must ``end``."""
         if self.metrics is not None:
             self.metrics.in_flight += 1

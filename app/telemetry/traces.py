@@ -64,7 +64,7 @@ class Tracing:
             if name in CARRIED:
                 key, text = name.decode(), value.decode("latin-1")
                 carrier[key] = f"{carrier[key]},{text}" if key in carrier else text  # two traceparents are none
-        method = scope["method"]
+        method = scope.get("method", "GET")  # a WebSocket began as one
         span = self._tracer.start_span(
             "request",
             self._propagator.extract(carrier, context.Context()),

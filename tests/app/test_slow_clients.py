@@ -164,7 +164,7 @@ async def test_24_five_hundred_slow_clients(site: Site, monkeypatch: pytest.Monk
 
 
 async def test_34_an_upgrade_is_no_way_in(site: Site, port: int) -> None:
-    """There are no WebSockets: who asks for one is answered as anybody who sends no query."""
+    """Who asks for a WebSocket, and not in full, is answered as anybody who sends no query."""
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
     async with Wire(port) as wire:
         wire.send(b"GET /graphql HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n")

@@ -34,6 +34,7 @@ async def serve(
         lifespan="off",
         port=0,
         http=BoundedHttpProtocol,
+        ws="none",
         access_log=False,
         log_config=None,
         timeout_keep_alive=600,

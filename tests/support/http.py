@@ -51,7 +51,9 @@ async def eventually(true: Callable[[], bool]) -> None:
 async def serving(app: ASGIApp) -> AsyncIterator[int]:
     """The application on a free port of this machine; tells the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=BoundedHttpProtocol, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            app, http=BoundedHttpProtocol, ws="none", lifespan="off", log_config=None, access_log=False
+        )
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         await eventually(lambda: server.started)

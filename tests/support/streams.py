@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import orjson
+from fastapi import FastAPI
 
 from app.asgi import create_app
 from app.live.hub import Hub
@@ -58,8 +59,9 @@ class Following:
 class Served:
     """The application on a port."""
 
-    def __init__(self, hub: Hub, client: httpx.AsyncClient) -> None:
-        self.hub, self.client = hub, client
+    def __init__(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+        self.app, self.client = app, client
+        self.hub: Hub = app.state.hub
 
     @contextlib.asynccontextmanager
     async def follow(self, query: str, key: str = "", last: str = "", **variables: Any) -> AsyncIterator[Following]:
@@ -88,4 +90,4 @@ async def streaming(database: Database, key: str, **settings: object) -> AsyncIt
         app.state.hub.running(),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client,
     ):
-        yield Served(app.state.hub, client)
+        yield Served(app, client)
