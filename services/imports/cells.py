@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from core import money
 from core import text as texts
 from services.imports.mapping import EPOCH, EPOCH_MS, ISO, SERIAL, Dates, Mapping
-from services.imports.months import beginnings
+from services.imports.months import beginnings, halves
 from services.imports.numbers import CACHED, LESS, MAX_LENGTH, MORE, parser, style
 
 _POINT_ZERO = re.compile(r"[0-9]+\.0+")
@@ -166,17 +166,10 @@ def date_parser(dates: Dates, own: list[str] | None = None) -> Callable[[str], s
     names = beginnings(dates.language)
     formats = [form if form == ISO else form.replace("%B", "%b") for form in own or dates.formats]
 
-    def parsed(text: str, form: str) -> datetime:
-        if form == ISO:
-            return datetime.fromisoformat(text)
-        if form in {EPOCH, EPOCH_MS, SERIAL}:
-            return _counted(text, form)
-        return datetime.strptime(_english(text, names) if "%b" in form else text, form)  # noqa: DTZ007 - its time zone is given after it
-
     def read(text: str) -> datetime | None:
         for form in formats:
             try:
-                found = parsed(text, form)
+                found = _parsed(text, form, names)
                 return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
             except (ValueError, OverflowError):
                 continue
@@ -192,6 +185,21 @@ def date_parser(dates: Dates, own: list[str] | None = None) -> Callable[[str], s
         return found.isoformat()
 
     return moment
+
+
+def _parsed(text: str, form: str, names: dict[str, str]) -> datetime:
+    """A date of one format, with or without a zone. Raises ``ValueError``."""
+    if form == ISO:
+        return datetime.fromisoformat(text)
+    if form in {EPOCH, EPOCH_MS, SERIAL}:
+        return _counted(text, form)
+    if "%b" in form:
+        text = _english(text, names)
+    if "%p" in form:
+        text = halves(text)
+    if "%Z" in form:  # strptime drops it, and knows the names of this machine's own zone
+        text, form = _UTC.sub("+0000", text), form.replace("%Z", "%z")
+    return datetime.strptime(text, form)  # noqa: DTZ007 - its time zone is given after it
 
 
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,14}(?:[.,][0-9]+)?")
@@ -210,6 +218,7 @@ def _counted(text: str, form: str) -> datetime:
     return datetime.fromtimestamp(float(value) / (1_000 if form == EPOCH_MS else 1), UTC)
 
 
+_UTC = re.compile(r"\b(?:UTC|GMT)\b")
 _WORD = re.compile(r"[^\W\d_]{3,}\.?")
 
 

@@ -135,12 +135,19 @@ FROM import_rows WHERE {LIVE} GROUP BY number
 """
 
 
-def gather(extra: Collection[str], digits: dict[str, int], *, includes_lines: bool, share: str = "amount") -> str:
+def gather(
+    extra: Collection[str],
+    digits: dict[str, int],
+    *,
+    includes_lines: bool,
+    share: str = "amount",
+    returns: bool = False,
+) -> str:
     """Brings the rows together into orders. ``$1`` is the customer of those that name none, ``$2`` their currency and its
     digits ``$3``, ``$4`` what becomes of orders without a status. ``share``: whether the order's discount is an amount, or a share of
-    its goods, in percent or as a fraction.
+    its goods, in percent or as a fraction. ``returns``: some rows are returns, which add nothing to an order.
     """
-    if not set(extra) - {"left_order", "role", "line_key", "unit", "email", "left_row"}:
+    if not returns and not set(extra) - {"left_order", "role", "line_key", "unit", "email", "left_row"}:
         return _PLAIN + " HAVING $4::text IS NOT NULL"
     said = set(extra)
     cases = " ".join(f"WHEN '{code}' THEN {number}" for code, number in digits.items())

@@ -18,8 +18,19 @@ MAX_LENGTH = 100
 MORE, LESS = "\x1d", "\x1e"
 """Between the cells of one number that is a sum: those that count, and those that are taken off."""
 
-_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " ") | dict.fromkeys("\u2212\ufe63\uff0d", "-"))
-"""Spaces within numbers, and signs for less: what typesetting and spreadsheets make of plain ones."""
+_DIGITS = "0123456789"
+_PLAIN = str.maketrans(
+    dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " ")
+    | dict.fromkeys("\u2212\ufe63\uff0d", "-")
+    | dict(zip("\uff0b\uff0c\uff0e\uff05\uff08\uff09\uffe5\u066b\u066c", "+,.%()\u00a5,.", strict=True))
+    | {chr(zero + at): digit for zero in (0xFF10, 0x0660, 0x06F0) for at, digit in enumerate(_DIGITS)}
+)
+"""Spaces within numbers, and signs for less: what typesetting and spreadsheets make of plain ones. And digits of full width, which
+Japanese keyboards write, Arabic and Persian ones.
+"""
+
+NO_CENTS = "-\u2013\u2014"
+"""What stands behind the decimal mark where there are no cents: 12,- and 12.\u2013"""
 
 SIGNS = {
     "AUD": ("A$", "$"),
@@ -74,7 +85,7 @@ def style(numbers: Numbers, currencies: list[str], column: Column | None = None,
     decimal, thousands, grouping = numbers.decimal, numbers.thousands, numbers.grouping
     noise = [*numbers.ignore, *signs, *["%"] * percent]
     if column is None:
-        return Style(decimal, thousands, grouping, tuple(noise), tuple(numbers.negative), numbers.round)
+        return Style(decimal, thousands, grouping, _longest(noise), _longest(numbers.negative), numbers.round)
     if column.decimal is not None:
         # The file's thousands would be this column's decimal mark: it has none then, unless it says so.
         decimal, thousands = column.decimal, "" if thousands == column.decimal else thousands
@@ -82,7 +93,12 @@ def style(numbers: Numbers, currencies: list[str], column: Column | None = None,
     noise = [*(column.ignore or []), *noise]
     grouping = column.grouping or grouping
     sign, divide = column.sign or "plus", column.divide or 1
-    return Style(decimal, thousands, grouping, tuple(noise), tuple(numbers.negative), numbers.round, sign, divide)
+    return Style(decimal, thousands, grouping, _longest(noise), _longest(numbers.negative), numbers.round, sign, divide)
+
+
+def _longest(given: list[str]) -> tuple[str, ...]:
+    """The longest first: of "kg" and "/kg" the shorter would leave a stroke behind."""
+    return tuple(sorted(given, key=len, reverse=True))
 
 
 def parser(wanted: Style) -> Callable[[str], Decimal | None]:
@@ -96,7 +112,7 @@ def parser(wanted: Style) -> Callable[[str], Decimal | None]:
     unit = Decimal(1).scaleb(-money.SCALE)
 
     def one(text: str) -> Decimal | None:
-        found = _stripped(text.translate(_SPACES).strip(), wanted)
+        found = _stripped(text.translate(_PLAIN).strip(), wanted)
         match = pattern.fullmatch(found[0]) if found else None
         if found is None or match is None:
             return None
@@ -139,13 +155,14 @@ def _stripped(text: str, wanted: Style) -> tuple[str, bool] | None:
     before = None
     while text and text != before:
         before = text
-        if text[0] == "(" and text[-1] == ")":
+        text = _without_cents(text, wanted.decimal)
+        if text[:1] == "(" and text[-1] == ")":
             signs.append("-")
             text = text[1:-1].strip()
         if text[:1] in {"+", "-"}:
             signs.append(text[0])
             text = text[1:].strip()
-        elif text[-1:] == "-":
+        elif text[-1:] == "-" != text[-2:-1]:
             signs.append("-")
             text = text[:-1].strip()
         for mark in wanted.negative:
@@ -155,6 +172,12 @@ def _stripped(text: str, wanted: Style) -> tuple[str, bool] | None:
         for ignored in wanted.noise:
             text = text.removeprefix(ignored).removesuffix(ignored).strip()
     return (text, "-" in signs) if len(signs) <= 1 else None
+
+
+def _without_cents(text: str, decimal: str) -> str:
+    """12 for 12,- which was taken for minus 12."""
+    bare = text.rstrip(NO_CENTS)
+    return bare.removesuffix(decimal) if 0 < len(text) - len(bare) <= 2 and bare.endswith(decimal) else text
 
 
 def _summed(text: str, one: Callable[[str], Decimal | None]) -> Decimal | None:

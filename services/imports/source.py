@@ -20,6 +20,11 @@ MAX_ROW = 1_000_000
 """Characters of a row; a longer one is not read into memory."""
 
 _GZIP = b"\x1f\x8b"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx and .ods begin, as all zip archives, and .xls."""
+
+DOS_END = "\x1a"
+"""What old programs write behind the last line."""
 
 KEPT = 1_000
 """Characters that are kept of a line that is longer than a row may be."""
@@ -185,7 +190,7 @@ class Source:
         for row in chain(self._waiting, self._rows):
             if row.fault is None and row.left_out is None:
                 first = row.cells[0].strip()
-                if not first and not any(cell.strip() for cell in row.cells):
+                if first == DOS_END or (not first and not any(cell.strip() for cell in row.cells)):
                     yield row._replace(left_out="empty")
                     continue
                 if first == self.header[0] and self._is_header(row.cells):
@@ -314,6 +319,7 @@ def opened(path: Path, file: File, wanted: Sequence[str] = ()) -> Iterator[Sourc
     with contextlib.ExitStack() as stack:
         try:
             binary = stack.enter_context(path.open("rb"))
+            refuse_workbook(path, binary.peek(4))
             plain = gzip.GzipFile(fileobj=binary) if binary.peek(2)[:2] == _GZIP else binary
             with contextlib.suppress(OSError, EOFError, zlib.error):  # it is told when the lines are read
                 _check_mark(plain.peek(len(codecs.BOM_UTF8)), file.encoding)
@@ -323,6 +329,12 @@ def opened(path: Path, file: File, wanted: Sequence[str] = ()) -> Iterator[Sourc
             raise BadInput(f"{path} can't be read: {error.strerror}.") from error
         stack.enter_context(stream)
         yield Source(_Lines(stream, path), file, wanted, binary.tell, size)
+
+
+def refuse_workbook(path: Path, start: bytes) -> None:
+    """Raise ``BadInput`` for a file that begins as a workbook, of which nothing can be read as text."""
+    if start.startswith(_WORKBOOKS):
+        raise BadInput(f"{path} is a workbook or an archive, not a text file: save the sheet as CSV, or unpack it.")
 
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -273,6 +273,7 @@ class Store:
             digits,
             includes_lines=numbers.order_discount_includes_lines,
             share=numbers.order_discount,
+            returns=bool(mapping.returns),
         )
         fate = mapping.status.default if mapping.status else "closed"
         await self._connection.execute(statement, mapping.default_customer, first, digits[first], fate)

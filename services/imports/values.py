@@ -87,7 +87,15 @@ def _source(column: Column, places: Places) -> Take:
     extract = _extractor(column.pattern)
     if column.sum:
         more, less = ([places[name] for name in names] for names in (column.sum, column.minus))
-        return lambda cells: LESS.join([MORE.join(cells[at] for at in more), MORE.join(cells[at] for at in less)])
+        every = [*more, *less]
+
+        def summed(cells: list[str]) -> str:
+            # Of nothing but empty cells it is empty, as any value: a default is for those.
+            if not any(cells[at].strip() for at in every):
+                return ""
+            return LESS.join([MORE.join(cells[at] for at in more), MORE.join(cells[at] for at in less)])
+
+        return summed
     if column.join:
         joined = [places[name] for name in column.join]
         return lambda cells: column.with_.join(filter(None, (extract(cells[at].strip()) for at in joined)))

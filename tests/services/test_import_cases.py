@@ -306,3 +306,28 @@ async def test_a_discount_of_the_order_is_spread(
     mapping = HEAD + COLUMNS + 'order_discount = "Off"\n' + TAIL + f"[numbers]\n{setting}\n"
     assert told(await load(target, shop, tmp_path, text, mapping)) == (3, 3, 0, {})
     assert await totals(target, shop) == {"1": total}
+
+
+async def test_a_sum_of_empty_cells_is_empty(target: Target, shop: str, tmp_path: Path) -> None:
+    """It was taken for a number that can't be read."""
+    mapping = (
+        HEAD
+        + COLUMNS
+        + 'line_check = { sum = ["Net", "Tax"] }\nprice_per = { sum = ["Per"], default = "1" }\ndiscount = { sum = ["Off"], minus = ["Back"] }\n'
+        + TAIL
+    )
+    rows = "1,2024-01-31,A,S1,2,5.00,,,,,\n2,2024-01-31,A,S1,2,5.00,8,1,1,2,1\n3,2024-01-31,A,S1,2,5.00,8,,1,,\n"
+    head = "Order,Date,Cust,SKU,Qty,Price,Net,Tax,Per,Off,Back\n"
+    assert told(await load(target, shop, tmp_path, head + rows, mapping)) == (3, 2, 0, {"check": 1})
+    assert await totals(target, shop) == {"1": "10", "2": "9"}
+
+
+async def test_a_format_that_would_drop_the_half_of_the_day_is_refused(
+    target: Target, shop: str, tmp_path: Path
+) -> None:
+    for form in ("%d.%m.%Y %H:%M %p", "%d.%m.%Y %I:%M"):
+        mapping = PLAIN + f'formats = ["{form}"]\n'
+        with pytest.raises(
+            BadInput, match=r"dates\.formats\.0: .* would read 2 PM as 2 in the morning: %p goes with %I"
+        ):
+            await load(target, shop, tmp_path, "Order,Date,Cust,SKU,Qty,Price\n", mapping)

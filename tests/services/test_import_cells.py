@@ -12,6 +12,8 @@ from core.money import LIMIT, round_total
 from services.imports.cells import RejectedRow, date_parser, key_parser
 from services.imports.cells import amounts_parser as amounts_of
 from services.imports.mapping import Dates, Mapping, Numbers
+from services.imports.months import MONTHS as LANGUAGES
+from services.imports.months import beginnings
 from services.imports.numbers import parser, style
 
 
@@ -55,6 +57,15 @@ FRENCH = Numbers(decimal=",", thousands=" ")
         (FRENCH, "1\u202f234,50", "1234.5"),
         (FRENCH, "1\u00a0234,50", "1234.5"),
         (Numbers(discount="percent"), "12.5 %", "12.5"),
+        # A dash for no cents was taken for a sign.
+        (GERMAN, "12,-", "12"),
+        (GERMAN, "€ 1.234,--", "1234"),
+        (GERMAN, "-12,- €", "-12"),
+        (SWISS, "12.\u2013", "12"),
+        (SWISS, "1'250.\u2014", "1250"),
+        (PLAIN, "\uff11\uff12\uff0e\uff15", "12.5"),  # full width
+        (PLAIN, "\u0663", "3"),
+        (GERMAN, "\u0661\u066c\u0662\u0663\u0664\u066b\u0665", "1234.5"),
     ],
 )
 def test_numbers(numbers: Numbers, text: str, value: str) -> None:
@@ -75,7 +86,12 @@ def test_numbers(numbers: Numbers, text: str, value: str) -> None:
         (PLAIN, "NaN"),
         (PLAIN, "Infinity"),
         (PLAIN, "1_000"),
-        (PLAIN, "٣"),
+        (PLAIN, "\u00b2"),
+        (PLAIN, "\u0969"),
+        (PLAIN, "\u2013"),
+        (PLAIN, ".-"),
+        (PLAIN, "5.---"),
+        (PLAIN, "5.0-0"),
         (PLAIN, "0.1234567"),
         (PLAIN, "100000000000000"),
         (PLAIN, "9" * 5_000),
@@ -161,6 +177,10 @@ def test_totals_are_rounded_as_everywhere_in_the_house(quantity: Decimal, price:
 
 LONDON = Dates(formats=["%d/%m/%Y %H:%M", "%d/%m/%Y"], timezone="Europe/London")
 ANY = Dates(timezone="America/New_York")
+ZONED = Dates(formats=["%Y-%m-%d %H:%M %Z"], timezone="America/New_York")
+HALVES = Dates(
+    formats=["%d/%m/%Y %I:%M:%S %p", "%Y年%m月%d日 %p%I:%M", "%Y-%m-%d %p %I:%M"], timezone="America/New_York"
+)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +192,13 @@ ANY = Dates(timezone="America/New_York")
         (ANY, "2026-01-05T09:30:00Z", datetime(2026, 1, 5, 9, 30, tzinfo=UTC)),
         (ANY, "2026-01-05 09:30:00+02:00", datetime(2026, 1, 5, 7, 30, tzinfo=UTC)),
         (ANY, "2026-01-05", datetime(2026, 1, 5, 5, tzinfo=UTC)),
+        (ZONED, "2026-01-05 09:30 UTC", datetime(2026, 1, 5, 9, 30, tzinfo=UTC)),
+        (ZONED, "2026-01-05 09:30 GMT", datetime(2026, 1, 5, 9, 30, tzinfo=UTC)),
+        (HALVES, "05/01/2026 2:05:09 p.\u00a0m.", datetime(2026, 1, 5, 19, 5, 9, tzinfo=UTC)),
+        (HALVES, "05/01/2026 12:05:09 a. m.", datetime(2026, 1, 5, 5, 5, 9, tzinfo=UTC)),
+        (HALVES, "05/01/2026 2:05:09 PM", datetime(2026, 1, 5, 19, 5, 9, tzinfo=UTC)),
+        (HALVES, "2026年1月5日 午後2:05", datetime(2026, 1, 5, 19, 5, tzinfo=UTC)),
+        (HALVES, "2026-01-05 오전 2:05", datetime(2026, 1, 5, 7, 5, tzinfo=UTC)),
     ],
 )
 def test_dates(dates: Dates, text: str, moment: datetime) -> None:
@@ -189,11 +216,59 @@ def test_dates(dates: Dates, text: str, moment: datetime) -> None:
         (ANY, "0000-00-00"),
         (ANY, "9999-12-31T23:59:59"),
         (ANY, "yesterday"),
+        (ZONED, "2026-01-05 09:30 EST"),  # a name that may mean several offsets
+        (ZONED, "2026-01-05 09:30"),
+        (HALVES, "05/01/2026 14:05:09 p. m."),
     ],
 )
 def test_broken_dates(dates: Dates, text: str) -> None:
     with pytest.raises(RejectedRow, match=r"^date: "):
         date_parser(dates)(text)
+
+
+MONTHS = {  # of every language, how exports write May and December
+    "en": ("May", "Dec."),
+    "bg": ("май", "декември"),
+    "cs": ("května", "prosince"),
+    "da": ("maj", "dec."),
+    "de": ("Mai", "Dez."),
+    "el": ("Μαΐου", "Δεκεμβρίου"),
+    "es": ("mayo", "dic."),
+    "et": ("mai", "detsember"),
+    "fi": ("toukokuuta", "joulukuuta"),
+    "fr": ("mai", "déc."),
+    "hr": ("svibnja", "prosinca"),
+    "hu": ("május", "dec."),
+    "id": ("Mei", "Desember"),
+    "it": ("maggio", "dicembre"),
+    "nb": ("mai", "des."),
+    "nl": ("mei", "dec."),
+    "pl": ("maja", "grudnia"),
+    "pt": ("maio", "dezembro"),
+    "ro": ("mai", "decembrie"),
+    "ru": ("мая", "декабря"),
+    "sk": ("mája", "decembra"),
+    "sl": ("maj", "december"),
+    "sv": ("maj", "dec."),
+    "tr": ("MAYIS", "Aralık"),
+    "uk": ("травня", "грудня"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_months_have_names(language: str) -> None:
+    read = date_parser(Dates.model_validate({"formats": ["%d. %B %Y"], "timezone": "UTC", "language": language}))
+    for name, month in zip(MONTHS[language], (5, 12), strict=True):
+        assert read(f"7. {name} 2024") == datetime(2024, month, 7, tzinfo=UTC).isoformat()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_month_has_beginnings_of_its_own(language: str) -> None:
+    """None begins as another one does, but where that is longer."""
+    starts = beginnings(language)
+    assert len(set(starts.values())) == 12
+    for start, month in starts.items():
+        assert next(found for begin, found in starts.items() if start.startswith(begin)) == month
 
 
 def test_a_date_may_be_left_out_where_the_mapping_says_so() -> None:

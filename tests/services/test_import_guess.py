@@ -11,6 +11,7 @@ from core.errors import BadInput
 from db.runtime.engine import Target
 from services.imports import import_orders
 from services.imports.guess import guess
+from services.imports.guess.values import dates
 from services.imports.mapping import Mapping
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "import"
@@ -84,3 +85,22 @@ def test_the_file_is_left_alone(tmp_path: Path) -> None:
     shutil.copyfile(EXAMPLES / "etsy.csv", tmp_path / "etsy.csv")
     guess(tmp_path / "etsy.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["etsy.csv"]
+
+
+def test_a_workbook_has_no_mapping(tmp_path: Path) -> None:
+    (tmp_path / "x.xlsx").write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    with pytest.raises(BadInput, match="is a workbook or an archive, not a text file"):
+        guess(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize(
+    "days, formats, language",
+    [
+        (["5 de marzo de 2024", "31 de enero de 2024"], ["%d de %b de %Y"], "es"),
+        (["5 de março de 2024 14:35", "31 de dezembro de 2024 09:00"], ["%d de %b de %Y %H:%M"], "pt"),
+        (["2024年3月5日", "2024年12月31日"], ["%Y年%m月%d日"], "en"),
+        (["31/03/2024 2:35 p. m.", "05/03/2024 9:00 a. m."], ["%d/%m/%Y %I:%M %p"], "en"),
+    ],
+)
+def test_dates_of_other_languages(days: list[str], formats: list[str], language: str) -> None:
+    assert dates(days) == (formats, language, "")

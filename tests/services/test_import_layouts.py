@@ -9,7 +9,7 @@ import pytest
 from db.runtime.engine import Target, administration
 from services.imports import import_orders
 from services.platform import tenants
-from tests.support.imports import lines, orders, partners
+from tests.support.imports import lines, orders, partners, torn_totals
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "import"
 
@@ -168,7 +168,7 @@ FOUND: dict[str, dict[str, Any]] = {
     "german.csv": {
         "rows": (6, 5, {"sum": 1}),
         "orders": [
-            ("RE-1", "CLOSED", "10001", "EUR", "1203647.37", "2024-03-04 23:00"),
+            ("RE-1", "CLOSED", "10001", "EUR", "1203645.88", "2024-03-04 23:00"),
             ("RE-2", "CLOSED", "BARVERKAUF", "EUR", "0", "2024-03-30 23:00"),
         ],
         "lines": [
@@ -201,6 +201,7 @@ async def test_a_layout_is_read_to_the_cent_and_once(target: Target, shop: str, 
     async with administration(target, tenant) as connection:
         assert await orders(connection) == wanted["orders"]
         assert await lines(connection) == wanted["lines"]
+        assert await torn_totals(connection) == []
         assert await partners(connection) == wanted["partners"]
         assert [tuple(row) for row in await connection.fetch(_RETURNED)] == wanted.get("returned", [])
     again = await import_orders(target, shop, file, mapping)

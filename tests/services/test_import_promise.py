@@ -23,7 +23,8 @@ OFTEN = 10
 """Every so many files are imported a second time, and their lists corrected by hand: that takes three times as long."""
 
 _LINES = """
-SELECT o.number, p.sku, trim_scale(l.quantity)::text, trim_scale(l.unit_price)::text, trim_scale(l.total)::text
+SELECT o.number, p.sku, trim_scale(l.quantity)::text, trim_scale(l.unit_price)::text, trim_scale(l.total)::text,
+       trim_scale(l.returned)::text
 FROM line_items l JOIN orders o ON o.id = l.order_id JOIN products p ON p.id = l.product_id
 WHERE o.number LIKE $1
 """

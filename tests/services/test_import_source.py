@@ -57,6 +57,17 @@ def test_a_byte_order_mark_of_another_encoding_is_refused(
         rows(tmp_path, gzip.compress(content) if packed else content, encoding=said)
 
 
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"], ids=["xlsx", "xls"])
+def test_a_workbook_is_told_from_a_text_in_another_encoding(tmp_path: Path, start: bytes) -> None:
+    with pytest.raises(BadInput, match=r"x\.csv is a workbook or an archive, not a text file: save the sheet as CSV"):
+        rows(tmp_path, start + bytes(range(256)))
+
+
+def test_what_dos_writes_behind_the_last_line_is_no_row(tmp_path: Path) -> None:
+    found = rows(tmp_path, "a,b\r\n1,2\r\n\x1a")
+    assert [(row.cells, row.left_out) for row in found] == [(["1", "2"], None), (["\x1a"], "empty")]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     for encoding in ("utf-8", "UTF8", "utf_8", "utf-16-le"):

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
-HEADER = ["Pos", "Order", "Date", "Customer", "Item", "Text", "Qty", "Price", "Off", "Ship", "Coupon"]
+HEADER = ["Pos", "Order", "Date", "Customer", "Item", "Text", "Qty", "Price", "Off", "Ship", "Coupon", "State"]
 GARBAGE = ["x", "1 pc", "--5", "NaN", "1e5", "(5", "1.2.3", "-", "5 %"]
 
-Line = tuple[str, str, str, str]
-"""Sku, quantity, price, total."""
+Line = tuple[str, str, str, str, str]
+"""Sku, quantity, price, total, what came back."""
 
 
 @dataclass
@@ -47,12 +47,13 @@ class Style:
     keyed: bool
     charged: bool
     coupon: bool
+    stated: bool
+    returns: bool
 
 
 def generate(seed: int) -> Generated:
     draw = random.Random(seed)  # noqa: S311 - a file to try, no secret
-    fill, keyed, charged, coupon = (draw.random() < 0.5 for _ in range(4))
-    style = Style(draw.choice(",;\t|"), draw.choice(".,"), fill, keyed, charged, coupon)
+    style = Style(draw.choice(",;\t|"), draw.choice(".,"), *(draw.random() < 0.5 for _ in range(6)))
     if style.decimal == "," and style.delimiter == ",":
         style.delimiter = ";"
     rows, expected = _orders(draw, style, f"{seed}")
@@ -69,6 +70,7 @@ def _orders(draw: random.Random, style: Style, name: str) -> tuple[list[Row], di
         order = f"N{name}-{number}"
         lines = draw.randint(1, 4)
         ship, coupon = draw.choice(["", "0", "4.9"]), draw.choice(["", "0", "1.5"])
+        state = draw.choice(["done", "done", "shipped"]) if style.stated else ""
         goods = []
         for line in range(lines):
             sku, quantity = f"S{draw.randint(1, 5)}", Decimal(draw.randint(1, 9))
@@ -81,20 +83,53 @@ def _orders(draw: random.Random, style: Style, name: str) -> tuple[list[Row], di
                 *(str(line + 1), order if first else "", f"2024-03-{draw.randint(10, 28)}" if first else ""),
                 *(f"C{number % 3}" if first else "", sku, draw.choice(["Pen", "Big, blue", 'say "hi"', "Ü; x", ""])),
                 *(_number(quantity, style), _number(price, style), _number(off, style) if off else ""),
-                *(_number(ship, style) if style.charged else "", _number(coupon, style) if style.coupon else ""),
+                *(_number(ship, style) if style.charged else "", _number(coupon, style) if style.coupon else "", state),
             ]
             if not first and draw.random() < 0.5:  # an amount of the order may stand on its first row only
                 cells[9] = cells[10] = ""
             rows.append(Row(order, cells))
+        back = ("", Decimal())
+        if style.returns and draw.random() < 0.4:
+            sku = draw.choice(goods)[0]
+            back = (sku, Decimal(draw.randint(1, int(sum(each[1] for each in goods if each[0] == sku)))))
+            rows.append(Row(order, _returned(rows[-1].cells, back, lines + 1, style)))
         amounts = _spread(goods, Decimal(coupon or 0) if style.coupon else Decimal())
-        expected[order] = amounts
+        expected[order] = _booked(amounts, *back)
         if style.charged and Decimal(ship or 0):
-            expected[order].append(("SHIP", "1", _plain(ship), _plain(ship)))
+            expected[order].append(("SHIP", "1", _plain(ship), _plain(ship), "0"))
         expected[order].sort()
     return rows, expected
 
 
-def _spread(goods: list[tuple[str, Decimal, Decimal, Decimal]], coupon: Decimal) -> list[Line]:
+def _returned(cells: list[str], back: tuple[str, Decimal], position: int, style: Style) -> list[str]:
+    """A row that says what came back of the order of the row above; a file that fills cells down has its number there only."""
+    sku, quantity = back
+    order = ["", "", ""] if style.fill else cells[1:4]
+    return [
+        str(position),
+        *order,
+        sku,
+        "back",
+        _number(-quantity, style),
+        _number("1.00", style),
+        "",
+        "",
+        "",
+        cells[11],
+    ]
+
+
+def _booked(amounts: list[tuple[str, str, str, str]], sku: str, quantity: Decimal) -> list[Line]:
+    """The lines, of which the first ones of this product came back."""
+    booked = []
+    for line in amounts:
+        back = min(Decimal(line[1]), quantity) if line[0] == sku else Decimal()
+        quantity -= back
+        booked.append((*line, _plain(back)))
+    return booked
+
+
+def _spread(goods: list[tuple[str, Decimal, Decimal, Decimal]], coupon: Decimal) -> list[tuple[str, str, str, str]]:
     whole = sum((total for *_, total in goods), Decimal())
     coupon = min(coupon, whole)
     shares = [(coupon * total / whole).quantize(CENT, ROUND_HALF_UP) if whole else Decimal() for *_, total in goods]
@@ -131,9 +166,13 @@ def _damage(draw: random.Random, rows: list[Row], style: Style) -> None:
     for row in rows:
         if draw.random() < 0.85:
             continue
-        row.damage = draw.choice(["cell", "date", "short", "long", "quote", "nul", "key"])
+        stated = ["state", "other state"] if style.stated else []
+        row.damage = draw.choice(["cell", "date", "short", "long", "quote", "nul", "key", *stated])
         if style.fill and row.damage == "date" and not row.cells[2]:
             row.damage = "cell"
+        # An order of one row may be in any state.
+        if row.damage == "other state" and sum(other.order == row.order and not other.damage for other in rows) == 0:
+            row.damage = "state"
 
 
 def _line(draw: random.Random, row: Row, style: Style) -> str:
@@ -144,6 +183,8 @@ def _line(draw: random.Random, row: Row, style: Style) -> str:
         cells[2] = draw.choice(["31.02.2024", "2024-13-01", "soon"])
     elif row.damage == "nul":
         cells[5] = "a\0b"
+    elif row.damage in {"state", "other state"}:
+        cells[11] = "lost" if row.damage == "state" else "cancelled"
     elif row.damage == "key":
         cells[4] = draw.choice(["", "4.00638E+12", "k" * 201])
     stream = io.StringIO()
@@ -179,6 +220,10 @@ def _mapping(style: Style) -> str:
     fill = 'fill_down = ["Order", "Date", "Customer"]' if style.fill else ""
     key = 'line = "Pos"' if style.keyed else ""
     coupon = 'order_discount = "Coupon"' if style.coupon else ""
+    status = (
+        '[status]\ncolumn = "State"\nclosed = ["done", "shipped"]\ncancelled = ["cancelled"]' if style.stated else ""
+    )
+    returns = '[[returns]]\ncolumn = "Qty"\nnegative = true\nthen = "return"' if style.returns else ""
     charge = '[[charges]]\ncolumn = "Ship"\nsku = "SHIP"' if style.charged else ""
     return f"""
 currency = "EUR"
@@ -201,11 +246,13 @@ decimal = "{style.decimal}"
 [dates]
 timezone = "UTC"
 {charge}
+{returns}
+{status}
 """
 
 
-def by_order(lines: list[tuple[str, str, str, str, str]]) -> dict[str, list[Line]]:
+def by_order(lines: list[tuple[str, str, str, str, str, str]]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = defaultdict(list)
     for number, *line in lines:
-        found[number].append((line[0], line[1], line[2], line[3]))
+        found[number].append((line[0], line[1], line[2], line[3], line[4]))
     return {number: sorted(content) for number, content in found.items()}

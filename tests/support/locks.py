@@ -11,12 +11,12 @@ from db.runtime.engine import Target
 
 
 @contextlib.asynccontextmanager
-async def locked(target: Target, table: str = "orders") -> AsyncIterator[Any]:
-    """No one can read the table meanwhile. Gives the connection that holds it."""
+async def locked(target: Target, table: str = "orders", mode: str = "ACCESS EXCLUSIVE") -> AsyncIterator[Any]:
+    """No one can read the table meanwhile, or with the mode EXCLUSIVE write to it. Gives the connection that holds it."""
     connection = await asyncpg.connect(target.admin)
     try:
         async with connection.transaction():
-            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")
             yield connection
     finally:
         await connection.close()

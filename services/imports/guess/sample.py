@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import BadInput
+from services.imports.source import refuse_workbook
 
 LOOKED_AT = 200_000
 """Bytes that are looked at."""
@@ -53,7 +54,8 @@ def take(path: Path) -> Sample:
 def _decoded(path: Path, doubts: list[str]) -> tuple[str, str]:
     try:
         with path.open("rb") as opened:
-            beginning = opened.peek(2)[:2]
+            beginning = opened.peek(4)[:2]
+            refuse_workbook(path, opened.peek(4))
             source = gzip.GzipFile(fileobj=opened) if beginning == b"\x1f\x8b" else opened
             data = source.read(LOOKED_AT)
     except OSError as error:

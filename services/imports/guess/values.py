@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from services.imports.months import MONTHS, beginnings
+from services.imports.months import MONTHS, beginnings, halves
 
 _DIGITS = re.compile(r"[0-9][0-9.,' \u00a0\u202f\u2019]*")
 
@@ -13,6 +13,7 @@ DATES = (
     "|%d.%m.%Y %H:%M:%S|%d.%m.%Y %H:%M|%d.%m.%Y|%d.%m.%y"
     "|%d/%m/%Y %H:%M:%S|%m/%d/%Y %H:%M:%S|%d/%m/%Y %H:%M|%m/%d/%Y %H:%M|%d/%m/%Y|%m/%d/%Y|%d/%m/%y|%m/%d/%y"
     "|%m/%d/%Y %I:%M %p|%m/%d/%Y %I:%M:%S %p|%d-%m-%Y|%m-%d-%Y|%d-%m-%y|%d-%b-%Y|%d-%b-%y|%b-%d-%y|%b %d, %Y|%d %b %Y|%d. %b %Y|%B %d, %Y"
+    "|%d/%m/%Y %I:%M %p|%d/%m/%Y %I:%M:%S %p|%d de %b de %Y|%d de %b de %Y %H:%M|%Y年%m月%d日|%Y年%m月%d日 %H:%M"
 ).split("|")
 """Formats that are tried."""
 
@@ -97,6 +98,8 @@ def _reads(text: str, form: str, language: str) -> bool:
     if "%b" in form or "%B" in form:
         text = _english(text, language)
         form = form.replace("%B", "%b")
+    if "%p" in form:
+        text = halves(text)
     try:
         found = datetime.strptime(text, form)  # noqa: DTZ007 - whether it can be read, nothing else
     except ValueError:

@@ -60,6 +60,8 @@ def _date_format(given: str) -> str:
         sound = given in NAMED or datetime.strptime(day.strftime(plain), plain).date() == day.date()  # noqa: DTZ007 - only its digits matter
     except ValueError:
         sound = False
+    if ("%p" in given) != ("%I" in given):
+        raise ValueError(f"{given!r} would read 2 PM as 2 in the morning: %p goes with %I, and %H with neither")
     if not sound:
         raise ValueError(f"{given!r} is not a date format: give one such as %d.%m.%Y %H:%M, or {', '.join(NAMED)}")
     return given
