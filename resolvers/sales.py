@@ -1,19 +1,25 @@
 """What an order's state and lines say together."""
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from core.addresses import Filed, default_for, filed
 from core.errors import BadInput
+from core.money import SCALE, decimal_text
 from core.sales import ADDRESS_ROLES, PROGRESS, Progress, available_actions
 from execution import Batch
 from loaders.kit.filters import text_value
 from loaders.partners import PartnerById
 from loaders.sales import ProgressOfOrder
 from loaders.sales.holds import HoldByReference
+from resolvers.commands import UserErrorRow
 from resolvers.parties import PartyRow
+from services import sales as services
+from services.kit.looking import Snapshot
+from services.sales.previewing import PreviewLine
 
 NOTHING = Progress(0, 0, 0)
 
@@ -78,3 +84,40 @@ async def hold(batch: Batch) -> list[Any]:
     except BadInput as error:
         raise error.below("reference") from None
     return await HoldByReference.of(batch.context, batch.columns()).load_level([reference])
+
+
+STOCK = "stock:read"
+"""What one needs to hear whether goods are there. Who doesn't have it hears what they cost."""
+
+
+async def preview(batch: Batch) -> list[dict[str, Any]]:
+    """What an order would cost, and whether its goods are there. It reads the request's snapshot, as loaders do."""
+    context, given = batch.context, batch.args["input"]
+    context.require("catalog:read")
+    if given.get("warehouse") is not None:
+        context.require(STOCK)
+    look = Snapshot(context.reader, "OrderPreview", context.trace)
+    stock = STOCK in context.principal.permissions
+    found = await services.preview(look, given, partner=context.principal.partner, stock=stock)
+    subtotal = sum((each.line.total for each in found.lines if each), Decimal())
+    row: dict[str, Any] = {"currency": found.currency, "subtotal": _amount(subtotal), "tax_total": _amount(Decimal())}
+    row |= {"total": row["subtotal"], "errors": [UserErrorRow.of(each) for each in found.problems]}
+    return [row | {"lines": [each and _preview_line(each, found.currency) for each in found.lines]}]
+
+
+def _preview_line(shown: PreviewLine, currency: str) -> dict[str, Any]:
+    line, available = shown.line, shown.available
+    return {
+        "product_id": line.product,
+        "quantity": decimal_text(line.quantity),
+        "currency": currency,
+        "unit_price": _amount(line.unit_price),
+        "net": _amount(line.total),
+        "available": None if available is None else decimal_text(available),
+        "in_stock": shown.in_stock,
+    }
+
+
+def _amount(amount: Decimal) -> str:
+    """An amount as the database would hand it out."""
+    return f"{amount:.{SCALE}f}"

@@ -11,6 +11,7 @@ from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
 from services.kit.hooks import Hook
 from services.kit.keeping import KEPT, Kept
+from services.kit.looking import Looking
 from services.kit.records import RecordType, upsert
 from services.kit.work import UnitOfWork
 
@@ -136,7 +137,7 @@ async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) 
 
 
 async def find(
-    work: UnitOfWork, refs: Sequence[ProductRef], problems: Problems, *path: str, lock: bool = False
+    work: Looking, refs: Sequence[ProductRef], problems: Problems, *path: str, lock: bool = False
 ) -> list[ProductSnapshot | None]:
     """The products that the lines of an input name, in their order; one statement for each kind of key.
 
@@ -181,7 +182,7 @@ async def product(work: UnitOfWork, ref: ProductRef, problems: Problems, *path: 
     return item
 
 
-async def hold(work: UnitOfWork, products: Collection[UUID]) -> list[ProductSnapshot]:
+async def hold(work: Looking, products: Collection[UUID]) -> list[ProductSnapshot]:
     """These products as they are under the locks of their stock, in the order of their ids."""
     rows = await work.rows(_FIND_AND_LOCK.format(key="id", type="uuid"), list(products))
     work.products = frozenset(row["id"] for row in rows)

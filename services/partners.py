@@ -16,6 +16,7 @@ from core.problems import Problems
 from services.kit.answer import References
 from services.kit.command import Change, Id, Input, Key, Label, Ref, Title, shown
 from services.kit.keeping import KEPT, Kept
+from services.kit.looking import Looking
 from services.kit.parties import Party
 from services.kit.records import Merge, RecordType, upsert
 from services.kit.work import UnitOfWork
@@ -162,7 +163,7 @@ async def partner(work: UnitOfWork, ref: PartnerRef, problems: Problems, *path: 
     return rows[0]["id"] if rows else None
 
 
-async def _find(work: UnitOfWork, sql: str, ref: PartnerRef, problems: Problems, *path: str | int) -> list[Any]:
+async def _find(work: Looking, sql: str, ref: PartnerRef, problems: Problems, *path: str | int) -> list[Any]:
     """The row of the one partner that has this key; else a problem is noted."""
     key, value = ref.only()
     rows = await work.rows(sql.format(condition=_BY.get(key, f"p.{key} = $2")), value)
@@ -173,7 +174,7 @@ async def _find(work: UnitOfWork, sql: str, ref: PartnerRef, problems: Problems,
     return rows if len(rows) == 1 else []
 
 
-async def customer(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Customer | None:
+async def customer(work: Looking, ref: PartnerRef, problems: Problems) -> Customer | None:
     """The customer that an input names; where there is no such one a problem is noted, and None given."""
     rows = await _find(work, _FIND, ref, problems, "customer")
     if not rows:
@@ -181,6 +182,12 @@ async def customer(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Cus
     *found, name, kinds = rows[0]
     check_may_order(name, kinds, problems, "customer")
     return Customer(*found)
+
+
+async def currency(work: Looking) -> str:
+    """The tenant's currency, where no customer tells it."""
+    [[found]] = await work.rows("SELECT currency FROM tenants WHERE id = $1")
+    return str(found)
 
 
 class Supplier(NamedTuple):

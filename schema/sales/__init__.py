@@ -6,6 +6,7 @@ from loaders import sales as loaders
 from loaders.sales.holds import HoldById
 from schema.module import Module
 from schema.sales.holds import HoldMutation, HoldQuery
+from schema.sales.previews import PreviewQuery
 from schema.sales.reading import (
     LineItemWhereOrder,
     PartnerSales,
@@ -21,7 +22,7 @@ from schema.sales.writing import InvalidTransitionError, Mutation, StockPayloadO
 
 MODULE = Module(
     "sales",
-    merge_types("Query", (Query, ShipmentQuery, HoldQuery)),
+    merge_types("Query", (Query, ShipmentQuery, HoldQuery, PreviewQuery)),
     requires=("catalog", "partners", "inventory"),
     mutation=merge_types("Mutation", (Mutation, ShipmentMutation, HoldMutation)),
     extends=(

@@ -1,6 +1,7 @@
 """Warehouses and locations: created, and found for moves of goods."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from services.kit import parties
 from services.kit.answer import References
 from services.kit.command import Change, Command, Id, Label, Title, shown
 from services.kit.keeping import Kept
+from services.kit.looking import Looking
 from services.kit.parties import Party
 from services.kit.records import RecordType, patch
 from services.kit.work import Retry, UnitOfWork
@@ -107,6 +109,17 @@ _OF_KIND = """
     SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND kind = ANY($2::text[]) ORDER BY code
 """
 
+_PROMISABLE = """
+    SELECT s.product_id, sum(s.available + CASE WHEN s.held_until <= statement_timestamp() THEN (
+        SELECT coalesce(sum(h.quantity), 0) FROM stock_hold_lines h
+        WHERE h.tenant_id = $1 AND h.product_id = s.product_id AND h.location_id = s.location_id
+          AND h.expires_at <= statement_timestamp()) ELSE 0 END)
+    FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
+    WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
+      AND ($3::uuid IS NULL OR l.warehouse_id = $3)
+    GROUP BY s.product_id
+"""
+
 
 async def create_warehouse(work: UnitOfWork, command: WarehouseCreate) -> References:
     """Create a warehouse. Raises ``CommandRejected`` where its code is taken."""
@@ -149,8 +162,16 @@ def note_warehouse(problems: Problems, wanted: UUID) -> None:
     problems.missing(f"warehouse with the {shown('id', encode('wh', wanted))}", "warehouse")
 
 
-async def has_warehouse(work: UnitOfWork, warehouse: UUID) -> bool:
+async def has_warehouse(work: Looking, warehouse: UUID) -> bool:
     return bool(await work.rows(_WAREHOUSE, warehouse))
+
+
+async def promisable(work: Looking, products: Iterable[UUID], warehouse: UUID | None) -> dict[UUID, Decimal]:
+    """How many of these products could be promised at this moment, in one warehouse or in all; those without stock are
+    missing. What a hold kept until its time was over counts, as in ``Product.stock``.
+    """
+    rows = await work.rows(_PROMISABLE, list(set(products)), warehouse)
+    return dict(rows)
 
 
 async def locate(work: UnitOfWork, wanted: Iterable[UUID]) -> dict[UUID, Location]:

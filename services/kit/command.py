@@ -50,6 +50,14 @@ class Input(BaseModel):
     one_of: ClassVar[bool] = False
     """Whether exactly one of its fields is given: the graph sees to that."""
 
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """What an input says. Raises ``Unreadable`` with every problem of its values."""
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise Unreadable(error.errors(include_url=False)) from None
+
 
 class Unreadable(CommandRejected):
     """An input whose values are partly bad. ``places`` has where, as pydantic names it."""
@@ -71,14 +79,6 @@ class Command(Input):
     """Chosen by the caller, one for each intent: a retry with the same key and input gets the first answer, and nothing
     happens twice. Kept for 48 hours; at most 255 characters.
     """
-
-    @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
-        """The command of an input. Raises ``Unreadable`` with every problem of its values."""
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            raise Unreadable(error.errors(include_url=False)) from None
 
     def digest(self) -> bytes:
         """SHA-256 of the command's name and input, but for the key: the same for a retry."""

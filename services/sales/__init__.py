@@ -18,6 +18,7 @@ from services.sales.drafts import create
 from services.sales.editing import update
 from services.sales.fulfilment import cancel, confirm, take_back
 from services.sales.holds import StockHold, hold
+from services.sales.previewing import OrderPreview, preview
 from services.sales.promises import holders, serve
 from services.sales.reserving import displace, reserve_order, still_waiting
 from services.sales.shipments import cancel_shipment, update_shipment
@@ -35,6 +36,7 @@ __all__ = [
     "OrderCancel",
     "OrderConfirm",
     "OrderCreate",
+    "OrderPreview",
     "OrderRef",
     "OrderReserve",
     "OrderReturn",
@@ -48,6 +50,7 @@ __all__ = [
     "confirm",
     "create",
     "hold",
+    "preview",
     "reserve_order",
     "ship",
     "take_back",

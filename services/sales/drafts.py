@@ -79,22 +79,14 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     refs = [line.product for line in command.line_items]
     items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm and command.hold is None)
     taken = await _take(work, command, items) if command.hold else None
-    currency = command.currency or (customer.currency if customer else None)
+    # Without its customer it is refused, and the lines are looked at all the same: the caller hears of all at once.
+    currency = command.currency or (customer.currency if customer else await partners.currency(work))
     lines = priced(command.line_items, items, currency, problems)
-    wanted = [
-        Wanted(
-            Demand(line.id, line.product, line.quantity, command.warehouse),
-            item.sku,
-            item.unit,
-            ("lineItems", line.position - 1, "quantity"),
-        )
-        for line in lines
-        if (item := items[line.position - 1])
-    ]
+    wanted = demanded(lines, items, command.warehouse)
     if problems:
         await _look_further(work, command, wanted, taken)
         problems.check()
-    if customer is None or currency is None:
+    if customer is None:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
@@ -186,13 +178,27 @@ async def _store(
     return {"order_id": order}
 
 
+def demanded(lines: Sequence[Ordered], items: Sequence[ProductSnapshot | None], warehouse: UUID | None) -> list[Wanted]:
+    """What the lines of a new order need of stock."""
+    return [
+        Wanted(
+            Demand(line.id, line.product, line.quantity, warehouse),
+            item.sku,
+            item.unit,
+            ("lineItems", line.position - 1, "quantity"),
+        )
+        for line in lines
+        if (item := items[line.position - 1])
+    ]
+
+
 def priced(
-    given: Sequence[LineItem], items: Sequence[ProductSnapshot | None], currency: str | None, problems: Problems
+    given: Sequence[LineItem], items: Sequence[ProductSnapshot | None], currency: str, problems: Problems
 ) -> list[Ordered]:
     """The lines as they are stored. Problems are noted for lines that can't be sold so, or cost too much."""
     lines = []
     for index, (line, item) in enumerate(zip(given, items, strict=True)):
-        if item is None or currency is None:
+        if item is None:
             continue
         catalog.check_offered(item, problems, "lineItems", index, "product")
         cost = line.unit_price

@@ -26,7 +26,7 @@ ROOTS = {
     "partners": {"partner", "partners"},
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
     "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines"},
-    "sales": {"order", "orders", "lineItems", "shipments", "stockHold"},
+    "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
 MUTATIONS = {
     "catalog": {"productUpsert"},

@@ -28,6 +28,7 @@ OPEN = {
     "Change.node": "asks by the type of the record",
     "EventBatch.events": "those of the batch, which was asked for",
     "Shipment.lines": "those of the shipment, which may be read",
+    "OrderPreview.lines": "those of the preview, which was asked for",
     "StockHold.lines": "those of the hold, which may be read",
     "Event.subject": "asks by the type of what it is about",
     "TenantPayload.tenant": "one's own tenant",

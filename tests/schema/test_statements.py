@@ -20,10 +20,7 @@ from graphql import (
 )
 
 from app.documents.roots import FEEDS
-from core import ids
-from db.runtime.engine import Target, administration
 from tests.support.graph import Asker, schema
-from tests.support.graph import ask as ask_on
 from tests.support.oddments import Oddments
 
 WAYS = {
@@ -83,6 +80,12 @@ COST = {
     **{f"PurchaseLine.{name}": 1 for name in ("purchaseOrder", "product")},
     **dict.fromkeys(("ProductSupplier.price", "PurchaseLine.unitPrice", "PurchaseLine.total"), 0),
     "Query.stockHold": 1,
+    # The tenant's currency, the products, and what is there of them.
+    "Query.orderPreview": 3,
+    **dict.fromkeys(("OrderPreview.subtotal", "OrderPreview.taxTotal", "OrderPreview.total"), 0),
+    **dict.fromkeys(("OrderPreview.lines", "OrderPreview.problems"), 0),
+    **dict.fromkeys(("OrderPreviewLine.unitPrice", "OrderPreviewLine.net"), 0),
+    "OrderPreviewLine.product": 1,
     "StockHold.order": 1,
     "StockHold.lines": 1,
     "StockHold.events": 1,
@@ -254,7 +257,9 @@ async def test_every_edge_takes_as_many_statements_as_written_down(
 def test_every_edge_is_known() -> None:
     walked = dict(edges())
     types = {name.partition(".")[0] for name in walked}
-    assert types == {*WAYS, "Query", "Viewer", "Tenant", "AllocationPolicy", "StockHold"}, (
+    # tests/schema/writing/test_previews.py asks for previews of one line and of many.
+    previews = {"OrderPreview", "OrderPreviewLine"}
+    assert types == {*WAYS, *previews, "Query", "Viewer", "Tenant", "AllocationPolicy", "StockHold"}, (
         "A new type: say in WAYS how to come to many of it."
     )
     leads = {name for name, field in walked.items() if not is_leaf_type(get_named_type(field.type))}
@@ -278,6 +283,7 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
         "order": f'order(by: {{ id: "{order}" }}) {{ number }}',
         "purchaseOrder": f'purchaseOrder(by: {{ id: "{purchase}" }}) {{ number }}',
         "stockHold": 'stockHold(reference: "basket 2") { id }',
+        "orderPreview": f'orderPreview(input: {{lineItems: [{{product: {{id: "{product}"}}, quantity: "1"}}]}}) {{ currency }}',
         "viewer": "viewer { principal permissions }",
     }
     for name, field in schema()._schema.query_type.fields.items():  # type: ignore[union-attr]  # the schema's types are known
@@ -299,6 +305,8 @@ def test_lists_are_walked_too() -> None:
         if is_list_type(get_nullable_type(field.type)) and not is_leaf_type(get_named_type(field.type))
     }
     assert lists == {
+        "OrderPreview.lines",
+        "OrderPreview.problems",
         "Partner.addresses",
         "ProductMovement.flows",
         "Query.nodes",
@@ -353,44 +361,3 @@ async def test_an_empty_page_and_a_page_that_nobody_looks_at_read_nothing(ask: A
     assert answer == ({"products": {"nodes": [], "pageInfo": {"endCursor": None}}}, [], [])
     answer = await ask("{ products(first: 5) { __typename } }", larkspur)
     assert answer == ({"products": {"__typename": "ProductConnection"}}, [], [])
-
-
-async def test_a_request_is_one_moment_of_the_data(ask: Asker, world: Target, stonebridge: UUID) -> None:
-    query = "{ partners(first: 250) { nodes { id } } }"
-    graph, made = schema(), ids.new_id()
-    async with ask.database.reader(stonebridge) as reader:
-        before = (await ask_on(graph, reader, query)).good
-        connection = reader._connection
-        async with administration(world, stonebridge) as writer:
-            await writer.execute(
-                "INSERT INTO partners (tenant_id, id, code, name) VALUES ($1, $2, 'NEW', 'New')", stonebridge, made
-            )
-        try:
-            assert (await ask_on(graph, reader, query)).good == before
-            # One BEGIN for both: the connection and its transaction are those of the first fetch.
-            assert reader._connection is connection
-            [began] = await reader.fetch("SELECT now() AS at, pg_current_xact_id_if_assigned() AS wrote")
-            [still] = await reader.fetch("SELECT now() AS at, pg_current_xact_id_if_assigned() AS wrote")
-            assert (began["at"], began["wrote"]) == (still["at"], None)
-            [mode] = await reader.fetch(
-                "SELECT current_setting('transaction_isolation') AS level, current_setting('transaction_read_only') AS closed"
-            )
-            assert (mode["level"], mode["closed"]) == ("repeatable read", "on")
-            after = (await ask(query, stonebridge)).good
-            assert ids.encode("par", made) in {row["id"] for row in after["partners"]["nodes"]}
-        finally:
-            async with administration(world, stonebridge) as writer:
-                await writer.execute("DELETE FROM partners WHERE id = $1", made)
-
-
-@pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
-async def test_a_request_takes_one_connection_and_gives_it_back(
-    ask: Asker, larkspur: UUID, *, breadth_first: bool
-) -> None:
-    connections = ask.database._reading
-    free = connections.free
-    async with ask.database.reader(larkspur) as reader:
-        wide = "{ products { nodes { stock { onHand } } } orders { nodes { id } } partners { nodes { id } } }"
-        (await ask_on(schema(breadth_first=breadth_first), reader, wide)).good["orders"]
-        assert connections.pool.get_size() - connections.free == 1
-    assert connections.free >= free

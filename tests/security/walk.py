@@ -215,6 +215,7 @@ NEEDED = {
     "at": '"2100-01-01T00:00:00Z"',
     "from": '"2000-01-01T00:00:00Z"',
     "reference": '"basket"',  # every company has one
+    "input": "{lineItems: []}",  # of a preview
 }
 """What arguments are given that must be."""
 

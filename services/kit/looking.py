@@ -1,0 +1,46 @@
+"""Looking things up: what a command does under its locks, a query may ask of its snapshot."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+from uuid import UUID
+
+from db.runtime.reader import Reader
+
+
+class Looking(Protocol):
+    """What looks rows up: a command's ``UnitOfWork``, or a query's ``Snapshot``."""
+
+    products: frozenset[UUID]
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement, whose ``$1`` is the tenant."""
+        ...
+
+
+class Traced(Protocol):
+    """What is told of a query's statements: ``execution.Trace``."""
+
+    def batch(self, loader: str, keys: int, rows: int, statement: str, seconds: float) -> None:
+        """A statement was run for some keys."""
+        ...
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A query's snapshot, for the services' own look-ups: the same words and rules as a command's, and nothing can be locked
+    or changed. ``name`` is what the plan calls its statements.
+    """
+
+    reader: Reader
+    name: str
+    trace: Traced | None = None
+    products: frozenset[UUID] = frozenset()
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement, whose ``$1`` is the tenant."""
+        start = perf_counter()
+        rows = await self.reader.fetch(sql, self.reader.tenant, *values)
+        if self.trace is not None:
+            self.trace.batch(self.name, 1, len(rows), sql, perf_counter() - start)
+        return rows
