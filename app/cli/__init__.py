@@ -7,7 +7,7 @@ import asyncpg
 import typer
 
 from app import __version__
-from app.cli import database, demo, doctor, imports, keys, partners, schema, serve, stock, tenants
+from app.cli import database, demo, doctor, imports, keys, partners, schema, serve, stock, tenants, worker
 from app.cli.support import say
 from core.errors import ErpError
 
@@ -40,6 +40,7 @@ def options(
 
 
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(imports.app, name="import")

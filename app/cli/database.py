@@ -99,7 +99,7 @@ def sweep() -> None:
     """Let go of holds whose time is over, delete idempotency keys older than 48 hours and the feed of more than ERPGRAPH_FEED_DAYS
     days ago, and make the coming months of ledgers that are partitioned.
 
-    Run it once a day, or every few minutes where orders may wait for goods that baskets hold: what ended is free at once, but goes
+    'erpgraph worker' does this, again and again. Without one run it once a day, or every few minutes where orders may wait for goods that baskets hold: what ended is free at once, but goes
     to orders that wait with the next command about the product, or with this. Keys and holds of busy tenants go with their commands.
     """
 
@@ -109,9 +109,8 @@ def sweep() -> None:
         chosen = settings.load()
         async with open_every(chosen) as targets:
             swept = [await sweeping.sweep(target, chosen.feed_days) for target in targets.values()]
-            keys, commits, holds = (sum(each) for each in zip(*swept, strict=True))
-            say(f"Deleted {keys:,} idempotency keys, and {commits:,} commits of the feed.")
-            say(f"Let go of {holds:,} holds whose time was over.")
+            for each in sweeping.everything():
+                say(each.told.format(sum(found[each.name] for found in swept)))
             return [name for target in targets.values() for name in await extend(target)]
 
     if made := run(sweep_them()):

@@ -73,7 +73,8 @@ class _Kept(NamedTuple):
     step: Step
 
 
-Read = Callable[["Group", Place, Head], Awaitable[Step]]
+Read = Callable[["Group", Place, Head, bool], Awaitable[Step]]
+"""Reads a batch of a group; also one without anything in it, where that is wanted."""
 Wait = Callable[[asyncio.Future[None] | None], None]
 
 
@@ -126,6 +127,14 @@ class Group:
         else:
             self._pass_over()
 
+    def remind(self) -> None:
+        """Tell those that have everything where that is by now, though there was nothing for them: who hears nothing for longer than
+        the log is kept would have no place in it any more.
+        """
+        # A record is told as it is, and has no cursor.
+        if self._quiet is not None and self._moving is None and not self.over and not self.interest.records:
+            self._moving = aside(self._remind())
+
     async def after(self, place: Place, waiting: Wait) -> Step | None:
         """The batch for those at a place; None where there was none and the caller was woken. ``waiting`` is told what to wake
         it by. Raises ``Unavailable`` and ``Timeout``.
@@ -138,7 +147,7 @@ class Group:
             return None
         if self._quiet is not None and self._quiet <= place.order:
             return Step(None, self.place)
-        return await self.read(self, place, self.head)
+        return await self.read(self, place, self.head, False)
 
     async def close(self) -> None:
         """Nobody follows any more."""
@@ -184,6 +193,22 @@ class Group:
         finally:
             self._moving = None
 
+    async def _remind(self) -> None:
+        try:
+            if self.place is not None and self._quiet is not None:
+                step = await self.read(self, self.place, self.head, True)
+                # For those before it: who is there has this cursor already.
+                seq, within = self.place.order
+                self._kept.append(_Kept(self._quiet, (seq, within - 1), step))
+                self.place, self._quiet, self._told, self.over = step.to, None, step.payload, step.last
+                await self._wake()
+        except Exception as error:  # noqa: BLE001 - the next time will do
+            log.warning("a reminder can't be read", reason=type(error).__name__)
+        finally:
+            self._moving = None
+        if not self.over:
+            self.news(self.head, News())
+
     async def _step(self, place: Place, head: Head) -> bool:
         """One batch; whether more come before the head."""
         step = await self._read(place, head)
@@ -202,7 +227,7 @@ class Group:
         error: ErpError = Unavailable(UNAVAILABLE_MESSAGE)
         for _ in range(TRIES):
             try:
-                return await self.read(self, place, head)
+                return await self.read(self, place, head, False)
             except ErpError as told:
                 error = told
             except Exception:

@@ -34,6 +34,9 @@ log = structlog.get_logger()
 POLL = 0.25
 """Seconds between two looks whether other processes have committed something: one statement, while anybody follows."""
 
+REMIND = 60.0
+"""Seconds between two batches without anything, for those that nothing concerned though the log went on."""
+
 RECHECK = 5.0
 """Seconds between two looks at the credentials of those that follow."""
 
@@ -230,8 +233,8 @@ class Hub:
         tenant.woken.set()  # the head may be behind what this one has read
         return group
 
-    async def _read(self, group: Group, place: Place, head: Head) -> Step:
-        return await self.batches.read(group.prepared, group.principal, place, head)
+    async def _read(self, group: Group, place: Place, head: Head, empty: bool) -> Step:  # noqa: FBT001 - as Read has it
+        return await self.batches.read(group.prepared, group.principal, place, head, empty=empty)
 
     async def _pay(self, principal: Principal, points: int) -> None:
         charge = await self._budgets.admit(principal)
@@ -276,9 +279,14 @@ class Hub:
                 stream.end(reason)
 
     async def _watch(self) -> None:
-        """Look whether other processes have committed something."""
+        """Look whether other processes have committed something; and from time to time tell those that hear nothing where they are."""
+        reminded = monotonic()
         while True:
             await asyncio.sleep(POLL)
+            if monotonic() - reminded >= REMIND:
+                reminded = monotonic()
+                for group in [group for tenant in self._tenants.values() for group in tenant.groups.values()]:
+                    group.remind()
             try:
                 drawn = await self._database.drawn([*self._tenants])
             except AWAY as error:

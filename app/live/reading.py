@@ -41,10 +41,17 @@ class Batches:
             await context.reader.close()
 
     async def read(
-        self, prepared: Prepared, principal: Principal, place: Place | None, head: Head, *, first: bool = False
+        self,
+        prepared: Prepared,
+        principal: Principal,
+        place: Place | None,
+        head: Head,
+        *,
+        first: bool = False,
+        empty: bool = False,
     ) -> Step:
         """The batch for those at a place; with none, from where the document says. The ``first`` one of a subscriber is told
-        though there is nothing in it. Raises ``Unavailable`` and ``Timeout``.
+        though there is nothing in it, and any that may be ``empty``. Raises ``Unavailable`` and ``Timeout``.
         """
         context = self._context(principal)
         context.head, context.following = head, place and place.cursor
@@ -54,7 +61,7 @@ class Batches:
             self.executed += 1
             try:
                 async with asyncio.timeout(self._settings.limit_seconds):
-                    return await self._step(prepared, context, here, first=first)
+                    return await self._step(prepared, context, here, empty=first or empty)
             except TimeoutError as error:
                 raise Timeout("Reading a batch took too long.") from error
             except (AnswerTooLarge, CostLimit) as error:
@@ -70,7 +77,7 @@ class Batches:
         context.meter = Meter(min(MOST_BYTES, self._settings.limit_answer), self._settings.limit_cost)
         return context
 
-    async def _step(self, prepared: Prepared, context: RequestContext, here: Place, *, first: bool) -> Step:
+    async def _step(self, prepared: Prepared, context: RequestContext, here: Place, *, empty: bool) -> Step:
         result = await self._graph.execute_document(
             prepared.document,
             prepared.asked.variables,
@@ -87,5 +94,5 @@ class Batches:
         if batch is None or result.data is None or any(len(error.path or ()) < 2 for error in errors):
             # It was refused as a whole, and would be each time.
             return Step(payload, here, points, last=True)
-        quiet = not first and not batch.anything
+        quiet = not empty and not batch.anything
         return Step(None if quiet else payload, Place.at(batch.seq, batch.cursor), points, batch.interest)

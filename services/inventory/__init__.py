@@ -22,6 +22,7 @@ from services.inventory.places import (
 )
 from services.inventory.policy import AllocationUpdate, set_allocation
 from services.kit.keeping import KEPT
+from services.kit.upkeep import Upkeep
 
 HOOKS = (
     *(KEPT.add(each) for each in KEPT_PLACES),
@@ -32,8 +33,11 @@ HOOKS = (
     stock.ON_END.add(holding.let_go),
 )
 
+UPKEEP = (Upkeep("holds", 300, holding.keep_up, "Let go of {:,} holds whose time was over."),)
+
 __all__ = [
     "HOOKS",
+    "UPKEEP",
     "AllocationUpdate",
     "LocationCreate",
     "StockAdjust",

@@ -20,6 +20,7 @@ from services.inventory import stock
 from services.kit.answer import References
 from services.kit.command import Command
 from services.kit.idempotency import KEPT_HOURS
+from services.kit.upkeep import Site
 from services.kit.work import UnitOfWork, perform
 
 Spot = tuple[UUID, UUID]
@@ -242,3 +243,8 @@ async def let_go(database: Database, tenant: UUID, products: Iterable[UUID] | No
         count += found
         if found < AT_ONCE:
             return count
+
+
+async def keep_up(site: Site, tenant: UUID) -> int:
+    """Let go of a tenant's holds that ended, for the orders that wait for their goods; how many there were."""
+    return await let_go(site.database, tenant)

@@ -1,16 +1,18 @@
-"""What is kept for a time only: old idempotency keys of tenants that are quiet (those of the others go with their commands,
-``services.kit.idempotency``), the oldest commits of the log, and holds whose time is over.
+"""Upkeep (``services.kit.upkeep``), once for all tenants; and what of it belongs to no module: old idempotency keys of tenants that
+are quiet (those of the others go with their commands, ``services.kit.idempotency``), and the oldest commits of the log.
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 from uuid import UUID
 
 from core.errors import TenantFrozen
+from core.modules import declared
 from db.runtime.engine import Database, Target, administration
 from services.inventory import holding
 from services.kit.idempotency import SWEEP, SWEEP_AT_MOST
+from services.kit.upkeep import Site, Upkeep
 from services.platform import tenants
 
 FEED_AT_MOST = 5_000
@@ -34,37 +36,49 @@ hole would be a gap for whoever reads on from before it. The newest stays, so th
 """
 
 
-class Swept(NamedTuple):
-    """How much was deleted, and how many holds were let go of."""
-
-    keys: int
-    commits: int
-    holds: int
+async def _keys(site: Site, tenant: UUID) -> int:
+    return await _all(site.target, tenant, SWEEP_AT_MOST, SWEEP)
 
 
-async def sweep(target: Target, feed_days: int) -> Swept:
-    """Delete of all tenants the keys that are kept no longer, a thousand in a transaction, and commits that are older than so
-    many days, five thousand in one; let go of holds that ended, for the orders that wait for their goods.
+async def _commits(site: Site, tenant: UUID) -> int:
+    return await _all(site.target, tenant, FEED_AT_MOST, SWEEP_FEED, site.feed_days, FEED_AT_MOST)
+
+
+_OWN = (
+    Upkeep("keys", 3_600, _keys, "Deleted {:,} idempotency keys."),
+    Upkeep("commits", 3_600, _commits, "Deleted {:,} commits of the feed."),
+)
+"""What belongs to no module."""
+
+
+def everything() -> tuple[Upkeep, ...]:
+    """All upkeep there is: what belongs to no module, and what the modules need."""
+    return *_OWN, *(each for added in declared("services", "UPKEEP") for each in added)
+
+
+async def sweep(target: Target, feed_days: int) -> Counter[str]:
+    """Do all upkeep once, for all tenants; how much there was of each, by its name. What can't be done for a tenant that is
+    frozen is done where it goes on.
     """
-    keys = commits = holds = 0
-    for tenant in await tenants.every(target):
-        keys += await _all(target, tenant.id, SWEEP_AT_MOST, SWEEP)
-        commits += await _all(target, tenant.id, FEED_AT_MOST, SWEEP_FEED, feed_days, FEED_AT_MOST)
-    async with _opened(target) as database:
+    found: Counter[str] = Counter()
+    async with opened(target) as database:
+        site = Site(target, database, feed_days)
         for tenant in await tenants.every(target):
-            with contextlib.suppress(TenantFrozen):  # they are let go of where it goes on
-                holds += await holding.let_go(database, tenant.id)
-    return Swept(keys, commits, holds)
+            for each in everything():
+                with contextlib.suppress(TenantFrozen):
+                    found[each.name] += await each.keep(site, tenant.id)
+    return found
 
 
 async def let_go(target: Target, tenant: UUID) -> int:
     """Let go of the holds of a tenant that ended, before something in one long transaction; how many there were."""
-    async with _opened(target) as database:
+    async with opened(target) as database:
         return await holding.let_go(database, tenant)
 
 
 @contextlib.asynccontextmanager
-async def _opened(target: Target) -> AsyncIterator[Database]:
+async def opened(target: Target) -> AsyncIterator[Database]:
+    """A way to the database for what isn't a request: one connection for each of its uses."""
     database = Database(target, size=1)
     await database.open()
     try:

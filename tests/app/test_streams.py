@@ -159,6 +159,26 @@ async def test_events_are_told_as_they_happen(served: Served) -> None:
         assert event == {"type": "partner.created", "subjectId": partner}
 
 
+async def test_whom_nothing_concerns_learns_where_the_log_is(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One batch for all of a group, and none where the log stood still."""
+    monkeypatch.setattr("app.live.hub.POLL", 0.02)
+    monkeypatch.setattr("app.live.hub.REMIND", 0.0)
+    orders = CHANGES.replace("PARTNER", "ORDER").replace("Partner { name }", "Order { number }")
+    async with served.follow(orders) as one, served.follow(orders) as other:
+        first, _ = await one.event(), await other.event()
+        assert first is not None
+        before = served.hub.batches.executed
+        await served.make("REMIND", "nobody's")
+        told = [await each.event() for each in (one, other)]
+        assert told[0] == told[1] is not None
+        batch = orjson.loads(told[0]["data"])["data"]["changes"]
+        assert batch["changes"] == []
+        assert batch["cursor"] == told[0]["id"] != first["id"]
+        assert served.hub.batches.executed == before + 1
+    async with served.follow(orders, last=told[0]["id"]) as again:
+        assert (await again.data())["data"]["changes"]["changes"] == []
+
+
 # ---------------------------------------------------------------- who sees what
 
 

@@ -39,22 +39,22 @@ async def test_what_is_older_is_deleted_and_places_before_it_are_told_so(desk: D
     clerk, other = await desk.bare(), await desk.bare()
     made = await named(clerk, 31, 30, 29, 0)
     theirs = await named(other, 29, 0)
-    assert (await sweeping.sweep(desk.target, 30)).commits == 2
+    assert (await sweeping.sweep(desk.target, 30))["commits"] == 2
     assert (await commits(clerk), await commits(other)) == (made[2:], theirs)
     read = Reader(clerk)
     for query in (CHANGES, EVENTS):
         for gone in made[:2]:
             assert await read.refused(query, after=str(Cursor(gone))) == ("RESYNC_REQUIRED", ())
     assert kinds(await read.changes(after=str(Cursor(made[2])))) == ["PARTNER"]
-    assert (await sweeping.sweep(desk.target, 30)).commits == 0
-    assert (await sweeping.sweep(desk.target, 28)).commits == 2  # one of each
+    assert (await sweeping.sweep(desk.target, 30))["commits"] == 0
+    assert (await sweeping.sweep(desk.target, 28))["commits"] == 2  # one of each
 
 
 async def test_the_log_has_no_hole_where_a_long_transaction_ended_late(desk: Desk) -> None:
     """Its time is when it began: it would go while an earlier number stays, and who stands there would miss it in silence."""
     clerk = await desk.bare()
     made = await named(clerk, 31, 2, 31, 0)
-    assert (await sweeping.sweep(desk.target, 30)).commits == 1
+    assert (await sweeping.sweep(desk.target, 30))["commits"] == 1
     assert await commits(clerk) == made[1:]
     assert len((await Reader(clerk).events(after=str(Cursor(made[1]))))["events"]) == 2
 
@@ -63,7 +63,7 @@ async def test_the_newest_stays_however_old_it_is(desk: Desk) -> None:
     clerk, empty = await desk.bare(), await desk.bare()
     made = await named(clerk, 400, 300)
     place = (await Reader(clerk).changes())["cursor"]
-    assert (await sweeping.sweep(desk.target, 1)).commits == 1
+    assert (await sweeping.sweep(desk.target, 1))["commits"] == 1
     assert (await commits(clerk), await commits(empty)) == (made[1:], [])
     read = Reader(clerk)
     assert (await read.changes(after=place))["cursor"] == place
@@ -85,7 +85,7 @@ async def test_it_goes_on_in_bounded_pieces_until_all_is_gone(
         return administration(*given)
 
     monkeypatch.setattr("services.platform.sweeping.administration", counting)
-    assert (await sweeping.sweep(desk.target, 30)).commits == 5
+    assert (await sweeping.sweep(desk.target, 30))["commits"] == 5
     assert await commits(clerk) == made[5:]
     # For the keys of the tenants that there are, and their commits; further pieces for this one's.
     own = [each for each in deleted if each[1] == clerk.tenant]
@@ -102,7 +102,7 @@ async def test_a_batch_that_finds_nothing_moves_on(desk: Desk) -> None:
     assert (batch["changes"], batch["hasMore"]) == ([], False)
     first, last = await commits(clerk)
     await clerk.admin.execute(AGE, clerk.tenant, first, timedelta(days=31))
-    assert (await sweeping.sweep(desk.target, 30)).commits == 1
+    assert (await sweeping.sweep(desk.target, 30))["commits"] == 1
     assert (await read.changes(after=batch["cursor"], kinds=["ORDER"]))["cursor"] == batch["cursor"]
     assert await read.refused(CHANGES, after=start, kinds=["ORDER"]) == ("RESYNC_REQUIRED", ())
     assert last is not None

@@ -341,11 +341,11 @@ async def test_a_sweep_lets_go_and_serves_those_that_wait(desk: Desk, monkeypatc
     waiting = await shop.order((product, "5"), confirm=True, allowBackorder=True)
     await over(shop, *holds[:2])
     monkeypatch.setattr(holding, "AT_ONCE", 1)
-    assert (await sweeping.sweep(desk.target, 30)).holds >= 2
+    assert (await sweeping.sweep(desk.target, 30))["holds"] >= 2
     assert progress(await shop.again(waiting)) == [("5", "4", "0", "0", "0")]
     assert await shop.stock(product) == {"SHELF": ("6", "6")}
     assert (await standing(shop, "basket 2"))["id"] == holds[2]["id"]
-    assert (await sweeping.sweep(desk.target, 30)).holds == 0
+    assert (await sweeping.sweep(desk.target, 30))["holds"] == 0
     await shop.admin.execute(
         "UPDATE stock_holds SET updated_at = now() - interval '3 days' WHERE tenant_id = $1", shop.tenant
     )

@@ -236,7 +236,7 @@ async def test_keys_of_quiet_tenants_are_swept_as_well(desk: Desk, monkeypatch: 
     quiet, other = await desk.bare(), await desk.bare()
     await old_keys(quiet, 5)
     await other.do("productUpsert", {"sku": "new", "name": "new", "idempotencyKey": "new"})
-    assert (await sweeping.sweep(desk.target, 30)).keys == 5
+    assert (await sweeping.sweep(desk.target, 30))["keys"] == 5
     assert (await count(quiet, "idempotency_keys"), await count(other, "idempotency_keys")) == (0, 1)
 
 
