@@ -37,6 +37,8 @@ async def leased(target: Target, what: int) -> AsyncIterator[asyncio.Task[None] 
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", CLASS, what):
             yield None
             return
+        # What has asked keeps a snapshot until the next one does, which holds up vacuum.
+        await connection.execute("SELECT")
         beating = asyncio.create_task(_beat(connection))
         try:
             yield beating
@@ -44,8 +46,12 @@ async def leased(target: Target, what: int) -> AsyncIterator[asyncio.Task[None] 
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
     finally:
-        with contextlib.suppress(asyncpg.PostgresError, *GONE):
-            await connection.close(timeout=2)
+        try:
+            with contextlib.suppress(asyncpg.PostgresError, *GONE):
+                await connection.close(timeout=2)
+        finally:
+            if not connection.is_closed():
+                connection.terminate()
 
 
 async def _beat(connection: asyncpg.Connection) -> None:
