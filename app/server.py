@@ -4,7 +4,6 @@ What is checked is checked in the order of its cost, so that a port in use is re
 """
 
 import asyncio
-import contextlib
 import shlex
 import signal
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from collections.abc import Callable
 import structlog
 import uvloop
 
-from app import __version__, development, logs, upkeep
+from app import __version__, development, logs
 from app.asgi import create_app
 from app.database import open_database, require_head, serving_database, too_many_connections
 from app.development import Progress, Say
@@ -91,10 +90,7 @@ async def _serve_alone(
         raise Unavailable(error.reason) from error
     try:
         app = create_app(settings, database, dict(made))
-        # Elsewhere the worker is a process of its own.
-        develops = settings.environment == "development"
-        working = upkeep.beside(settings, target) if develops else contextlib.nullcontext()
-        async with app.state.telemetry.running(), app.state.hub.running(), working:
+        async with app.state.telemetry.running(), app.state.hub.running():
             await serve(app, settings, opened, ready)
     finally:
         await database.close()

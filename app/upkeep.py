@@ -1,11 +1,10 @@
-"""The worker: it does the upkeep of all modules, database by database. ``erpgraph worker``, and beside a development server.
+"""The worker: it does the upkeep of all modules, database by database: ``erpgraph worker``.
 
 Any number may run: of each database one at a time has the lease, and the others wait for it (docs/decisions/0057-the-worker.md).
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from time import monotonic
 
 import asyncpg
@@ -104,14 +103,3 @@ async def run(settings: Settings) -> None:
             targets = {MAIN: target, **others(settings)}
             log.info("working", version=__version__, databases=len(targets))
             await Worker(targets, settings.feed_days).run()
-
-
-@contextlib.asynccontextmanager
-async def beside(settings: Settings, target: Target) -> AsyncIterator[None]:
-    """In here a worker works in a development server's own process."""
-    working = asyncio.create_task(Worker({MAIN: target, **others(settings)}, settings.feed_days).run())
-    try:
-        yield
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
