@@ -82,7 +82,18 @@ def price_texts(texts: Sequence[str | None], currencies: Sequence[str]) -> list[
         end = _cut(currencies[0])
         zeros = ".000000"[end:]
         return [text and (text[:end] if text.endswith(zeros) else text.rstrip("0")) for text in texts]
-    return [price_texts([text], [currency])[0] for text, currency in zip(texts, currencies, strict=True)]
+    return [text and price_text(text, currency) for text, currency in zip(texts, currencies, strict=True)]
+
+
+def total_text(text: str, currency: str) -> str:
+    """One stored total in its final form."""
+    return text[: _cut(currency)]
+
+
+def price_text(text: str, currency: str) -> str:
+    """One stored unit price in its final form."""
+    end = _cut(currency)
+    return text[:end] if text.endswith(".000000"[end:]) else text.rstrip("0")
 
 
 def _cut(currency: str) -> int:

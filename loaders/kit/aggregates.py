@@ -11,7 +11,7 @@ from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many, Query, joined
-from loaders.kit.measures import Distinct, Join, Measure, Unit
+from loaders.kit.measures import ALL, Distinct, Functions, Join, Measure, Unit
 from loaders.kit.one import TENANT
 
 FUNCTIONS = frozenset({"@sum", "@avg", "@min", "@max"})
@@ -49,7 +49,7 @@ class Aggregates(Loader):
         cells: dict[Any, list[Any]] = {key: [] for key in keys}
         for row in await self.fetch(made, whole_values(query) | {"keys": keys}, len(keys)):
             cells[() if many.key is None else row["key"]].append(row)
-        return await put_together(chosen(many.entity, self.columns), cells)
+        return await put_together(chosen(many.entity, self.columns), cells, functions_of(self.columns))
 
     def build(self, many: Many) -> Select[Any]:
         measures = chosen(many.entity, self.columns)
@@ -80,9 +80,14 @@ def units_of(measures: Iterable[Measure]) -> list[Unit]:
     return list(dict.fromkeys(unit for measure in measures for unit in measure.units))
 
 
+def functions_of(columns: Iterable[str]) -> Functions:
+    """The functions among what is asked for."""
+    return frozenset(name[1:] for name in columns if name in FUNCTIONS)
+
+
 def parts(measures: Mapping[str, Measure], functions: Iterable[str]) -> dict[str, tuple[Measure, str, Any]]:
     """The columns of cells that these measures are put together from: by their names, with what they are of."""
-    wanted = frozenset(name.removeprefix("@") for name in functions)
+    wanted = functions_of(functions)
     return {
         f"{name}_{function}": (measure, function, column)
         for name, measure in measures.items()
@@ -124,10 +129,12 @@ def _with_distinct(many: Many, found: Select[Any], apart: Mapping[str, Measure],
     return select(*columns).select_from(source)
 
 
-async def put_together(measures: Mapping[str, Measure], cells: Mapping[Any, Sequence[Any]]) -> dict[Hashable, Any]:
+async def put_together(
+    measures: Mapping[str, Measure], cells: Mapping[Any, Sequence[Any]], functions: Functions = ALL
+) -> dict[Hashable, Any]:
     """What the cells of each list come to. Of very many others have their turn in between."""
     turns, found = Turns(), {}
     for key, rows in cells.items():
-        found[key] = {name: measure.value(name, rows) for name, measure in measures.items()}
+        found[key] = {name: measure.value(name, rows, functions) for name, measure in measures.items()}
         await turns.after(len(rows) * len(measures))
     return found

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from core.errors import BadInput
 from loaders.kit import dimensions as by_
 from loaders.kit import filling, filters
-from loaders.kit.aggregates import FUNCTIONS, Turns, chosen, parts, units_of, whole_rows, whole_values
+from loaders.kit.aggregates import FUNCTIONS, Turns, chosen, functions_of, parts, units_of, whole_rows, whole_values
 from loaders.kit.base import Loader
 from loaders.kit.entity import DESC
 from loaders.kit.grouping import KEY, Grouping, Place
@@ -240,6 +240,7 @@ async def _together(
     grouping = where.grouping
     apart = [name for name, measure in measures.items() if isinstance(measure, Distinct)]
     wanted = {name: measure for name, measure in measures.items() if name in columns}
+    functions = functions_of(columns)
     places: dict[int, list[dict[str, Any]]] = {}
     different: dict[int, dict[str, int]] = {}
     for row in rows:
@@ -251,16 +252,17 @@ async def _together(
 
     def aggregate(place: int) -> dict[str, Any]:
         cells = places.get(place, [])
-        if cells:
+        if cells and apart:
             cells[0] |= dict.fromkeys(apart, 0) | different.get(place, {})
-        return {name: measure.value(name, cells) for name, measure in wanted.items()}
+        return {name: measure.value(name, cells, functions) for name, measure in wanted.items()}
 
     shares = _Shares(grouping, measures, places.get(TOTAL, []))
+    names = [f"d{index}" for index in range(len(grouping.by))]
     nodes = []
     for place in sorted(each for each in places if TOTAL < each <= grouping.first):
         first = places[place][0]
         key = {each.key: by_.key(each, first, index) for index, each in enumerate(grouping.by)}
-        inside = where._replace(key=(*where.key, *(first[f"d{index}"] for index in range(len(grouping.by)))))
+        inside = Place(where.loader, where.query, grouping, (*where.key, *[first[name] for name in names]))
         parts_ = {"key": key, "aggregate": aggregate(place), "rank": place, "place": inside}
         nodes.append(parts_ | shares.of(first))
         await turns.after(len(places[place]) * len(wanted))

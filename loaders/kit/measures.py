@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func
 
-from core.money import OTHER_DIGITS, SCALE, USUAL_DIGITS, decimal_text, price_texts, total_texts
+from core.money import OTHER_DIGITS, SCALE, USUAL_DIGITS, price_text, total_text
 from db.base import Amount
 from loaders.kit.statements import constant
 
@@ -20,6 +20,10 @@ Functions = frozenset[str]
 
 EXACT = Context(prec=150, rounding=ROUND_HALF_UP)
 """More digits than any sum here has, of billions of products of numbers of twenty digits: nothing is rounded twice."""
+
+ALL: Functions = frozenset({"sum", "avg", "min", "max"})
+_PLAIN = ("sum", "min", "max")
+"""Functions that the database works out for each cell."""
 
 _SIX = Decimal(1).scaleb(-SCALE)
 
@@ -67,7 +71,7 @@ class Measure:
         """A part in the form in which it leaves the database."""
         return cast(column, BigInteger) if function == "count" else column
 
-    def value(self, name: str, cells: Cells) -> Any:
+    def value(self, name: str, cells: Cells, _functions: Functions = ALL) -> Any:
         """What it comes to in these cells, in its final form."""
         return _sum(cells, f"{name}_count")
 
@@ -80,7 +84,7 @@ class Distinct(Measure):
     def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
         return {}
 
-    def value(self, name: str, cells: Cells) -> Any:
+    def value(self, name: str, cells: Cells, _functions: Functions = ALL) -> Any:
         return cells[0][name] or 0 if cells else 0
 
 
@@ -90,7 +94,7 @@ class Span(Measure):
     def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
         return {"count": func.count(self.by), "min": func.min(self.by), "max": func.max(self.by)}
 
-    def value(self, name: str, cells: Cells) -> Any:
+    def value(self, name: str, cells: Cells, _functions: Functions = ALL) -> Any:
         ends = {each: [cell[f"{name}_{each}"] for cell in cells] for each in ("min", "max")}
         found: dict[str, list[Any]] = {each: [at for at in ends[each] if at is not None] for each in ends}
         return {
@@ -122,32 +126,51 @@ class Sums(Measure):
     def leaves(self, function: str, column: Any) -> Any:
         return cast(column, BigInteger if function == "count" else Text)
 
-    def value(self, name: str, cells: Cells) -> Any:
+    def value(self, name: str, cells: Cells, functions: Functions = ALL) -> Any:
+        if len(cells) == 1:  # most lists have one, and groups are many
+            units = tuple([cells[0][f"unit_{unit.name}"] for unit in self.units])
+            return [] if None in units else [self._of_unit(name, cells, units, functions)]
         apart: dict[tuple[str, ...], list[Any]] = {}
         for cell in cells:
-            apart.setdefault(tuple(cell[f"unit_{unit.name}"] for unit in self.units), []).append(cell)
+            apart.setdefault(tuple([cell[f"unit_{unit.name}"] for unit in self.units]), []).append(cell)
         # A period that has no row has no unit either.
-        return [self._of_unit(name, apart[unit], unit) for unit in sorted(each for each in apart if None not in each)]
+        present = sorted(each for each in apart if None not in each)
+        return [self._of_unit(name, apart[each], each, functions) for each in present]
 
-    def _of_unit(self, name: str, cells: Cells, units: tuple[str, ...]) -> dict[str, Any]:
-        """The object of one unit, whose cells these are."""
-        parts = {each: [Decimal(text) for text in _present(cells, f"{name}_{each}")] for each in _NUMBERS}
-        found: dict[str, Any] = {each: _FOLDS[each](parts[each]) if parts[each] else None for each in _NUMBERS}
-        count = _sum(cells, f"{name}_count") if self.weight is None else 0
-        divisor = count if self.weight is None else found["weight"]
-        if found["sum"] is not None and divisor:
-            found["avg"] = EXACT.quantize(EXACT.divide(found["sum"], Decimal(divisor)), _SIX)
-        written = {each: self._written(found.get(each), each, units) for each in ("sum", "avg", "min", "max")}
-        return {"count": count, **written, **dict(zip((unit.name for unit in self.units), units, strict=True))}
+    def _of_unit(self, name: str, cells: Cells, units: tuple[str, ...], functions: Functions) -> dict[str, Any]:
+        """The object of one unit, whose cells these are. What isn't asked for is null."""
+        found: dict[str, Any] = dict(zip([unit.name for unit in self.units], units, strict=True))
+        found["count"] = count = _sum(cells, f"{name}_count") if self.weight is None else 0
+        for function in _PLAIN:
+            text = _folded(cells, f"{name}_{function}", function) if function in functions else None
+            found[function] = text and self._written(text, function, units)
+        found["avg"] = None
+        if "avg" in functions and (whole := _folded(cells, f"{name}_sum", "sum")):
+            divisor = Decimal(count if self.weight is None else _folded(cells, f"{name}_weight", "weight") or 0)
+            if divisor:
+                mean = EXACT.quantize(EXACT.divide(Decimal(whole), divisor), _SIX)
+                found["avg"] = self._written(f"{mean:f}", "avg", units)
+        return found
 
-    def _written(self, number: Decimal | None, function: str, units: tuple[str, ...]) -> Any:
-        if number is None:
-            return None
+    def _written(self, text: str, function: str, units: tuple[str, ...]) -> Any:
         if not self.amount:
-            return decimal_text(number)
-        form = total_texts if self.total and function != "avg" else price_texts
-        currency = units[0]
-        return form([f"{EXACT.quantize(number, _SIX):f}"], [currency])[0], currency
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        form = total_text if self.total and function != "avg" else price_text
+        return form(_with_six(text), units[0]), units[0]
+
+
+def _with_six(text: str) -> str:
+    """A number with six decimals, as sums of stored amounts have them anyway."""
+    return text if text[-SCALE - 1 : -SCALE] == "." else f"{EXACT.quantize(Decimal(text), _SIX):f}"
+
+
+def _folded(cells: Cells, name: str, function: str) -> str | None:
+    """What the cells come to; of one it is its own text, and no number is made of it. None where they have none."""
+    if len(cells) == 1:
+        text: str | None = cells[0][name]
+        return text
+    numbers = [Decimal(cell[name]) for cell in cells if cell[name] is not None]
+    return f"{_FOLDS[function](numbers):f}" if numbers else None
 
 
 def _added(numbers: Iterable[Decimal]) -> Decimal:
@@ -157,7 +180,6 @@ def _added(numbers: Iterable[Decimal]) -> Decimal:
     return total
 
 
-_NUMBERS = ("sum", "min", "max", "weight")
 _FOLDS: dict[str, Callable[[list[Decimal]], Decimal]] = {
     "sum": _added,
     "min": min,
@@ -166,15 +188,8 @@ _FOLDS: dict[str, Callable[[list[Decimal]], Decimal]] = {
 }
 
 
-def _present(cells: Cells, name: str) -> list[str]:
-    """The values that the cells have under a name; none where they don't have it at all."""
-    if not cells or name not in cells[0]:
-        return []
-    return [cell[name] for cell in cells if cell[name] is not None]
-
-
 def _sum(cells: Cells, name: str) -> int:
-    return sum(cell[name] for cell in cells)
+    return int(cells[0][name]) if len(cells) == 1 else sum([cell[name] for cell in cells])
 
 
 # ---------------------------------------------------------------- how they are declared
