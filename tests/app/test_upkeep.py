@@ -1,6 +1,7 @@
 """The worker: it does all upkeep, one process at a time, and another goes on where that one ends or stands still."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
@@ -53,9 +54,13 @@ ENDS = """
 async def test_a_holder_that_stands_still_loses_it_by_the_databases_clock(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "LASTS", 0.3)
     monkeypatch.setattr(lease, "BEAT", 3_600.0)
-    async with leased(site.target, TEST) as mine:
+    with monkeypatch.context() as briefly:
+        briefly.setattr(lease, "LASTS", 2.0)
+        holding = leased(site.target, TEST)
+        mine = await holding.__aenter__()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_exit(holding)
         assert mine is not None
         async with asyncio.timeout(30):
             while True:
