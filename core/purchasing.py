@@ -1,9 +1,11 @@
 """What concerns buying alone: its permissions, words, and what the state of a purchase order allows."""
 
+from decimal import Decimal
 from enum import auto
 
 from core.choices import Choice
 from core.modules import READERS, ChangeKind, Permission
+from core.problems import Problems
 
 BUYER = "buyer"
 PERMISSIONS = {
@@ -11,9 +13,15 @@ PERMISSIONS = {
     "purchasing:write": Permission(
         "set suppliers of products, and create, change, confirm and cancel purchase orders", (BUYER,)
     ),
+    "purchasing:receive": Permission("receive the goods of purchase orders", (BUYER, "warehouse")),
 }
-CHANGES = {"PURCHASE_ORDER": ChangeKind(8, "pur", "PurchaseOrder with all its lines. Needs purchasing:read.")}
-SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu"}
+CHANGES = {
+    "PURCHASE_ORDER": ChangeKind(8, "pur", "PurchaseOrder with all its lines. Needs purchasing:read."),
+    "RECEIPT": ChangeKind(9, "rcp", "Receipt: what came of a purchase order. Needs purchasing:read."),
+}
+SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu", "receipt": "rcp"}
+OVER_QUANTITY = "OVER_QUANTITY"
+ERROR_CODES = {OVER_QUANTITY: "More is received than is left of a line."}
 PATTERN = "PO-{year}-{n:06}"
 """How purchase orders are numbered."""
 
@@ -32,13 +40,14 @@ class PurchaseAction(Choice):
 
     UPDATE = auto(), "purchaseOrderUpdate: change its note and expected day, and the lines of a draft."
     CONFIRM = auto(), "purchaseOrderConfirm: order it from the supplier."
+    RECEIVE = auto(), "purchaseOrderReceive: something is still to come."
     CANCEL = auto(), "purchaseOrderCancel: something hasn't come that can be cancelled."
 
 
 # A confirmed order always has something that is still to come: what has nothing left is closed or cancelled.
 TRANSITIONS: dict[str, tuple[str, ...]] = {
     "DRAFT": ("UPDATE", "CONFIRM", "CANCEL"),
-    "CONFIRMED": ("UPDATE", "CANCEL"),
+    "CONFIRMED": ("UPDATE", "RECEIVE", "CANCEL"),
     "CLOSED": (),
     "CANCELLED": (),
 }
@@ -47,3 +56,8 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
 def available_actions(status: str) -> list[str]:
     """What can be done with a purchase order now, in the order of the graph's enum."""
     return list(TRANSITIONS[status])
+
+
+def note_excess(problems: Problems, message: str, *path: str | int, requested: Decimal, left: Decimal) -> None:
+    """Note that more is wanted of a line than is left of it, with the facts that the code promises."""
+    problems.add(OVER_QUANTITY, message, *path, requested=requested, left=left)

@@ -142,3 +142,44 @@ class PurchaseLine(TenantRow, Base):
     received: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     returned: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     cancelled: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+
+
+class Receipt(TenantRow, Base):
+    """Goods of a purchase order that came in one delivery. Never changed."""
+
+    __tablename__ = "receipts"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "number"),
+        UniqueConstraint("tenant_id", "purchase_order_id", "reference"),
+        tenant_fk("purchase_order_id", "purchase_orders"),
+        tenant_index("ix_receipts_order", "purchase_order_id", "received_at", "id"),
+    )
+
+    # The order's number and a count: "PO-2026-000087-2". No two orders have one number, so no two receipts do.
+    number: Mapped[str] = mapped_column(KEY_TEXT)
+    purchase_order_id: Mapped[UUID]
+    # The number of the supplier's delivery note.
+    reference: Mapped[str | None] = mapped_column(KEY_TEXT)
+    principal: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class ReceiptLine(TenantRow, Base):
+    """What came of one line to one place: a move of goods, whose ``id`` it has."""
+
+    __tablename__ = "receipt_lines"
+    __table_args__ = tenant_args(
+        tenant_fk("receipt_id", "receipts"),
+        tenant_fk("purchase_line_id", "purchase_lines"),
+        tenant_fk("location_id", "locations"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        no_nan("quantity"),
+        tenant_index("ix_receipt_lines_receipt", "receipt_id", "position", "id"),
+        tenant_index("ix_receipt_lines_purchase_line", "purchase_line_id"),
+    )
+
+    receipt_id: Mapped[UUID]
+    position: Mapped[int]
+    purchase_line_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    quantity: Mapped[Decimal] = mapped_column(Quantity())

@@ -2,18 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import Text, and_, cast, exists, func, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, and_, any_, case, cast, exists, func, select
 
 from core.purchasing import PurchaseStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
-from db.purchasing import ProductSupplier, PurchaseLine, PurchaseOrder
+from db.inventory import StockMove
+from db.purchasing import ProductSupplier, PurchaseLine, PurchaseOrder, Receipt, ReceiptLine
+from loaders.inventory import moves
 from loaders.kit import filters
+from loaders.kit.all import All
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.filters import Related
 from loaders.kit.many import Many
 from loaders.kit.one import TENANT, One
-from loaders.kit.statements import constant
+from loaders.kit.statements import constant, value
 
 
 def _with_product(condition: Any) -> Any:
@@ -166,3 +169,89 @@ class PurchaseLinesOfProduct(Many):
     entity = lines
     key = "product_id"
     default = ()
+
+
+receipts = Entity(
+    Receipt,
+    "Receipt",
+    "rcp",
+    "purchasing:read",
+    sorts={"RECEIVED_AT": Sort(Receipt.received_at)},
+    default=(("RECEIVED_AT", DESC),),
+)
+receipt_lines = Entity(ReceiptLine, "ReceiptLine", "rcl", "purchasing:read")
+
+
+class ReceiptById(One):
+    entity = receipts
+
+
+class ReceiptsOfPurchaseOrder(Many):
+    entity = receipts
+    key = "purchase_order_id"
+    small_fanout = True
+
+
+class LinesOfReceipt(All):
+    entity = receipt_lines
+    key = "receipt_id"
+    order = ("position", "id")
+
+
+class MovesOfReceipt(Many):
+    """The moves whose ids the receipt's lines have."""
+
+    entity = moves
+    key = "receipt_id"
+    small_fanout = True
+
+    def _parent(self) -> Any:
+        mine = and_(ReceiptLine.tenant_id == TENANT, ReceiptLine.id == StockMove.id)
+        return select(ReceiptLine.receipt_id).where(mine).correlate(StockMove).scalar_subquery()
+
+    def of_level(self) -> Any:
+        return self.of_parent(any_(value("keys", ARRAY(Uuid()))))
+
+    def of_parent(self, key: Any) -> Any:
+        """By the lines' index: to ask of each move whose it is would read the whole ledger."""
+        mine = and_(ReceiptLine.tenant_id == TENANT, ReceiptLine.receipt_id == key)
+        return StockMove.id.in_(select(ReceiptLine.id).where(mine).correlate_except(ReceiptLine))
+
+
+class ReceiptOfMove(One):
+    """The receipt that a move belongs to; no row for another one."""
+
+    entity = receipts
+
+    def build(self, *, single: bool) -> Select[Any]:
+        columns = [self.entity.column(name) for name in self.columns]
+        mine = (Receipt.tenant_id == TENANT, ReceiptLine.tenant_id == TENANT, ReceiptLine.receipt_id == Receipt.id)
+        return select(ReceiptLine.id.label("move"), *columns).where(*mine, ReceiptLine.id == self.wanted(single=single))
+
+
+class PurchaseLineOfMove(One):
+    """The purchase order's line that a move was made for; no row for another one."""
+
+    entity = lines
+
+    def build(self, *, single: bool) -> Select[Any]:
+        columns = [self.entity.column(name) for name in self.columns]
+        same = ReceiptLine.purchase_line_id == PurchaseLine.id
+        mine = (PurchaseLine.tenant_id == TENANT, ReceiptLine.tenant_id == TENANT, same)
+        return select(ReceiptLine.id.label("move"), *columns).where(*mine, ReceiptLine.id == self.wanted(single=single))
+
+
+class ProgressOfPurchase(One):
+    """How much of a purchase order has come, and how much of it is wanted."""
+
+    entity = orders
+
+    def build(self, *, single: bool) -> Select[Any]:
+        came, wanted = func.sum(PurchaseLine.received), func.sum(PurchaseLine.base_quantity - PurchaseLine.cancelled)
+        share = case(
+            (came <= constant(0), constant("NONE")), (came < wanted, constant("PARTIAL")), else_=constant("FULL")
+        )
+        of_order = PurchaseLine.purchase_order_id == self.wanted(single=single)
+        mine = (PurchaseLine.tenant_id == TENANT, of_order)
+        order = PurchaseLine.purchase_order_id
+        return select(order, share.label("receipt")).where(*mine).group_by(order)

@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from strawberry.annotation import StrawberryAnnotation
 
 from core.choices import Choice
+from core.progress import Progress
 from loaders.kit.entity import Entity
 from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
 from loaders.kit.grouping import upper
@@ -297,3 +298,6 @@ def _required_first(fields: Iterable[tuple[str, _Field]]) -> list[tuple[str, _Fi
 def _prose(documented: type) -> str:
     """A docstring as one line."""
     return " ".join((documented.__doc__ or "").split())
+
+
+enum_type(Progress)  # of more than one module

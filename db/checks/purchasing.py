@@ -35,4 +35,23 @@ CHECKS = (
         WHERE o.tenant_id = $1 AND o.status <> 'DRAFT' AND (o.status = 'CONFIRMED') <> (coalesce(l.open, 0) > 0)
         """,
     ),
+    Check(
+        "What was received of a purchase order's line is the sum of its receipts.",
+        """
+        SELECT l.product_id, NULL::uuid, NULL::uuid, NULL::uuid, coalesce(r.quantity, 0), l.received
+        FROM purchase_lines l LEFT JOIN (SELECT purchase_line_id, sum(quantity) AS quantity FROM receipt_lines
+                                         WHERE tenant_id = $1 GROUP BY 1) r ON r.purchase_line_id = l.id
+        WHERE l.tenant_id = $1 AND coalesce(r.quantity, 0) <> l.received
+        """,
+    ),
+    Check(
+        "What a receipt's line says is what moved.",
+        """
+        SELECT l.product_id, r.location_id, NULL::uuid, NULL::uuid, r.quantity, coalesce(m.quantity, 0)
+        FROM receipt_lines r JOIN purchase_lines l ON l.tenant_id = $1 AND l.id = r.purchase_line_id
+        LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = r.id
+        WHERE r.tenant_id = $1 AND (l.product_id, r.location_id, r.quantity)
+              IS DISTINCT FROM (m.product_id, m.destination_id, m.quantity)
+        """,
+    ),
 )

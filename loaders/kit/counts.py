@@ -39,6 +39,6 @@ class Counts(Loader):
         if many.key is None:
             return select(func.count().label("count")).select_from(rows.subquery())
         keys = parents(many.key_type)
-        found = rows.where(getattr(model, many.key) == keys.c.key).correlate(keys).subquery()
+        found = rows.where(many.of_parent(keys.c.key)).correlate(keys).subquery()
         counted = select(func.count()).select_from(found).scalar_subquery()
         return select(keys.c.key.label("key"), counted.label("count"))

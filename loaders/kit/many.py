@@ -227,7 +227,7 @@ class Many(Loader):
     def _lateral(self, rows: Select[Any], order: Sequence[Any]) -> Select[Any]:
         """A limit per parent for a whole level: each parent's page by index, no row too many."""
         keys = parents(self.key_type)
-        page = rows.order_by(*order).limit(LIMIT).where(self._parent() == keys.c.key).correlate(keys).lateral("page")
+        page = rows.order_by(*order).limit(LIMIT).where(self.of_parent(keys.c.key)).correlate(keys).lateral("page")
         return select(*page.c, keys.c.key.label("key")).select_from(keys.join(page, true()))
 
     def _numbered(self, rows: Select[Any], order: Sequence[Any]) -> Select[Any]:
@@ -249,6 +249,11 @@ class Many(Loader):
     def of_level(self) -> ColumnElement[bool]:
         """Whether a row is one of the level's parents'."""
         clause: ColumnElement[bool] = self._parent() == any_(value("keys", ARRAY(self.key_type)))
+        return clause
+
+    def of_parent(self, key: Any) -> ColumnElement[bool]:
+        """Whether a row is the parent's with this key."""
+        clause: ColumnElement[bool] = self._parent() == key
         return clause
 
     def _parent(self) -> Any:

@@ -45,7 +45,6 @@ from schema.shared import (
 from services import sales as services
 
 enum_type(OrderAction)
-enum_type(Progress)
 
 
 LineItemWhere = where_input(loaders.lines, "line items")

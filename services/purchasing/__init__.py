@@ -6,11 +6,13 @@ from services.purchasing.commands import (
     PurchaseOrderCancel,
     PurchaseOrderConfirm,
     PurchaseOrderCreate,
+    PurchaseOrderReceive,
     PurchaseOrderRef,
     PurchaseOrderUpdate,
 )
 from services.purchasing.drafts import create
 from services.purchasing.orders import cancel, confirm, update
+from services.purchasing.receiving import receive
 from services.purchasing.suppliers import upsert_supplier
 
 HOOKS = (
@@ -24,11 +26,13 @@ __all__ = [
     "PurchaseOrderCancel",
     "PurchaseOrderConfirm",
     "PurchaseOrderCreate",
+    "PurchaseOrderReceive",
     "PurchaseOrderRef",
     "PurchaseOrderUpdate",
     "cancel",
     "confirm",
     "create",
+    "receive",
     "update",
     "upsert_supplier",
 ]

@@ -97,6 +97,8 @@ class PurchaseLine(Input):
     """The text for the supplier. Left out or blank: the product's name."""
     expected_on: Day | None = None
     """When it is expected. Left out: the order's day, or by the supplier's lead time."""
+    over_receipt: Count | None = None
+    """How many more than ordered may come, in the product's unit. Left out: none."""
 
 
 PurchaseLines = Annotated[list[PurchaseLine], Field(min_length=1, max_length=MAX_LINES)]
@@ -169,3 +171,23 @@ class PurchaseOrderCancel(PurchaseOrderCommand):
     """The quantities to cancel. Left out: all that hasn't come."""
     reason: Title | None = None
     """The reason, stored in the order's events."""
+
+
+class ReceiveLine(PurchaseQuantity):
+    """What came of a line. A line may be listed again with another location."""
+
+    quantity: Quantity
+    """How many, in unit: more than zero, at most six decimals."""
+    unit: Unit | None = None
+    """The unit of the quantity: the product's own, which it is where left out."""
+    location: Annotated[UUID, Id("loc")] | None = None
+    """Where they are: the id of a location (loc_…). Left out: the order's location."""
+
+
+class PurchaseOrderReceive(PurchaseOrderCommand):
+    """The goods of a purchase order that came."""
+
+    lines: Annotated[list[ReceiveLine], Field(min_length=1, max_length=MAX_LINES)]
+    """What came: 1 to 500 entries. Those of one line are summed first."""
+    reference: Label | None = None
+    """The number of the supplier's delivery note. One that was received for this order before is refused (DUPLICATE)."""

@@ -41,12 +41,13 @@ class Ordered(NamedTuple):
     unit_price: Decimal
     total: Decimal
     expected_on: date | None
+    over_receipt: Decimal
 
 
 _COLUMNS = """(tenant_id, purchase_order_id, currency, id, position, product_id, description, quantity, unit, base_quantity,
-                                unit_price, total, expected_on)"""
+                                unit_price, total, expected_on, over_receipt)"""
 _LINES = """unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[],
-                           $11::numeric[], $12::numeric[], $13::date[])"""
+                           $11::numeric[], $12::numeric[], $13::date[], $14::numeric[])"""
 MAKE_LINES = (
     f"INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, $2, $3, l.* FROM tenants t, {_LINES} l WHERE t.id = $1"
 )
@@ -55,8 +56,8 @@ _MAKE = f"""
     WITH made AS (
         INSERT INTO purchase_orders (tenant_id, id, currency, supplier_id, location_id, number, subtotal, ordered_at,
                                      expected_on, external_id, note, status, version, confirmed_at)
-        VALUES ($1, $2, $3, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-                CASE WHEN $22 = 'CONFIRMED' THEN statement_timestamp() END)
+        VALUES ($1, $2, $3, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+                CASE WHEN $23 = 'CONFIRMED' THEN statement_timestamp() END)
         RETURNING id
     ), lines AS (
         INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, made.id, $3, l.* FROM tenants t, made, {_LINES} l
@@ -135,7 +136,9 @@ def priced(
             problems.invalid("This line costs more than can be kept.", "lines", index, "quantity")
         expected = line.expected_on or days[1] or _arrival(days[0], asked)
         text, quantity = line.description or item.name, line.quantity
-        lines.append(Ordered(new_id(), index + 1, item.id, text, quantity, item.unit, quantity, cost, total, expected))
+        more = line.over_receipt or Decimal()
+        money = (quantity, cost, total)
+        lines.append(Ordered(new_id(), index + 1, item.id, text, quantity, item.unit, *money, expected, more))
     if sum((line.total for line in lines), Decimal()) >= LIMIT:
         problems.invalid("The order costs more than can be kept.", "lines")
     return lines

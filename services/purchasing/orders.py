@@ -44,6 +44,12 @@ class Line:
     quantity: Decimal
     received: Decimal
     cancelled: Decimal
+    over_receipt: Decimal
+
+    @property
+    def receivable(self) -> Decimal:
+        """How many may come, the tolerance included."""
+        return max(self.quantity - self.cancelled + self.over_receipt - self.received, ZERO)
 
     @property
     def open(self) -> Decimal:
@@ -78,7 +84,7 @@ _LOCK = """
     WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """
 _LINES = """
-    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.cancelled
+    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.cancelled, l.over_receipt
     FROM purchase_lines l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.purchase_order_id = $2 ORDER BY l.position
 """
@@ -105,7 +111,7 @@ _FOLLOW = """
     UPDATE purchase_lines SET expected_on = $4
     WHERE tenant_id = $1 AND purchase_order_id = $2 AND expected_on IS NOT DISTINCT FROM $3::date
 """
-_DONE = {"UPDATE": "changed", "CONFIRM": "confirmed", "CANCEL": "cancelled"}
+_DONE = {"UPDATE": "changed", "CONFIRM": "confirmed", "RECEIVE": "received", "CANCEL": "cancelled"}
 
 
 async def locked(work: UnitOfWork, command: PurchaseOrderCommand, action: str) -> PurchaseOrder:
@@ -137,6 +143,20 @@ def refuse_state(work: UnitOfWork, order: PurchaseOrder, what: str, *path: str) 
     work.problems.add(INVALID_TRANSITION, message, *path, **told)
 
 
+def status_after(
+    order: PurchaseOrder,
+    *,
+    received: Mapping[UUID, Decimal] | None = None,
+    cancelled: Mapping[UUID, Decimal] | None = None,
+) -> str:
+    """The state of a confirmed order once so much of its lines has come or is called off: closed when nothing is left to come."""
+    came, off = received or {}, cancelled or {}
+    gone = {line.id: line.received + came.get(line.id, ZERO) for line in order.lines}
+    if any(gone[line.id] < line.quantity - line.cancelled - off.get(line.id, ZERO) for line in order.lines):
+        return order.status
+    return "CLOSED" if any(gone.values()) else "CANCELLED"
+
+
 async def confirm(work: UnitOfWork, command: PurchaseOrderConfirm) -> References:
     """Order it: its goods are incoming from now on. Raises ``CommandRejected`` where the supplier, the place or a product isn't
     in use any more.
@@ -164,9 +184,7 @@ async def cancel(work: UnitOfWork, command: PurchaseOrderCancel) -> References:
     if order.status != "DRAFT":
         lines = {line.id: line for line in order.lines}
         await stock.lock(work, [lines[line].product for line in wanted])
-        left = sum((line.open - wanted.get(line.id, ZERO) for line in order.lines), ZERO)
-        came = any(line.received for line in order.lines)
-        status = order.status if left else "CLOSED" if came else "CANCELLED"
+        status = status_after(order, cancelled=wanted)
         off = [Coming(lines[line].product, order.location, quantity) for line, quantity in wanted.items()]
         await stock.recall(work, off)
     [[version]] = await work.rows(_CANCEL, order.id, status, list(wanted), list(wanted.values()))

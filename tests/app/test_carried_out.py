@@ -140,6 +140,13 @@ async def _offered(firm: Firm) -> dict[str, Any]:
     return terms | {"leadDays": await firm.admin.fetchval("SELECT count(*) % 1000 FROM events")}
 
 
+async def _came(firm: Firm) -> dict[str, Any]:
+    given = await _to_buy(firm) | {"confirm": True}
+    shows = "purchaseOrder { id lines { nodes { id } } }"
+    made = (await stage.command(firm.client, "purchaseOrderCreate", given, shows))["purchaseOrder"]
+    return {"purchaseOrder": {"id": made["id"]}, "lines": [{"line": made["lines"]["nodes"][0]["id"], "quantity": "1"}]}
+
+
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
     "warehouseUpdate": _named,
@@ -159,6 +166,7 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "purchaseOrderCreate": _to_buy,
     "purchaseOrderUpdate": _bought,
     "purchaseOrderConfirm": _bought,
+    "purchaseOrderReceive": _came,
     "purchaseOrderCancel": lambda firm: _bought(firm, "purchaseOrderConfirm"),
 }
 """What a mutation is given where the least that the schema asks for is refused."""

@@ -46,6 +46,7 @@ MUTATIONS = {
         "purchaseOrderUpdate",
         "purchaseOrderConfirm",
         "purchaseOrderCancel",
+        "purchaseOrderReceive",
     },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
     | {"orderReserve", "shipmentUpdate", "shipmentCancel", "stockHold"},
@@ -63,6 +64,7 @@ ADDED = {
     ("ProductWhere", "available"): "inventory",
     ("Product", "suppliers"): "purchasing",
     ("Product", "purchaseLines"): "purchasing",
+    ("StockMove", "receipt"): "purchasing",
     ("Partner", "supplies"): "purchasing",
     ("Partner", "purchaseOrders"): "purchasing",
     ("Product", "lineItems"): "sales",

@@ -45,13 +45,15 @@ WAYS = {
     "ProductSupplier": "products(first: %d) { nodes { suppliers { nodes { %s } } } }",
     "PurchaseOrder": "purchaseOrders(first: %d) { nodes { %s } }",
     "PurchaseLine": "purchaseOrders(first: %d) { nodes { lines { nodes { %s } } } }",
+    "Receipt": "purchaseOrders(first: %d) { nodes { receipts { nodes { %s } } } }",
+    "ReceiptLine": "purchaseOrders(first: %d) { nodes { receipts { nodes { lines { %s } } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
 
-HAND_MADE = {"Event", "PartnerAddress", "Party", "StockDifference", "StockHoldLine"}
-"""Types of which the demo has none: its orders have no events, its partners no addresses, its books are right, and nobody has
-a basket."""
+HAND_MADE = {"Event", "PartnerAddress", "Party", "Receipt", "ReceiptLine", "StockDifference", "StockHoldLine"}
+"""Types of which the demo has none: its orders have no events, its partners no addresses, its books are right, nobody has a
+basket, and nothing that was bought came by a receipt."""
 
 COST = {
     "Query.node": 1,
@@ -75,9 +77,12 @@ COST = {
     "Partner.supplies": 1,
     "Partner.purchaseOrders": 1,
     **{f"ProductSupplier.{name}": 1 for name in ("product", "supplier", "events")},
-    **{f"PurchaseOrder.{name}": 1 for name in ("supplier", "location", "lines", "events")},
+    **{f"PurchaseOrder.{name}": 1 for name in ("supplier", "location", "lines", "receipts", "receiptStatus", "events")},
     **{f"PurchaseOrder.{name}": 0 for name in ("subtotal", "taxTotal", "total")},
     **{f"PurchaseLine.{name}": 1 for name in ("purchaseOrder", "product")},
+    **{f"Receipt.{name}": 1 for name in ("purchaseOrder", "lines", "moves", "events")},
+    **{f"ReceiptLine.{name}": 1 for name in ("purchaseLine", "location")},
+    **{f"StockMove.{name}": 1 for name in ("receipt", "purchaseLine")},
     **dict.fromkeys(("ProductSupplier.price", "PurchaseLine.unitPrice", "PurchaseLine.total"), 0),
     "Query.stockHold": 1,
     # The tenant's currency, the products, and what is there of them.
@@ -181,6 +186,7 @@ BELOW = {
     "Tenant": "name",
     "ProductStock": "__typename",
     "ShipmentLine": "quantity",
+    "ReceiptLine": "quantity",
     "ProductMovement": "opening flows { kind }",
     "StockFlow": "kind",
     "StockDifference": "rule",
@@ -311,6 +317,7 @@ def test_lists_are_walked_too() -> None:
         "ProductMovement.flows",
         "Query.nodes",
         "Query.stockDifferences",
+        "Receipt.lines",
         "Shipment.lines",
         "StockHold.lines",
     }

@@ -175,7 +175,12 @@ async def buy(client: httpx.AsyncClient, word: str, price: str, place: str) -> N
             order |= texts(word, "number", "externalId")
         made = await command(client, "purchaseOrderCreate", order, "purchaseOrder { id }")
         if number == 2:
-            await command(client, "purchaseOrderConfirm", made, "purchaseOrder { id }")
+            confirmed = await command(
+                client, "purchaseOrderConfirm", made, "purchaseOrder { id lines { nodes { id } } }"
+            )
+            [line] = confirmed["purchaseOrder"]["lines"]["nodes"]
+            came = {"purchaseOrder": made["purchaseOrder"], "lines": [{"line": line["id"], "quantity": "0.5"}]}
+            await command(client, "purchaseOrderReceive", came | {"reference": f"{word} slip"}, "receipt { id }")
 
 
 async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "product_suppliers": {"supplier_sku", "unit", "currency"},
     "purchase_orders": {"number", "status", "currency", "external_id"},
     "purchase_lines": {"unit", "currency"},
+    "receipts": {"number", "reference", "principal"},
     "stock_moves": {"reason", "principal"},
     "stock_holds": {"status"},
     "events": {"type", "principal"},

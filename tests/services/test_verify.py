@@ -54,6 +54,17 @@ CORRUPTIONS = (
     first("stock_levels", "incoming = incoming + 1"),
     first("purchase_orders", "subtotal = subtotal + 1"),
     first("purchase_orders", "status = 'CLOSED'", "status = 'CONFIRMED'"),
+    first("purchase_lines", "received = 1", "cancelled = 0"),
+    """
+    WITH made AS (
+        INSERT INTO receipts (tenant_id, id, number, purchase_order_id, principal, received_at)
+        SELECT tenant_id, id, 'planted', id, 'tests', now() FROM purchase_orders WHERE tenant_id = '{tenant}' LIMIT 1
+        RETURNING tenant_id, id
+    )
+    INSERT INTO receipt_lines (tenant_id, id, receipt_id, position, purchase_line_id, location_id, quantity)
+    SELECT m.tenant_id, l.id, m.id, 1, l.id, o.location_id, 1 FROM made m
+    JOIN purchase_orders o ON o.id = m.id JOIN purchase_lines l ON l.purchase_order_id = o.id
+    """,
     first("reservations", "quantity = quantity + 1"),
     "UPDATE locations SET kind = 'QUARANTINE' WHERE kind = 'INTERNAL'",
     first("stock_moves", "quantity = quantity + 1", "reason = 'shipment'"),

@@ -46,3 +46,17 @@ class Buyer:
 def lines(order: Mapping[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = order["lines"]["nodes"]
     return found
+
+
+def came(order: Any, *quantities: str, **given: Any) -> dict[str, Any]:
+    """The input of so much that came of an order's lines."""
+    each = [{"line": line["id"], "quantity": many} for line, many in zip(lines(order), quantities, strict=False)]
+    return {"purchaseOrder": {"id": order["id"]}, "lines": each} | given
+
+
+async def stock(shop: Clerk, product: Any) -> dict[str, tuple[str, str, str]]:
+    """What is on hand, reserved and incoming at each location."""
+    query = """query ($id: ID!) { stockLevels(where: { product: { eq: $id } }) {
+        nodes { location { code } onHand reserved incoming } } }"""
+    levels = (await shop.ask(query, {"id": product["id"]})).data["stockLevels"]["nodes"]
+    return {each["location"]["code"]: (each["onHand"], each["reserved"], each["incoming"]) for each in levels}

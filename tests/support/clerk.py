@@ -30,7 +30,10 @@ SHIPMENT = """shipment { id number status version carrier trackingNumber note sh
 PURCHASE = """purchaseOrder { id number status version currency note externalId orderedAt expectedOn supplier { code }
     location { code } availableActions subtotal { amount currency } total { amount }
     lines(first: 250) { nodes { id position description quantity unit baseQuantity unitPrice { amount } total { amount }
-        expectedOn cancelledQuantity product { sku } } } }"""
+        expectedOn overReceipt receivedQuantity cancelledQuantity product { sku } } } receiptStatus }"""
+RECEIPT = """receipt { id number reference principal purchaseOrder { number } lines { quantity location { code }
+    purchaseLine { id } } moves { nodes { quantity reason source { kind } destination { code } receipt { number }
+        purchaseLine { id } } } }"""
 SUPPLIES = """productSupplier { id product { sku } supplier { code } supplierSku unit minimum multiple leadDays priority
     price { amount currency } version }"""
 HOLD = """hold { id reference status version expiresAt order { number }
@@ -42,6 +45,7 @@ ERRORS = """userErrors { __typename code message path
     ... on InsufficientStockError { product { sku } requested available }
     ... on VersionConflictError { currentVersion }
     ... on InvalidTransitionError { status availableActions }
+    ... on OverQuantityError { wanted: requested left }
     ... on PurchaseTransitionError { purchaseStatus: status purchaseActions: availableActions }
     ... on StaleStockError { expected actual } }"""
 
@@ -69,6 +73,7 @@ PAYLOADS = {
     **dict.fromkeys(("shipmentUpdate", "shipmentCancel"), SHIPMENT),
     "productSupplierUpsert": SUPPLIES,
     **dict.fromkeys((f"purchaseOrder{verb}" for verb in ("Create", "Update", "Confirm", "Cancel")), PURCHASE),
+    "purchaseOrderReceive": f"{RECEIPT} {PURCHASE}",
 }
 FACTS = {
     "INVALID_INPUT": ("InvalidInputError", ()),
@@ -79,6 +84,7 @@ FACTS = {
     "INVALID_TRANSITION": ("InvalidTransitionError", ("status", "availableActions")),
     "STALE_STOCK": ("StaleStockError", ("expected", "actual")),
     "IDEMPOTENCY_KEY_REUSED": ("IdempotencyConflictError", ()),
+    "OVER_QUANTITY": ("OverQuantityError", ("wanted", "left")),
 }
 PURCHASES = ("PurchaseTransitionError", ("purchaseStatus", "purchaseActions"))
 """The type that the contract gives each code, and what it has besides code, message and path."""

@@ -190,7 +190,7 @@ def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, li
     return {"shipments": shipments, "shipment_lines": left}
 
 
-def _purchases(partners: list[Row], products: list[Row], place: UUID) -> dict[str, list[Row]]:
+def _purchases(partners: list[Row], products: list[Row], place: UUID, moves: list[Row]) -> dict[str, list[Row]]:
     """Order n has n % 3 lines; nothing of it is announced."""
     orders = [
         {
@@ -241,7 +241,32 @@ def _purchases(partners: list[Row], products: list[Row], place: UUID) -> dict[st
         }
         for index in range(10)
     ]
-    return {"product_suppliers": offers, "purchase_orders": orders, "purchase_lines": lines}
+    receipts = [
+        {
+            "id": new_id(),
+            "number": f"{order['number']}-1",
+            "purchase_order_id": order["id"],
+            "reference": None if index % 2 else f"slip {index}",
+            "principal": "tests",
+            "received_at": _later(index),
+        }
+        for index, order in enumerate(orders)
+        if index % 3
+    ]
+    came = [
+        {
+            "id": move["id"],
+            "receipt_id": receipt["id"],
+            "position": 1,
+            "purchase_line_id": next(line["id"] for line in lines if line["purchase_order_id"] == order),
+            "location_id": move["destination_id"],
+            "quantity": move["quantity"],
+        }
+        for receipt, move in zip(receipts, moves, strict=False)
+        for order in (receipt["purchase_order_id"],)
+    ]
+    documents = {"purchase_orders": orders, "purchase_lines": lines, "receipts": receipts, "receipt_lines": came}
+    return {"product_suppliers": offers} | documents
 
 
 def _holds(levels: list[Row]) -> dict[str, list[Row]]:
@@ -283,7 +308,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     rows |= _stock(products)
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])
-    rows |= _purchases(partners, products, rows["locations"][0]["id"])
+    rows |= _purchases(partners, products, rows["locations"][0]["id"], rows["stock_moves"])
     rows |= _holds(rows["stock_levels"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     return await stored(target, name, rows)

@@ -43,7 +43,7 @@ async def test_a_purchase_order_from_draft_to_cancelled(buyer: Buyer, shop: Cler
     assert await buyer.incoming(product) == {}
     confirmed = await buyer.act("Confirm", made)
     assert (confirmed["status"], confirmed["version"]) == ("CONFIRMED", 2)
-    assert confirmed["availableActions"] == ["UPDATE", "CANCEL"]
+    assert confirmed["availableActions"] == ["UPDATE", "RECEIVE", "CANCEL"]
     assert await buyer.incoming(product) == {"SHELF": "12.5"}
     first = lines(confirmed)[0]
     parts = [{"line": first["id"], "quantity": "3"}, {"line": first["id"], "quantity": "1"}]
@@ -179,7 +179,7 @@ async def test_a_state_that_does_not_allow_it(buyer: Buyer, shop: Clerk) -> None
     [refusal] = await shop.refusals("purchaseOrderConfirm", given)
     assert refusal[:2] == ("INVALID_TRANSITION", "purchaseOrder")
     assert refusal.message == f"{made['number']} is confirmed and can't be confirmed now."
-    assert refusal.facts == {"purchaseStatus": "CONFIRMED", "purchaseActions": ["UPDATE", "CANCEL"]}
+    assert refusal.facts == {"purchaseStatus": "CONFIRMED", "purchaseActions": ["UPDATE", "RECEIVE", "CANCEL"]}
     replaced = [{"product": {"id": product["id"]}, "quantity": "1", "unitPrice": "1"}]
     assert await buyer.refused("Update", made, lines=replaced) == [("INVALID_TRANSITION", "lines")]
     assert await buyer.refused("Cancel", made, expectedVersion=1) == [("VERSION_CONFLICT", "expectedVersion")]

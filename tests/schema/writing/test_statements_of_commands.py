@@ -77,6 +77,8 @@ READ = {
     "AllocationPolicyPayload.allocationPolicy": 1,
     "PurchaseOrderPayload.purchaseOrder": 1,
     "ProductSupplierPayload.productSupplier": 1,
+    "ReceiptPayload.receipt": 1,
+    "ReceiptPayload.purchaseOrder": 1,
     "StockPayload.stockLevels": 1,
     "StockPayload.moves": 1,
     "StockPayload.waitingOrders": 1,
@@ -303,6 +305,11 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         await shop.do("partnerUpsert", {"code": "SELLER", "name": "Seller", "kinds": ["SUPPLIER"]})
         priced = [line | {"unitPrice": "1"} for line in case.named(quantity="1")]
         buying = {"supplier": {"code": "SELLER"}, "location": shop.places["SHELF"], "lines": priced}
+        bought = await shop.do("purchaseOrderCreate", buying | {"confirm": True})
+        came = {
+            "purchaseOrder": {"id": bought["id"]},
+            "lines": [{"line": each["id"], "quantity": "0.1"} for each in bought["lines"]["nodes"]],
+        }
         shipping = {"order": {"id": (await case.order(confirm=True))["id"]}}
         much = shop.ordering(case.named(quantity="1000000"), confirm=True)
         found = {}
@@ -318,6 +325,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("AllocationPolicyPayload.allocationPolicy", "allocationUpdate", {}, "allocationPolicy { id }"),
             ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
             ("PurchaseOrderPayload.purchaseOrder", "purchaseOrderCreate", buying, "purchaseOrder { id }"),
+            ("ReceiptPayload.receipt", "purchaseOrderReceive", came, "receipt { id }"),
+            ("ReceiptPayload.purchaseOrder", "purchaseOrderReceive", came, "purchaseOrder { id }"),
             ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),
             (
                 "StockHoldPayload.hold",

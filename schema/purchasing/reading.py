@@ -1,9 +1,9 @@
-"""Buying: who delivers what, and what is ordered from them."""
+"""Who delivers what, and purchase orders, as they are read."""
 
 import strawberry
 
+from core.progress import Progress
 from core.purchasing import PurchaseAction, PurchaseStatus
-from core.sales import INVALID_TRANSITION
 from db import purchasing as tables
 from execution import extends
 from loaders import purchasing as loaders
@@ -11,8 +11,8 @@ from loaders.catalog import ProductById
 from loaders.inventory import LocationById
 from loaders.partners import PartnerById
 from resolvers import purchasing as resolvers
+from resolvers.relations import through
 from schema.catalog import Product
-from schema.commands import ERRORS, UserError, changed, error_type, mutation, user_errors
 from schema.events import Event, timeline
 from schema.fields import (
     choice,
@@ -27,11 +27,9 @@ from schema.fields import (
     node_id,
     node_type,
     one,
-    referred,
 )
 from schema.inputs import enum_type, input_type, order_input, where_input
 from schema.inventory import Location
-from schema.module import Module
 from schema.partners import Partner
 from schema.scalars import CurrencyCode, Date, DateTime, Decimal
 from schema.shared import Connection, Money, Node
@@ -108,6 +106,11 @@ class PurchaseOrder(Node):
     note: str | None = column(
         tables.PurchaseOrder.note, "A free text about the order, covered by search; null where there is none."
     )
+    receipt_status: Progress = computed(
+        "How much of what is wanted has come. Derived from the lines.",
+        through(loaders.ProgressOfPurchase, "id", "receipt", missing="NONE"),
+        ["id"],
+    )
     available_actions: list[PurchaseAction] = computed(
         "What its state allows now, by the same rules that the mutations use.", resolvers.actions, ["status"]
     )
@@ -154,6 +157,10 @@ class PurchaseLine(Node):
     expected_on: Date | None = fact(
         "The day when it is expected: the order's where it has none of its own; null where nobody knows.", "expected_on"
     )
+    over_receipt: Decimal = column(
+        tables.PurchaseLine.over_receipt, "How many more than ordered may come, in the product's unit."
+    )
+    received_quantity: Decimal = column(tables.PurchaseLine.received, "How many have come, in the product's unit.")
     cancelled_quantity: Decimal = column(
         tables.PurchaseLine.cancelled, "How many were cancelled before they came, in the product's unit."
     )
@@ -213,72 +220,3 @@ class Query:
         where=PurchaseLineWhere,
         order=PurchaseLineOrderBy,
     )
-
-
-@error_type("The purchase order's state doesn't allow the action.", INVALID_TRANSITION, record="purchase_order")
-class PurchaseTransitionError(UserError):
-    status: PurchaseStatus = fact("The purchase order's current state.", "status")
-    available_actions: list[PurchaseAction] = fact("The actions that its state allows now.", "available_actions")
-
-
-@strawberry.type(description="The created or changed purchase order, or the problems.")
-class PurchaseOrderPayload:
-    purchase_order: PurchaseOrder | None = referred(
-        changed("The purchase order as it is now"), loaders.PurchaseOrderById, "purchase_order_id"
-    )
-    user_errors: list[UserError] = user_errors()
-
-
-@strawberry.type(description="How a supplier delivers a product from now on, or the problems.")
-class ProductSupplierPayload:
-    product_supplier: ProductSupplier | None = referred(
-        changed("The terms as they are now, null too where they were taken away"),
-        loaders.ProductSupplierById,
-        "product_supplier_id",
-    )
-    user_errors: list[UserError] = user_errors()
-
-
-@strawberry.type
-class Mutation:
-    product_supplier_upsert: ProductSupplierPayload | None = mutation(
-        "Sets how a supplier delivers a product, and at what price. Does nothing where it already is so.",
-        services.ProductSupplierUpsert,
-        services.upsert_supplier,
-        "purchasing:write",
-    )
-    purchase_order_create: PurchaseOrderPayload | None = mutation(
-        "Creates a purchase order, as a draft or confirmed at once. Lines without a price get the supplier's.",
-        services.PurchaseOrderCreate,
-        services.create,
-        "purchasing:write",
-    )
-    purchase_order_update: PurchaseOrderPayload | None = mutation(
-        "Changes a purchase order's note and expected day, and the lines of a draft.",
-        services.PurchaseOrderUpdate,
-        services.update,
-        "purchasing:write",
-    )
-    purchase_order_confirm: PurchaseOrderPayload | None = mutation(
-        "Orders it: its goods are incoming from now on.",
-        services.PurchaseOrderConfirm,
-        services.confirm,
-        "purchasing:write",
-    )
-    purchase_order_cancel: PurchaseOrderPayload | None = mutation(
-        "Cancels what hasn't come: it isn't incoming any more.",
-        services.PurchaseOrderCancel,
-        services.cancel,
-        "purchasing:write",
-    )
-
-
-MODULE = Module(
-    "purchasing",
-    Query,
-    requires=("catalog", "partners", "inventory"),
-    mutation=Mutation,
-    extends=(ProductPurchasing, PartnerPurchasing),
-    nodes=(loaders.ProductSupplierById, loaders.PurchaseOrderById, loaders.PurchaseLineById),
-    types=(*ERRORS, PurchaseTransitionError),
-)

@@ -1,0 +1,39 @@
+"""Goods of purchase orders that many receive at once, while orders wait for them: exactly what was ordered comes, without a deadlock."""
+
+import asyncio
+
+from tests.support.buyer import Buyer, came, stock
+from tests.support.clerk import Clerk, progress
+
+
+async def test_fault_3_twenty_clients_receive_one_of_ten(shop: Clerk) -> None:
+    buyer, product = Buyer(shop), await shop.product()
+    await buyer.supplier()
+    waiting = await shop.order((product, "4"), confirm=True, allowBackorder=True)
+    made = await buyer.order((product, "10"), confirm=True)
+    answers = await asyncio.gather(*(shop.payload("purchaseOrderReceive", came(made, "1")) for _ in range(20)))
+    refused = [each["userErrors"][0]["code"] for each in answers if each["userErrors"]]
+    # Whoever comes after the tenth finds the order closed.
+    assert (len(refused), {*refused}) == (10, {"INVALID_TRANSITION"})
+    assert await stock(shop, product) == {"SHELF": ("10", "4", "0")}
+    numbers = sorted(each["receipt"]["number"].rpartition("-")[2] for each in answers if each["receipt"])
+    assert sorted(map(int, numbers)) == list(range(1, 11))
+    assert progress(await shop.again(waiting))[0][1] == "4"
+
+
+async def test_receiving_and_cancelling_at_once_lose_nothing(shop: Clerk) -> None:
+    buyer, product = Buyer(shop), await shop.product()
+    await buyer.supplier()
+    made = await buyer.order((product, "10"), confirm=True)
+    sell = {"confirm": True, "allowBackorder": True}
+    commands = [shop.payload("purchaseOrderReceive", came(made, "1")) for _ in range(6)]
+    commands += [shop.payload("purchaseOrderCancel", came(made, "1")) for _ in range(6)]
+    commands += [
+        shop.payload("orderCreate", shop.ordering([shop.line(product, quantity="1")], **sell)) for _ in range(6)
+    ]
+    answers = await asyncio.gather(*commands)
+    done = [not each["userErrors"] for each in answers[:12]]
+    assert sum(done) == 10
+    assert {each["userErrors"][0]["code"] for each in answers[:12] if each["userErrors"]} == {"INVALID_TRANSITION"}
+    arrived = sum(done[:6])
+    assert await stock(shop, product) == {"SHELF": (str(arrived), str(min(arrived, 6)), "0")}
