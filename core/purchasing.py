@@ -13,7 +13,7 @@ PERMISSIONS = {
     "purchasing:write": Permission(
         "set suppliers of products, and create, change, confirm and cancel purchase orders", (BUYER,)
     ),
-    "purchasing:receive": Permission("receive the goods of purchase orders", (BUYER, "warehouse")),
+    "purchasing:receive": Permission("receive the goods of purchase orders, and send some back", (BUYER, "warehouse")),
 }
 CHANGES = {
     "PURCHASE_ORDER": ChangeKind(8, "pur", "PurchaseOrder with all its lines. Needs purchasing:read."),
@@ -21,7 +21,7 @@ CHANGES = {
 }
 SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu", "receipt": "rcp"}
 OVER_QUANTITY = "OVER_QUANTITY"
-ERROR_CODES = {OVER_QUANTITY: "More is received than is left of a line."}
+ERROR_CODES = {OVER_QUANTITY: "More is received or returned than is left of a line."}
 PATTERN = "PO-{year}-{n:06}"
 """How purchase orders are numbered."""
 
@@ -41,21 +41,25 @@ class PurchaseAction(Choice):
     UPDATE = auto(), "purchaseOrderUpdate: change its note and expected day, and the lines of a draft."
     CONFIRM = auto(), "purchaseOrderConfirm: order it from the supplier."
     RECEIVE = auto(), "purchaseOrderReceive: something is still to come."
+    RETURN = auto(), "purchaseOrderReturn: something came that didn't go back."
     CANCEL = auto(), "purchaseOrderCancel: something hasn't come that can be cancelled."
 
 
-# A confirmed order always has something that is still to come: what has nothing left is closed or cancelled.
+# A confirmed order always has something that is still to come: what has nothing left is closed or cancelled. Whether anything
+# can go back, ``available_actions`` tells.
 TRANSITIONS: dict[str, tuple[str, ...]] = {
     "DRAFT": ("UPDATE", "CONFIRM", "CANCEL"),
-    "CONFIRMED": ("UPDATE", "RECEIVE", "CANCEL"),
-    "CLOSED": (),
+    "CONFIRMED": ("UPDATE", "RECEIVE", "RETURN", "CANCEL"),
+    "CLOSED": ("RETURN",),
     "CANCELLED": (),
 }
 
 
-def available_actions(status: str) -> list[str]:
-    """What can be done with a purchase order now, in the order of the graph's enum."""
-    return list(TRANSITIONS[status])
+def available_actions(status: str, *, returnable: bool) -> list[str]:
+    """What can be done with a purchase order now, in the order of the graph's enum; ``returnable``: something came that didn't
+    go back.
+    """
+    return [action for action in TRANSITIONS[status] if returnable or action != "RETURN"]
 
 
 def note_excess(problems: Problems, message: str, *path: str | int, requested: Decimal, left: Decimal) -> None:

@@ -183,3 +183,20 @@ class ReceiptLine(TenantRow, Base):
     purchase_line_id: Mapped[UUID]
     location_id: Mapped[UUID]
     quantity: Mapped[Decimal] = mapped_column(Quantity())
+
+
+class PurchaseReturnLine(TenantRow, Base):
+    """What went back of one line from one place: a move of goods, whose ``id`` it has."""
+
+    __tablename__ = "purchase_return_lines"
+    __table_args__ = tenant_args(
+        tenant_fk("purchase_line_id", "purchase_lines"),
+        tenant_fk("location_id", "locations"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        no_nan("quantity"),
+        tenant_index("ix_purchase_return_lines_purchase_line", "purchase_line_id"),
+    )
+
+    purchase_line_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    quantity: Mapped[Decimal] = mapped_column(Quantity())

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, and_, any_, case, cast, exists, func, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, and_, any_, case, cast, exists, func, select, union_all
 
 from core.purchasing import PurchaseStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
 from db.inventory import StockMove
-from db.purchasing import ProductSupplier, PurchaseLine, PurchaseOrder, Receipt, ReceiptLine
+from db.purchasing import ProductSupplier, PurchaseLine, PurchaseOrder, PurchaseReturnLine, Receipt, ReceiptLine
 from loaders.inventory import moves
 from loaders.kit import filters
 from loaders.kit.all import All
@@ -236,13 +236,20 @@ class PurchaseLineOfMove(One):
 
     def build(self, *, single: bool) -> Select[Any]:
         columns = [self.entity.column(name) for name in self.columns]
-        same = ReceiptLine.purchase_line_id == PurchaseLine.id
-        mine = (PurchaseLine.tenant_id == TENANT, ReceiptLine.tenant_id == TENANT, same)
-        return select(ReceiptLine.id.label("move"), *columns).where(*mine, ReceiptLine.id == self.wanted(single=single))
+        moved = union_all(
+            *(
+                select(table.id, table.purchase_line_id).where(
+                    table.tenant_id == TENANT, table.id == self.wanted(single=single)
+                )
+                for table in (ReceiptLine, PurchaseReturnLine)
+            )
+        ).subquery("moved")
+        mine = (PurchaseLine.tenant_id == TENANT, PurchaseLine.id == moved.c.purchase_line_id)
+        return select(moved.c.id.label("move"), *columns).where(*mine)
 
 
 class ProgressOfPurchase(One):
-    """How much of a purchase order has come, and how much of it is wanted."""
+    """How much has come of what is wanted of a purchase order, and whether anything can go back."""
 
     entity = orders
 
@@ -254,4 +261,5 @@ class ProgressOfPurchase(One):
         of_order = PurchaseLine.purchase_order_id == self.wanted(single=single)
         mine = (PurchaseLine.tenant_id == TENANT, of_order)
         order = PurchaseLine.purchase_order_id
-        return select(order, share.label("receipt")).where(*mine).group_by(order)
+        left = func.sum(PurchaseLine.received - PurchaseLine.returned) > constant(0)
+        return select(order, share.label("receipt"), left.label("returnable")).where(*mine).group_by(order)

@@ -2,8 +2,14 @@
 
 from core.purchasing import available_actions
 from execution import Batch
+from loaders.purchasing import ProgressOfPurchase
 
 
-def actions(batch: Batch) -> list[list[str]]:
+async def actions(batch: Batch) -> list[list[str]]:
     """From the table of transitions that the mutations use."""
-    return [available_actions(status) for status in batch.column("status")]
+    found = await ProgressOfPurchase.of(batch.context).load_level(batch.column("id"))
+    returnable = [row is not None and row["returnable"] for row in found]
+    return [
+        available_actions(status, returnable=each)
+        for status, each in zip(batch.column("status"), returnable, strict=True)
+    ]

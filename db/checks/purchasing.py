@@ -54,4 +54,23 @@ CHECKS = (
               IS DISTINCT FROM (m.product_id, m.destination_id, m.quantity)
         """,
     ),
+    Check(
+        "What went back of a purchase order's line is the sum of its returns.",
+        """
+        SELECT l.product_id, NULL::uuid, NULL::uuid, NULL::uuid, coalesce(r.quantity, 0), l.returned
+        FROM purchase_lines l LEFT JOIN (SELECT purchase_line_id, sum(quantity) AS quantity FROM purchase_return_lines
+                                         WHERE tenant_id = $1 GROUP BY 1) r ON r.purchase_line_id = l.id
+        WHERE l.tenant_id = $1 AND coalesce(r.quantity, 0) <> l.returned
+        """,
+    ),
+    Check(
+        "What went back to a supplier is what moved.",
+        """
+        SELECT l.product_id, r.location_id, NULL::uuid, NULL::uuid, r.quantity, coalesce(m.quantity, 0)
+        FROM purchase_return_lines r JOIN purchase_lines l ON l.tenant_id = $1 AND l.id = r.purchase_line_id
+        LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = r.id
+        WHERE r.tenant_id = $1 AND (l.product_id, r.location_id, r.quantity)
+              IS DISTINCT FROM (m.product_id, m.source_id, m.quantity)
+        """,
+    ),
 )

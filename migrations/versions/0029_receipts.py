@@ -1,4 +1,4 @@
-"""receipts of purchase orders
+"""receipts of purchase orders, and returns to suppliers
 
 Revision ID: 0029
 Revises: 0028
@@ -15,7 +15,7 @@ depends_on = None
 APP, BACKUP = "erpgraph_app", "erpgraph_backup"
 TENANT = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid"
 KEY_TEXT = sa.Text(collation="C")
-TABLES = ("receipts", "receipt_lines")
+TABLES = ("receipts", "receipt_lines", "purchase_return_lines")
 
 
 def upgrade() -> None:
@@ -48,6 +48,18 @@ def upgrade() -> None:
         sa.CheckConstraint("quantity > 0", name=op.f("ck_receipt_lines_quantity")),
         sa.CheckConstraint("quantity <> 'NaN'", name=op.f("ck_receipt_lines_no_nan")),
         *_keys("receipt_lines", receipt_id="receipts", purchase_line_id="purchase_lines", location_id="locations"),
+    )
+    op.create_table(
+        "purchase_return_lines",
+        *_ids("tenant_id", "id", "purchase_line_id", "location_id"),
+        sa.Column("quantity", sa.Numeric(20, 6), nullable=False),
+        _created(),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_purchase_return_lines_quantity")),
+        sa.CheckConstraint("quantity <> 'NaN'", name=op.f("ck_purchase_return_lines_no_nan")),
+        *_keys("purchase_return_lines", purchase_line_id="purchase_lines", location_id="locations"),
+    )
+    op.create_index(
+        "ix_purchase_return_lines_purchase_line", "purchase_return_lines", ["tenant_id", "purchase_line_id"]
     )
     op.create_index("ix_receipts_order", "receipts", ["tenant_id", "purchase_order_id", "received_at", "id"])
     op.create_index("ix_receipt_lines_receipt", "receipt_lines", ["tenant_id", "receipt_id", "position", "id"])

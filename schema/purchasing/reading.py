@@ -112,7 +112,7 @@ class PurchaseOrder(Node):
         ["id"],
     )
     available_actions: list[PurchaseAction] = computed(
-        "What its state allows now, by the same rules that the mutations use.", resolvers.actions, ["status"]
+        "What its state allows now, by the same rules that the mutations use.", resolvers.actions, ["id", "status"]
     )
     version: int = column(
         tables.PurchaseOrder.version, "Rises with every change of the order or any part of it; for expectedVersion."
@@ -161,6 +161,9 @@ class PurchaseLine(Node):
         tables.PurchaseLine.over_receipt, "How many more than ordered may come, in the product's unit."
     )
     received_quantity: Decimal = column(tables.PurchaseLine.received, "How many have come, in the product's unit.")
+    returned_quantity: Decimal = column(
+        tables.PurchaseLine.returned, "How many of those went back, in the product's unit."
+    )
     cancelled_quantity: Decimal = column(
         tables.PurchaseLine.cancelled, "How many were cancelled before they came, in the product's unit."
     )

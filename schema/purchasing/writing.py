@@ -13,10 +13,10 @@ from schema.scalars import Decimal
 from services import purchasing as services
 
 
-@error_type("More of a line came than is left of it.", OVER_QUANTITY)
+@error_type("More of a line came, or is to go back, than is left of it.", OVER_QUANTITY)
 class OverQuantityError(UserError):
     requested: Decimal = fact("How many the command names of the line in all, in the product's unit.", "requested")
-    left: Decimal = fact("How many are left of it, tolerance included, in the product's unit.", "left")
+    left: Decimal = fact("How many are left of it for this, tolerance included, in the product's unit.", "left")
 
 
 @error_type("The purchase order's state doesn't allow the action.", INVALID_TRANSITION, record="purchase_order")
@@ -89,5 +89,11 @@ class Mutation:
         " becomes CLOSED.",
         services.PurchaseOrderReceive,
         services.receive,
+        "purchasing:receive",
+    )
+    purchase_order_return: PurchaseOrderPayload | None = mutation(
+        "Sends received goods back to the supplier: they leave stock. The purchase order isn't opened again.",
+        services.PurchaseOrderReturn,
+        services.send_back,
         "purchasing:receive",
     )

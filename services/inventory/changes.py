@@ -144,6 +144,14 @@ async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
     return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason, missing)
 
 
+async def check_leaving(work: UnitOfWork, changes: Sequence[Change]) -> None:
+    """Note a problem at each line that takes more from a place than is available there, for a module above. Under the products'
+    locks.
+    """
+    balances = await _balances(work, [change.spot for change in changes])
+    await _refuse_impossible(work, changes, balances, work.problems)
+
+
 async def _known(
     work: UnitOfWork, lines: Sequence[StockAdjustLine | StockSetLine], problems: Problems
 ) -> tuple[list[ProductSnapshot | None], list[Location | None]]:

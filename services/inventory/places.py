@@ -21,9 +21,11 @@ WAREHOUSE = RecordType("warehouse", "warehouses", "code", ("address",))
 LOCATION = RecordType("location", "locations", "code")
 
 _GOODS = """
-    SELECT count(*) || ' products have goods in ' || l.code || ': move them first'
+    SELECT CASE WHEN s.on_hand > 0 THEN count(*) || ' products have goods in ' || l.code || ': move them first'
+                ELSE count(*) || ' products are expected in ' || l.code || ': receive or cancel them first' END
     FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
-    WHERE s.tenant_id = $1 AND s.on_hand > 0 AND l.{column} = $2 GROUP BY l.code ORDER BY l.code
+    WHERE s.tenant_id = $1 AND (s.on_hand > 0 OR s.incoming > 0) AND l.{column} = $2
+    GROUP BY l.code, s.on_hand > 0 ORDER BY l.code, s.on_hand > 0 DESC
 """
 _LOCATIONS_TOO = """
     UPDATE locations SET archived_at = $3, version = version + 1, updated_at = statement_timestamp()

@@ -8,11 +8,13 @@ from services.purchasing.commands import (
     PurchaseOrderCreate,
     PurchaseOrderReceive,
     PurchaseOrderRef,
+    PurchaseOrderReturn,
     PurchaseOrderUpdate,
 )
 from services.purchasing.drafts import create
 from services.purchasing.orders import cancel, confirm, update
 from services.purchasing.receiving import receive
+from services.purchasing.returning import send_back
 from services.purchasing.suppliers import upsert_supplier
 
 HOOKS = (
@@ -28,11 +30,13 @@ __all__ = [
     "PurchaseOrderCreate",
     "PurchaseOrderReceive",
     "PurchaseOrderRef",
+    "PurchaseOrderReturn",
     "PurchaseOrderUpdate",
     "cancel",
     "confirm",
     "create",
     "receive",
+    "send_back",
     "update",
     "upsert_supplier",
 ]

@@ -191,3 +191,19 @@ class PurchaseOrderReceive(PurchaseOrderCommand):
     """What came: 1 to 500 entries. Those of one line are summed first."""
     reference: Label | None = None
     """The number of the supplier's delivery note. One that was received for this order before is refused (DUPLICATE)."""
+
+
+class PurchaseReturnLine(PurchaseQuantity):
+    """What goes back of a line, and from where. A line may be listed again with another location."""
+
+    location: Annotated[UUID, Id("loc")]
+    """Where the goods leave: the id of a location (loc_…). Only what is available there can go back."""
+
+
+class PurchaseOrderReturn(PurchaseOrderCommand):
+    """Received goods that go back to their supplier."""
+
+    lines: Annotated[list[PurchaseReturnLine], Field(min_length=1, max_length=MAX_LINES)]
+    """What goes back: 1 to 500 entries. Those of one line are summed first."""
+    reason: Title | None = None
+    """Why they go back; their moves carry it. Left out: "return to supplier"."""

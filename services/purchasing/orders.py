@@ -43,6 +43,7 @@ class Line:
     unit: str
     quantity: Decimal
     received: Decimal
+    returned: Decimal
     cancelled: Decimal
     over_receipt: Decimal
 
@@ -50,6 +51,11 @@ class Line:
     def receivable(self) -> Decimal:
         """How many may come, the tolerance included."""
         return max(self.quantity - self.cancelled + self.over_receipt - self.received, ZERO)
+
+    @property
+    def returnable(self) -> Decimal:
+        """How many may go back."""
+        return self.received - self.returned
 
     @property
     def open(self) -> Decimal:
@@ -76,6 +82,10 @@ class PurchaseOrder:
     supplier_kinds: tuple[str, ...]
     lines: tuple[Line, ...] = ()
 
+    def actions(self) -> list[str]:
+        """What can be done with it now."""
+        return available_actions(self.status, returnable=any(line.returnable for line in self.lines))
+
 
 _LOCK = """
     SELECT o.id, o.number, o.status, o.version, o.currency, o.supplier_id, o.location_id, o.ordered_at, o.expected_on, o.note,
@@ -84,7 +94,8 @@ _LOCK = """
     WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """
 _LINES = """
-    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.cancelled, l.over_receipt
+    SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.returned, l.cancelled,
+           l.over_receipt
     FROM purchase_lines l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.purchase_order_id = $2 ORDER BY l.position
 """
@@ -111,7 +122,13 @@ _FOLLOW = """
     UPDATE purchase_lines SET expected_on = $4
     WHERE tenant_id = $1 AND purchase_order_id = $2 AND expected_on IS NOT DISTINCT FROM $3::date
 """
-_DONE = {"UPDATE": "changed", "CONFIRM": "confirmed", "RECEIVE": "received", "CANCEL": "cancelled"}
+_DONE = {
+    "UPDATE": "changed",
+    "CONFIRM": "confirmed",
+    "RECEIVE": "received",
+    "RETURN": "returned",
+    "CANCEL": "cancelled",
+}
 
 
 async def locked(work: UnitOfWork, command: PurchaseOrderCommand, action: str) -> PurchaseOrder:
@@ -129,17 +146,17 @@ async def locked(work: UnitOfWork, command: PurchaseOrderCommand, action: str) -
     if command.expected_version not in (None, order.version):
         work.problems.note(version_conflict(order.version, command.expected_version).problems[0])
         work.problems.check()
-    if action not in available_actions(order.status):
+    order = replace(order, lines=tuple(Line(*line) for line in await work.rows(_LINES, order.id)))
+    if action not in order.actions():
         refuse_state(work, order, f"can't be {_DONE[action]} now", "purchaseOrder")
         work.problems.check()
-    lines = await work.rows(_LINES, order.id)
-    return replace(order, lines=tuple(Line(*line) for line in lines))
+    return order
 
 
 def refuse_state(work: UnitOfWork, order: PurchaseOrder, what: str, *path: str) -> None:
     """Note that the order's state doesn't allow something."""
     message = f"{order.number} is {order.status.lower()} and {what}."
-    told = {"record": "purchase_order", "status": order.status, "available_actions": available_actions(order.status)}
+    told = {"record": "purchase_order", "status": order.status, "available_actions": order.actions()}
     work.problems.add(INVALID_TRANSITION, message, *path, **told)
 
 

@@ -147,6 +147,13 @@ async def _came(firm: Firm) -> dict[str, Any]:
     return {"purchaseOrder": {"id": made["id"]}, "lines": [{"line": made["lines"]["nodes"][0]["id"], "quantity": "1"}]}
 
 
+async def _went(firm: Firm) -> dict[str, Any]:
+    given = await _came(firm)
+    await stage.command(firm.client, "purchaseOrderReceive", given, "receipt { id }")
+    place, *_ = await _places(firm)
+    return given | {"lines": [line | {"location": place} for line in given["lines"]]}
+
+
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
     "warehouseUpdate": _named,
@@ -167,6 +174,7 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "purchaseOrderUpdate": _bought,
     "purchaseOrderConfirm": _bought,
     "purchaseOrderReceive": _came,
+    "purchaseOrderReturn": _went,
     "purchaseOrderCancel": lambda firm: _bought(firm, "purchaseOrderConfirm"),
 }
 """What a mutation is given where the least that the schema asks for is refused."""

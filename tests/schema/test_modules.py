@@ -47,6 +47,7 @@ MUTATIONS = {
         "purchaseOrderConfirm",
         "purchaseOrderCancel",
         "purchaseOrderReceive",
+        "purchaseOrderReturn",
     },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
     | {"orderReserve", "shipmentUpdate", "shipmentCancel", "stockHold"},
@@ -65,6 +66,7 @@ ADDED = {
     ("Product", "suppliers"): "purchasing",
     ("Product", "purchaseLines"): "purchasing",
     ("StockMove", "receipt"): "purchasing",
+    ("StockMove", "purchaseLine"): "purchasing",
     ("Partner", "supplies"): "purchasing",
     ("Partner", "purchaseOrders"): "purchasing",
     ("Product", "lineItems"): "sales",

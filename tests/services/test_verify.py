@@ -65,6 +65,12 @@ CORRUPTIONS = (
     SELECT m.tenant_id, l.id, m.id, 1, l.id, o.location_id, 1 FROM made m
     JOIN purchase_orders o ON o.id = m.id JOIN purchase_lines l ON l.purchase_order_id = o.id
     """,
+    first("purchase_lines", "received = 1, returned = 1", "cancelled = 0"),
+    """
+    INSERT INTO purchase_return_lines (tenant_id, id, purchase_line_id, location_id, quantity)
+    SELECT l.tenant_id, l.id, l.id, o.location_id, 1 FROM purchase_lines l JOIN purchase_orders o ON o.id = l.purchase_order_id
+    WHERE l.tenant_id = '{tenant}' LIMIT 1
+    """,
     first("reservations", "quantity = quantity + 1"),
     "UPDATE locations SET kind = 'QUARANTINE' WHERE kind = 'INTERNAL'",
     first("stock_moves", "quantity = quantity + 1", "reason = 'shipment'"),

@@ -54,6 +54,12 @@ def came(order: Any, *quantities: str, **given: Any) -> dict[str, Any]:
     return {"purchaseOrder": {"id": order["id"]}, "lines": each} | given
 
 
+def went(order: Any, quantity: str, place: str, **given: Any) -> dict[str, Any]:
+    """The input of so much of an order's first line that goes back from a location."""
+    line = {"line": lines(order)[0]["id"], "quantity": quantity, "location": place}
+    return {"purchaseOrder": {"id": order["id"]}, "lines": [line]} | given
+
+
 async def stock(shop: Clerk, product: Any) -> dict[str, tuple[str, str, str]]:
     """What is on hand, reserved and incoming at each location."""
     query = """query ($id: ID!) { stockLevels(where: { product: { eq: $id } }) {

@@ -30,7 +30,7 @@ SHIPMENT = """shipment { id number status version carrier trackingNumber note sh
 PURCHASE = """purchaseOrder { id number status version currency note externalId orderedAt expectedOn supplier { code }
     location { code } availableActions subtotal { amount currency } total { amount }
     lines(first: 250) { nodes { id position description quantity unit baseQuantity unitPrice { amount } total { amount }
-        expectedOn overReceipt receivedQuantity cancelledQuantity product { sku } } } receiptStatus }"""
+        expectedOn overReceipt receivedQuantity returnedQuantity cancelledQuantity product { sku } } } receiptStatus }"""
 RECEIPT = """receipt { id number reference principal purchaseOrder { number } lines { quantity location { code }
     purchaseLine { id } } moves { nodes { quantity reason source { kind } destination { code } receipt { number }
         purchaseLine { id } } } }"""
@@ -72,7 +72,7 @@ PAYLOADS = {
     ),
     **dict.fromkeys(("shipmentUpdate", "shipmentCancel"), SHIPMENT),
     "productSupplierUpsert": SUPPLIES,
-    **dict.fromkeys((f"purchaseOrder{verb}" for verb in ("Create", "Update", "Confirm", "Cancel")), PURCHASE),
+    **dict.fromkeys((f"purchaseOrder{verb}" for verb in ("Create", "Update", "Confirm", "Cancel", "Return")), PURCHASE),
     "purchaseOrderReceive": f"{RECEIPT} {PURCHASE}",
 }
 FACTS = {

@@ -265,8 +265,17 @@ def _purchases(partners: list[Row], products: list[Row], place: UUID, moves: lis
         for receipt, move in zip(receipts, moves, strict=False)
         for order in (receipt["purchase_order_id"],)
     ]
+    gone = [
+        {
+            "id": move["id"],
+            "purchase_line_id": line["id"],
+            "location_id": move["source_id"],
+            "quantity": move["quantity"],
+        }
+        for line, move in zip(lines, moves[len(receipts) :: 2], strict=False)
+    ]
     documents = {"purchase_orders": orders, "purchase_lines": lines, "receipts": receipts, "receipt_lines": came}
-    return {"product_suppliers": offers} | documents
+    return {"product_suppliers": offers} | documents | {"purchase_return_lines": gone}
 
 
 def _holds(levels: list[Row]) -> dict[str, list[Row]]:

@@ -11,7 +11,7 @@ from db.runtime import engine
 from db.runtime.engine import Database
 from services.kit import idempotency, work
 from services.platform import sweeping
-from tests.support.buyer import Buyer
+from tests.support.buyer import Buyer, came, went
 from tests.support.clerk import PAYLOADS, Clerk, lines
 from tests.support.desk import Desk
 
@@ -45,6 +45,8 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     buyer = Buyer(shop)
     await buyer.supplier()
     bought, wanted, unwanted = [await buyer.order((product, "1")) for _ in range(3)]
+    expected, arrived = [await buyer.order((product, "2"), confirm=True) for _ in range(2)]
+    await shop.do("purchaseOrderReceive", came(arrived, "2"))
     return {
         "productUpsert": {"sku": "KEYED", "name": "Keyed"},
         "partnerUpsert": {"code": "KEYED", "name": "Keyed"},
@@ -72,6 +74,8 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "purchaseOrderCreate": buyer.given((product, "2")),
         "purchaseOrderUpdate": {"purchaseOrder": {"id": bought["id"]}, "note": "Keyed"},
         "purchaseOrderConfirm": {"purchaseOrder": {"id": wanted["id"]}},
+        "purchaseOrderReceive": came(expected, "1"),
+        "purchaseOrderReturn": went(arrived, "1", shop.places["SHELF"]),
         "purchaseOrderCancel": {"purchaseOrder": {"id": unwanted["id"]}},
     }
 

@@ -18,6 +18,7 @@ COST = {
     "receive, in parts": 10,
     "receive": 10,
     "receive, served to one who waits": 14,
+    "return": 10,
     "cancel, in parts": 6,
     "cancel": 6,
 }
@@ -84,6 +85,8 @@ async def test_a_command_takes_as_many_statements_for_500_lines_as_for_one(buyer
         )
         await run("receive, served to one who waits", "Receive", **other, lines=part)
         await run("receive", "Receive", **other, lines=[each | {"quantity": "2"} for each in part])
+        back = [each | {"location": buyer.clerk.places["SHELF"]} for each in part]
+        await run("return", "Return", **other, lines=back)
         order = await run("create", "Create", **new, number=f"B{size}")
         await run("update, the lines", "Update", **order, lines=given)
         await run("update, the day", "Update", **order, expectedOn="2026-12-01")

@@ -147,7 +147,9 @@ INPUTS = {
         ),
         "confirm": (DEFAULT, REFUSED),
     },
-    "PurchaseLineInput": dict.fromkeys(("unit", "unitPrice", "description", "expectedOn"), (DEFAULT, AS_LEFT_OUT)),
+    "PurchaseLineInput": dict.fromkeys(
+        ("unit", "unitPrice", "description", "expectedOn", "overReceipt"), (DEFAULT, AS_LEFT_OUT)
+    ),
     "PurchaseOrderUpdateInput": {
         **dict.fromkeys(("note", "expectedOn"), (KEPT, CLEARS)),
         "lines": (KEPT, REFUSED),
@@ -155,6 +157,10 @@ INPUTS = {
     "PurchaseOrderConfirmInput": {},
     "PurchaseOrderCancelInput": dict.fromkeys(("lines", "reason"), (DEFAULT, AS_LEFT_OUT)),
     "PurchaseQuantityInput": {},
+    "PurchaseOrderReceiveInput": {"reference": (DEFAULT, AS_LEFT_OUT)},
+    "PurchaseOrderReturnInput": {"reason": (DEFAULT, AS_LEFT_OUT)},
+    "PurchaseReturnLineInput": {},
+    "ReceiveLineInput": dict.fromkeys(("unit", "location"), (DEFAULT, AS_LEFT_OUT)),
     "StockHoldInput": {"seconds": (DEFAULT, REFUSED), "warehouse": (DEFAULT, AS_LEFT_OUT)},
     "HoldLineInput": {},
 }

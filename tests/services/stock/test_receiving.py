@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.buyer import Buyer, came, stock
+from tests.support.buyer import Buyer, came, stock, went
 from tests.support.clerk import Clerk, progress
 
 
@@ -37,3 +37,35 @@ async def test_receiving_and_cancelling_at_once_lose_nothing(shop: Clerk) -> Non
     assert {each["userErrors"][0]["code"] for each in answers[:12] if each["userErrors"]} == {"INVALID_TRANSITION"}
     arrived = sum(done[:6])
     assert await stock(shop, product) == {"SHELF": (str(arrived), str(min(arrived, 6)), "0")}
+
+
+async def test_returning_and_selling_at_once_take_no_more_than_there_is(shop: Clerk) -> None:
+    buyer, product = Buyer(shop), await shop.product()
+    await buyer.supplier()
+    made = await buyer.order((product, "10"), confirm=True)
+    await shop.do("purchaseOrderReceive", came(made, "10"))
+    commands = [shop.payload("purchaseOrderReturn", went(made, "1", shop.places["SHELF"])) for _ in range(10)]
+    commands += [
+        shop.payload("orderCreate", shop.ordering([shop.line(product, quantity="1")], confirm=True)) for _ in range(10)
+    ]
+    answers = await asyncio.gather(*commands)
+    done = [not each["userErrors"] for each in answers]
+    gone, sold = sum(done[:10]), sum(done[10:])
+    assert gone + sold == 10
+    assert {each["userErrors"][0]["code"] for each in answers if each["userErrors"]} <= {"INSUFFICIENT_STOCK"}
+    assert await stock(shop, product) == {"SHELF": (str(10 - gone), str(sold), "0")}
+
+
+async def test_confirming_and_receiving_what_serves_others_at_once(shop: Clerk) -> None:
+    """Orders are confirmed while goods come that they wait for: every piece is promised once, and nobody waits beside goods."""
+    buyer, product = Buyer(shop), await shop.product()
+    await buyer.supplier()
+    drafts = [await shop.order((product, "1"), allowBackorder=True) for _ in range(8)]
+    made = await buyer.order((product, "10"), confirm=True)
+    commands = [shop.payload("orderConfirm", {"order": {"id": each["id"]}}) for each in drafts]
+    commands[4:4] = [shop.payload("purchaseOrderReceive", came(made, "1")) for _ in range(6)]
+    answers = await asyncio.gather(*commands)
+    assert [each["userErrors"] for each in answers] == [[]] * 14
+    assert await stock(shop, product) == {"SHELF": ("6", "6", "4")}
+    served = [progress(await shop.again(each))[0][1] for each in drafts]
+    assert sorted(served) == ["0"] * 2 + ["1"] * 6
