@@ -11,7 +11,7 @@ BUYER = "buyer"
 PERMISSIONS = {
     "purchasing:read": Permission("see suppliers of products and purchase orders", READERS),
     "purchasing:write": Permission(
-        "set suppliers of products, and create, change, confirm and cancel purchase orders", (BUYER,)
+        "set suppliers and reorder rules of products, and create, change, confirm and cancel purchase orders", (BUYER,)
     ),
     "purchasing:receive": Permission("receive the goods of purchase orders, and send some back", (BUYER, "warehouse")),
 }
@@ -19,7 +19,7 @@ CHANGES = {
     "PURCHASE_ORDER": ChangeKind(8, "pur", "PurchaseOrder with all its lines. Needs purchasing:read."),
     "RECEIPT": ChangeKind(9, "rcp", "Receipt: what came of a purchase order. Needs purchasing:read."),
 }
-SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu", "receipt": "rcp"}
+SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu", "receipt": "rcp", "reorder_rule": "ror"}
 OVER_QUANTITY = "OVER_QUANTITY"
 ERROR_CODES = {OVER_QUANTITY: "More is received or returned than is left of a line."}
 PATTERN = "PO-{year}-{n:06}"

@@ -200,3 +200,27 @@ class PurchaseReturnLine(TenantRow, Base):
     purchase_line_id: Mapped[UUID]
     location_id: Mapped[UUID]
     quantity: Mapped[Decimal] = mapped_column(Quantity())
+
+
+class ReorderRule(TenantRow, Versioned, Base):
+    """When a product is ordered again for a warehouse, and up to how many, in the product's unit."""
+
+    __tablename__ = "reorder_rules"
+    __table_args__ = tenant_args(
+        # Two rules of one product and place would buy twice.
+        UniqueConstraint("tenant_id", "product_id", "warehouse_id"),
+        tenant_fk("product_id", "products"),
+        tenant_fk("warehouse_id", "warehouses"),
+        tenant_fk("location_id", "locations"),
+        tenant_fk("supplier_id", "partners"),
+        CheckConstraint("0 <= point AND point <= target", name="target"),
+        no_nan("point", "target"),
+    )
+
+    product_id: Mapped[UUID]
+    warehouse_id: Mapped[UUID]
+    location_id: Mapped[UUID]
+    point: Mapped[Decimal] = mapped_column(Quantity())
+    target: Mapped[Decimal] = mapped_column(Quantity())
+    supplier_id: Mapped[UUID | None]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))

@@ -1,6 +1,8 @@
 """Who delivers what, and purchase orders with their lines."""
 
+from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Text, Uuid, and_, any_, case, cast, exists, func, select, union_all
 
@@ -8,10 +10,20 @@ from core.purchasing import PurchaseStatus
 from db.base import KEY_TEXT
 from db.catalog import Product
 from db.inventory import StockMove
-from db.purchasing import ProductSupplier, PurchaseLine, PurchaseOrder, PurchaseReturnLine, Receipt, ReceiptLine
+from db.purchasing import (
+    ProductSupplier,
+    PurchaseLine,
+    PurchaseOrder,
+    PurchaseReturnLine,
+    Receipt,
+    ReceiptLine,
+    ReorderRule,
+)
+from db.reordering import PROPOSALS
 from loaders.inventory import moves
 from loaders.kit import filters
 from loaders.kit.all import All
+from loaders.kit.base import Context
 from loaders.kit.entity import ASC, DESC, Entity, Sort
 from loaders.kit.filters import Related
 from loaders.kit.many import Many
@@ -105,6 +117,33 @@ orders = Entity(
     default=(("ORDERED_AT", DESC),),
     search=PurchaseOrder.search,
 )
+
+
+rules = Entity(
+    ReorderRule,
+    "ReorderRule",
+    "ror",
+    "purchasing:read",
+)
+
+
+class ReorderRuleById(One):
+    entity = rules
+
+
+class RulesOfProduct(Many):
+    entity = rules
+    key = "product_id"
+    small_fanout = True
+
+
+async def proposals(context: Context, warehouse: UUID | None, supplier: UUID | None, limit: int) -> list[Any]:
+    """What is to be ordered again now, at most ``limit``."""
+    start, narrowed = perf_counter(), (None, warehouse, supplier, limit, False)
+    rows = await context.reader.fetch(PROPOSALS, context.reader.tenant, *narrowed)
+    if context.trace is not None:
+        context.trace.batch("Proposals", 1, len(rows), PROPOSALS, perf_counter() - start)
+    return rows
 
 
 class ProductSupplierById(One):

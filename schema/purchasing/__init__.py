@@ -1,18 +1,24 @@
-"""Buying: who delivers what, what is ordered from them, and what came of it."""
+"""Buying: who delivers what, what is ordered from them, what came of it, and what is to be ordered again."""
+
+from strawberry.tools import merge_types
 
 from loaders import purchasing as loaders
 from schema.commands import ERRORS
 from schema.module import Module
-from schema.purchasing.reading import PartnerPurchasing, ProductPurchasing, Query
+from schema.purchasing.reading import PartnerPurchasing, ProductPurchasing, PurchaseQuery
 from schema.purchasing.receipts import PurchaseOrderReceipts, StockMovePurchasing
+from schema.purchasing.reordering import ProductReordering, ReorderQuery
 from schema.purchasing.writing import Mutation, OverQuantityError, PurchaseTransitionError
 
 MODULE = Module(
     "purchasing",
-    Query,
+    merge_types("PurchasingQuery", (PurchaseQuery, ReorderQuery)),
     requires=("catalog", "partners", "inventory"),
     mutation=Mutation,
-    extends=(ProductPurchasing, PartnerPurchasing, PurchaseOrderReceipts, StockMovePurchasing),
-    nodes=(loaders.ProductSupplierById, loaders.PurchaseOrderById, loaders.PurchaseLineById, loaders.ReceiptById),
+    extends=(ProductPurchasing, ProductReordering, PartnerPurchasing, PurchaseOrderReceipts, StockMovePurchasing),
+    nodes=(
+        *(loaders.ProductSupplierById, loaders.PurchaseOrderById, loaders.PurchaseLineById, loaders.ReceiptById),
+        loaders.ReorderRuleById,
+    ),
     types=(*ERRORS, PurchaseTransitionError, OverQuantityError),
 )

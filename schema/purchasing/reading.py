@@ -200,7 +200,7 @@ class PartnerPurchasing:
 
 
 @strawberry.type
-class Query:
+class PurchaseQuery:
     purchase_order: PurchaseOrder | None = lookup(
         "A purchase order by one of its keys; null where there is none.",
         PurchaseOrderRef,

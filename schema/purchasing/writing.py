@@ -4,13 +4,17 @@ import strawberry
 
 from core.purchasing import OVER_QUANTITY, PurchaseAction, PurchaseStatus
 from core.sales import INVALID_TRANSITION
+from execution import Args
 from loaders import purchasing as loaders
+from resolvers import commands
 from schema.commands import UserError, changed, error_type, mutation, user_errors
-from schema.fields import fact, referred
+from schema.fields import batched, fact, referred
 from schema.purchasing.reading import ProductSupplier, PurchaseOrder
 from schema.purchasing.receipts import Receipt
+from schema.purchasing.reordering import ReorderRule
 from schema.scalars import Decimal
 from services import purchasing as services
+from services.kit.command import MAX_LINES
 
 
 @error_type("More of a line came, or is to go back, than is left of it.", OVER_QUANTITY)
@@ -48,6 +52,34 @@ class ReceiptPayload:
     receipt: Receipt | None = referred(changed("What came"), loaders.ReceiptById, "receipt_id")
     purchase_order: PurchaseOrder | None = referred(
         changed("The purchase order as it is now"), loaders.PurchaseOrderById, "purchase_order_id"
+    )
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type(description="The reorder rule as it is from now on, or the problems.")
+class ReorderRulePayload:
+    reorder_rule: ReorderRule | None = referred(
+        changed("The rule as it is now"), loaders.ReorderRuleById, "reorder_rule_id"
+    )
+    user_errors: list[UserError] = user_errors()
+
+
+def _drafts(_args: Args, rows: int) -> int:
+    """How many drafts a run may make: one for each rule that it names, else one for each proposal that it takes."""
+    return rows or MAX_LINES
+
+
+@strawberry.type(
+    description="Drafts of purchase orders: one for each supplier and location, and currency of prices; or the problems."
+)
+class ReplenishPayload:
+    purchase_orders: list[PurchaseOrder] | None = batched(
+        "The drafts, none where nothing is needed; null where the command was rejected, or with the error DONE_NOT_READ where it"
+        " was carried out.",
+        commands.listed(loaders.PurchaseOrderById, "purchase_order_ids"),
+        needs=["purchase_order_ids"],
+        permission="purchasing:read",
+        size=_drafts,
     )
     user_errors: list[UserError] = user_errors()
 
@@ -96,4 +128,16 @@ class Mutation:
         services.PurchaseOrderReturn,
         services.send_back,
         "purchasing:receive",
+    )
+    reorder_rule_upsert: ReorderRulePayload | None = mutation(
+        "Sets when a product is ordered again for a warehouse. Does nothing where it already is so.",
+        services.ReorderRuleUpsert,
+        services.upsert_rule,
+        "purchasing:write",
+    )
+    replenish: ReplenishPayload | None = mutation(
+        "Creates drafts of what is proposed now. Once more, it creates none, because drafts count.",
+        services.Replenish,
+        services.replenish,
+        "purchasing:write",
     )

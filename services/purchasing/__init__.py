@@ -10,16 +10,21 @@ from services.purchasing.commands import (
     PurchaseOrderRef,
     PurchaseOrderReturn,
     PurchaseOrderUpdate,
+    ReorderRuleUpsert,
+    Replenish,
 )
 from services.purchasing.drafts import create
 from services.purchasing.orders import cancel, confirm, update
 from services.purchasing.receiving import receive
+from services.purchasing.replenishing import replenish
 from services.purchasing.returning import send_back
+from services.purchasing.rules import upsert_rule
 from services.purchasing.suppliers import upsert_supplier
 
 HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("purchase_lines", "purchase order lines")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("product_suppliers", "suppliers")),
+    catalog.COUNTED_IN_UNITS.add(catalog.Counted("reorder_rules", "reorder rules")),
 )
 
 __all__ = [
@@ -32,11 +37,15 @@ __all__ = [
     "PurchaseOrderRef",
     "PurchaseOrderReturn",
     "PurchaseOrderUpdate",
+    "ReorderRuleUpsert",
+    "Replenish",
     "cancel",
     "confirm",
     "create",
     "receive",
+    "replenish",
     "send_back",
     "update",
+    "upsert_rule",
     "upsert_supplier",
 ]

@@ -32,6 +32,9 @@ from services.partners import PartnerRef
 MOST_DAYS = 3_650
 """Days from order to receipt: ten years. A longer time is a slip."""
 
+NOWHERE = UUID(int=0)
+"""Stands for a place that isn't given."""
+
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9999, 12, 30)
 
 
@@ -207,3 +210,34 @@ class PurchaseOrderReturn(PurchaseOrderCommand):
     """What goes back: 1 to 500 entries. Those of one line are summed first."""
     reason: Title | None = None
     """Why they go back; their moves carry it. Left out: "return to supplier"."""
+
+
+class ReorderRuleUpsert(Change):
+    """A reorder rule to create or change, by its product and warehouse. Fields that are left out stay as they are; a new rule
+    gets their defaults."""
+
+    product: ProductRef
+    """The product to order, by one of its keys."""
+    warehouse: Annotated[UUID, Id("wh")]
+    """The id of the warehouse that needs it (wh_…)."""
+    location: Annotated[UUID, Id("loc")] = NOWHERE
+    """Where the goods are to come: the id of an INTERNAL location of the warehouse (loc_…). A new rule needs one."""
+    point: Count = Decimal(0)
+    """It is ordered when fewer than this are projected, in the product's unit. A new rule needs one."""
+    target: Count = Decimal(0)
+    """It is ordered up to this, in the product's unit; at least the point. A new rule needs one."""
+    supplier: PartnerRef | None = None
+    """The partner to order from, by one of its keys; null: the product's first supplier."""
+    active: bool = True
+    """Whether the rule proposes anything; true for a new rule."""
+
+
+class Replenish(Command):
+    """Proposals to put into drafts of purchase orders, all or some of them."""
+
+    warehouse: Annotated[UUID, Id("wh")] | None = None
+    """Only for this warehouse: its id (wh_…)."""
+    supplier: PartnerRef | None = None
+    """Only from this supplier, by one of its keys."""
+    rules: Annotated[list[Annotated[UUID, Id("ror")]], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    """Only by these rules: their ids (ror_…), 1 to 500. Left out: by all, 500 proposals at a time."""

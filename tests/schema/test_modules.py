@@ -25,7 +25,7 @@ ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
-    "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines"},
+    "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"},
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
 MUTATIONS = {
@@ -48,6 +48,8 @@ MUTATIONS = {
         "purchaseOrderCancel",
         "purchaseOrderReceive",
         "purchaseOrderReturn",
+        "reorderRuleUpsert",
+        "replenish",
     },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
     | {"orderReserve", "shipmentUpdate", "shipmentCancel", "stockHold"},
@@ -65,6 +67,7 @@ ADDED = {
     ("ProductWhere", "available"): "inventory",
     ("Product", "suppliers"): "purchasing",
     ("Product", "purchaseLines"): "purchasing",
+    ("Product", "reorderRules"): "purchasing",
     ("StockMove", "receipt"): "purchasing",
     ("StockMove", "purchaseLine"): "purchasing",
     ("Partner", "supplies"): "purchasing",

@@ -28,6 +28,21 @@ class Buyer:
     async def order(self, *lines: tuple[Any, str], place: str = "SHELF", **given: Any) -> Any:
         return await self.clerk.do("purchaseOrderCreate", self.given(*lines, place=place, **given))
 
+    async def rule(self, product: Any, point: str, target: str, place: str = "SHELF", **given: Any) -> Any:
+        """A rule of ordering again, to a place of the warehouse NORTH unless another is given."""
+        named = {"product": {"id": product["id"]}, "warehouse": self.clerk.warehouses["NORTH"]}
+        bounds = {"point": point, "target": target, "location": self.clerk.places[place]}
+        return await self.clerk.do("reorderRuleUpsert", named | bounds | given)
+
+    async def proposals(self, **given: Any) -> list[dict[str, Any]]:
+        """What is to be ordered again."""
+        query = """query ($first: Int! = 100, $warehouse: ID, $supplier: PartnerRef) {
+            replenishmentProposals(first: $first, warehouse: $warehouse, supplier: $supplier) { rule { id product { sku } }
+                supplier { code } available waiting incoming drafted projected quantity unit unitPrice { amount currency }
+                expectedOn reason problem } }"""
+        found: list[dict[str, Any]] = (await self.clerk.ask(query, given)).good["replenishmentProposals"]
+        return found
+
     async def act(self, verb: str, order: Any, **given: Any) -> Any:
         """A command about an order: its answer."""
         return await self.clerk.do(f"purchaseOrder{verb}", {"purchaseOrder": {"id": order["id"]}} | given)

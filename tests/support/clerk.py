@@ -36,6 +36,7 @@ RECEIPT = """receipt { id number reference principal purchaseOrder { number } li
         purchaseLine { id } } } }"""
 SUPPLIES = """productSupplier { id product { sku } supplier { code } supplierSku unit minimum multiple leadDays priority
     price { amount currency } version }"""
+RULE = """reorderRule { id product { sku } warehouse { code } location { code } point target supplier { code } active version }"""
 HOLD = """hold { id reference status version expiresAt order { number }
     lines { product { sku } location { code } quantity } }"""
 POLICY = "allocationPolicy { id rule version }"
@@ -74,6 +75,8 @@ PAYLOADS = {
     "productSupplierUpsert": SUPPLIES,
     **dict.fromkeys((f"purchaseOrder{verb}" for verb in ("Create", "Update", "Confirm", "Cancel", "Return")), PURCHASE),
     "purchaseOrderReceive": f"{RECEIPT} {PURCHASE}",
+    "reorderRuleUpsert": RULE,
+    "replenish": PURCHASE.replace("purchaseOrder {", "purchaseOrders {"),
 }
 FACTS = {
     "INVALID_INPUT": ("InvalidInputError", ()),

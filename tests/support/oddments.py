@@ -190,8 +190,9 @@ def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, li
     return {"shipments": shipments, "shipment_lines": left}
 
 
-def _purchases(partners: list[Row], products: list[Row], place: UUID, moves: list[Row]) -> dict[str, list[Row]]:
+def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list[Row]) -> dict[str, list[Row]]:
     """Order n has n % 3 lines; nothing of it is announced."""
+    place, house = where["id"], where["warehouse_id"]
     orders = [
         {
             "id": new_id(),
@@ -275,7 +276,19 @@ def _purchases(partners: list[Row], products: list[Row], place: UUID, moves: lis
         for line, move in zip(lines, moves[len(receipts) :: 2], strict=False)
     ]
     documents = {"purchase_orders": orders, "purchase_lines": lines, "receipts": receipts, "receipt_lines": came}
-    return {"product_suppliers": offers} | documents | {"purchase_return_lines": gone}
+    rules = [
+        {
+            "id": new_id(),
+            "product_id": product["id"],
+            "warehouse_id": house,
+            "location_id": place,
+            "point": Decimal(10 * index),
+            "target": Decimal(100),
+            "supplier_id": partners[index]["id"] if index % 2 else None,
+        }
+        for index, product in enumerate(products[:4])
+    ]
+    return {"product_suppliers": offers, "reorder_rules": rules} | documents | {"purchase_return_lines": gone}
 
 
 def _holds(levels: list[Row]) -> dict[str, list[Row]]:
@@ -317,7 +330,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     rows |= _stock(products)
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])
-    rows |= _purchases(partners, products, rows["locations"][0]["id"], rows["stock_moves"])
+    rows |= _purchases(partners, products, rows["locations"][0], rows["stock_moves"])
     rows |= _holds(rows["stock_levels"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
     return await stored(target, name, rows)

@@ -32,7 +32,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 
 async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     """An input for each mutation, that it can carry out."""
-    product = await shop.product({"SHELF": "50"})
+    product, short = await shop.product({"SHELF": "50"}), await shop.product()
     line = shop.line(product, quantity="1")
     draft, other, third = [await shop.order((product, "1")) for _ in range(3)]
     held, shipped = [await shop.order((product, "2"), confirm=True) for _ in range(2)]
@@ -45,6 +45,9 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     buyer = Buyer(shop)
     await buyer.supplier()
     bought, wanted, unwanted = [await buyer.order((product, "1")) for _ in range(3)]
+    rule = {"product": {"id": product["id"]}, "warehouse": shop.warehouses["NORTH"]}
+    await buyer.supplies(short, price={"amount": "2", "currency": "EUR"})
+    await buyer.rule(short, "5", "10")
     expected, arrived = [await buyer.order((product, "2"), confirm=True) for _ in range(2)]
     await shop.do("purchaseOrderReceive", came(arrived, "2"))
     return {
@@ -75,6 +78,8 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "purchaseOrderUpdate": {"purchaseOrder": {"id": bought["id"]}, "note": "Keyed"},
         "purchaseOrderConfirm": {"purchaseOrder": {"id": wanted["id"]}},
         "purchaseOrderReceive": came(expected, "1"),
+        "reorderRuleUpsert": rule | {"point": "1", "target": "2", "location": shop.places["SHELF"]},
+        "replenish": {"warehouse": shop.warehouses["NORTH"]},
         "purchaseOrderReturn": went(arrived, "1", shop.places["SHELF"]),
         "purchaseOrderCancel": {"purchaseOrder": {"id": unwanted["id"]}},
     }

@@ -3,14 +3,14 @@
 Counted is what its transaction runs between BEGIN and COMMIT; the payload is read afterwards, as a query is.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from graphql import get_named_type, is_leaf_type, is_object_type
 
 from db.runtime.writer import Writer
-from tests.support.clerk import Clerk, lines
+from tests.support.clerk import Clerk, identity, lines
 from tests.support.desk import Desk
 from tests.support.graph import schema
 
@@ -77,6 +77,8 @@ READ = {
     "AllocationPolicyPayload.allocationPolicy": 1,
     "PurchaseOrderPayload.purchaseOrder": 1,
     "ProductSupplierPayload.productSupplier": 1,
+    "ReorderRulePayload.reorderRule": 1,
+    "ReplenishPayload.purchaseOrders": 1,
     "ReceiptPayload.receipt": 1,
     "ReceiptPayload.purchaseOrder": 1,
     "StockPayload.stockLevels": 1,
@@ -284,6 +286,23 @@ def test_every_edge_of_an_answer_is_known() -> None:
     assert leads == {*READ}, "A new edge: write its number of statements down in READ, and ask it below."
 
 
+async def ordered_again(shop: Clerk, products: Sequence[str]) -> None:
+    """Each of these products has a rule that wants a million, and a supplier with a price."""
+    await shop.admin.execute(
+        """WITH some AS (SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[])),
+        offered AS (
+            INSERT INTO product_suppliers (tenant_id, id, product_id, supplier_id, unit, price, currency)
+            SELECT $1, gen_random_uuid(), some.id, p.id, 'pcs', 1, 'EUR'
+            FROM some, partners p WHERE p.tenant_id = $1 AND p.code = 'SELLER' ON CONFLICT DO NOTHING
+        )
+        INSERT INTO reorder_rules (tenant_id, id, product_id, warehouse_id, location_id, point, target)
+        SELECT $1, gen_random_uuid(), some.id, l.warehouse_id, l.id, 1000000, 1000000
+        FROM some, locations l WHERE l.tenant_id = $1 AND l.code = 'SHELF' ON CONFLICT DO NOTHING""",
+        shop.tenant,
+        [identity({"id": product}) for product in products],
+    )
+
+
 async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
     shop: Clerk, shelf: list[Any], counter: Counter
 ) -> None:
@@ -303,6 +322,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         }
         supplies = {"product": {"id": case.products[0]["id"]}, "supplier": {"code": "SELLER"}}
         await shop.do("partnerUpsert", {"code": "SELLER", "name": "Seller", "kinds": ["SUPPLIER"]})
+        await ordered_again(shop, [product["id"] for product in case.products])
+        again = {"product": supplies["product"], "warehouse": shop.warehouses["NORTH"], "active": True}
         priced = [line | {"unitPrice": "1"} for line in case.named(quantity="1")]
         buying = {"supplier": {"code": "SELLER"}, "location": shop.places["SHELF"], "lines": priced}
         bought = await shop.do("purchaseOrderCreate", buying | {"confirm": True})
@@ -325,6 +346,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("AllocationPolicyPayload.allocationPolicy", "allocationUpdate", {}, "allocationPolicy { id }"),
             ("ShipmentPayload.shipment", "shipmentUpdate", {}, "shipment { id }"),
             ("PurchaseOrderPayload.purchaseOrder", "purchaseOrderCreate", buying, "purchaseOrder { id }"),
+            ("ReorderRulePayload.reorderRule", "reorderRuleUpsert", again, "reorderRule { id }"),
+            ("ReplenishPayload.purchaseOrders", "replenish", {}, "purchaseOrders { id }"),
             ("ReceiptPayload.receipt", "purchaseOrderReceive", came, "receipt { id }"),
             ("ReceiptPayload.purchaseOrder", "purchaseOrderReceive", came, "purchaseOrder { id }"),
             ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),

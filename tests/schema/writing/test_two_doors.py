@@ -158,6 +158,11 @@ INPUTS = {
     "PurchaseOrderCancelInput": dict.fromkeys(("lines", "reason"), (DEFAULT, AS_LEFT_OUT)),
     "PurchaseQuantityInput": {},
     "PurchaseOrderReceiveInput": {"reference": (DEFAULT, AS_LEFT_OUT)},
+    "ReorderRuleUpsertInput": {
+        "supplier": (KEPT, CLEARS),
+        **dict.fromkeys(("location", "point", "target", "active"), (KEPT, REFUSED)),
+    },
+    "ReplenishInput": dict.fromkeys(("warehouse", "supplier", "rules"), (DEFAULT, AS_LEFT_OUT)),
     "PurchaseOrderReturnInput": {"reason": (DEFAULT, AS_LEFT_OUT)},
     "PurchaseReturnLineInput": {},
     "ReceiveLineInput": dict.fromkeys(("unit", "location"), (DEFAULT, AS_LEFT_OUT)),
