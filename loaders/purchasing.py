@@ -283,8 +283,8 @@ class PurchaseLineOfMove(One):
                 for table in (ReceiptLine, PurchaseReturnLine)
             )
         ).subquery("moved")
-        mine = (PurchaseLine.tenant_id == TENANT, PurchaseLine.id == moved.c.purchase_line_id)
-        return select(moved.c.id.label("move"), *columns).where(*mine)
+        line = and_(PurchaseLine.tenant_id == TENANT, PurchaseLine.id == moved.c.purchase_line_id)
+        return select(moved.c.id.label("move"), *columns).select_from(moved).join(PurchaseLine, line)
 
 
 class ProgressOfPurchase(One):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from core import ids
 from core.errors import BadInput
+from core.money import decimal_text
 from core.purchasing import available_actions
 from core.reordering import arrival, problem_of, quantity_to_order, reason
 from execution import Batch
@@ -72,5 +73,7 @@ def _proposal(row: Any) -> Proposal:
     if row["lead_days"] is not None:
         expected = arrival(row["now"], row["timezone"], row["lead_days"]).isoformat()
     problem = problem_of(quantity, supplier=row["supplier_id"], price=row["price"], currency=row["currency"])
-    told = {"quantity": quantity, "expected_on": expected, "problem": problem}
-    return Proposal(row.items(), **told, reason=reason(row["projected"], row["point"], row["unit"]))
+    told = {"expected_on": expected, "problem": problem, "reason": reason(row["projected"], row["point"], row["unit"])}
+    price = None if row["price"] is None else f"{row['price']:f}"
+    counts = {name: decimal_text(row[name]) for name in ("available", "waiting", "incoming", "drafted", "projected")}
+    return Proposal(row.items(), **told | counts, price=price, quantity=decimal_text(quantity))

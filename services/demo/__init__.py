@@ -18,7 +18,7 @@ from db.admin.statistics import analyse
 from db.runtime import bulk
 from db.runtime.engine import Target, administration
 from db.tenancy import set_tenant
-from services.demo import catalog, ledger, partners, purchasing, sales, stock
+from services.demo import catalog, ledger, partners, purchasing, received, sales, stock
 from services.demo.companies import COMPANIES, Company, Size
 from services.demo.seed import FOUNDED, Seed
 from services.platform import tenants
@@ -118,17 +118,29 @@ class _Loader:
         await self._sell(sales.Sales(company, scale, seed, book, items, customers))
         await self._stock(book, items)
         suppliers = [str(row[1]) for _, row in people if "SUPPLIER" in str(row[4])]
-        await self._buy(purchasing.Buying(company, tenant, self._size), products, suppliers)
+        houses = {str(row[1]): str(row[2]) for row in locations}
+        await self._buy(purchasing.Buying(company, tenant, self._size), products, suppliers, book, houses)
 
     async def _buy(
-        self, buying: purchasing.Buying, products: Sequence[tuple[catalog.Item, Row]], suppliers: Sequence[str]
+        self,
+        buying: purchasing.Buying,
+        products: Sequence[tuple[catalog.Item, Row]],
+        suppliers: Sequence[str],
+        book: ledger.Ledger,
+        houses: Mapping[str, str],
     ) -> None:
         units = [str(row[6]) for _, row in products]
         offers = list(buying.suppliers([item for item, _ in products], units, suppliers))
         await self._store("product_suppliers", purchasing.SUPPLIER_COLUMNS, offers)
         orders, lines = buying.orders(max(30, len(products) // 5))
-        await self._store("purchase_orders", purchasing.ORDER_COLUMNS, orders)
+        past = received.Received(buying, self._company, self.tenant.hex, len(orders))
+        came = past.orders(book.arrivals)
+        await self._store("purchase_orders", purchasing.ORDER_COLUMNS, orders + came.orders)
         await self._store("purchase_lines", purchasing.LINE_COLUMNS, lines)
+        await self._store("purchase_lines", received.LINE_COLUMNS, came.lines)
+        await self._store("receipts", received.RECEIPT_COLUMNS, came.receipts)
+        await self._store("receipt_lines", received.RECEIPT_LINE_COLUMNS, came.receipt_lines)
+        await self._store("reorder_rules", received.RULE_COLUMNS, past.rules(houses))
         await self._connection.execute(purchasing.INCOMING, self.tenant)
 
     async def _sell(self, orders: sales.Sales) -> None:

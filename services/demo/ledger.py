@@ -60,6 +60,8 @@ class Ledger:
     reservations: list[Row] = field(default_factory=list)
     departures: dict[int, list[Row]] = field(default_factory=dict)
     """What left since they were last taken, by its time: the move, the line item, the location and the quantity."""
+    arrivals: list[Row] = field(default_factory=list)
+    """What came for the last season: the move, the product, the location, the quantity and its time."""
     held: dict[tuple[str, str], Level] = field(default_factory=dict)
     """What is in quarantine, by product and location."""
 
@@ -114,7 +116,9 @@ class Ledger:
         for start, need in zip(SEASONS, needs, strict=True):
             if need:
                 at = start - self.seed.between(HOUR, 4 * DAY)
-                self._move(level.product, self.supplier, level.location, need, "receipt", at)
+                move = self._move(level.product, self.supplier, level.location, need, "receipt", at)
+                if start == SEASONS[-1]:
+                    self.arrivals.append((move, level.product, level.location, need, at))
         return self.balance(level, left + level.reserved + level.incoming)
 
     def balance(self, level: Level, on_hand: Decimal) -> Row:

@@ -49,16 +49,18 @@ class Offer(NamedTuple):
 
 
 class Buying:
-    """One company's suppliers and purchase orders, by chance of its own: what was there before stays as it was."""
+    """One company's suppliers and purchase orders, by chance of its own: what was there before stays as it was. ``offers`` has
+    what each supplier asks.
+    """
 
     def __init__(self, company: Company, tenant: str, size: str) -> None:
         self._company, self._tenant = company, tenant
-        self._seed = Seed(f"{company.name} {size} buying")
-        self._offers: dict[str, list[Offer]] = {}
+        self.seed = Seed(f"{company.name} {size} buying")
+        self.offers: dict[str, list[Offer]] = {}
 
     def suppliers(self, items: Sequence[Item], units: Sequence[str], partners: Sequence[str]) -> Iterator[Row]:
         """Most products have a supplier, some a second one."""
-        seed, begin = self._seed, TODAY - 300 * DAY
+        seed, begin = self.seed, TODAY - 300 * DAY
         for number, (item, unit) in enumerate(zip(items, units, strict=True)):
             for place, partner in enumerate(partners[(number + place) % len(partners)] for place in range(2)):
                 if (place and seed.chance(0.8)) or seed.chance(0.1) or (place and len(partners) == 1):
@@ -67,18 +69,18 @@ class Buying:
                 days, pack = seed.among((2, 5, 7, 14, 21, 45)), Decimal(seed.among((1, 1, 6, 10, 12)))
                 at = seed.between(begin, TODAY - 100 * DAY)
                 offer = Offer(item, unit, item.levels[0].location, price, days)
-                self._offers.setdefault(partner, []).append(offer)
+                self.offers.setdefault(partner, []).append(offer)
                 terms = (f"{10_000 + seed.below(90_000)}", unit, pack, pack, days, place, price, self._company.currency)
                 yield self._tenant, seed.id(at), item.id, partner, *terms, *seed.history(at)
 
     def orders(self, count: int) -> tuple[list[Row], list[Row]]:
         """The rows of so many purchase orders, and those of their lines."""
-        seed, orders, lines = self._seed, list[Row](), list[Row]()
-        times = sorted(seed.between(TODAY - WEEKS * 7 * DAY, TODAY - HOUR) for _ in range(count if self._offers else 0))
+        seed, orders, lines = self.seed, list[Row](), list[Row]()
+        times = sorted(seed.between(TODAY - WEEKS * 7 * DAY, TODAY - HOUR) for _ in range(count if self.offers else 0))
         for number, at in enumerate(times, start=1):
             status = seed.among(("CONFIRMED", "CONFIRMED", "CONFIRMED", "CONFIRMED", "DRAFT", "CANCELLED"))
-            supplier = seed.among([*self._offers])
-            offers = self._offers[supplier]
+            supplier = seed.among([*self.offers])
+            offers = self.offers[supplier]
             location = seed.among(offers).location
             chosen = [offer for offer in offers if offer.location == location][: 1 + seed.below(8)]
             order, zone = seed.id(at), ZoneInfo(self._company.timezone)
@@ -97,10 +99,10 @@ class Buying:
         day, stored = when
         currency, ordered = self._company.currency, datetime.fromisoformat(stored)
         for position, offer in enumerate(chosen, start=1):
-            quantity = Decimal(self._seed.among((10, 12, 24, 50, 60, 100)))
+            quantity = Decimal(self.seed.among((10, 12, 24, 50, 60, 100)))
             total = line_total(quantity, offer.price, currency)
             expected = datetime.fromordinal(day + offer.lead_days).date().isoformat()
             gone = quantity if status == "CANCELLED" else Decimal(0)
             named = (position, offer.item.id, offer.item.name, quantity, offer.unit, quantity, currency, offer.price)
-            made = self._seed.id(int(ordered.timestamp()))
+            made = self.seed.id(int(ordered.timestamp()))
             yield self._tenant, made, order, *named, total, expected, gone, stored

@@ -58,8 +58,9 @@ TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition"},
-    "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"},
-    "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "Progress", "OrderAction"},
+    "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"}
+    | {"Receipt", "OverQuantityError", "ReorderRule", "ReplenishmentProposal"},
+    "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "OrderAction"},
 }
 ADDED = {
     ("Product", "stock"): "inventory",

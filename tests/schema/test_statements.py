@@ -47,13 +47,17 @@ WAYS = {
     "PurchaseLine": "purchaseOrders(first: %d) { nodes { lines { nodes { %s } } } }",
     "Receipt": "purchaseOrders(first: %d) { nodes { receipts { nodes { %s } } } }",
     "ReceiptLine": "purchaseOrders(first: %d) { nodes { receipts { nodes { lines { %s } } } } }",
+    "ReorderRule": "products(first: %d) { nodes { reorderRules { nodes { %s } } } }",
+    "ReplenishmentProposal": "replenishmentProposals(first: %d) { %s }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
 
-HAND_MADE = {"Event", "PartnerAddress", "Party", "Receipt", "ReceiptLine", "StockDifference", "StockHoldLine"}
-"""Types of which the demo has none: its orders have no events, its partners no addresses, its books are right, nobody has a
-basket, and nothing that was bought came by a receipt."""
+HAND_MADE = {
+    *("Event", "PartnerAddress", "Party", "Receipt", "ReceiptLine", "ReorderRule", "StockDifference", "StockHoldLine"),
+}
+"""Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses, its books are
+right, nobody has a basket, and its newest purchase orders haven't come."""
 
 COST = {
     "Query.node": 1,
@@ -72,6 +76,11 @@ COST = {
     "Query.purchaseOrder": 1,
     "Query.purchaseOrders": 1,
     "Query.purchaseLines": 1,
+    "Query.replenishmentProposals": 1,
+    "Product.reorderRules": 1,
+    **{f"ReorderRule.{name}": 1 for name in ("product", "warehouse", "location", "supplier", "events")},
+    **{f"ReplenishmentProposal.{name}": 1 for name in ("rule", "supplier")},
+    "ReplenishmentProposal.unitPrice": 0,
     "Product.suppliers": 1,
     "Product.purchaseLines": 1,
     "Partner.supplies": 1,
@@ -183,6 +192,7 @@ SUMS = {
 
 
 BELOW = {
+    "ReplenishmentProposal": "quantity",
     "Money": "amount currency",
     "Tenant": "name",
     "ProductStock": "__typename",
@@ -317,6 +327,7 @@ def test_lists_are_walked_too() -> None:
         "Partner.addresses",
         "ProductMovement.flows",
         "Query.nodes",
+        "Query.replenishmentProposals",
         "Query.stockDifferences",
         "Receipt.lines",
         "Shipment.lines",

@@ -54,7 +54,7 @@ CORRUPTIONS = (
     first("stock_levels", "incoming = incoming + 1"),
     first("purchase_orders", "subtotal = subtotal + 1"),
     first("purchase_orders", "status = 'CLOSED'", "status = 'CONFIRMED'"),
-    first("purchase_lines", "received = 1", "cancelled = 0"),
+    first("purchase_lines", "received = received + 0.5, over_receipt = 1", "cancelled = 0"),
     """
     WITH made AS (
         INSERT INTO receipts (tenant_id, id, number, purchase_order_id, principal, received_at)
@@ -65,7 +65,7 @@ CORRUPTIONS = (
     SELECT m.tenant_id, l.id, m.id, 1, l.id, o.location_id, 1 FROM made m
     JOIN purchase_orders o ON o.id = m.id JOIN purchase_lines l ON l.purchase_order_id = o.id
     """,
-    first("purchase_lines", "received = 1, returned = 1", "cancelled = 0"),
+    first("purchase_lines", "returned = received", "received > 0"),
     """
     INSERT INTO purchase_return_lines (tenant_id, id, purchase_line_id, location_id, quantity)
     SELECT l.tenant_id, l.id, l.id, o.location_id, 1 FROM purchase_lines l JOIN purchase_orders o ON o.id = l.purchase_order_id

@@ -40,7 +40,7 @@ class Buyer:
             replenishmentProposals(first: $first, warehouse: $warehouse, supplier: $supplier) { rule { id product { sku } }
                 supplier { code } available waiting incoming drafted projected quantity unit unitPrice { amount currency }
                 expectedOn reason problem } }"""
-        found: list[dict[str, Any]] = (await self.clerk.ask(query, given)).good["replenishmentProposals"]
+        found: list[dict[str, Any]] = (await self.clerk.ask(query, given)).data["replenishmentProposals"]
         return found
 
     async def act(self, verb: str, order: Any, **given: Any) -> Any:

@@ -225,6 +225,8 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
             "total": Decimal("2.5"),
             "expected_on": None if index % 2 else START.date() + timedelta(days=index % 4),
             "cancelled": Decimal(2) * (index % 2),
+            "received": Decimal(0),
+            "over_receipt": Decimal(0),
         }
         for index, order in enumerate(orders)
         for position in range(index % 3)
@@ -254,40 +256,37 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
         for index, order in enumerate(orders)
         if index % 3
     ]
-    came = [
-        {
-            "id": move["id"],
-            "receipt_id": receipt["id"],
-            "position": 1,
-            "purchase_line_id": next(line["id"] for line in lines if line["purchase_order_id"] == order),
-            "location_id": move["destination_id"],
-            "quantity": move["quantity"],
-        }
-        for receipt, move in zip(receipts, moves, strict=False)
-        for order in (receipt["purchase_order_id"],)
-    ]
+    left, came = [*moves], []
+    for receipt in receipts:
+        line = next(line for line in lines if line["purchase_order_id"] == receipt["purchase_order_id"])
+        move = next(move for move in left if move["product_id"] == line["product_id"])
+        left.remove(move)
+        line |= {"received": move["quantity"], "over_receipt": move["quantity"]}
+        where = {"location_id": move["destination_id"], "quantity": move["quantity"]}
+        came.append(
+            {"id": move["id"], "receipt_id": receipt["id"], "position": 1, "purchase_line_id": line["id"]} | where
+        )
     gone = [
         {
-            "id": move["id"],
-            "purchase_line_id": line["id"],
-            "location_id": move["source_id"],
-            "quantity": move["quantity"],
+            "id": left[0]["id"],
+            "purchase_line_id": lines[0]["id"],
+            "location_id": left[0]["source_id"],
+            "quantity": left[0]["quantity"],
         }
-        for line, move in zip(lines, moves[len(receipts) :: 2], strict=False)
     ]
-    documents = {"purchase_orders": orders, "purchase_lines": lines, "receipts": receipts, "receipt_lines": came}
     rules = [
         {
             "id": new_id(),
             "product_id": product["id"],
             "warehouse_id": house,
             "location_id": place,
-            "point": Decimal(10 * index),
+            "point": Decimal(index % 7),
             "target": Decimal(100),
-            "supplier_id": partners[index]["id"] if index % 2 else None,
+            "supplier_id": partners[index % 3]["id"],
         }
         for index, product in enumerate(products[:4])
     ]
+    documents = {"purchase_orders": orders, "purchase_lines": lines, "receipts": receipts, "receipt_lines": came}
     return {"product_suppliers": offers, "reorder_rules": rules} | documents | {"purchase_return_lines": gone}
 
 

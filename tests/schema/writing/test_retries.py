@@ -22,6 +22,7 @@ async def count(shop: Clerk, table: str) -> int:
 
 
 OTHERWISE: dict[str, dict[str, Any]] = {
+    "replenish": {"supplier": {"code": "S1"}},
     "archive": {"archived": False},
     "tenantUpdate": {"address": None},
     "stockTransfer": {"reason": "Other"},

@@ -289,15 +289,15 @@ def test_every_edge_of_an_answer_is_known() -> None:
 async def ordered_again(shop: Clerk, products: Sequence[str]) -> None:
     """Each of these products has a rule that wants a million, and a supplier with a price."""
     await shop.admin.execute(
-        """WITH some AS (SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[])),
+        """WITH chosen AS (SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[])),
         offered AS (
             INSERT INTO product_suppliers (tenant_id, id, product_id, supplier_id, unit, price, currency)
-            SELECT $1, gen_random_uuid(), some.id, p.id, 'pcs', 1, 'EUR'
-            FROM some, partners p WHERE p.tenant_id = $1 AND p.code = 'SELLER' ON CONFLICT DO NOTHING
+            SELECT $1, gen_random_uuid(), chosen.id, p.id, 'pcs', 1, 'EUR'
+            FROM chosen, partners p WHERE p.tenant_id = $1 AND p.code = 'SELLER' ON CONFLICT DO NOTHING
         )
         INSERT INTO reorder_rules (tenant_id, id, product_id, warehouse_id, location_id, point, target)
-        SELECT $1, gen_random_uuid(), some.id, l.warehouse_id, l.id, 1000000, 1000000
-        FROM some, locations l WHERE l.tenant_id = $1 AND l.code = 'SHELF' ON CONFLICT DO NOTHING""",
+        SELECT $1, gen_random_uuid(), chosen.id, l.warehouse_id, l.id, 1000000, 1000000
+        FROM chosen, locations l WHERE l.tenant_id = $1 AND l.code = 'SHELF' ON CONFLICT DO NOTHING""",
         shop.tenant,
         [identity({"id": product}) for product in products],
     )
