@@ -4,12 +4,14 @@ from decimal import Decimal
 from enum import auto
 
 from core.choices import Choice
-from core.modules import READERS, ChangeKind, Permission
+from core.modules import ChangeKind, Permission
 from core.problems import Problems
 
 BUYER = "buyer"
 PERMISSIONS = {
-    "purchasing:read": Permission("see suppliers of products and purchase orders", READERS),
+    "purchasing:read": Permission(
+        "see who delivers products and at what price, purchase orders, receipts and reorder rules", (BUYER, "warehouse")
+    ),
     "purchasing:write": Permission(
         "set suppliers and reorder rules of products, and create, change, confirm and cancel purchase orders", (BUYER,)
     ),

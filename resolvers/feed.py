@@ -1,7 +1,7 @@
 """The feed: what changed or happened behind a place in the log of commits, in batches."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from loaders import feed
 from loaders.events import EventById
 from loaders.feed import Found, Head, Interest
 from resolvers import nodes
+from resolvers.columns import parsed
 
 MOST = 500
 """Entries of a batch."""
@@ -122,6 +123,23 @@ async def subject(batch: Batch) -> list[Any]:
         for place, value in zip(places, values):  # noqa: B905 - none at all of a module that isn't installed
             found[place] = value
     return found
+
+
+def values(column: str) -> Callable[[Batch], Sequence[Any]]:
+    """What changed by events; nothing of records that may not be read: their prices would be told here."""
+    parse = parsed(column)
+
+    def read(batch: Batch) -> Sequence[Any]:
+        context, hidden = batch.context, dict[str, bool]()
+        for type_ in set(batch.column("type")):
+            loader = context.node_types.get(prefix_of(type_))
+            hidden[type_] = loader is not None and loader.entity.permission not in context.principal.permissions
+        found = parse(batch)
+        if not any(hidden.values()):
+            return found
+        return [None if hidden[type_] else value for type_, value in zip(batch.column("type"), found, strict=True)]
+
+    return read
 
 
 # ---------------------------------------------------------------- what is asked for

@@ -4,7 +4,7 @@ import strawberry
 
 from db import events as tables
 from loaders import events as loaders
-from resolvers import columns, feed
+from resolvers import feed
 from schema.fields import batched, column, computed, many, moment, node_id, node_type
 from schema.inputs import where_input
 from schema.scalars import JSON, DateTime
@@ -42,14 +42,15 @@ class Event(Node):
         needs=["type", "subject_id"],
     )
     before: JSON | None = computed(
-        "The values that the change replaced, by field name; null where there were none.",
-        columns.parsed("before"),
-        ["before"],
+        "The values that the change replaced, by field name; null where there were none, or reading the record isn't allowed.",
+        feed.values("before"),
+        ["type", "before"],
     )
     after: JSON | None = computed(
-        "The new values, or the facts of what happened: ids as the graph gives them, numbers as text.",
-        columns.parsed("after"),
-        ["after"],
+        "The new values, or the facts of what happened: ids as the graph gives them, numbers as text. Null too where reading the"
+        " record isn't allowed.",
+        feed.values("after"),
+        ["type", "after"],
     )
 
 
