@@ -1,6 +1,6 @@
 """Somebody who buys for a company: its suppliers, and what is ordered from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.support.clerk import Clerk
@@ -81,3 +81,21 @@ async def stock(shop: Clerk, product: Any) -> dict[str, tuple[str, str, str]]:
         nodes { location { code } onHand reserved incoming } } }"""
     levels = (await shop.ask(query, {"id": product["id"]})).data["stockLevels"]["nodes"]
     return {each["location"]["code"]: (each["onHand"], each["reserved"], each["incoming"]) for each in levels}
+
+
+async def ordered_again(shop: Clerk, supplier: str, skus: Sequence[str]) -> None:
+    """Each of these products has a rule that wants a million for the warehouse NORTH, and this supplier with a price."""
+    await shop.admin.execute(
+        """WITH chosen AS (SELECT id FROM products WHERE tenant_id = $1 AND sku = ANY($2::text[])),
+        offered AS (
+            INSERT INTO product_suppliers (tenant_id, id, product_id, supplier_id, unit, price, currency)
+            SELECT $1, gen_random_uuid(), chosen.id, p.id, 'pcs', 1, 'EUR'
+            FROM chosen, partners p WHERE p.tenant_id = $1 AND p.code = $3 ON CONFLICT DO NOTHING
+        )
+        INSERT INTO reorder_rules (tenant_id, id, product_id, warehouse_id, location_id, point, target)
+        SELECT $1, gen_random_uuid(), chosen.id, l.warehouse_id, l.id, 1000000, 1000000
+        FROM chosen, locations l WHERE l.tenant_id = $1 AND l.code = 'SHELF' ON CONFLICT DO NOTHING""",
+        shop.tenant,
+        list(skus),
+        supplier,
+    )

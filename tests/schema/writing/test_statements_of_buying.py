@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from db.runtime.writer import Writer
-from tests.support.buyer import Buyer
+from tests.support.buyer import Buyer, ordered_again
 from tests.support.desk import Desk
 
 COST = {
@@ -55,23 +55,6 @@ async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
     assert await buyer.clerk.differences() == []
 
 
-async def shop_rules(buyer: Buyer, size: int) -> None:
-    """So many products have a rule that wants a thousand, and a supplier with a price."""
-    await buyer.clerk.admin.execute(
-        """WITH chosen AS (SELECT id FROM products WHERE tenant_id = $1 AND sku IN (SELECT 'B' || n FROM generate_series(1, $2) n)),
-        offered AS (
-            INSERT INTO product_suppliers (tenant_id, id, product_id, supplier_id, unit, price, currency)
-            SELECT $1, gen_random_uuid(), chosen.id, p.id, 'pcs', 1, 'EUR'
-            FROM chosen, partners p WHERE p.tenant_id = $1 AND p.code = 'S1' ON CONFLICT DO NOTHING
-        )
-        INSERT INTO reorder_rules (tenant_id, id, product_id, warehouse_id, location_id, point, target)
-        SELECT $1, gen_random_uuid(), chosen.id, l.warehouse_id, l.id, 1000, 1000
-        FROM chosen, locations l WHERE l.tenant_id = $1 AND l.code = 'SHELF' ON CONFLICT DO NOTHING""",
-        buyer.clerk.tenant,
-        size,
-    )
-
-
 async def test_a_command_takes_as_many_statements_for_500_lines_as_for_one(buyer: Buyer, ran: list[str]) -> None:
     found = {}
     for size in (1, 500):
@@ -110,7 +93,7 @@ async def test_a_command_takes_as_many_statements_for_500_lines_as_for_one(buyer
         await run("update, the lines", "Update", **order, lines=given)
         await run("update, the day", "Update", **order, expectedOn="2026-12-01")
         await run("confirm", "Confirm", **order)
-        await shop_rules(buyer, size)
+        await ordered_again(buyer.clerk, "S1", [f"B{n}" for n in range(1, size + 1)])
         ran.clear()
         [made] = await buyer.clerk.do("replenish", {})
         costs["replenish"] = len(ran)

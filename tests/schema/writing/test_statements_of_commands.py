@@ -3,14 +3,15 @@
 Counted is what its transaction runs between BEGIN and COMMIT; the payload is read afterwards, as a query is.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from graphql import get_named_type, is_leaf_type, is_object_type
 
 from db.runtime.writer import Writer
-from tests.support.clerk import Clerk, identity, lines
+from tests.support.buyer import came, ordered_again
+from tests.support.clerk import Clerk, lines
 from tests.support.desk import Desk
 from tests.support.graph import schema
 
@@ -64,29 +65,19 @@ SINGLE = {
 }
 
 
-READ = {
-    "ProductPayload.product": 1,
-    "PartnerPayload.partner": 1,
-    "WarehousePayload.warehouse": 1,
-    "LocationPayload.location": 1,
-    "OrderPayload.order": 1,
-    "OrderPayload.shipment": 1,
-    "ShipmentPayload.shipment": 1,
-    "TenantPayload.tenant": 1,
-    "RecordPayload.record": 1,
-    "AllocationPolicyPayload.allocationPolicy": 1,
-    "PurchaseOrderPayload.purchaseOrder": 1,
-    "ProductSupplierPayload.productSupplier": 1,
-    "ReorderRulePayload.reorderRule": 1,
-    "ReplenishPayload.purchaseOrders": 1,
-    "ReceiptPayload.receipt": 1,
-    "ReceiptPayload.purchaseOrder": 1,
-    "StockPayload.stockLevels": 1,
-    "StockPayload.moves": 1,
-    "StockPayload.waitingOrders": 1,
-    "InsufficientStockError.product": 1,
-    "StockHoldPayload.hold": 1,
-}
+READ = dict.fromkeys(
+    (
+        *("ProductPayload.product", "PartnerPayload.partner", "WarehousePayload.warehouse"),
+        *("LocationPayload.location", "OrderPayload.order", "OrderPayload.shipment"),
+        *("ShipmentPayload.shipment", "TenantPayload.tenant", "RecordPayload.record"),
+        *("AllocationPolicyPayload.allocationPolicy", "PurchaseOrderPayload.purchaseOrder"),
+        *("ProductSupplierPayload.productSupplier", "ReorderRulePayload.reorderRule"),
+        *("ReplenishPayload.purchaseOrders", "ReceiptPayload.receipt", "ReceiptPayload.purchaseOrder"),
+        *("StockPayload.stockLevels", "StockPayload.moves", "StockPayload.waitingOrders"),
+        *("InsufficientStockError.product", "StockHoldPayload.hold"),
+    ),
+    1,
+)
 """The statements of each edge that leads from a mutation's answer into the graph, for any number of lines."""
 
 
@@ -286,23 +277,6 @@ def test_every_edge_of_an_answer_is_known() -> None:
     assert leads == {*READ}, "A new edge: write its number of statements down in READ, and ask it below."
 
 
-async def ordered_again(shop: Clerk, products: Sequence[str]) -> None:
-    """Each of these products has a rule that wants a million, and a supplier with a price."""
-    await shop.admin.execute(
-        """WITH chosen AS (SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[])),
-        offered AS (
-            INSERT INTO product_suppliers (tenant_id, id, product_id, supplier_id, unit, price, currency)
-            SELECT $1, gen_random_uuid(), chosen.id, p.id, 'pcs', 1, 'EUR'
-            FROM chosen, partners p WHERE p.tenant_id = $1 AND p.code = 'SELLER' ON CONFLICT DO NOTHING
-        )
-        INSERT INTO reorder_rules (tenant_id, id, product_id, warehouse_id, location_id, point, target)
-        SELECT $1, gen_random_uuid(), chosen.id, l.warehouse_id, l.id, 1000000, 1000000
-        FROM chosen, locations l WHERE l.tenant_id = $1 AND l.code = 'SHELF' ON CONFLICT DO NOTHING""",
-        shop.tenant,
-        [identity({"id": product}) for product in products],
-    )
-
-
 async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
     shop: Clerk, shelf: list[Any], counter: Counter
 ) -> None:
@@ -322,15 +296,13 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         }
         supplies = {"product": {"id": case.products[0]["id"]}, "supplier": {"code": "SELLER"}}
         await shop.do("partnerUpsert", {"code": "SELLER", "name": "Seller", "kinds": ["SUPPLIER"]})
-        await ordered_again(shop, [product["id"] for product in case.products])
+        await ordered_again(shop, "SELLER", [product["sku"] for product in case.products])
         again = {"product": supplies["product"], "warehouse": shop.warehouses["NORTH"], "active": True}
         priced = [line | {"unitPrice": "1"} for line in case.named(quantity="1")]
         buying = {"supplier": {"code": "SELLER"}, "location": shop.places["SHELF"], "lines": priced}
         bought = await shop.do("purchaseOrderCreate", buying | {"confirm": True})
-        came = {
-            "purchaseOrder": {"id": bought["id"]},
-            "lines": [{"line": each["id"], "quantity": "0.1"} for each in bought["lines"]["nodes"]],
-        }
+        arrived = came(bought, *["0.1"] * size)
+        held = {"reference": "READ", "lines": case.named(quantity="1")}
         shipping = {"order": {"id": (await case.order(confirm=True))["id"]}}
         much = shop.ordering(case.named(quantity="1000000"), confirm=True)
         found = {}
@@ -348,15 +320,10 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("PurchaseOrderPayload.purchaseOrder", "purchaseOrderCreate", buying, "purchaseOrder { id }"),
             ("ReorderRulePayload.reorderRule", "reorderRuleUpsert", again, "reorderRule { id }"),
             ("ReplenishPayload.purchaseOrders", "replenish", {}, "purchaseOrders { id }"),
-            ("ReceiptPayload.receipt", "purchaseOrderReceive", came, "receipt { id }"),
-            ("ReceiptPayload.purchaseOrder", "purchaseOrderReceive", came, "purchaseOrder { id }"),
+            ("ReceiptPayload.receipt", "purchaseOrderReceive", arrived, "receipt { id }"),
+            ("ReceiptPayload.purchaseOrder", "purchaseOrderReceive", arrived, "purchaseOrder { id }"),
             ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),
-            (
-                "StockHoldPayload.hold",
-                "stockHold",
-                {"reference": "READ", "lines": case.named(quantity="1")},
-                "hold { id }",
-            ),
+            ("StockHoldPayload.hold", "stockHold", held, "hold { id }"),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),
