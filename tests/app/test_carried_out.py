@@ -140,6 +140,19 @@ async def _offered(firm: Firm) -> dict[str, Any]:
     return terms | {"leadDays": await firm.admin.fetchval("SELECT count(*) % 1000 FROM events")}
 
 
+async def _wanted(firm: Firm) -> dict[str, Any]:
+    """A rule of more than is there, and than any before."""
+    place, *_ = await _places(firm)
+    many = str(100_000 + await firm.admin.fetchval("SELECT count(*) FROM events"))
+    where = {"product": {"id": firm.own["prod"][0]}, "warehouse": firm.own["wh"][0], "location": place}
+    return where | {"point": many, "target": many}
+
+
+async def _ordered_again(firm: Firm) -> dict[str, Any]:
+    await stage.command(firm.client, "reorderRuleUpsert", await _wanted(firm), "reorderRule { id }")
+    return {}
+
+
 async def _came(firm: Firm) -> dict[str, Any]:
     given = await _to_buy(firm) | {"confirm": True}
     shows = "purchaseOrder { id lines { nodes { id } } }"
@@ -170,6 +183,8 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "orderReturn": _returned,
     "shipmentCancel": _shipped,
     "productSupplierUpsert": _offered,
+    "reorderRuleUpsert": _wanted,
+    "replenish": _ordered_again,
     "purchaseOrderCreate": _to_buy,
     "purchaseOrderUpdate": _bought,
     "purchaseOrderConfirm": _bought,

@@ -137,7 +137,7 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     made = await command(
         client, "warehouseCreate", texts(word, "code", "name") | {"address": party}, "warehouse { id }"
     )
-    places = []
+    places, house = [], made["warehouse"]["id"]
     for number in (1, 2):
         given = {"warehouse": made["warehouse"]["id"], "code": f"{word}-{number}", "name": f"{word} name"}
         places.append((await command(client, "locationCreate", given, "location { id }"))["location"]["id"])
@@ -159,15 +159,17 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
         made = await command(client, "orderCreate", order, "order { id }")
         for action in actions:
             await command(client, action, {"order": made["order"]}, "order { id }")
-    await buy(client, word, price, places[0])
+    await buy(client, word, price, places[0], house)
 
 
-async def buy(client: httpx.AsyncClient, word: str, price: str, place: str) -> None:
-    """A supplier's terms, a draft and a confirmed purchase order."""
+async def buy(client: httpx.AsyncClient, word: str, price: str, place: str, house: str) -> None:
+    """A supplier's terms, a reorder rule, a draft and a confirmed purchase order."""
     money = {"amount": price, "currency": "EUR"}
     sku, whom = {"product": {"sku": f"{word}-1"}}, {"supplier": {"code": f"{word}-1"}}
     terms = sku | whom | {"price": money, "supplierSku": f"{word} sku"}
     await command(client, "productSupplierUpsert", terms, "productSupplier { id }")
+    rule = sku | whom | {"warehouse": house, "location": place, "point": "1", "target": "2"}
+    await command(client, "reorderRuleUpsert", rule, "reorderRule { id }")
     for number in (1, 2):
         order: dict[str, Any] = whom | {"location": place, **texts(word, "note")}
         order["lines"] = [sku | {"quantity": "1"} | texts(word, "description")]

@@ -43,6 +43,7 @@ NAMED = {
     "subjects": "ord",
     "shipment": "shp",
     "line": "pul",
+    "rules": "ror",
     "hold": "hld",
 }
 """Of which type the ids are that fields of these names take."""
