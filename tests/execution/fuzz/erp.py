@@ -49,6 +49,7 @@ PREFIXES = {
     "product": "prod",
     "purchaseOrder": "pur",
     "supplier": "par",
+    "warehouse": "wh",
     "source": "loc",
     "destination": "loc",
 }
@@ -69,7 +70,7 @@ OPERATORS = {
     "not",
 }
 KEYS = {"product": "sku", "partner": "code", "order": "number", "purchaseOrder": "number"}
-BATCHES = {"changes", "eventFeed", "stockDifferences", "stockPositions"}
+BATCHES = {"changes", "eventFeed", "replenishmentProposals", "stockDifferences", "stockPositions"}
 """Lists that only go on: they have no ``last``, and where they have cursors, these are no edges'."""
 
 SIZES = (0, 1, 2, 2, 2, 3, 3, 5)
