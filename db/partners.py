@@ -1,6 +1,7 @@
 """Business partners: customers and suppliers, often both."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import CHAR, CheckConstraint, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -18,6 +19,7 @@ from db.base import (
     personal,
     search_index,
     tenant_args,
+    tenant_fk,
     tenant_index,
 )
 
@@ -43,11 +45,14 @@ class Partner(TenantRow, Versioned, Archived, Base):
     # A list of core.addresses.Filed. With the partner's row: the statements that look at a customer bring them along, and the
     # row's policies and version go for them as well.
     addresses: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB, info=personal(ITSELF, "NULL"))
+    # What it buys at: services.pricing says what there is.
+    price_list_id: Mapped[UUID | None]
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "code"),
         UniqueConstraint("tenant_id", "external_id"),
+        tenant_fk("price_list_id", "price_lists"),
         CheckConstraint("kinds <@ '{CUSTOMER,SUPPLIER}' AND kinds <> '{}'", name="kinds"),
         tenant_index("ix_partners_name", "name_key", "id"),
         tenant_index("ix_partners_country", "country", "id"),

@@ -68,6 +68,8 @@ class Order(TenantRow, Versioned, Base):
     allow_backorder: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     warehouse_id: Mapped[UUID | None]
     allocation: Mapped[str | None] = mapped_column(KEY_TEXT)
+    # What its lines were priced by where they gave no price; null: list prices.
+    price_list_id: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None]
     # What services.sales.addresses keeps: a code of the customer's addresses, an address, or both once it is confirmed. Null: the
     # customer's default, while it is a draft.
@@ -88,6 +90,7 @@ class Order(TenantRow, Versioned, Base):
         UniqueConstraint("tenant_id", "id", "customer_id"),
         tenant_fk("customer_id", "partners"),
         tenant_fk("warehouse_id", "warehouses"),
+        tenant_fk("price_list_id", "price_lists"),
         no_nan("subtotal", "tax_total"),
         CheckConstraint(f"status IN {ORDER_STATUSES}", name="status"),
         CheckConstraint(f"allocation IN {ALLOCATION_RULES}", name="allocation"),

@@ -41,3 +41,8 @@ def set_tenant(tenant: UUID) -> str:
 def set_partner(partner: UUID) -> str:
     """The statement that narrows a transaction to what a business partner may see."""
     return f"SET LOCAL app.partner_id = '{UUID(int=partner.int)}';SET LOCAL ROLE {PARTNER}"
+
+
+def set_price_list(price_list: UUID) -> str:
+    """The statement that lets a business partner's transaction see the prices of one list: of its own, as its row says."""
+    return f"SET LOCAL app.price_list_id = '{UUID(int=price_list.int)}'"

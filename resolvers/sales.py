@@ -96,6 +96,8 @@ async def preview(batch: Batch) -> list[dict[str, Any]]:
     context.require("catalog:read")
     if given.get("warehouse") is not None:
         context.require(STOCK)
+    if given.get("priceList") is not None:
+        context.require("pricing:read")
     look = Snapshot(context.reader, "OrderPreview", context.trace)
     stock = STOCK in context.principal.permissions
     found = await services.preview(look, given, partner=context.principal.partner, stock=stock)
@@ -113,6 +115,7 @@ def _preview_line(shown: PreviewLine, currency: str) -> dict[str, Any]:
         "currency": currency,
         "unit_price": _amount(line.unit_price),
         "net": _amount(line.total),
+        "price_list_id": shown.price_list,
         "available": None if available is None else decimal_text(available),
         "in_stock": shown.in_stock,
     }

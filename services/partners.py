@@ -1,6 +1,6 @@
 """Business partners: created and changed, and found for sales."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -12,16 +12,17 @@ from core import addresses
 from core.addresses import AddressRole, Filed
 from core.countries import country
 from core.partners import PartnerKind
-from core.problems import Problems
+from core.problems import CommandRejected, Problems
 from services.kit.answer import References
 from services.kit.command import Change, Id, Input, Key, Label, Ref, Title, shown
+from services.kit.hooks import Hook
 from services.kit.keeping import KEPT, Kept
 from services.kit.looking import Looking
 from services.kit.parties import Party
 from services.kit.records import Merge, RecordType, upsert
 from services.kit.work import UnitOfWork
 
-PARTNER = RecordType("partner", "partners", "code", ("addresses",), ("name",))
+PARTNER = RecordType("partner", "partners", "code", ("addresses",), ("name",), {"price_list_id": "prl"})
 
 MAX_ADDRESSES = 100
 """Addresses of a partner: they are kept in its row, which whoever looks at it reads."""
@@ -50,6 +51,23 @@ class PartnerAddress(Input):
     """The address itself; null removes it. Left out: as it is."""
 
 
+class PriceListRef(Ref):
+    """Names one price list by one of its keys."""
+
+    prefix = "prl"
+
+    id: Annotated[UUID, Id("prl")] | None = None
+    """By the list's id (prl_…)."""
+    code: Key | None = None
+    """By the tenant's own key, exactly as stored."""
+
+
+FindList = Callable[[UnitOfWork, PriceListRef], Awaitable[UUID | None]]
+
+PRICE_LISTS: Hook[FindList] = Hook()
+"""The id of a price list that an input names; None where there is none. The module above that has price lists says so."""
+
+
 class PartnerUpsert(Change):
     """A partner to create or change, by its code. Fields that are left out stay as they are; a new partner gets their defaults."""
 
@@ -67,6 +85,8 @@ class PartnerUpsert(Change):
     """Its key in another system, unique; null for none."""
     addresses: Annotated[list[PartnerAddress], Field(max_length=2 * MAX_ADDRESSES)] = Field(default_factory=list)
     """Addresses to add, change or remove, by their codes. Others stay as they are. A partner has at most 100."""
+    price_list: PriceListRef | None = None
+    """The price list that it buys by; null for list prices."""
 
 
 class PartnerRef(Ref):
@@ -95,11 +115,13 @@ class Customer(NamedTuple):
     """By the database's clock: a web server's once numbered orders by the year 2018."""
     addresses: str | None
     """As they are stored: ``filed`` reads them."""
+    price_list: UUID | None
+    """What it buys by."""
 
 
 _FIND = """
-    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.addresses, p.name,
-        CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END AS kinds
+    SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.addresses, p.price_list_id,
+        p.name, CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END AS kinds
     FROM partners p JOIN tenants t ON t.id = p.tenant_id
     WHERE p.tenant_id = $1 AND t.id = $1 AND {condition}
 """
@@ -119,7 +141,25 @@ async def upsert_partner(work: UnitOfWork, command: PartnerUpsert) -> References
         values["kinds"] = sorted(set(command.kinds))
     if command.addresses:
         values["addresses"] = _with(command.addresses)
-    return {"partner_id": await upsert(work, PARTNER, values, expected=command.expected_version)}
+    if command.given("price_list"):
+        values["price_list_id"] = await _list(work, command.price_list)
+    try:
+        identity = await upsert(work, PARTNER, values, expected=command.expected_version)
+    except CommandRejected as refused:
+        raise CommandRejected((*work.problems.found, *refused.problems)) from None
+    work.problems.check()
+    return {"partner_id": identity}
+
+
+async def _list(work: UnitOfWork, ref: PriceListRef | None) -> UUID | None:
+    if ref is None:
+        return None
+    for find in PRICE_LISTS.added:
+        found = await find(work, ref)
+        if found is not None:
+            return found
+    work.problems.missing(f"price list with the {ref}", "priceList")
+    return None
 
 
 def filed(stored: str | None) -> list[Filed]:
@@ -204,7 +244,7 @@ async def supplier(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Sup
     rows = await _find(work, _FIND, ref, problems, "supplier")
     if not rows:
         return None
-    identity, currency, timezone, _, now, _, name, kinds = rows[0]
+    identity, currency, timezone, _, now, _, _, name, kinds = rows[0]
     check_may_deliver(name, kinds, problems, "supplier")
     return Supplier(identity, currency, timezone, now)
 

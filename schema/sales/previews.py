@@ -4,6 +4,7 @@ import strawberry
 
 from execution import POINT, Args, argument
 from loaders.catalog import ProductById
+from loaders.pricing import PriceListById
 from resolvers import columns
 from resolvers import commands as errors
 from resolvers import sales as resolvers
@@ -11,6 +12,7 @@ from schema.catalog import Product
 from schema.commands import UserError, lines, problems
 from schema.fields import batched, each_row, fact, referred
 from schema.inputs import input_type
+from schema.pricing import PriceList
 from schema.scalars import CurrencyCode, Decimal
 from schema.shared import Money
 from services import sales as services
@@ -32,7 +34,14 @@ class OrderPreviewLine:
     product: Product = referred("The product.", ProductById, "product_id")
     quantity: Decimal = fact("How many, in the product's unit.", "quantity")
     unit_price: Money = _money(
-        "The price of one unit, before tax: what was given, or the product's list price.", "unit_price", total=False
+        "The price of one unit, before tax: what was given, that of the price list, or the product's list price.",
+        "unit_price",
+        total=False,
+    )
+    price_list: PriceList | None = referred(
+        "The price list that it comes from; null where it is the product's or was given.",
+        PriceListById,
+        "price_list_id",
     )
     net: Money = _money(
         "Its amount before tax: quantity x unitPrice, rounded half up to the currency's minor digits.", "net"

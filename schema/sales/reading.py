@@ -10,6 +10,7 @@ from execution import extends
 from loaders import sales as loaders
 from loaders.catalog import ProductById, products
 from loaders.partners import PartnerById, partners
+from loaders.pricing import PriceListById
 from resolvers import sales as resolvers
 from schema.aggregates import aggregate
 from schema.catalog import Product, ProductWhere
@@ -34,6 +35,7 @@ from schema.inputs import enum_type, input_type, order_input, where_extension, w
 from schema.inventory import StockDifference, StockMove
 from schema.parties import Party
 from schema.partners import Partner, PartnerWhere
+from schema.pricing import PriceList
 from schema.sales.numbers import LineItemAggregate, LineItemGroups, OrderAggregate, OrderGroups
 from schema.scalars import CurrencyCode, DateTime, Decimal
 from schema.shared import (
@@ -89,6 +91,11 @@ class Order(Node):
         tables.Order.allocation,  # type: ignore[arg-type]  # null: as the tenant's are
         AllocationRule,
         "How its stock is chosen; null: by the tenant's rule.",
+    )
+    price_list: PriceList | None = one(
+        tables.Order.price_list_id,
+        PriceListById,
+        "The price list that priced its lines where they gave no price; null for list prices.",
     )
     version: int = column(
         tables.Order.version, "Rises with every change of the order or any part of it; for expectedVersion."

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from db.runtime.reader import Reader
+from db.tenancy import set_price_list
 
 
 class Looking(Protocol):
@@ -44,3 +45,7 @@ class Snapshot:
         if self.trace is not None:
             self.trace.batch(self.name, 1, len(rows), sql, perf_counter() - start)
         return rows
+
+    async def show_prices_of(self, price_list: UUID) -> None:
+        """Let a business partner's transaction see the prices of its own list, whose id its own row had."""
+        await self.reader.fetch(set_price_list(price_list))

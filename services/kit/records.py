@@ -8,15 +8,15 @@ import asyncpg
 import orjson
 from pydantic.alias_generators import to_camel
 
-from core.ids import new_id
+from core.ids import encode, new_id
 from core.problems import DUPLICATE, NOT_FOUND, VERSION_CONFLICT, CommandRejected, Problems, refuse
 from db.runtime.failures import constraint
 from services.kit.work import Retry, UnitOfWork
 
 
 class RecordType(NamedTuple):
-    """A kind of records: what people call one, its table, the column of its key, those columns that have JSON, and those
-    that a new one must be given.
+    """A kind of records: what people call one, its table, the column of its key, those columns that have JSON, those
+    that a new one must be given, and those that refer to other records, with the prefix of their ids.
     """
 
     name: str
@@ -24,6 +24,7 @@ class RecordType(NamedTuple):
     key: str
     json: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    refs: Mapping[str, str] = {}
 
     @property
     def keyed(self) -> str:
@@ -152,7 +153,13 @@ async def stored(work: UnitOfWork, kind: RecordType, sql: str, *values: Any) -> 
 
 
 def _facts(kind: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
-    return facts({name: _read(value) if name in kind.json else value for name, value in values.items()})
+    told: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in kind.refs:
+            told[name.removesuffix("_id")] = value and encode(kind.refs[name], value)
+        else:
+            told[name] = _read(value) if name in kind.json else value
+    return facts(told)
 
 
 def _read(text: str | None) -> Any:

@@ -26,7 +26,7 @@ from services.kit.command import (
     Title,
     Version,
 )
-from services.partners import PartnerRef
+from services.partners import PartnerRef, PriceListRef
 from services.sales.addresses import OrderAddress
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -54,7 +54,8 @@ class LineItem(Input):
     quantity: Quantity
     """How many, in the product's unit: more than zero, at most six decimals."""
     unit_price: Price | None = None
-    """The price of one unit in the order's currency, before tax, at most six decimals. Left out: the product's list price."""
+    """The price of one unit in the order's currency, before tax, at most six decimals. Left out: that of the order's price list,
+    else the product's list price."""
     description: Caption | None = None
     """The text for the customer. Left out or blank: the product's name."""
 
@@ -69,6 +70,9 @@ class OrderCreate(Command):
     """The partner that orders, by one of its keys; its kinds must include CUSTOMER."""
     currency: Currency | None = None
     """The currency of all amounts. Left out: the tenant's."""
+    price_list: PriceListRef | None = None
+    """The price list for lines without a price: in use, and in the order's currency. Left out: the customer's, where it is so;
+    null: list prices."""
     placed_at: datetime | None = None
     """When the customer ordered. Left out: now."""
     number: Label | None = None

@@ -1,6 +1,6 @@
 """Orders created and changed: their lines priced, their numbers taken."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -23,11 +23,13 @@ from services.kit import numbers
 from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
+from services.pricing import Priced
 from services.sales import holds
 from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.holds import Taken
 from services.sales.orders import told
+from services.sales.prices import NO_PRICES, listed
 from services.sales.promises import Wanted, promise, reserved
 
 
@@ -55,8 +57,8 @@ _MAKE = f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, shipping_address, billing_address,
-                            allocation, confirmed_at)
-        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+                            allocation, price_list_id, confirmed_at)
+        VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
         RETURNING id
     ), lines AS (
@@ -81,7 +83,9 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     taken = await _take(work, command, items) if command.hold else None
     # Without its customer it is refused, and the lines are looked at all the same: the caller hears of all at once.
     currency = command.currency or (customer.currency if customer else await partners.currency(work))
-    lines = priced(command.line_items, items, currency, problems)
+    by = command.price_list if command.given("price_list") else customer and customer.price_list
+    found = await listed(work, by, currency, quantities(command.line_items, items), command.placed_at, problems)
+    lines = priced(command.line_items, items, currency, problems, found.amounts if found else NO_PRICES)
     wanted = demanded(lines, items, command.warehouse)
     if problems:
         await _look_further(work, command, wanted, taken)
@@ -90,7 +94,7 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
-    return await _store(work, command, customer, currency, placed, number, lines, wanted, addresses, taken)
+    return await _store(work, command, customer, currency, placed, number, lines, wanted, addresses, taken, found)
 
 
 async def _take(work: UnitOfWork, command: OrderCreate, items: Sequence[ProductSnapshot | None]) -> Taken | None:
@@ -144,6 +148,7 @@ async def _store(
     wanted: Sequence[Wanted],
     addresses: Addresses,
     taken: Taken | None,
+    by: Priced | None,
 ) -> References:
     problems = work.problems
     promised, held = list[Hold](), dict[UUID, Decimal]()
@@ -161,13 +166,14 @@ async def _store(
     status = "CONFIRMED" if command.confirm else "DRAFT"
     subtotal = sum((line.total for line in lines), Decimal())
     values = (number, subtotal, placed, command.external_id, command.note)
-    state = (command.allow_backorder, command.warehouse, status, version, *addresses, command.allocation)
+    state = (command.allow_backorder, command.warehouse, status, version, *addresses, command.allocation, by and by.id)
     try:
         await work.rows(_MAKE, order, currency, customer.id, *columns(lines, held), *values, *state)
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
     made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
     made |= {"allocation": command.allocation} if command.allocation else {}
+    made |= {"priceList": ids.encode("prl", by.id)} if by else {}
     made |= {"hold": ids.encode("hld", taken.hold)} if taken else {}
     work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
     if command.confirm:
@@ -192,16 +198,27 @@ def demanded(lines: Sequence[Ordered], items: Sequence[ProductSnapshot | None], 
     ]
 
 
+def quantities(given: Sequence[LineItem], items: Sequence[ProductSnapshot | None]) -> Iterator[tuple[UUID, Decimal]]:
+    """The products of an input's lines, and how many each line is of."""
+    return ((item.id, line.quantity) for line, item in zip(given, items, strict=True) if item)
+
+
 def priced(
-    given: Sequence[LineItem], items: Sequence[ProductSnapshot | None], currency: str, problems: Problems
+    given: Sequence[LineItem],
+    items: Sequence[ProductSnapshot | None],
+    currency: str,
+    problems: Problems,
+    amounts: Mapping[UUID, Decimal],
 ) -> list[Ordered]:
-    """The lines as they are stored. Problems are noted for lines that can't be sold so, or cost too much."""
+    """The lines as they are stored; ``amounts`` are what their price list says. Problems are noted for lines that can't be sold
+    so, or cost too much.
+    """
     lines = []
     for index, (line, item) in enumerate(zip(given, items, strict=True)):
         if item is None:
             continue
         catalog.check_offered(item, problems, "lineItems", index, "product")
-        cost = line.unit_price
+        cost = amounts.get(item.id) if line.unit_price is None else line.unit_price
         if cost is None and item.currency == currency:
             cost = item.list_price
         if cost is None:

@@ -23,6 +23,7 @@ from services.sales.addresses import Addresses, chosen
 from services.sales.commands import OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import Order, locked, told
+from services.sales.prices import NO_PRICES, listed
 
 Values = dict[str, Any]
 """Columns of an order, and what they are to be."""
@@ -47,7 +48,7 @@ async def update(work: UnitOfWork, command: OrderUpdate) -> References:
     order = await locked(work, command, "UPDATE")
     _refuse_other_states(command, order, problems)
     values = _values(command, order, customer, problems)
-    lines = _new_lines(command, order, items, values, customer, problems) if command.line_items else []
+    lines = await _new_lines(work, command, order, items, values, customer) if command.line_items else []
     problems.check()
     changed: Values = {}
     if command.changes:
@@ -95,6 +96,7 @@ def _present(order: Order) -> Values:
         "note": order.note,
         "status": order.status,
         "subtotal": None,
+        "price_list_id": order.price_list,
         **order.addresses._asdict(),
     }
 
@@ -125,19 +127,25 @@ def _same(value: Any, there: Any) -> Any:
     return value
 
 
-def _new_lines(
+async def _new_lines(
+    work: UnitOfWork,
     command: OrderUpdate,
     order: Order,
     items: Sequence[ProductSnapshot | None],
     values: Values,
     customer: Customer | None,
-    problems: Problems,
 ) -> list[Ordered]:
+    """The new lines of a draft, by the prices of the list that it has, or that its new customer has; ``values`` get that one."""
+    problems = work.problems
     if order.status != "DRAFT":
         return []
     if customer is None and not command.given("customer"):
         partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
-    return drafts.priced(command.line_items, items, values.get("currency", order.currency), problems)
+    currency, at = values.get("currency", order.currency), values.get("placed_at", order.placed_at)
+    by = order.price_list if customer is None or customer.id == order.customer else customer.price_list
+    found = await listed(work, by, currency, drafts.quantities(command.line_items, items), at, problems)
+    values["price_list_id"] = found.id if found else None
+    return drafts.priced(command.line_items, items, currency, problems, found.amounts if found else NO_PRICES)
 
 
 async def _store(work: UnitOfWork, order: Order, after: Values, lines: Sequence[Ordered]) -> int:
@@ -185,6 +193,8 @@ def _told(values: Mapping[str, Any]) -> Values:
     for name, value in values.items():
         if name == "customer_id":
             found["customer"] = ids.encode("par", value)
+        elif name == "price_list_id":
+            found["priceList"] = value and ids.encode("prl", value)
         elif name in Addresses._fields:
             found |= facts({name: value and orjson.loads(value)})
         else:

@@ -1,6 +1,6 @@
 """Lines of a confirmed order added, changed and called off, as far as they weren't shipped; their stock follows at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from services.sales import drafts
 from services.sales.commands import LineChange, OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import ZERO, Line, Order, Step, holds_of, status_after, told
+from services.sales.prices import NO_PRICES, listed
 from services.sales.promises import Wanted, promise, reserved
 
 
@@ -79,7 +80,7 @@ async def change(
     where something is missing that may not wait, and where more was shipped than is to be left.
     """
     problems = work.problems
-    plan = await _plan(work, command.changes, order, items)
+    plan = await _plan(work, command.changes, order, items, await _amounts(work, command.changes, order, items))
     problems.check()
     await stock.lock(work, plan.products)
     if plan.less:
@@ -104,6 +105,19 @@ async def change(
     return values, after
 
 
+async def _amounts(
+    work: UnitOfWork, changes: Sequence[LineChange], order: Order, items: dict[int, ProductSnapshot]
+) -> Mapping[UUID, Decimal]:
+    """What the order's price list says of its new lines, for as many as the order is to have of each product."""
+    if not any(changes[index].unit_price is None for index in items):
+        return NO_PRICES
+    changed = {each.line_item: each.quantity for each in changes if each.line_item}
+    there = ((line.product, changed.get(line.id, line.quantity - line.cancelled)) for line in order.lines)
+    new = ((item.id, changes[index].quantity) for index, item in items.items())
+    found = await listed(work, order.price_list, order.currency, (*there, *new), order.placed_at, work.problems)
+    return found.amounts if found else NO_PRICES
+
+
 async def _totals(work: UnitOfWork, order: Order) -> list[Decimal]:
     rows = await work.rows("SELECT total FROM line_items WHERE tenant_id = $1 AND order_id = $2", order.id)
     return [row["total"] for row in rows]
@@ -116,7 +130,11 @@ def _after(order: Order, plan: Plan) -> Order:
 
 
 async def _plan(
-    work: UnitOfWork, changes: Sequence[LineChange], order: Order, items: dict[int, ProductSnapshot]
+    work: UnitOfWork,
+    changes: Sequence[LineChange],
+    order: Order,
+    items: dict[int, ProductSnapshot],
+    amounts: Mapping[UUID, Decimal],
 ) -> Plan:
     problems, plan, lines = work.problems, Plan(), {line.id: line for line in order.lines}
     named = [each.line_item for each in changes if each.line_item in lines]
@@ -129,7 +147,7 @@ async def _plan(
         elif each.line_item is None:
             position += 1
             if index in items:
-                _add(plan, each, order, items[index], position, problems, index)
+                _add(plan, each, order, items[index], amounts.get(items[index].id), position, problems, index)
         elif each.line_item not in lines:
             key = shown("id", ids.encode("lin", each.line_item))
             problems.missing(f"line item with the {key} in {order.number}", "changes", index, "lineItem")
@@ -146,11 +164,18 @@ async def _plan(
 
 
 def _add(
-    plan: Plan, each: LineChange, order: Order, item: ProductSnapshot, position: int, problems: Problems, index: int
+    plan: Plan,
+    each: LineChange,
+    order: Order,
+    item: ProductSnapshot,
+    amount: Decimal | None,
+    position: int,
+    problems: Problems,
+    index: int,
 ) -> None:
-    """A new line."""
+    """A new line; ``amount`` is what the order's price list says of it."""
     catalog.check_offered(item, problems, "changes", index, "product")
-    cost = each.unit_price
+    cost = amount if each.unit_price is None else each.unit_price
     if cost is None and item.currency == order.currency:
         cost = item.list_price
     if cost is None:

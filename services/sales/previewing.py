@@ -12,12 +12,13 @@ from core.problems import Problem, Problems
 from services import catalog, partners
 from services.inventory import places
 from services.kit.command import Currency, Id, Input, Unreadable
-from services.kit.looking import Looking
+from services.kit.looking import Snapshot
 from services.kit.salvage import NOBODY, salvaged
-from services.partners import PartnerRef
+from services.partners import Customer, PartnerRef, PriceListRef
 from services.sales import drafts
 from services.sales.commands import Lines
 from services.sales.drafts import Ordered
+from services.sales.prices import NO_PRICES, listed
 from services.sales.promises import Wanted, note_shortages
 
 
@@ -28,6 +29,8 @@ class OrderPreview(Input):
     """The partner that would order; a key of a partner orders for itself. Left out: nobody yet."""
     currency: Currency | None = None
     """The currency of all amounts. Left out: the tenant's."""
+    price_list: PriceListRef | None = None
+    """The price list for lines without a price. Left out: the customer's; null: list prices. Needs pricing:read."""
     placed_at: datetime | None = None
     """When it would be ordered. Left out: now."""
     warehouse: Annotated[UUID, Id("wh")] | None = None
@@ -37,9 +40,12 @@ class OrderPreview(Input):
 
 
 class PreviewLine(NamedTuple):
-    """A line as it would be stored, and what is there for it; None where nobody asked for stock."""
+    """A line as it would be stored, the list that its price comes from, and what is there for it; None where nobody asked for
+    stock.
+    """
 
     line: Ordered
+    price_list: UUID | None
     available: Decimal | None
     in_stock: bool | None
 
@@ -52,7 +58,7 @@ class Preview(NamedTuple):
     problems: list[Problem]
 
 
-async def preview(look: Looking, given: Mapping[str, Any], *, partner: UUID | None, stock: bool) -> Preview:
+async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | None, stock: bool) -> Preview:
     """What ``orderCreate`` with ``confirm`` would make of an input, or refuse, at the snapshot's moment. ``partner`` is the one
     that asks, if one does, and sees itself alone; ``stock``: whether goods are looked at.
     """
@@ -60,32 +66,34 @@ async def preview(look: Looking, given: Mapping[str, Any], *, partner: UUID | No
         wanted, problems = OrderPreview.read(given), Problems()
     except Unreadable as bad:
         wanted, problems = salvaged(OrderPreview, given, bad.places), Problems(bad.problems)
-    currency = await _currency(look, wanted, partner, problems)
+    customer = await _customer(look, wanted, partner, problems)
+    currency = wanted.currency or (customer.currency if customer else await partners.currency(look))
     house = wanted.warehouse
     if house and not await places.has_warehouse(look, house):
         places.note_warehouse(problems, house)
     items = await catalog.find(look, [line.product for line in wanted.line_items], problems, "lineItems")
-    lines = drafts.priced(wanted.line_items, items, currency, problems)
+    by = wanted.price_list if "price_list" in wanted.model_fields_set else customer and customer.price_list
+    found = await listed(look, by, currency, drafts.quantities(wanted.line_items, items), wanted.placed_at, problems)
+    amounts = found.amounts if found else NO_PRICES
+    lines = drafts.priced(wanted.line_items, items, currency, problems, amounts)
     demands = drafts.demanded(lines, items, house)
-    there = (
-        await places.promisable(look, {each.demand.product for each in demands}, house) if stock and demands else None
-    )
-    short = set[UUID]()
-    if there is not None:
-        short = _short(demands, there, house, problems)
+    there, short = await _goods(look, demands, house, problems) if stock and demands else (None, set())
     without = {
         path[2] for path in (each.path for each in problems.found if each.code != INSUFFICIENT_STOCK) if path[2:]
     }
     shown: list[PreviewLine | None] = [None] * len(wanted.line_items)
     for line in lines:
-        if str(line.position - 1) not in without:
+        place = line.position - 1
+        if str(place) not in without:
+            from_list = found and wanted.line_items[place].unit_price is None and line.product in amounts
             available = None if there is None else there.get(line.product, Decimal())
-            shown[line.position - 1] = PreviewLine(line, available, None if there is None else line.id not in short)
+            in_stock = None if there is None else line.id not in short
+            shown[place] = PreviewLine(line, found.id if found and from_list else None, available, in_stock)
     return Preview(currency, shown, problems.found)
 
 
-async def _currency(look: Looking, wanted: OrderPreview, partner: UUID | None, problems: Problems) -> str:
-    """What the order would be in. Its customer is looked up for it, and for what is wrong with that one."""
+async def _customer(look: Snapshot, wanted: OrderPreview, partner: UUID | None, problems: Problems) -> Customer | None:
+    """The customer of an order; a partner that asks is its own, and of prices sees those of its list then."""
     ref = wanted.customer or (PartnerRef.model_construct(id=partner) if partner else None)
     met = Problems()
     customer = await partners.customer(look, ref, met) if ref else None
@@ -94,16 +102,21 @@ async def _currency(look: Looking, wanted: OrderPreview, partner: UUID | None, p
         met.missing(f"partner with the {ref}", "customer")
     for each in met.found:
         problems.note(each)
-    return wanted.currency or (customer.currency if customer else await partners.currency(look))
+    if customer and customer.price_list and partner:
+        await look.show_prices_of(customer.price_list)
+    return customer
 
 
-def _short(
-    demands: Sequence[Wanted], there: Mapping[UUID, Decimal], house: UUID | None, problems: Problems
-) -> set[UUID]:
-    """The lines that lack something, with a problem noted for each, unless the warehouse is one itself."""
+async def _goods(
+    look: Snapshot, demands: Sequence[Wanted], house: UUID | None, problems: Problems
+) -> tuple[dict[UUID, Decimal], set[UUID]]:
+    """How many there are of each product, and the lines that lack something: a problem is noted for each, unless the warehouse
+    is one itself.
+    """
+    there = await places.promisable(look, {each.demand.product for each in demands}, house)
     # How it would be spread over locations doesn't matter: an order gets all that is there, line after line.
     shelf = [Place(product, NOBODY, "", house, available) for product, available in there.items()]
     allocation = allocate([each.demand for each in demands], shelf, MOST_FIRST)
     if not any(each.path == ("input", "warehouse") for each in problems.found):
         note_shortages(demands, allocation, shelf, problems)
-    return set(allocation.waiting)
+    return there, set(allocation.waiting)

@@ -167,6 +167,16 @@ async def _went(firm: Firm) -> dict[str, Any]:
     return given | {"lines": [line | {"location": place} for line in given["lines"]]}
 
 
+async def _listed(firm: Firm) -> dict[str, Any]:
+    return {"code": f"new {await firm.admin.fetchval('SELECT count(*) FROM price_lists')}", "name": "new"}
+
+
+async def _priced(firm: Firm) -> dict[str, Any]:
+    amount = str(await firm.admin.fetchval("SELECT count(*) + 1 FROM events"))
+    line = {"product": {"id": firm.own["prod"][0]}, "amount": amount}
+    return {"priceList": {"id": firm.own["prl"][0]}, "lines": [line]}
+
+
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
     "warehouseUpdate": _named,
@@ -182,6 +192,8 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "orderReserve": lambda firm: _at(firm, "orderConfirm"),
     "orderReturn": _returned,
     "shipmentCancel": _shipped,
+    "priceListUpsert": _listed,
+    "pricesSet": _priced,
     "productSupplierUpsert": _offered,
     "reorderRuleUpsert": _wanted,
     "replenish": _ordered_again,

@@ -66,7 +66,7 @@ async def main(admin, serving, query, mutation):
             context = RequestContext(Principal(tenant, "walk"), reader, graph.nodes, database=database)
             result = await graph.execute_document(parse(mutation), {"lines": lines}, context=context)
             written.append([result.data, list(map(str, result.errors or ()))])
-    clerk = Principal(tenant, "walk", frozenset({"pricing:read"}))
+    clerk = Principal(tenant, "walk", frozenset({"offers:read"}))
     async with database.reader(tenant) as reader:
         context = RequestContext(clerk, reader, graph.nodes, database=database)
         result = await graph.execute_document(parse(mutation), {"lines": [line("P-1", "1", "1")]}, context=context)
@@ -173,4 +173,4 @@ def check_written(answers: list[Any]) -> None:
         ("INVALID_INPUT", ["input", "lines", "1", "minimum"]),
     ]
     assert denied[0] in (None, {"supplierPricesSet": None})
-    assert "pricing:write" in denied[1][0]
+    assert "offers:write" in denied[1][0]

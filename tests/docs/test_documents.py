@@ -38,7 +38,7 @@ def test_the_files_it_names_exist(path: Path) -> None:
     """Names in backquotes that begin with a folder of ours; the walk-through names the files that it makes."""
     folders = "|".join((*LAYERS, "docs", "examples"))
     named = set(re.findall(rf"`((?:{folders})/[\w/.-]+?\.\w+)`", path.read_text()))
-    made = {each for each in named if path.name == "add-a-module.md" and each.endswith("/pricing.py")}
+    made = {each for each in named if path.name == "add-a-module.md" and each.endswith("/offers.py")}
     assert [each for each in sorted(named - made) if not (ROOT / each).exists()] == []
 
 

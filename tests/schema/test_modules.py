@@ -15,15 +15,17 @@ SUBSETS: list[tuple[str, ...]] = [
     ("catalog",),
     ("partners",),
     ("catalog", "partners"),
+    ("catalog", "partners", "pricing"),
     ("catalog", "inventory"),
     ("catalog", "partners", "inventory"),
     ("catalog", "partners", "inventory", "purchasing"),
-    ("catalog", "partners", "inventory", "sales"),
+    ("catalog", "partners", "pricing", "inventory", "sales"),
     MODULES,
 ]
 ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
+    "pricing": {"priceList", "priceLists"},
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
     "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"},
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
@@ -31,6 +33,7 @@ ROOTS = {
 MUTATIONS = {
     "catalog": {"productUpsert"},
     "partners": {"partnerUpsert"},
+    "pricing": {"priceListUpsert", "pricesSet"},
     "inventory": {
         "warehouseCreate",
         "warehouseUpdate",
@@ -57,12 +60,14 @@ MUTATIONS = {
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
+    "pricing": {"PriceList", "Price", "PriceWhere", "PriceListPayload"},
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition"},
     "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"}
     | {"Receipt", "OverQuantityError", "ReorderRule", "ReplenishmentProposal"},
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "OrderAction"},
 }
 ADDED = {
+    ("Partner", "priceList"): "pricing",
     ("Product", "stock"): "inventory",
     ("Product", "movement"): "inventory",
     ("ProductWhere", "available"): "inventory",
@@ -136,11 +141,12 @@ async def test_a_field_of_a_module_that_is_left_out_is_unknown(ask: Asker, oddme
     [
         (("inventory",), "Module inventory needs catalog as well."),
         (("purchasing",), "Module purchasing needs catalog, partners, inventory as well."),
-        (("sales",), "Module sales needs catalog, partners, inventory as well."),
-        (("catalog", "partners", "sales"), "Module sales needs inventory as well."),
+        (("sales",), "Module sales needs catalog, partners, pricing, inventory as well."),
+        (("catalog", "partners", "sales"), "Module sales needs pricing, inventory as well."),
+        (("pricing",), "Module pricing needs catalog, partners as well."),
         (
             ("catalog", "colours"),
-            "There is no module colours: there are catalog, partners, inventory, purchasing, sales.",
+            "There is no module colours: there are catalog, partners, pricing, inventory, purchasing, sales.",
         ),
     ],
 )
@@ -151,7 +157,10 @@ def test_modules_that_dont_fit_together_are_refused(modules: tuple[str, ...], te
 
 
 def test_the_order_of_the_names_doesnt_matter() -> None:
-    assert build(("sales", "purchasing", "inventory", "partners", "catalog", "catalog")).as_str() == schema().as_str()
+    assert (
+        build(("sales", "purchasing", "inventory", "pricing", "partners", "catalog", "catalog")).as_str()
+        == schema().as_str()
+    )
 
 
 def test_without_any_module_there_is_still_a_graph() -> None:

@@ -49,15 +49,18 @@ WAYS = {
     "ReceiptLine": "purchaseOrders(first: %d) { nodes { receipts { nodes { lines { %s } } } } }",
     "ReorderRule": "products(first: %d) { nodes { reorderRules { nodes { %s } } } }",
     "ReplenishmentProposal": "replenishmentProposals(first: %d) { %s }",
+    "PriceList": "priceLists(first: %d) { nodes { %s } }",
+    "Price": "priceLists(first: %d) { nodes { prices { nodes { %s } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
 
 HAND_MADE = {
-    *("Event", "PartnerAddress", "Party", "Receipt", "ReceiptLine", "ReorderRule", "StockDifference", "StockHoldLine"),
+    *("Event", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
+    *("StockDifference", "StockHoldLine"),
 }
-"""Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses, its books are
-right, nobody has a basket, and its newest purchase orders haven't come."""
+"""Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
+lists, its books are right, nobody has a basket, and its newest purchase orders haven't come."""
 
 COST = {
     "Query.node": 1,
@@ -94,6 +97,15 @@ COST = {
     **{f"ReceiptLine.{name}": 1 for name in ("purchaseLine", "location")},
     **{f"StockMove.{name}": 1 for name in ("receipt", "purchaseLine")},
     **dict.fromkeys(("ProductSupplier.price", "PurchaseLine.unitPrice", "PurchaseLine.total"), 0),
+    "Query.priceList": 1,
+    "Query.priceLists": 1,
+    "PriceList.prices": 1,
+    "PriceList.events": 1,
+    "Price.priceList": 1,
+    "Price.product": 1,
+    "Price.amount": 0,
+    # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
+    **dict.fromkeys(("Partner.priceList", "Order.priceList", "OrderPreviewLine.priceList"), 0),
     "Query.stockHold": 1,
     # The tenant's currency, the products, and what is there of them.
     "Query.orderPreview": 3,
@@ -299,6 +311,7 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
         "partner": f'partner(by: {{ id: "{partner}" }}) {{ code }}',
         "order": f'order(by: {{ id: "{order}" }}) {{ number }}',
         "purchaseOrder": f'purchaseOrder(by: {{ id: "{purchase}" }}) {{ number }}',
+        "priceList": 'priceList(by: {code: "nobody"}) { id }',
         "stockHold": 'stockHold(reference: "basket 2") { id }',
         "orderPreview": f'orderPreview(input: {{lineItems: [{{product: {{id: "{product}"}}, quantity: "1"}}]}}) {{ currency }}',
         "viewer": "viewer { principal permissions }",

@@ -26,6 +26,8 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   small: stockHold(reference: "basket 2") { id lines { quantity } }
   large: stockHold(reference: "basket 20") { id reference }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
+  priceLists(first: 250) { totalCount { value } nodes { id code
+    prices(first: 250) { totalCount { value } nodes { id product { id } priceList { id } } } events { nodes { id } } } }
   purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } lines { totalCount { value } nodes { id } }
     receipts { nodes { id moves { nodes { id purchaseLine { id } } } lines { location { id } purchaseLine { id } } } } } }
   replenishmentProposals { rule { id } supplier { id } }

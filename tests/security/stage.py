@@ -130,7 +130,11 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     await command(client, "productUpsert", product | {"listPrice": money}, "product { id }")
     party = texts(word, "name", "street", "city", "postcode", "region", "country", "taxNumber")
     addresses = [{"roles": ["SHIPPING", "BILLING"], "party": party, **texts(word, "code")}]
-    partner = texts(word, "code", "name", "email", "externalId") | {"addresses": addresses}
+    await command(client, "priceListUpsert", texts(word, "code", "name"), "priceList { id }")
+    priced = {"product": {"sku": product["sku"]}, "amount": price, "validTo": "2026-12-31"}
+    whose = {"priceList": {"code": f"{word}-1"}}
+    await command(client, "pricesSet", whose | {"lines": [priced]}, "priceList { id }")
+    partner = texts(word, "code", "name", "email", "externalId") | {"addresses": addresses} | whose
     both = {"kinds": ["CUSTOMER", "SUPPLIER"]}
     await command(client, "partnerUpsert", partner | both, "partner { id }")
     await command(client, "tenantUpdate", {"address": party}, "tenant { id }")

@@ -38,7 +38,7 @@ ROWS = {
     "reorder_rules": 32,
 }
 
-DIGEST = "6ebba300b3fa76dc553635756c05c640"
+DIGEST = "7e3502758c1a162a6fab58d26baf6e52"
 """Of every value of the small set. Examples in the documentation hold as long as this does."""
 
 

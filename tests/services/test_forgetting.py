@@ -19,6 +19,8 @@ __all__ = ["desk", "written"]
 
 IMPERSONAL = {
     "products": "what is sold",
+    "price_lists": "what is sold, and at what price",
+    "prices": "numbers",
     "warehouses": "the tenant's own places",
     "locations": "the tenant's own places",
     "number_series": "names of series",

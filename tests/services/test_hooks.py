@@ -20,7 +20,7 @@ def test_what_each_hook_has() -> None:
     assert stock.HOLDERS.added == (holding.holders, promises.holders)
     assert stock.ON_END.added == (holding.let_go,)
     assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == [
-        *("stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers"),
+        *("prices", "stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers"),
         *("reorder_rules", "line_items"),
     ]
 
@@ -44,7 +44,7 @@ def test_what_a_hook_has_depends_on_nobodys_import(first: str) -> None:
         "print(len(stock.ON_ARRIVAL.added), len(stock.HOLDERS.added), len(catalog.COUNTED_IN_UNITS.added))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["1", "2", "7"]
+    assert ran.stdout.split() == ["1", "2", "8"]
 
 
 def test_modules_are_asked_in_their_order_and_only_for_this_hook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ SUPPLIES = """productSupplier { id product { sku } supplier { code } supplierSku
 RULE = """reorderRule { id product { sku } warehouse { code } location { code } point target supplier { code } active version }"""
 HOLD = """hold { id reference status version expiresAt order { number }
     lines { product { sku } location { code } quantity } }"""
+PRICE_LIST = """priceList { id code name currency taxIncluded active version
+    prices(first: 250) { nodes { product { sku } minimum amount { amount currency } validFrom validTo } } }"""
 POLICY = "allocationPolicy { id rule version }"
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
@@ -65,6 +67,7 @@ PAYLOADS = {
     "locationCreate": LOCATION,
     "allocationUpdate": POLICY,
     "stockHold": HOLD,
+    **dict.fromkeys(("priceListUpsert", "pricesSet"), PRICE_LIST),
     "stockAdjust": STOCK,
     "stockSet": STOCK,
     "stockTransfer": STOCK,

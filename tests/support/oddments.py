@@ -290,6 +290,37 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
     return {"product_suppliers": offers, "reorder_rules": rules} | documents | {"purchase_return_lines": gone}
 
 
+def _prices(partners: list[Row], products: list[Row]) -> dict[str, list[Row]]:
+    """List n has n % 4 prices; every second partner buys by one of its own."""
+    lists = [
+        {
+            "id": new_id(),
+            "code": f"L{index:02}",
+            "name": f"List {index}",
+            "currency": "EUR",
+            "updated_at": _later(index),
+        }
+        for index in range(4)
+    ]
+    for index, partner in enumerate(partners):
+        partner["price_list_id"] = lists[index % 4]["id"] if index % 2 else None
+    prices = [
+        {
+            "id": new_id(),
+            "price_list_id": each["id"],
+            "product_id": products[place % 2]["id"],
+            "minimum": Decimal(1 + place // 2),
+            "currency": "EUR",
+            "amount": Decimal("1.25") + place,
+            "valid_from": None if index % 2 else START.date() + timedelta(days=place),
+            "valid_to": None if index % 3 else START.date() + timedelta(days=9),
+        }
+        for index, each in enumerate(lists)
+        for place in range(index % 4)
+    ]
+    return {"price_lists": lists, "prices": prices}
+
+
 def _holds(levels: list[Row]) -> dict[str, list[Row]]:
     """One with two lines, and one with the rest of what is reserved."""
     far = START + timedelta(days=36_500)
@@ -325,7 +356,9 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     """The tenant with its rows."""
     products, partners = _products(), _partners()
     orders = _orders(partners)
-    rows = {"products": products, "partners": partners, "orders": orders, "line_items": _lines(orders, products)}
+    # Prices are of products, and partners buy by lists.
+    rows = {"products": products, **_prices(partners, products), "partners": partners, "orders": orders}
+    rows["line_items"] = _lines(orders, products)
     rows |= _stock(products)
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])

@@ -50,6 +50,7 @@ PREFIXES = {
     "purchaseOrder": "pur",
     "supplier": "par",
     "warehouse": "wh",
+    "priceList": "prl",
     "source": "loc",
     "destination": "loc",
 }
@@ -69,7 +70,10 @@ OPERATORS = {
     "or",
     "not",
 }
-KEYS = {"product": "sku", "partner": "code", "order": "number", "purchaseOrder": "number"}
+KEYS = {"product": "sku", "partner": "code", "order": "number", "purchaseOrder": "number", "priceList": "code"}
+INTERNAL = {"priceList"}
+"""What has no key in another system."""
+
 BATCHES = {"changes", "eventFeed", "replenishmentProposals", "stockDifferences", "stockPositions"}
 """Lists that only go on: they have no ``last``, and where they have cursors, these are no edges'."""
 
@@ -122,6 +126,8 @@ class Pool:
         """Of the arguments generated for a field those that are likely to give rows."""
         if name == "groups":
             return _groups(type_, random)
+        if name == "orderPreview":
+            return {"input": self._cart(random)}
         if "first" in given:
             return self._batch(name, given, random) if name in BATCHES else self._page(type_, name, given, random)
         if name == "totalCount":
@@ -136,7 +142,18 @@ class Pool:
         some: Arguments = {key: value for key, value in kept.items() if random.random() < 0.3}
         if "at" in given:
             some["at"] = given["at"]
-        return some | {"first": IntValueNode(value=str(random.choice([*SIZES, -1])))}
+        return some | {"first": IntValueNode(value=str(random.choice(SIZES)))}
+
+    def _cart(self, random: Random) -> ValueNode:
+        """What an order would have: of an object that is cut down at random hardly one is an order."""
+        lines = [
+            _object({"product": self._reference("product", random), "quantity": StringValueNode(value=quantity)})
+            for quantity in random.sample(["1", "2.5", "100", "0"], random.choice([1, 1, 2, 3]))
+        ]
+        fields: dict[str, ValueNode] = {"lineItems": ListValueNode(values=tuple(lines))}
+        if random.random() < 0.5:
+            fields["customer"] = self._reference("partner", random)
+        return _object(fields)
 
     def _page(self, type_: str, name: str, given: Arguments, random: Random) -> Arguments:
         """Small pages, seldom both from the start and from the end; cursors of this very list."""
@@ -158,7 +175,7 @@ class Pool:
 
     def _reference(self, name: str, random: Random) -> ValueNode:
         """One thing by one of its keys: hypothesis-graphql knows nothing of @oneOf."""
-        key = random.choice(["id", "externalId", KEYS[name]])
+        key = random.choice(["id", "id" if name in INTERNAL else "externalId", KEYS[name]])
         # What is no id at all is an error of this field alone, and leaves the rest of the answer.
         wrong = key == "id" and random.random() < 0.2
         value = StringValueNode(value="nonsense" if wrong else self._text("", name if key == "id" else key, random))

@@ -27,6 +27,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "tenantUpdate": {"address": None},
     "stockTransfer": {"reason": "Other"},
     "stockHold": {"seconds": 60},
+    "pricesSet": {"priceList": {"code": "OTHER"}},
 }
 """What makes another input of those that have neither a name, a note, a reason nor a version."""
 
@@ -45,6 +46,7 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     there = shop.line(product, location=shop.places["SHELF"])
     buyer = Buyer(shop)
     await buyer.supplier()
+    await shop.do("priceListUpsert", {"code": "L1", "name": "List"})
     bought, wanted, unwanted = [await buyer.order((product, "1")) for _ in range(3)]
     rule = {"product": {"id": product["id"]}, "warehouse": shop.warehouses["NORTH"]}
     await buyer.supplies(short, price={"amount": "2", "currency": "EUR"})
@@ -74,6 +76,8 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "stockSet": {"lines": [there | {"onHand": "60"}], "reason": "count"},
         "stockTransfer": {"source": shop.places["SHELF"], "destination": shop.places["RACK"], "lines": [line]},
         "stockHold": {"reference": "keyed", "lines": [line]},
+        "priceListUpsert": {"code": "KEYED", "name": "Keyed"},
+        "pricesSet": {"priceList": {"code": "L1"}, "lines": [{"product": {"id": product["id"]}, "amount": "3"}]},
         "productSupplierUpsert": {"product": {"id": product["id"]}, "supplier": {"code": "S1"}, "leadDays": 3},
         "purchaseOrderCreate": buyer.given((product, "2")),
         "purchaseOrderUpdate": {"purchaseOrder": {"id": bought["id"]}, "note": "Keyed"},

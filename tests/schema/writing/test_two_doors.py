@@ -95,7 +95,7 @@ INPUTS = {
         **dict.fromkeys(("unit", "active"), (KEPT, REFUSED)),
     },
     "PartnerUpsertInput": {
-        **dict.fromkeys(("email", "country", "externalId"), (KEPT, CLEARS)),
+        **dict.fromkeys(("email", "country", "externalId", "priceList"), (KEPT, CLEARS)),
         **dict.fromkeys(("name", "kinds", "addresses"), (KEPT, REFUSED)),
     },
     "PartnerAddressInput": {"default": (KEPT, AS_LEFT_OUT), "party": (KEPT, CLEARS)},
@@ -115,6 +115,7 @@ INPUTS = {
         **dict.fromkeys(("currency", "placedAt", "number", "externalId", "note", "warehouse"), (DEFAULT, AS_LEFT_OUT)),
         **dict.fromkeys(("shippingAddress", "billingAddress", "allocation", "hold"), (DEFAULT, AS_LEFT_OUT)),
         **dict.fromkeys(("confirm", "allowBackorder"), (DEFAULT, REFUSED)),
+        "priceList": (DEFAULT, CLEARS),
     },
     "LineItemInput": dict.fromkeys(("unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
     "LineChangeInput": {
@@ -166,6 +167,13 @@ INPUTS = {
     "PurchaseOrderReturnInput": {"reason": (DEFAULT, AS_LEFT_OUT)},
     "PurchaseReturnLineInput": {},
     "ReceiveLineInput": dict.fromkeys(("unit", "location"), (DEFAULT, AS_LEFT_OUT)),
+    "PriceListUpsertInput": dict.fromkeys(("name", "currency", "taxIncluded", "active"), (KEPT, REFUSED)),
+    "PricesSetInput": {},
+    "PriceSetLine": {
+        **dict.fromkeys(("validFrom", "validTo"), (DEFAULT, AS_LEFT_OUT)),
+        "minimum": (DEFAULT, REFUSED),
+        "amount": (REFUSED, CLEARS),
+    },
     "StockHoldInput": {"seconds": (DEFAULT, REFUSED), "warehouse": (DEFAULT, AS_LEFT_OUT)},
     "HoldLineInput": {},
 }

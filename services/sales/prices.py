@@ -1,0 +1,34 @@
+"""What the lines of an order cost where they don't say: by its price list, else by the product's own."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from core.problems import Problems
+from services import pricing
+from services.kit.looking import Looking
+from services.partners import PriceListRef
+from services.pricing import Priced
+
+NO_PRICES: Mapping[UUID, Decimal] = {}
+
+
+async def listed(
+    look: Looking,
+    by: PriceListRef | UUID | None,
+    currency: str,
+    wanted: Iterable[tuple[UUID, Decimal]],
+    at: datetime | None,
+    problems: Problems,
+) -> Priced | None:
+    """What the products of an order's lines cost by a price list, each for the sum of its lines. Without a list nothing is
+    looked up: most orders have none, and none may take a statement for it.
+    """
+    if by is None:
+        return None
+    sums: dict[UUID, Decimal] = defaultdict(Decimal)
+    for product, quantity in wanted:
+        sums[product] += quantity
+    return await pricing.prices(look, by, currency, sums, at, problems)
