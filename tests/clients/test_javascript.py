@@ -48,6 +48,7 @@ def test_urql(workshop: Workshop, answers: dict[str, Any], report: Report) -> No
     example = workshop.example("urql")
     workshop.run(example, "npm", "run", "schema")
     report("urql", workshop.run(example, "node", "urql.mjs", tenant="stonebridge"))
+    report("graphql-sse", workshop.run(example, "node", "streams.mjs", tenant="stonebridge"))
     assert operations_of(workshop, example, "urql-operations.mjs") == answers
 
 

@@ -61,3 +61,15 @@ export const WRITE_NOTE = gql`
     }
   }
 `;
+
+/** An order as it is, and again after each change of it, whoever makes it. The id lets the cache find what has changed. */
+export const FOLLOW = gql`
+  subscription Follow($id: ID!) {
+    record(id: $id) {
+      ... on Order {
+        id
+        note
+      }
+    }
+  }
+`;

@@ -1,6 +1,7 @@
-import { Client, fetchExchange } from "@urql/core";
+import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
+import { createClient as createStreams } from "graphql-sse";
 
 /** What has no id is kept with what has it. */
 const keys = Object.fromEntries(["Count", "Money", "PageInfo", "ProductStock", "Viewer"].map((name) => [name, () => null]));
@@ -18,9 +19,10 @@ export function createClient(url, key, schema) {
       Product: { lineItems: list, events: list },
     },
   });
-  return new Client({
-    url,
-    exchanges: [cache, fetchExchange],
-    fetchOptions: { headers: { Authorization: `Bearer ${key}` } },
+  const headers = { Authorization: `Bearer ${key}` };
+  const streams = createStreams({ url: `${url}/stream`, headers, retryAttempts: Infinity });
+  const live = subscriptionExchange({
+    forwardSubscription: (request) => ({ subscribe: (sink) => ({ unsubscribe: streams.subscribe(request, sink) }) }),
   });
+  return new Client({ url, exchanges: [cache, live, fetchExchange], fetchOptions: { headers } });
 }

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 
 import { gql } from "@apollo/client";
 
-import { done, key, longestOrder, sent, until, upTo, url } from "./plain.mjs";
+import { done, key, longestOrder, sent, until, upTo, url, writeNote } from "./plain.mjs";
 import { createClient } from "./src/client.js";
-import { LINES, ORDERS, WRITE_NOTE } from "./src/documents.js";
+import { FOLLOW, LINES, ORDERS, WRITE_NOTE } from "./src/documents.js";
 
 const { id, number, lines } = await longestOrder();
 const client = createClient(url, key);
@@ -49,4 +49,15 @@ const fragment = gql`
 `;
 assert.equal(client.readFragment({ id: `Order:${id}`, fragment }).note, note);
 assert.deepEqual(positions(), upTo(lines));
+
+let followed;
+const following = client
+  .subscribe({ query: FOLLOW, variables: { id } })
+  .subscribe(({ data }) => (followed = data?.record));
+await until(() => followed?.note === note, "the first of the stream");
+await writeNote(id, `${note}!`);
+await until(() => shown.note === `${note}!` && orders.find((order) => order.id === id).note === `${note}!`, "the change");
+assert.deepEqual(operations(), ["Follow"]);
+done("a subscription shows what another client wrote, in the order and in the list that has it");
+following.unsubscribe();
 client.stop();

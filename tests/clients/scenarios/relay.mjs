@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 import { createEnvironment } from "./build/environment.js";
+import { followOrder } from "./build/followOrder.js";
 import { show } from "./build/main.js";
 import { writeNote as mutate } from "./build/NoteMutation.js";
 import { done, key, longestOrder, sent, until, upTo, url, writeNote } from "./plain.mjs";
@@ -42,6 +43,14 @@ assert.deepEqual(await mutate(environment, id, `${note}!`), { order: { id, note:
 await until(() => find("[role=note]").textContent === `${note}!`, "the mutation's note");
 assert.deepEqual(operations(), ["NoteMutation"]);
 done("a mutation's payload changes what is shown, without another query");
+
+const unfollow = followOrder(environment, id);
+await until(() => sent.length, "the stream's request");
+await writeNote(id, note);
+await until(() => find("[role=note]").textContent === note, "the change");
+assert.deepEqual(operations(), ["followOrderSubscription"]);
+unfollow();
+done("a subscription shows what another client wrote");
 
 find("[name=again]").click();
 await until(() => positions().length === 1, "the list from its start");

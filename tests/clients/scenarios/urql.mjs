@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 
 import { gql } from "@urql/core";
 
-import { done, key, longestOrder, sent, until, upTo, url } from "./plain.mjs";
+import { done, key, longestOrder, sent, until, upTo, url, writeNote } from "./plain.mjs";
 import { createClient } from "./src/client.js";
-import { LINES, ORDERS, WRITE_NOTE } from "./src/documents.js";
+import { FOLLOW, LINES, ORDERS, WRITE_NOTE } from "./src/documents.js";
 
 const { id, lines } = await longestOrder();
 const complaints = [];
@@ -40,6 +40,14 @@ assert.deepEqual(data.orderUpdate.userErrors, []);
 await until(() => shown.note === note && orders.find((order) => order.id === id).note === note, "the note");
 assert.deepEqual(operations(), ["WriteNote"]);
 done("a mutation's payload changes the order and the list that has it, without another query");
+
+let followed;
+client.subscription(FOLLOW, { id }).subscribe(({ data }) => (followed = data?.record));
+await until(() => followed?.note === note, "the first of the stream");
+await writeNote(id, `${note}!`);
+await until(() => shown.note === `${note}!` && orders.find((order) => order.id === id).note === `${note}!`, "the change");
+assert.deepEqual(operations(), ["Follow"]);
+done("a subscription shows what another client wrote, in the order and in the list that has it");
 
 const nullable = gql`
   query Partial($id: ID!) {
