@@ -69,4 +69,6 @@ def relations(graph: Graph) -> set[type[Many]]:
     """The relations to many of which the graph's prices may know how many rows they have as a rule."""
     fields = chain.from_iterable(getattr(each, "fields", {}).values() for each in graph._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
     found = {batch.usual for field in fields if isinstance(field, GraphQLField) and (batch := declared(field))}
-    return {each for each in found if isinstance(each, type) and issubclass(each, Many)}
+    many = {each for each in found if isinstance(each, type) and issubclass(each, Many)}
+    # One whose rows have their parent in another table (a receipt's moves) has no column to count them by.
+    return {each for each in many if each.key in each.entity.model.__table__.columns}

@@ -167,7 +167,7 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
 
 
 async def buy(client: httpx.AsyncClient, word: str, price: str, place: str, house: str) -> None:
-    """A supplier's terms, a reorder rule, a draft and a confirmed purchase order."""
+    """A supplier's terms, a reorder rule, a draft, and a purchase order of which some came and went back."""
     money = {"amount": price, "currency": "EUR"}
     sku, whom = {"product": {"sku": f"{word}-1"}}, {"supplier": {"code": f"{word}-1"}}
     terms = sku | whom | {"price": money, "supplierSku": f"{word} sku"}
@@ -187,6 +187,9 @@ async def buy(client: httpx.AsyncClient, word: str, price: str, place: str, hous
             [line] = confirmed["purchaseOrder"]["lines"]["nodes"]
             came = {"purchaseOrder": made["purchaseOrder"], "lines": [{"line": line["id"], "quantity": "0.5"}]}
             await command(client, "purchaseOrderReceive", came | {"reference": f"{word} slip"}, "receipt { id }")
+            back = [{"line": line["id"], "quantity": "0.25", "location": place}]
+            returned = {"purchaseOrder": made["purchaseOrder"], "lines": back, **texts(word, "reason")}
+            await command(client, "purchaseOrderReturn", returned, "purchaseOrder { id }")
 
 
 async def rows_of(admin: Any, tenant: UUID) -> dict[str, list[str]]:
