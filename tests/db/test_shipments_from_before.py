@@ -35,7 +35,8 @@ async def test_moves_to_customers_become_shipments(fresh: Target) -> None:
         await admin.execute("DELETE FROM shipment_lines; DELETE FROM shipments")
         # Orders from suppliers don't survive the way back, and so nothing may be on its way by them.
         await admin.execute(
-            "UPDATE stock_levels SET incoming = 0; DELETE FROM purchase_lines; DELETE FROM purchase_orders"
+            "UPDATE stock_levels SET incoming = 0; DELETE FROM receipt_lines; DELETE FROM receipts;"
+            "DELETE FROM purchase_lines; DELETE FROM purchase_orders"
         )
         await migrate.downgrade(fresh, BEFORE)
         assert await admin.fetchval("SELECT count(*) FROM shipments") == 0

@@ -172,7 +172,8 @@ async def buy(client: httpx.AsyncClient, word: str, price: str, place: str, hous
     sku, whom = {"product": {"sku": f"{word}-1"}}, {"supplier": {"code": f"{word}-1"}}
     terms = sku | whom | {"price": money, "supplierSku": f"{word} sku"}
     await command(client, "productSupplierUpsert", terms, "productSupplier { id }")
-    rule = sku | whom | {"warehouse": house, "location": place, "point": "1", "target": "2"}
+    # More than there is: it is reached by what is proposed for it.
+    rule = sku | whom | {"warehouse": house, "location": place, "point": "1000000", "target": "1000001"}
     await command(client, "reorderRuleUpsert", rule, "reorderRule { id }")
     for number in (1, 2):
         order: dict[str, Any] = whom | {"location": place, **texts(word, "note")}
