@@ -12,6 +12,7 @@ from core.changes import Cursor
 from core.ids import new_id
 from core.permissions import EVERYTHING, ROLES
 from db.runtime.engine import administration
+from tests.support.buyer import Buyer
 from tests.support.clerk import Clerk
 from tests.support.copies import Copy, full
 from tests.support.desk import Desk
@@ -256,6 +257,33 @@ async def test_an_event_leads_to_what_it_is_about(clerk: Clerk) -> None:
     assert [each["subject"] and each["subject"]["__typename"] for each in result.data["eventFeed"]["events"]] == [
         *(None, None, "Order")
     ]
+
+
+VALUES = """query ($after: String) { eventFeed(after: $after) { events { type before after } } }"""
+
+
+async def test_an_event_has_no_values_of_what_may_not_be_read(clerk: Clerk) -> None:
+    """What a shop pays stands in the events of what it buys; a viewer reads events."""
+    buyer = Buyer(clerk)
+    await buyer.supplier()
+    product = await clerk.product()
+    start = str(_place((await Reader(clerk).changes())["cursor"]))
+    await buyer.supplies(product, price={"amount": "2.5", "currency": "EUR"})
+    await buyer.order((product, "10"))
+    await clerk.do("productUpsert", {"sku": product["sku"], "name": "Renamed"})
+
+    async def told(permissions: frozenset[str]) -> dict[str, bool]:
+        result = await Reader(clerk, permissions)(VALUES, after=start)
+        assert not result.errors, result.errors
+        events = result.data["eventFeed"]["events"]
+        assert all(each["before"] is None for each in events if each["after"] is None)
+        return {each["type"]: each["after"] is not None for each in events}
+
+    everything = {"product_supplier.created": True, "purchase_order.created": True, "product.updated": True}
+    assert await told(EVERYTHING) == everything
+    hidden = {"product_supplier.created": False, "purchase_order.created": False}
+    assert await told(EVERYTHING - {"purchasing:read"}) == everything | hidden
+    assert await told(frozenset({"events:read"})) == dict.fromkeys(everything, False)
 
 
 @pytest.mark.parametrize(
