@@ -14,6 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.server import ServerProtocol
 
+from app.http.garbage import GARBAGE
 from app.http.untaken import Untaken
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -109,6 +110,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        GARBAGE.add(len(data))
         for start in range(0, len(data), SLICE):
             if self.transport.is_closing():
                 return

@@ -2,6 +2,34 @@
 
 from db.checks.kit import Check
 
+
+def _summed(rule: str, table: str, column: str) -> Check:
+    """That a line's column is the sum of what another table has of the line."""
+    return Check(
+        rule,
+        f"""
+        SELECT l.product_id, NULL::uuid, NULL::uuid, NULL::uuid, coalesce(r.quantity, 0), l.{column}
+        FROM purchase_lines l LEFT JOIN (SELECT purchase_line_id, sum(quantity) AS quantity FROM {table}
+                                         WHERE tenant_id = $1 GROUP BY 1) r ON r.purchase_line_id = l.id
+        WHERE l.tenant_id = $1 AND coalesce(r.quantity, 0) <> l.{column}
+        """,
+    )
+
+
+def _moved(rule: str, table: str, place: str) -> Check:
+    """That a row of a table is the move with its id, with the row's location as this end of it."""
+    return Check(
+        rule,
+        f"""
+        SELECT l.product_id, r.location_id, NULL::uuid, NULL::uuid, r.quantity, coalesce(m.quantity, 0)
+        FROM {table} r JOIN purchase_lines l ON l.tenant_id = $1 AND l.id = r.purchase_line_id
+        LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = r.id
+        WHERE r.tenant_id = $1 AND (l.product_id, r.location_id, r.quantity)
+              IS DISTINCT FROM (m.product_id, m.{place}, m.quantity)
+        """,
+    )
+
+
 CHECKS = (
     Check(
         "What is incoming is what confirmed purchase orders still expect.",
@@ -35,42 +63,10 @@ CHECKS = (
         WHERE o.tenant_id = $1 AND o.status <> 'DRAFT' AND (o.status = 'CONFIRMED') <> (coalesce(l.open, 0) > 0)
         """,
     ),
-    Check(
-        "What was received of a purchase order's line is the sum of its receipts.",
-        """
-        SELECT l.product_id, NULL::uuid, NULL::uuid, NULL::uuid, coalesce(r.quantity, 0), l.received
-        FROM purchase_lines l LEFT JOIN (SELECT purchase_line_id, sum(quantity) AS quantity FROM receipt_lines
-                                         WHERE tenant_id = $1 GROUP BY 1) r ON r.purchase_line_id = l.id
-        WHERE l.tenant_id = $1 AND coalesce(r.quantity, 0) <> l.received
-        """,
+    _summed("What was received of a purchase order's line is the sum of its receipts.", "receipt_lines", "received"),
+    _moved("What a receipt's line says is what moved.", "receipt_lines", "destination_id"),
+    _summed(
+        "What went back of a purchase order's line is the sum of its returns.", "purchase_return_lines", "returned"
     ),
-    Check(
-        "What a receipt's line says is what moved.",
-        """
-        SELECT l.product_id, r.location_id, NULL::uuid, NULL::uuid, r.quantity, coalesce(m.quantity, 0)
-        FROM receipt_lines r JOIN purchase_lines l ON l.tenant_id = $1 AND l.id = r.purchase_line_id
-        LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = r.id
-        WHERE r.tenant_id = $1 AND (l.product_id, r.location_id, r.quantity)
-              IS DISTINCT FROM (m.product_id, m.destination_id, m.quantity)
-        """,
-    ),
-    Check(
-        "What went back of a purchase order's line is the sum of its returns.",
-        """
-        SELECT l.product_id, NULL::uuid, NULL::uuid, NULL::uuid, coalesce(r.quantity, 0), l.returned
-        FROM purchase_lines l LEFT JOIN (SELECT purchase_line_id, sum(quantity) AS quantity FROM purchase_return_lines
-                                         WHERE tenant_id = $1 GROUP BY 1) r ON r.purchase_line_id = l.id
-        WHERE l.tenant_id = $1 AND coalesce(r.quantity, 0) <> l.returned
-        """,
-    ),
-    Check(
-        "What went back to a supplier is what moved.",
-        """
-        SELECT l.product_id, r.location_id, NULL::uuid, NULL::uuid, r.quantity, coalesce(m.quantity, 0)
-        FROM purchase_return_lines r JOIN purchase_lines l ON l.tenant_id = $1 AND l.id = r.purchase_line_id
-        LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = r.id
-        WHERE r.tenant_id = $1 AND (l.product_id, r.location_id, r.quantity)
-              IS DISTINCT FROM (m.product_id, m.source_id, m.quantity)
-        """,
-    ),
+    _moved("What went back to a supplier is what moved.", "purchase_return_lines", "source_id"),
 )

@@ -1,5 +1,6 @@
 """Goods of a purchase order that come: moves into stock, a receipt that tells of them, and orders that wait are served."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -68,7 +69,9 @@ async def receive(work: UnitOfWork, command: PurchaseOrderReceive) -> References
     work.problems.check()
     suppliers = await places.outside(work, "SUPPLIER")
     await stock.lock(work, [each.line.product for each in came])
-    sums = _sums(came)
+    sums: dict[UUID, Decimal] = defaultdict(Decimal)
+    for each in came:
+        sums[each.line.id] += each.quantity
     moved = await stock.move(
         work,
         [Move(each.line.product, suppliers, each.location.id, each.quantity, "receipt") for each in came],
@@ -76,7 +79,7 @@ async def receive(work: UnitOfWork, command: PurchaseOrderReceive) -> References
     lines = {line.id: line for line in order.lines}
     arrived = [(lines[line], min(quantity, lines[line].open)) for line, quantity in sums.items()]
     await stock.recall(work, [Coming(line.product, order.location, part) for line, part in arrived if part])
-    receipt = await _record(work, order, command, came, moved.moves)
+    receipt = await _record(work, order, command, came, sums, moved.moves)
     await stock.arrived(work, {each.line.product for each in came if each.location.kind == "INTERNAL"})
     return {"purchase_order_id": order.id, "receipt_id": receipt}
 
@@ -116,22 +119,16 @@ def _place(
     return there
 
 
-def _sums(came: Sequence[Came]) -> dict[UUID, Decimal]:
-    sums: dict[UUID, Decimal] = {}
-    for each in came:
-        sums[each.line.id] = sums.get(each.line.id, ZERO) + each.quantity
-    return sums
-
-
 async def _record(
     work: UnitOfWork,
     order: PurchaseOrder,
     command: PurchaseOrderReceive,
     came: Sequence[Came],
+    sums: Mapping[UUID, Decimal],
     moves: Sequence[UUID],
 ) -> UUID:
     """Store the receipt and what becomes of the order; the receipt's id."""
-    sums, receipt = _sums(came), new_id()
+    receipt = new_id()
     status = status_after(order, received=sums)
     columns = (
         list(moves),

@@ -192,7 +192,6 @@ def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, li
 
 def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list[Row]) -> dict[str, list[Row]]:
     """Order n has n % 3 lines; nothing of it is announced."""
-    place, house = where["id"], where["warehouse_id"]
     orders = [
         {
             "id": new_id(),
@@ -200,7 +199,7 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
             "status": ("DRAFT", "CANCELLED")[index % 2],
             "supplier_id": partners[index % 3]["id"],
             "currency": "EUR",
-            "location_id": place,
+            "location_id": where["id"],
             "subtotal": Decimal("2.5") * (index % 3),
             "ordered_at": _later(index % 4),
             "expected_on": None if index % 3 else START.date() + timedelta(days=index % 5),
@@ -231,6 +230,12 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
         for index, order in enumerate(orders)
         for position in range(index % 3)
     ]
+    arrived = _arrivals(orders, lines, moves)
+    return {"purchase_orders": orders, "purchase_lines": lines} | arrived | _supply(partners, products, where)
+
+
+def _supply(partners: list[Row], products: list[Row], where: Row) -> dict[str, list[Row]]:
+    """What suppliers offer, and when to order it again."""
     offers = [
         {
             "id": new_id(),
@@ -244,6 +249,23 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
         }
         for index in range(10)
     ]
+    rules = [
+        {
+            "id": new_id(),
+            "product_id": product["id"],
+            "warehouse_id": where["warehouse_id"],
+            "location_id": where["id"],
+            "point": Decimal(index % 7),
+            "target": Decimal(100),
+            "supplier_id": partners[index % 3]["id"],
+        }
+        for index, product in enumerate(products[:4])
+    ]
+    return {"product_suppliers": offers, "reorder_rules": rules}
+
+
+def _arrivals(orders: list[Row], lines: list[Row], moves: list[Row]) -> dict[str, list[Row]]:
+    """The receipt of each order that has lines, by a move of its first line's product; and one more move that went back."""
     receipts = [
         {
             "id": new_id(),
@@ -274,20 +296,7 @@ def _purchases(partners: list[Row], products: list[Row], where: Row, moves: list
             "quantity": left[0]["quantity"],
         }
     ]
-    rules = [
-        {
-            "id": new_id(),
-            "product_id": product["id"],
-            "warehouse_id": house,
-            "location_id": place,
-            "point": Decimal(index % 7),
-            "target": Decimal(100),
-            "supplier_id": partners[index % 3]["id"],
-        }
-        for index, product in enumerate(products[:4])
-    ]
-    documents = {"purchase_orders": orders, "purchase_lines": lines, "receipts": receipts, "receipt_lines": came}
-    return {"product_suppliers": offers, "reorder_rules": rules} | documents | {"purchase_return_lines": gone}
+    return {"receipts": receipts, "receipt_lines": came, "purchase_return_lines": gone}
 
 
 def _prices(partners: list[Row], products: list[Row]) -> dict[str, list[Row]]:
