@@ -4,14 +4,16 @@ What is checked is checked in the order of its cost, so that a port in use is re
 """
 
 import asyncio
+import contextlib
 import shlex
 import signal
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 import uvloop
 
-from app import __version__, development, logs
+from app import __version__, development, logs, upkeep
 from app.asgi import create_app
 from app.database import open_database, require_head, serving_database, too_many_connections
 from app.development import Progress, Say
@@ -66,10 +68,16 @@ async def _live(settings: Settings, opened: Listeners, say: Say, progress: Progr
         def ready() -> None:
             announce(_lines(opened, settings, made))
 
-        if settings.workers > 1:
-            await _supervise(Supervisor(settings, target, dict(made), opened), ready)
-        else:
-            await _serve_alone(settings, target, made, opened, ready)
+        async with _upkeep(settings, target):
+            if settings.workers > 1:
+                await _supervise(Supervisor(settings, target, dict(made), opened), ready)
+            else:
+                await _serve_alone(settings, target, made, opened, ready)
+
+
+def _upkeep(settings: Settings, target: Target) -> AbstractAsyncContextManager[None]:
+    """In production a worker of its own does it: servers don't have the administrator's rights there."""
+    return contextlib.nullcontext() if settings.environment == "production" else upkeep.beside(settings, target)
 
 
 async def _supervise(supervisor: Supervisor, ready: Callable[[], None]) -> None:

@@ -4,7 +4,8 @@ Any number may run: of each database one at a time has the lease, and the others
 """
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from time import monotonic
 
 import asyncpg
@@ -93,6 +94,17 @@ class Worker:
                     log.warning("not kept up", what=upkeep.name, tenant=str(tenant.id), reason=type(error).__name__)
         if count:
             log.info("kept up", what=upkeep.name, count=count)
+
+
+@contextlib.asynccontextmanager
+async def beside(settings: Settings, target: Target) -> AsyncIterator[None]:
+    """In here the upkeep is done, as a task: what ``erpgraph serve`` does in development, where nobody starts a worker."""
+    working = asyncio.create_task(Worker({MAIN: target, **others(settings)}, settings.feed_days).run())
+    try:
+        yield
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 async def run(settings: Settings) -> None:

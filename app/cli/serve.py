@@ -25,8 +25,8 @@ def serve(
     In development (the default) it migrates first, loads demo data into an empty database, and when it
     accepts requests prints the lines [bold]graph URL[/bold], [bold]explorer URL[/bold] and, for each of two tenants,
     [bold]key TENANT KEY[/bold]. The embedded server's keys stay the same from start to start; in a database of your own
-    each start creates others, for a day. With ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated
-    database.
+    each start creates others, for a day. It does the upkeep as well, like 'erpgraph worker'. With
+    ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated database.
 
     With several workers one that dies is replaced, and SIGHUP replaces them one by one. Sockets that systemd passes are
     served in place of a port ([bold]LISTEN_FDS[/bold]).

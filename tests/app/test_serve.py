@@ -1,21 +1,25 @@
 """The server's life: started, used by commands beside it, ended in every way, started again."""
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app import __version__
 from core import keys
+from db.runtime import lease
 from db.runtime.engine import Target
 from tests.support.command import Ended, command, ended, first_lines, one_line, started
 from tests.support.folders import open_to_all
@@ -178,11 +182,33 @@ async def empty(server: TestServer) -> Any:
         yield target
 
 
+def keeps_up(target: Target) -> bool:
+    """Whether a process does the database's upkeep."""
+    return asyncio.run(_kept_up(target))
+
+
+async def _kept_up(target: Target) -> bool:
+    connection = await asyncpg.connect(target.admin)
+    try:
+        held: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            lease.CLASS,
+            lease.UPKEEP,
+        )
+        return held == 1
+    finally:
+        await connection.close()
+
+
 def test_a_server_of_ones_own(empty: Target, tmp_path: Path) -> None:
     assert "Run 'erpgraph db upgrade' first" in fails(DATABASE_URL=empty.admin, ENVIRONMENT="production")
     served = Served(DATABASE_URL=empty.admin, APP_DATABASE_URL=empty.serving, DATA_DIR=str(tmp_path / "data"))
     assert [line[0] for line in served.lines] == ["graph", "explorer", "key", "key"]
     assert served.get() == {"data": "here"}
+    patience = time.monotonic() + 30
+    while not keeps_up(empty):  # nobody starts a worker in development
+        assert time.monotonic() < patience
     # Nothing keeps the keys of a database of one's own: each start has others, which last a day.
     other = Served(DATABASE_URL=empty.admin, APP_DATABASE_URL=empty.serving, DATA_DIR=str(tmp_path / "data"))
     assert other.lines[2][2] != served.lines[2][2]
@@ -194,13 +220,15 @@ def test_a_server_of_ones_own(empty: Target, tmp_path: Path) -> None:
     assert {line.split()[6] for line in listed[1:]} <= tomorrow
     assert other.end(signal.SIGTERM).code == 0
     assert served.end(signal.SIGTERM).code == 0
+    assert not keeps_up(empty)
     assert not (tmp_path / "data").exists()
 
 
-def test_production_tells_no_keys(fresh: Target) -> None:
+def test_production_tells_no_keys_and_leaves_the_upkeep_to_workers(fresh: Target) -> None:
     process = started("serve", "--port", "0", module=STUB, DATABASE_URL=fresh.admin, ENVIRONMENT="production")
     assert process.stdout
     assert [line.split(" ")[0] for line in first_lines(process, 2)] == ["graph", "explorer"]
+    assert not keeps_up(fresh)
     process.terminate()
     assert ended(process)[:2] == (0, "")
     assert command("tenant", "list", DATABASE_URL=fresh.admin).out.splitlines()[1:] == []
