@@ -6,9 +6,12 @@ import { buildClientSchema, getIntrospectionQuery } from "graphql";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ask, exchange } from "./ask.js";
 import { EXAMPLES, suited } from "./examples.js";
+import { isSubscription } from "./follow.js";
 import { Header } from "./Header.jsx";
 import { beginning, storage } from "./kept.js";
 import { firstKey, keep } from "./key.js";
+import { Live } from "./Live.jsx";
+import { useFollowing } from "./useFollowing.js";
 import { named } from "./named.js";
 import { Panel } from "./Panel.jsx";
 import { Tools } from "./Tools.jsx";
@@ -81,15 +84,20 @@ export function Explorer() {
   const latest = useRef(key);
   const found = useSchema(key);
   const { begun, follow } = useBeginning(found);
+  const { live, subscription, leave } = useFollowing(latest);
   const change = useCallback((to) => {
+    leave();
     latest.current = to.trim();
     keep(latest.current);
     setKey(latest.current);
   }, []);
-  const fetcher = useCallback(async (body) => {
+  const fetcher = useCallback(async (given) => {
+    const body = named(given);
+    leave();
     setAnswer(null);
+    if (isSubscription(body)) return subscription(body);
     const began = performance.now();
-    const { found: came, status, size } = await exchange(named(body), latest.current);
+    const { found: came, status, size } = await exchange(body, latest.current);
     setAnswer({ ...came, status, size, milliseconds: performance.now() - began });
     // The panel shows the plan: the result is for the data.
     const { plan: _, ...extensions } = came.extensions ?? {};
@@ -120,7 +128,7 @@ export function Explorer() {
             >
               <GraphiQL.Logo>erpgraph</GraphiQL.Logo>
               <GraphiQL.Footer>
-                <Panel answer={answer} />
+                {live ? <Live live={live} /> : <Panel answer={answer} />}
               </GraphiQL.Footer>
             </GraphiQLInterface>
           </GraphiQLProvider>

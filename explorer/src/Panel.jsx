@@ -1,7 +1,7 @@
+import { count } from "./count.js";
 import { Height } from "./Height.jsx";
 
 const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-const count = (value, one) => `${value.toLocaleString("en")} ${one}${value === 1 ? "" : "s"}`;
 
 /** Beside the result: what the query cost, and what ran. */
 export function Panel({ answer }) {

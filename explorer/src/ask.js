@@ -1,13 +1,14 @@
 // One request to the graph, and what to say where it goes wrong.
 
-const SAY = {
+export const SAY = {
   401: "This key isn't known here, or it has ended. Put a key of yours into the field API key; in development, " +
     "the server prints keys at its start, on the lines that begin with “key”.",
 };
 
-const problem = (message, code) => ({ errors: [{ message, extensions: { code } }] });
+export const problem = (message, code) => ({ errors: [{ message, extensions: { code } }] });
 
 const encoder = new TextEncoder();
+export const sizeOf = (text) => encoder.encode(text).length;
 
 /** The answer, and of its transport the status and the size in bytes (uncompressed), where one came. */
 export async function exchange(body, key) {
@@ -26,7 +27,7 @@ export async function exchange(body, key) {
       method: "POST", headers, body: request, credentials: "omit", cache: "no-store",
     });
     const text = await answer.text();
-    size = encoder.encode(text).length;
+    size = sizeOf(text);
     const found = JSON.parse(text);
     if (answer.status === 401 && !key) return came(problem("Put an API key into the field above first.", "UNAUTHENTICATED"));
     const say = SAY[answer.status];

@@ -92,6 +92,28 @@ query PickList($first: Int!) {
     variables: { first: 10 },
   },
   {
+    name: "Live",
+    needs: ["orders:read", "catalog:read", "stock:read"],
+    query: `# What changes, as it happens: keep it
+# running, and place an order elsewhere.
+subscription Live {
+  changes(kinds: [ORDER, STOCK_LEVEL]) {
+    changes {
+      kind
+      id
+      gone
+      node {
+        ... on Order { number status total { amount currency } }
+        ... on StockLevel { available product { sku } location { code } }
+      }
+    }
+    cursor
+  }
+}
+`,
+    variables: {},
+  },
+  {
     name: "Catalog",
     needs: ["catalog:read"],
     role: "partner",
@@ -125,6 +147,21 @@ query MyOrders($first: Int!) {
 }
 `,
     variables: { first: 10 },
+  },
+  {
+    name: "MyOrdersLive",
+    needs: ["orders:read"],
+    role: "partner",
+    query: `# Your own orders, each time that
+# something happens to one.
+subscription MyOrdersLive {
+  changes(kinds: [ORDER]) {
+    changes { id gone node { ... on Order { number status shipmentStatus } } }
+    cursor
+  }
+}
+`,
+    variables: {},
   },
   {
     name: "OrderCreate",

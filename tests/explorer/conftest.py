@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Locator, expect
 
 from app.asgi import create_app
+from app.live.hub import Hub
 from app.settings import load
 from db.runtime.engine import Database
 from tests.support import browser as browsers
@@ -35,6 +37,50 @@ class Open(browsers.Open):
         """What the result's editor holds."""
         held = await self.page.locator(".result-window .CodeMirror").evaluate("each => each.CodeMirror.getValue()")
         return str(held)
+
+
+ORDER = """mutation ($input: OrderCreateInput!) { orderCreate(input: $input) { order { number } userErrors { message } } }"""
+
+
+class Watched(Open):
+    """An explorer, and the server behind it."""
+
+    hub: Hub
+    key: str
+    graph: str
+    """Where others reach the graph."""
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator(".panel.live [role=status]")
+
+    @property
+    def count(self) -> Locator:
+        return self.page.locator(".panel.live .standing b")
+
+    async def follow(self, name: str = "Live") -> None:
+        """Run the example, and wait until it is live."""
+        await self.page.get_by_role("tab", name=name).click()
+        await self.run()
+        await expect(self.status).to_have_text("Live: results come as they happen.")
+        await expect(self.count).to_have_text("1 result")
+
+    async def order(self) -> str:
+        """Somebody else's order; its number."""
+        line = {"product": {"sku": "BOX-10008"}, "quantity": "1"}
+        given = {"customer": {"code": "F10004"}, "lineItems": [line], "confirm": True}
+        async with httpx.AsyncClient(base_url=self.graph, headers={"authorization": f"Bearer {self.key}"}) as client:
+            answer = await client.post("/graphql", json={"query": ORDER, "variables": {"input": given}})
+        made = answer.json()["data"]["orderCreate"]
+        assert made["userErrors"] == []
+        return str(made["order"]["number"])
+
+    async def cut(self) -> None:
+        """End the connection as a server does that stops; the network stays away."""
+        await self.page.context.set_offline(True)
+        for stream in [*self.hub._streams]:
+            stream.end(None)
+        await expect(self.status).to_have_text("The connection is lost. Trying again, from the last cursor.")
 
 
 @pytest.fixture(scope="session")

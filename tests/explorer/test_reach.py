@@ -132,7 +132,7 @@ async def test_open_queries_survive_a_reload_and_end_with_the_tab(opened: Open) 
     assert key not in session
     other = await page.context.new_page()
     await other.goto(f"{opened.origin}/graphql")
-    await expect(other.get_by_role("tab")).to_have_count(5)
+    await expect(other.get_by_role("tab")).to_have_count(len(GENERAL))
     await expect(other.get_by_role("tab", name="Mine")).to_have_count(0)
 
 
@@ -143,13 +143,13 @@ async def test_a_link_opens_in_front_of_what_was_open_and_is_edited_in_peace(ope
     await page.goto(f"{opened.origin}/graphql#query=query Shared {{viewer{{principal}}}}")
     await opened.ready()
     await expect(page.get_by_role("tab", selected=True)).to_have_text("Shared")
-    await expect(page.get_by_role("tab")).to_have_count(6)
+    await expect(page.get_by_role("tab")).to_have_count(len(GENERAL) + 1)
     await write(page, "query Edited {viewer{principal}}", "")
     await kept(page, "Edited")
     await page.reload()
     await opened.ready()
     await expect(page.get_by_role("tab", selected=True)).to_have_text("Edited")
-    await expect(page.get_by_role("tab")).to_have_count(6)
+    await expect(page.get_by_role("tab")).to_have_count(len(GENERAL) + 1)
 
 
 UNREADABLE = ("{", "null", "[]", '{"tabs": 1}', '{"tabs": [], "activeTabIndex": 0}', '{"tabs": [{}]}')
@@ -161,7 +161,7 @@ async def test_what_cannot_be_read_again_gives_the_examples(opened: Open) -> Non
     for held in UNREADABLE:
         await page.evaluate("held => sessionStorage.setItem('graphiql:tabState', held)", held)
         await page.reload()
-        await expect(page.get_by_role("tab")).to_have_count(5)
+        await expect(page.get_by_role("tab")).to_have_count(len(GENERAL))
 
 
 async def write(page: Page, query: str, variables: str) -> None:
@@ -216,12 +216,12 @@ async def test_only_wrong_variables_are_marked(opened: Open) -> None:
         await page.wait_for_function(MARKED, arg=marks)
 
 
-GENERAL = ["Storefront", "StockFeed", "OrderScreen", "PickList", "OrderCreate"]
+GENERAL = ["Storefront", "StockFeed", "OrderScreen", "PickList", "Live", "OrderCreate"]
 ROLES = {
-    "viewer": ["Storefront", "StockFeed", "OrderScreen"],
-    "clerk": ["Storefront", "StockFeed", "OrderScreen", "OrderCreate"],
-    "warehouse": ["Storefront", "StockFeed", "OrderScreen", "PickList"],
-    "partner": ["Catalog", "MyOrders"],
+    "viewer": ["Storefront", "StockFeed", "OrderScreen", "Live"],
+    "clerk": ["Storefront", "StockFeed", "OrderScreen", "Live", "OrderCreate"],
+    "warehouse": ["Storefront", "StockFeed", "OrderScreen", "PickList", "Live"],
+    "partner": ["Catalog", "MyOrders", "MyOrdersLive"],
 }
 
 
@@ -283,4 +283,4 @@ async def test_an_example_opens_from_the_menu(opened: Open) -> None:
     assert (await written(page))[1] == '{\n  "after": null\n}'
     await page.get_by_label("Examples").select_option("Storefront")
     await expect(page.get_by_role("tab", selected=True)).to_have_text("Storefront")
-    await expect(page.get_by_role("tab")).to_have_count(5)
+    await expect(page.get_by_role("tab")).to_have_count(len(GENERAL))
