@@ -6,6 +6,7 @@ file of examples/storefront changes, which needs Node and npm; where there are n
 
 import contextlib
 import hashlib
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -31,9 +32,8 @@ from tests.support import browser as browsers
 from tests.support.http import serving
 from tests.support.postgres import TestServer
 
-SOURCE = CHECKOUT / "examples" / "storefront"
-PARTS = ("package.json", "package-lock.json", "vite.config.js", "index.html", "src")
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src {graph}"
+PARTS = ("package.json", "package-lock.json", "vite.config.js", "index.html", "public", "src")
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src {graph} {socket}"
 """All that the page needs."""
 
 
@@ -45,6 +45,8 @@ class Site:
     database: Database
     key: str
     graph: str = ""
+    served: FastAPI | None = None
+    """The application that runs."""
 
     def application(self, **settings: object) -> FastAPI:
         return create_app(load(cors_origins=(self.origin,), **settings), self.database)
@@ -86,32 +88,46 @@ class Shop(browsers.Open):
     async def find(self, words: str) -> None:
         await self.page.get_by_label("Search products").fill(words)
 
+    async def live(self) -> None:
+        """The page is told of changes."""
+        await expect(self.page.get_by_text("Live", exact=True)).to_be_visible()
 
-@pytest.fixture(scope="session")
-def built(pytestconfig: pytest.Config) -> Path:
-    """The built page, of a copy, so that nobody's node_modules are touched."""
+
+def build(name: str, config: pytest.Config) -> Path:
+    """The built page of ``examples/NAME``; of a copy, so that nobody's node_modules are touched."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("there is no Node here, which builds the page: Node 20 or newer, with npm")
-    files = sorted(file for part in PARTS for file in (SOURCE / part, *(SOURCE / part).rglob("*")) if file.is_file())
+    source = CHECKOUT / "examples" / name
+    files = sorted(file for part in PARTS for file in (source / part, *(source / part).rglob("*")) if file.is_file())
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    folder = pytestconfig.cache.mkdir("storefront") / digest
+    folder = config.cache.mkdir(name) / digest
     if not (folder / "build" / "index.html").exists():
         shutil.rmtree(folder.parent)
         for file in files:
-            copy = folder / file.relative_to(SOURCE)
+            copy = folder / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        for command in ("ci --no-audit --no-fund", "run build"):
+        for command in ("ci --no-audit --no-fund --prefer-offline", "run build"):
             done = subprocess.run(["npm", *command.split()], cwd=folder, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
     return folder / "build"
 
 
 @pytest.fixture(scope="session")
+def built(pytestconfig: pytest.Config) -> Path:
+    return build("storefront", pytestconfig)
+
+
+@pytest.fixture(scope="session")
 async def site(built: Path, server: TestServer) -> AsyncIterator[Site]:
     async def index(_: Asked) -> HTMLResponse:
         page = (built / "index.html").read_text().replace('content="/graphql"', f'content="{found.graph}/graphql"')
-        return HTMLResponse(page, headers={"content-security-policy": POLICY.format(graph=found.graph)})
+        return HTMLResponse(
+            page,
+            headers={
+                "content-security-policy": POLICY.format(graph=found.graph, socket=found.graph.replace("http", "ws", 1))
+            },
+        )
 
     pages = Starlette(routes=[Route("/", index), Mount("/", StaticFiles(directory=built))])
     async with serving(pages) as port, browsers.demo_data(server) as (database, _, key):
@@ -122,7 +138,8 @@ async def site(built: Path, server: TestServer) -> AsyncIterator[Site]:
 @pytest.fixture
 async def graph(site: Site) -> AsyncIterator[None]:
     """The graph, running."""
-    async with serving(site.application()) as port:
+    site.served = site.application()
+    async with serving(site.served) as port:
         site.graph = f"http://127.0.0.1:{port}"
         yield
 
@@ -168,6 +185,18 @@ async def shop(graph: None, opening: Opening, site: Site) -> AsyncIterator[Shop]
     async with opening() as found:
         await found.come_in(site.key)
         assert found.sent == ["Viewer", "Products"]
+        found.sent.clear()
+        yield found
+    assert found.console == []
+
+
+@pytest.fixture
+async def deaf(graph: None, opening: Opening, site: Site) -> AsyncIterator[Shop]:
+    """The open shop of somebody whom nothing can be told: behind a proxy that knows no WebSockets."""
+    async with opening() as found:
+        await found.page.route_web_socket(re.compile("/graphql$"), lambda _: None)
+        await found.page.reload()
+        await found.come_in(site.key)
         found.sent.clear()
         yield found
     assert found.console == []

@@ -55,24 +55,85 @@ async def test_browse_search_and_load_more(shop: Shop) -> None:
     assert "erp_" not in page.url
 
 
-async def test_availability_is_live(shop: Shop, site: Site) -> None:
+CREATE = """
+mutation($input: OrderCreateInput!) {
+  orderCreate(input: $input) { order { number } userErrors { message } }
+}
+"""
+LANTERN = "LAN-10021"
+
+
+async def someone_orders(site: Site, sku: str, quantity: str = "1") -> str:
+    """An order by another client; its number."""
+    lines = [{"product": {"sku": sku}, "quantity": quantity}]
+    given = {"customer": {"code": "F10004"}, "lineItems": lines, "confirm": True}
+    made = (await site.ask(CREATE, input=given))["orderCreate"]
+    assert made["userErrors"] == []
+    return str(made["order"]["number"])
+
+
+async def test_another_clients_order_lowers_what_is_shown(shop: Shop, site: Site) -> None:
+    before = int(await available(site, LANTERN))
     await shop.find("edda lantern")
-    await expect(shop.page.get_by_text("183 left")).to_be_visible()
+    await expect(shop.page.get_by_text(f"{before} left")).to_be_visible()
+    await shop.live()
     shop.sent.clear()
-    levels = (await site.ask(PRODUCT, sku="LAN-10021"))["product"]["stock"]["levels"]["nodes"]
-    there = [level["location"]["id"] for level in levels if level["available"] != "0"]
-    taken = await site.ask(
-        "mutation($input: StockAdjustInput!) { stockAdjust(input: $input) { userErrors { message } } }",
-        input={
-            "reason": "a wild evening",
-            "lines": [{"product": {"sku": "LAN-10021"}, "location": there[0], "delta": "-1"}],
-        },
+    await someone_orders(site, LANTERN, "3")
+    await expect(shop.page.get_by_text(f"{before - 3} left")).to_be_visible()
+    assert await available(site, LANTERN) == str(before - 3)
+    assert shop.sent == []
+    await shop.shoot("16-live")
+
+
+async def test_what_happened_while_it_was_cut_off_is_told_when_it_is_back(shop: Shop, site: Site) -> None:
+    await shop.find("edda lantern")
+    await shop.live()
+    before = int(await available(site, LANTERN))
+    await expect(shop.page.get_by_text(f"{before} left")).to_be_visible()
+    assert site.served is not None
+    await shop.page.context.set_offline(True)
+    for socket in [*site.served.state.hub._sockets]:
+        socket.end(None)
+    await expect(shop.page.get_by_text("Not live")).to_be_visible()
+    await shop.shoot("17-not-live")
+    await someone_orders(site, LANTERN)
+    shop.sent.clear()
+    await shop.page.context.set_offline(False)
+    await expect(shop.page.get_by_text(f"{before - 1} left")).to_be_visible()
+    await shop.live()
+    assert shop.sent == []
+    shop.console.clear()  # the browser's own lines about a network that is away
+
+
+async def test_a_page_that_cannot_be_told_asks(deaf: Shop, site: Site) -> None:
+    await deaf.find("edda lantern")
+    before = int(await available(site, LANTERN))
+    await expect(deaf.page.get_by_text(f"{before} left")).to_be_visible()
+    await someone_orders(site, LANTERN)
+    await deaf.page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(deaf.page.get_by_text(f"{before - 1} left")).to_be_visible()
+    assert deaf.sent[-1] == "Availability"
+
+
+async def test_orders_are_live(shop: Shop, site: Site) -> None:
+    page = shop.page
+    await page.get_by_role("link", name="Orders").click()
+    await shop.live()
+    number = await someone_orders(site, LANTERN)
+    await page.get_by_role("link", name=number).click()
+    await expect(page.locator(".timeline strong")).to_have_text(["Confirmed", "Order made"])
+    await shop.live()
+    shop.sent.clear()
+    cancelled = await site.ask(
+        "mutation($input: OrderCancelInput!) { orderCancel(input: $input) { userErrors { message } } }",
+        input={"order": {"number": number}},
     )
-    assert taken["stockAdjust"]["userErrors"] == []
-    assert await available(site, "LAN-10021") == "182"
-    await shop.page.evaluate("dispatchEvent(new Event('focus'))")
-    await expect(shop.page.get_by_text("182 left")).to_be_visible()
-    assert shop.sent == ["Availability"]
+    assert cancelled["orderCancel"]["userErrors"] == []
+    await expect(page.locator(".heading .state")).to_have_text("Cancelled")
+    await expect(page.locator(".timeline strong").first).to_have_text("Cancelled")
+    await expect(page.get_by_role("button", name="Cancel order")).to_have_count(0)
+    assert shop.sent == []
+    await shop.shoot("18-order-live")
 
 
 async def test_an_order_with_a_line_short_is_mended_placed_and_cancelled(shop: Shop, site: Site) -> None:
@@ -138,9 +199,9 @@ async def test_what_is_short_may_arrive_later(shop: Shop, site: Site) -> None:
     await shop.shoot("9-backorder")
 
 
-async def test_a_draft_that_somebody_changed_meanwhile(shop: Shop, site: Site) -> None:
-    page = shop.page
-    await shop.add(SEAGRASS)
+async def test_a_draft_that_somebody_changed_meanwhile(deaf: Shop, site: Site) -> None:
+    page = deaf.page
+    await deaf.add(SEAGRASS)
     await choose_customer(page)
     await page.get_by_role("button", name="Save as draft").click()
     await expect(page.locator(".heading .state")).to_have_text("Draft")
@@ -154,7 +215,7 @@ async def test_a_draft_that_somebody_changed_meanwhile(shop: Shop, site: Site) -
     await expect(page.get_by_role("alert")).to_contain_text("Somebody changed this order meanwhile")
     await expect(page.locator(".timeline strong")).to_have_text(["Changed", "Order made"])
     await expect(page.locator(".heading .state")).to_have_text("Draft")
-    await shop.shoot("10-conflict")
+    await deaf.shoot("10-conflict")
     await page.get_by_role("button", name="Confirm order").click()
     await expect(page.locator(".heading .state")).to_have_text("Confirmed")
     await expect(page.get_by_role("alert")).to_have_count(0)

@@ -3,8 +3,9 @@ import { useQuery } from "urql";
 
 import { Basket } from "./Basket";
 import { useBasket } from "./useBasket";
-import { VIEWER } from "./documents";
+import { HERE } from "./documents";
 import { capital } from "./format";
+import { useFeed } from "./live";
 import { Order } from "./Order";
 import { Orders } from "./Orders";
 import { Flower } from "./Picture";
@@ -31,8 +32,9 @@ export function App({ onForget }) {
   const { lines } = useBasket();
   const main = useRef(null);
   const first = useRef(true);
-  // Every screen asks who it is for; the name over it costs no request of its own.
-  const [{ data }] = useQuery({ query: VIEWER, requestPolicy: "cache-only" });
+  // Every screen asks who it is for, and where in the feed it is: neither costs a request of its own.
+  const [{ data }] = useQuery({ query: HERE, requestPolicy: "cache-only" });
+  useFeed(data?.changes.cursor);
 
   useEffect(() => {
     if (!first.current) main.current.focus();

@@ -1,8 +1,8 @@
 import { useRef, useState } from "react";
-import { useClient, useQuery } from "urql";
+import { useClient, useQuery, useSubscription } from "urql";
 
-import { Availability } from "./Availability";
-import { CHANGES, ORDER } from "./documents";
+import { Availability, Connection, useLive } from "./Availability";
+import { CHANGES, ORDER, ORDER_CHANGES } from "./documents";
 import { capital, less, moment, money, plus, quantity } from "./format";
 import { send } from "./graph";
 import { Picture } from "./Picture";
@@ -140,11 +140,13 @@ function Timeline({ order }) {
   );
 }
 
-/** The whole screen is one request: customer, lines, products, stock, states, events. */
+/** The whole screen is one request: customer, lines, products, stock, states, events. Then it is told when any of them changes. */
 export function Order({ number, onForget }) {
   const [{ data, error, fetching }, again] = useQuery({ query: ORDER, variables: { number } });
   const reload = () => again({ requestPolicy: "network-only" });
   const order = data?.order;
+  useSubscription({ query: ORDER_CHANGES, variables: { id: order?.id }, pause: !order });
+  useLive(order?.lineItems.nodes.map((line) => line.product.id) ?? []);
   return (
     <div className="page" aria-busy={fetching}>
       <Trouble error={error} onForget={onForget} onAgain={reload} />
@@ -154,6 +156,7 @@ export function Order({ number, onForget }) {
           <header className="heading">
             <h1>{order.number}</h1>
             <span className={`state ${order.status}`} role="status">{capital(order.status)}</span>
+            <Connection />
             <p className="quiet">
               {order.customer.name}{order.customer.country && `, ${order.customer.country}`} · {moment(order.placedAt)}
             </p>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { useQuery } from "urql";
 
-import { Availability, useLive } from "./Availability";
+import { Availability, Connection, useLive } from "./Availability";
 import { Basket } from "./Basket";
 import { useBasket } from "./useBasket";
 import { PRODUCTS } from "./documents";
@@ -70,6 +70,7 @@ export function Products({ onForget }) {
             />
           </label>
           <p role="status" className="quiet">{said}</p>
+          <Connection />
         </div>
         {!error && <Trouble error={stale} onForget={onForget} />}
         <ul className="grid">

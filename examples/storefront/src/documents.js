@@ -7,9 +7,18 @@ export const VIEWER = gql`
   }
 `;
 
+// Whose data it is, and the place in the feed that they are as new as: what is told from there on misses nothing.
+export const HERE = gql`
+  query Here {
+    viewer { tenant { id name } }
+    changes(kinds: [STOCK_LEVEL, ORDER]) { cursor }
+  }
+`;
+
 export const PRODUCTS = gql`
   query Products($search: String, $after: String) {
     viewer { tenant { id name } }
+    changes(kinds: [STOCK_LEVEL, ORDER]) { cursor }
     products(first: 12, after: $after, search: $search, where: { active: { eq: true } }) {
       totalCount { value exact }
       nodes {
@@ -25,7 +34,21 @@ export const PRODUCTS = gql`
   }
 `;
 
-// Small enough to be asked again and again; the cache puts the answer wherever these products are shown.
+// What changes, told as it happens: the cache puts it wherever these products are shown, and the list of orders reads itself again.
+export const FEED = gql`
+  subscription Feed($after: String) {
+    changes(after: $after, kinds: [STOCK_LEVEL, ORDER]) {
+      cursor
+      reload
+      changes {
+        kind
+        node { id ... on StockLevel { product { id stock { available incoming } } } }
+      }
+    }
+  }
+`;
+
+// The same, asked for: where nothing can be told, or so much changed at once that it isn't told one by one.
 export const AVAILABILITY = gql`
   query Availability($ids: [ID!]!) {
     nodes(ids: $ids) {
@@ -46,6 +69,7 @@ export const CUSTOMERS = gql`
 export const ORDERS = gql`
   query Orders {
     viewer { tenant { id name } }
+    changes(kinds: [STOCK_LEVEL, ORDER]) { cursor }
     orders(first: 20) {
       nodes {
         id
@@ -95,7 +119,16 @@ const ORDER_SCREEN = gql`
 export const ORDER = gql`
   query Order($number: String!) {
     viewer { tenant { id name } }
+    changes(kinds: [STOCK_LEVEL, ORDER]) { cursor }
     order(by: { number: $number }) { ...OrderScreen }
+  }
+  ${ORDER_SCREEN}
+`;
+
+// The screen again after each change of its order, whoever made it.
+export const ORDER_CHANGES = gql`
+  subscription OrderChanges($id: ID!) {
+    record(id: $id) { id ...OrderScreen }
   }
   ${ORDER_SCREEN}
 `;

@@ -1,9 +1,10 @@
 // The client: a cache that knows records by their ids, and retries as docs/retries.md wants them.
-import { Client, fetchExchange } from "@urql/core";
+import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { retryExchange } from "@urql/exchange-retry";
 
+import { follower } from "./live";
 import { codeOf } from "./sentences";
 
 const ERRORS = [
@@ -13,14 +14,15 @@ const ERRORS = [
 
 // Types without an id: parts of what they stand in.
 const PARTS = [
-  ..."Count Money PageInfo ProductStock Viewer OrderPayload".split(" "),
+  ..."Count Money PageInfo ProductStock Viewer OrderPayload ChangeBatch Change".split(" "),
   ..."ProductConnection OrderConnection LineItemConnection EventConnection PartnerConnection".split(" "),
   ...ERRORS,
 ];
 
 export function connect(key) {
+  const url = document.querySelector("meta[name=graph]").content;
   return new Client({
-    url: document.querySelector("meta[name=graph]").content,
+    url,
     preferGetMethod: false,
     fetchOptions: () => ({ headers: { authorization: `Bearer ${key}` }, credentials: "omit", cache: "no-store" }),
     exchanges: [
@@ -37,6 +39,7 @@ export function connect(key) {
         // Every mutation of this page has an idempotencyKey: sent again, nothing is done twice.
         retryIf: unanswered,
       }),
+      subscriptionExchange({ forwardSubscription: follower(url, key) }),
       fetchExchange,
     ],
   });
