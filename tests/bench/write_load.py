@@ -26,6 +26,15 @@ class Child:
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def end(self) -> None:
+        """Close its input, which ends it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     async def line(self) -> bytes:
         assert self._process.stdout is not None
         if line := await asyncio.to_thread(self._process.stdout.readline):

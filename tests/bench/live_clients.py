@@ -1,0 +1,134 @@
+"""Subscribers of ``bench_live``, ten thousand of them in one process: each a protocol that looks at the bytes as they come."""
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
+
+import orjson
+
+FOLLOW = "subscription { changes(kinds: [PARTNER]) { cursor changes { id } } }"
+AT_ONCE = 50
+"""Subscribers that connect at a time."""
+
+_ID = re.compile(rb'"id":"(par_[0-9a-f]{32})"')
+
+
+class Heard:
+    """Counts what was told, to any of many subscribers."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._wanted = 0
+        self._reached = asyncio.Event()
+
+    def add(self) -> None:
+        self.count += 1
+        if self.count == self._wanted:
+            self._reached.set()
+
+    async def reach(self, number: int) -> None:
+        """Return when there are so many. Raises ``TimeoutError`` after two minutes."""
+        self._wanted = number
+        self._reached.clear()
+        if self.count < number:
+            async with asyncio.timeout(120):
+                await self._reached.wait()
+
+
+class Subscriber(asyncio.Protocol):
+    """Counts what it is told, and notes when: by server-sent events."""
+
+    def __init__(self, key: str, heard: Heard) -> None:
+        self.key, self.heard = key, heard
+        self.told: dict[bytes, float] = {}
+        """When each record was told first."""
+        self.began: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.transport: Any = None
+        self._rest = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        body = orjson.dumps({"query": FOLLOW})
+        transport.write(self._head("POST /graphql/stream") + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def data_received(self, data: bytes) -> None:
+        if not self.began.done():
+            self._rest += data
+            if b'"data":{"changes"' in self._rest:
+                self._rest = b""
+                self.began.set_result(None)
+            elif b"errors" in self._rest:
+                self.began.set_exception(RuntimeError(self._rest.decode()))
+            return
+        # A batch in several pieces: the end of an id may be in the next one.
+        for found in _ID.findall(self._rest + data):
+            if found not in self.told:
+                self.told[found] = perf_counter()
+                self.heard.add()
+        self._rest = data[-64:]
+
+    def connection_lost(self, _: Exception | None) -> None:
+        for each in (self.began, self.over):
+            if not each.done():
+                each.set_result(None)
+
+    def _head(self, line: str) -> bytes:
+        head = f"{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
+        return head.encode()
+
+
+class SocketSubscriber(Subscriber):
+    """The same by WebSocket; a ping is answered."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        upgrade = (
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+        )
+        transport.write(self._head("GET /graphql") + upgrade.encode())
+        self._accepted = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._accepted:
+            if not data.startswith(b"HTTP/1.1 101"):
+                self.began.set_exception(RuntimeError(data.decode(errors="replace")))
+                return
+            self._accepted = True
+            self._say(1, orjson.dumps({"type": "connection_init"}))
+            self._say(1, orjson.dumps({"type": "subscribe", "id": "1", "payload": {"query": FOLLOW}}))
+        if data[:1] == b"\x89":
+            self._say(10, data[2 : 2 + data[1]])
+        else:
+            super().data_received(data)
+
+    def _say(self, opcode: int, content: bytes) -> None:
+        mask = os.urandom(4)
+        length = bytes([128 | len(content)]) if len(content) < 126 else b"\xfe" + len(content).to_bytes(2, "big")
+        masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(content))
+        self.transport.write(bytes([128 | opcode]) + length + mask + masked)
+
+
+async def subscribed(kind: type[Subscriber], port: int, key: str, count: int, heard: Heard) -> list[Subscriber]:
+    """So many subscribers that have their first batch."""
+    loop = asyncio.get_running_loop()
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one() -> Subscriber:
+        async with turns:
+            _, protocol = await loop.create_connection(lambda: kind(key, heard), "127.0.0.1", port)
+            await protocol.began
+            return protocol
+
+    return list(await asyncio.gather(*(one() for _ in range(count))))
+
+
+async def left(subscribers: Iterable[Subscriber]) -> None:
+    """All of them leave."""
+    for each in subscribers:
+        each.transport.abort()
+    await asyncio.gather(*(each.over for each in subscribers))

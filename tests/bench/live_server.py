@@ -1,0 +1,54 @@
+"""The server that ``bench_live`` calls: ``python -m tests.bench.live_server ADMIN_URL SERVING_URL``.
+
+It tells its own hub of its commits, as ``erpgraph serve`` does, and lets one key follow as much as a whole process may. Prints its
+port, then for each line on its standard input what it has counted since the last one; ends with its input.
+"""
+
+import asyncio
+import sys
+from time import perf_counter, process_time
+from uuid import UUID
+
+import orjson
+import uvloop
+from starlette.types import ASGIApp
+
+from app.live import hub as hubs
+from db.runtime.engine import Database, Target
+from tests.bench.server import ENDLESS, serve
+
+committed: list[float] = []
+"""When each commit was done, by the clock that all processes of a machine share."""
+
+
+async def main(admin: str, serving: str) -> None:
+    hubs.OF_KEY = hubs.OF_TENANT = hubs.OF_PROCESS
+    found: list[hubs.Hub] = []
+    database = Database(Target(admin, serving))
+
+    def watched(app: ASGIApp) -> ASGIApp:
+        found.append(app.state.hub)  # type: ignore[attr-defined]
+        return app
+
+    async def report() -> None:
+        """Serve until the input ends; then end the streams, as a server does that stops."""
+        [hub] = found
+        async with hub.running():
+            told = database.on_commit
+
+            def tell(tenant: UUID) -> None:
+                committed.append(perf_counter())
+                if told is not None:
+                    told(tenant)
+
+            database.tell_commits(tell)
+            while await asyncio.to_thread(sys.stdin.readline):
+                counted = {"cpu": process_time(), "executed": hub.batches.executed, "following": hub.following}
+                print(orjson.dumps(counted | {"committed": committed}).decode(), flush=True)
+                committed.clear()
+
+    await serve(database, report, ENDLESS, watched)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(*sys.argv[1:]))
