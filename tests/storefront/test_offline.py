@@ -183,7 +183,7 @@ async def test_an_order_is_taken_without_a_network_and_sent_when_it_is_back(pad:
         await page.context.set_offline(False)
         await pad.lost.wait()
         await expect(page.get_by_text("The server can't be reached.")).to_be_visible()
-    assert pad.sent == ["OrderCreate"]
+    assert {*pad.sent} == {"OrderCreate"}
     await expect(page.get_by_text("Waits to be sent")).to_be_visible()
     assert await orders(site) == before + 2
     await page.evaluate("dispatchEvent(new Event('online'))")
@@ -210,7 +210,7 @@ async def test_a_copy_that_was_away_for_too_long_is_read_again(pad: Pad, offline
     await expect(page.get_by_role("heading", name="Outbox")).to_have_count(0)
     await pad.up_to_date()
     assert await pad.copy() == await everything(site)
-    assert pad.sent[:3] == ["OrderCreate", "Follow", "Begin"]
+    assert [*dict.fromkeys(pad.sent)] == ["OrderCreate", "Follow", "Begin", "List"]
     assert pad.sent.count("List") >= 3
     pad.console.clear()  # the browser's own lines about a network that is away
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from db.runtime.engine import Database
 from services import demo
@@ -16,6 +16,8 @@ from services.platform import keys, tenants
 from tests.support.postgres import TestServer
 
 CHROMIUM = shutil.which("chromium")
+PATIENT = 15_000
+"""Milliseconds that a page may take for what is expected of it: a busy machine is no fault of the page's."""
 
 
 @dataclass
@@ -53,6 +55,7 @@ async def chromium() -> AsyncIterator[Browser]:
     """The browser; skips the test where there is none."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium here: apt-get install chromium")
+    expect.set_options(timeout=PATIENT)
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(
             executable_path=CHROMIUM,
