@@ -91,20 +91,36 @@ class SocketSubscriber(Subscriber):
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
         )
         transport.write(self._head("GET /graphql") + upgrade.encode())
+        self._frames = b""
         self._accepted = False
 
     def data_received(self, data: bytes) -> None:
+        self._frames += data
         if not self._accepted:
-            if not data.startswith(b"HTTP/1.1 101"):
-                self.began.set_exception(RuntimeError(data.decode(errors="replace")))
+            head, _, self._frames = self._frames.partition(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.began.set_exception(RuntimeError(head.decode(errors="replace")))
                 return
             self._accepted = True
             self._say(1, orjson.dumps({"type": "connection_init"}))
             self._say(1, orjson.dumps({"type": "subscribe", "id": "1", "payload": {"query": FOLLOW}}))
-        if data[:1] == b"\x89":
-            self._say(10, data[2 : 2 + data[1]])
-        else:
-            super().data_received(data)
+        while frame := self._frame():
+            if frame[0] == 0x89:
+                self._say(10, frame[1:])
+            else:
+                super().data_received(frame[1:])
+
+    def _frame(self) -> bytes:
+        """The next frame that is whole: its first byte and its content; nothing where there is none."""
+        frames = self._frames
+        if len(frames) < 2:
+            return b""
+        begin = 2 + {126: 2, 127: 8}.get(frames[1], 0)
+        length = int.from_bytes(frames[2:begin], "big") if begin > 2 else frames[1]
+        if len(frames) < begin + length:
+            return b""
+        self._frames = frames[begin + length :]
+        return frames[:1] + frames[begin : begin + length]
 
     def _say(self, opcode: int, content: bytes) -> None:
         mask = os.urandom(4)
