@@ -60,7 +60,7 @@ class Watched(Open):
 
     async def follow(self, name: str = "Live") -> None:
         """Run the example, and wait until it is live."""
-        await self.page.get_by_role("tab", name=name).click()
+        await self.page.get_by_role("tab", name=name, exact=True).click()
         await self.run()
         await expect(self.status).to_have_text("Live: results come as they happen.")
         await expect(self.count).to_have_text("1 result")

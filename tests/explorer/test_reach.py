@@ -253,7 +253,7 @@ async def test_each_role_gets_examples_that_it_can_run(
             for name in {"PickList", "Catalog", "MyOrders"} & set(
                 names
             ):  # of the others test_explorer.py has the answers
-                await page.get_by_role("tab", name=name).click()
+                await page.get_by_role("tab", name=name, exact=True).click()
                 await opened.run()
                 await expect(page.locator(".result-window")).to_contain_text('"data"')
                 answer = json.loads(await opened.result())
