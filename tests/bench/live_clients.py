@@ -12,6 +12,8 @@ import orjson
 FOLLOW = "subscription { changes(kinds: [PARTNER]) { cursor changes { id } } }"
 AT_ONCE = 50
 """Subscribers that connect at a time."""
+WITHIN = 30.0
+"""Seconds in which one must have its first batch."""
 
 _ID = re.compile(rb'"id":"(par_[0-9a-f]{32})"')
 
@@ -61,7 +63,7 @@ class Subscriber(asyncio.Protocol):
             if b'"data":{"changes"' in self._rest:
                 self._rest = b""
                 self.began.set_result(None)
-            elif b"errors" in self._rest:
+            elif b'"errors"' in self._rest or b'"type":"error"' in self._rest:
                 self.began.set_exception(RuntimeError(self._rest.decode()))
             return
         # A batch in several pieces: the end of an id may be in the next one.
@@ -72,9 +74,10 @@ class Subscriber(asyncio.Protocol):
         self._rest = data[-64:]
 
     def connection_lost(self, _: Exception | None) -> None:
-        for each in (self.began, self.over):
-            if not each.done():
-                each.set_result(None)
+        if not self.began.done():
+            self.began.set_exception(RuntimeError(f"it was ended: {self._rest.decode(errors='replace')}"))
+        if not self.over.done():
+            self.over.set_result(None)
 
     def _head(self, line: str) -> bytes:
         head = f"{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
@@ -97,10 +100,13 @@ class SocketSubscriber(Subscriber):
     def data_received(self, data: bytes) -> None:
         self._frames += data
         if not self._accepted:
-            head, _, self._frames = self._frames.partition(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 101"):
-                self.began.set_exception(RuntimeError(head.decode(errors="replace")))
+            head, whole, rest = self._frames.partition(b"\r\n\r\n")
+            if not whole:
                 return
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.began.set_exception(RuntimeError(self._frames.decode(errors="replace")))
+                return
+            self._frames = rest
             self._accepted = True
             self._say(1, orjson.dumps({"type": "connection_init"}))
             self._say(1, orjson.dumps({"type": "subscribe", "id": "1", "payload": {"query": FOLLOW}}))
@@ -137,7 +143,8 @@ async def subscribed(kind: type[Subscriber], port: int, key: str, count: int, he
     async def one() -> Subscriber:
         async with turns:
             _, protocol = await loop.create_connection(lambda: kind(key, heard), "127.0.0.1", port)
-            await protocol.began
+            async with asyncio.timeout(WITHIN):
+                await protocol.began
             return protocol
 
     return list(await asyncio.gather(*(one() for _ in range(count))))
