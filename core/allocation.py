@@ -7,7 +7,7 @@ from itertools import combinations
 from math import comb
 from uuid import UUID
 
-from core.inventory import Allocation, Demand, Hold, Place
+from core.inventory import Allocation, Demand, Hold, Place, Spot
 
 WHOLE_FIRST, BY_RANK, MOST_FIRST = "WHOLE_FIRST", "BY_RANK", "MOST_FIRST"
 DEFAULT = WHOLE_FIRST
@@ -27,24 +27,25 @@ def allocate(
     demands: Sequence[Demand],
     places: Iterable[Place],
     rule: str | None = None,
-    kept: Mapping[tuple[UUID, UUID], Decimal] | None = None,
+    kept: Mapping[Spot, Decimal] | None = None,
 ) -> Allocation:
     """Serve an order's demands in their sequence from the places, each as far as it goes.
 
     ``rule`` is the order's; without one the tenant's holds, which the places know, or the usual one. Within a warehouse a
     line takes from the location that has most of the product, then by code: so it is split over several only when no
-    single one has enough, and the same stock always gives the same answer. What was ``kept`` for them, by product and location,
-    is taken first.
+    single one has enough, and the same stock always gives the same answer. Of a tracked product it takes what expires first
+    before that, then the oldest lot. What was ``kept`` for them is taken first of all.
     """
     shelves = Shelves(places)
     if not kept:
         return shelves.serve(demands, rule)
     holds, left = shelves.take(demands, kept)
     found = shelves.serve(left, rule)
-    sums: dict[tuple[UUID, UUID, UUID], Decimal] = defaultdict(Decimal)
+    sums: dict[tuple[UUID, Spot], Decimal] = defaultdict(Decimal)
     for hold in (*holds, *found.holds):
-        sums[hold[:3]] += hold.quantity
-    return Allocation([Hold(*spot, quantity) for spot, quantity in sums.items()], found.waiting)
+        sums[hold.line, hold.spot] += hold.quantity
+    merged = [Hold(line, spot.product, spot.location, quantity, spot.lot) for (line, spot), quantity in sums.items()]
+    return Allocation(merged, found.waiting)
 
 
 class Shelves:
@@ -59,19 +60,16 @@ class Shelves:
             self._left[place] = place.available
             self._rule = self._rule or place.rule
 
-    def take(
-        self, demands: Sequence[Demand], kept: Mapping[tuple[UUID, UUID], Decimal]
-    ) -> tuple[list[Hold], list[Demand]]:
+    def take(self, demands: Sequence[Demand], kept: Mapping[Spot, Decimal]) -> tuple[list[Hold], list[Demand]]:
         """What an order gets of goods that were kept for it, and what it wants besides."""
         left, holds, rest = dict(kept), [], []
         for demand in demands:
             wanted = demand.quantity
             for place in filter(demand.fits, self._of[demand.product]):
-                spot = place.product, place.location
-                taken = min(wanted, left.get(spot, ZERO), self._left[place])
+                taken = min(wanted, left.get(place.spot, ZERO), self._left[place])
                 if taken > 0:
-                    holds.append(Hold(demand.line, *spot, taken))
-                    left[spot] -= taken
+                    holds.append(_hold(demand, place, taken))
+                    left[place.spot] -= taken
                     self._left[place] -= taken
                     wanted -= taken
             if wanted:
@@ -85,16 +83,15 @@ class Shelves:
         left, allocation = self._left, Allocation([], {})
 
         def order(place: Place) -> tuple[object, ...]:
-            if rule == BY_RANK:
-                return (_rank(place), -left[place], place.code)
-            return (preferred is not None and place.warehouse not in preferred, -left[place], place.code)
+            first = _rank(place) if rule == BY_RANK else preferred is not None and place.warehouse not in preferred
+            return (first, *place.turn, -left[place], place.code)
 
         for demand in demands:
             wanted = demand.quantity
             for place in sorted(filter(demand.fits, self._of[demand.product]), key=order):
                 taken = min(wanted, left[place])
                 if taken > 0:
-                    allocation.holds.append(Hold(demand.line, demand.product, place.location, taken))
+                    allocation.holds.append(_hold(demand, place, taken))
                     left[place] -= taken
                     wanted -= taken
                 if wanted <= 0:
@@ -138,6 +135,10 @@ class Shelves:
                 if all(sum(there[house][product] for house in chosen) >= least for product, least in wanted.items()):
                     return chosen
         return houses
+
+
+def _hold(demand: Demand, place: Place, quantity: Decimal) -> Hold:
+    return Hold(demand.line, demand.product, place.location, quantity, place.lot)
 
 
 def _rank(place: Place) -> int:

@@ -1,5 +1,8 @@
 """What concerns products alone."""
 
+from enum import auto
+
+from core.choices import Choice
 from core.modules import PARTNER, READERS, ChangeKind, Permission
 
 PERMISSIONS = {
@@ -8,3 +11,11 @@ PERMISSIONS = {
 }
 CHANGES = {"PRODUCT": ChangeKind(1, "prod", "Product. Needs catalog:read.")}
 SUBJECTS = {"product": "prod"}
+
+
+class Tracking(Choice):
+    """How the goods of a product are distinguished."""
+
+    NONE = auto(), "Not at all."
+    LOT = auto(), "By lots, with a last day where they expire."
+    SERIAL = auto(), "By serial numbers, one by one: each is a lot of one."

@@ -1,5 +1,6 @@
 """What concerns stock alone: its permissions, codes and words. How it is chosen is in ``core.allocation``."""
 
+from datetime import date
 from decimal import Decimal
 from enum import auto
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from core.problems import Problems
 
 PERMISSIONS = {
     "stock:read": Permission("see warehouses, locations, stock levels and the ledger", READERS),
-    "stock:adjust": Permission("adjust, set and transfer stock", ("warehouse",)),
+    "stock:adjust": Permission("adjust, set and transfer stock, and change lots", ("warehouse",)),
     "stock:verify": Permission("compare balances with the moves and orders that they follow from", ("warehouse",)),
     "warehouses:write": Permission("create warehouses and locations"),
 }
@@ -21,13 +22,15 @@ CHANGES = {
     "STOCK_LEVEL": ChangeKind(
         5, "stl", "StockLevel: how many of a product are at a location, and are reserved there. Needs stock:read."
     ),
+    "LOT": ChangeKind(9, "lot", "Lot: its last day, and whether it is blocked. Needs stock:read."),
 }
 # What is stock.adjusted is a product's stock: levels are touched (services.inventory.stock), and the product stays what it was.
-SUBJECTS = {"warehouse": "wh", "location": "loc", "stock": "prod", "allocation": "alp"}
-INSUFFICIENT_STOCK, STALE_STOCK = "INSUFFICIENT_STOCK", "STALE_STOCK"
+SUBJECTS = {"warehouse": "wh", "location": "loc", "stock": "prod", "allocation": "alp", "lot": "lot"}
+INSUFFICIENT_STOCK, STALE_STOCK, LOT_EXPIRED = "INSUFFICIENT_STOCK", "STALE_STOCK", "LOT_EXPIRED"
 ERROR_CODES = {
     INSUFFICIENT_STOCK: "More is requested than is available or reserved.",
     STALE_STOCK: "The stock isn't what the caller expected.",
+    LOT_EXPIRED: "The lot is expired or blocked.",
 }
 
 
@@ -48,6 +51,14 @@ class LocationKind(Choice):
     TRANSIT = auto(), "Between two places of the tenant's own."
     QUARANTINE = auto(), "The tenant's own goods that nobody may sell."
     LOSS = auto(), "Where lost and scrapped goods go, and found ones come from."
+
+
+class Spot(NamedTuple):
+    """A product at a location, and of one lot where it is tracked: what a balance is of."""
+
+    product: UUID
+    location: UUID
+    lot: UUID | None = None
 
 
 class AllocationRule(Choice):
@@ -74,8 +85,8 @@ class Demand(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What of a product can be promised at a location. ``code`` is the location's, ``rank`` its warehouse's, and ``rule`` the
-    tenant's, where there is one.
+    """What of a product, and of one lot where it is tracked, can be promised at a location. ``code`` is the location's, ``rank``
+    its warehouse's, and ``rule`` the tenant's, where there is one. ``expires`` is the lot's last day.
     """
 
     product: UUID
@@ -85,15 +96,31 @@ class Place(NamedTuple):
     available: Decimal
     rank: int | None = None
     rule: str | None = None
+    lot: UUID | None = None
+    expires: date | None = None
+
+    @property
+    def turn(self) -> tuple[date, UUID]:
+        """What these goods are taken by, the least first: the last day, then the age of the lot, with which its id begins."""
+        return self.expires or date.max, self.lot or UUID(int=0)
+
+    @property
+    def spot(self) -> Spot:
+        return Spot(self.product, self.location, self.lot)
 
 
 class Hold(NamedTuple):
-    """A quantity for a line item at one location."""
+    """A quantity for a line item at one location, of one lot where the product is tracked."""
 
     line: UUID
     product: UUID
     location: UUID
     quantity: Decimal
+    lot: UUID | None = None
+
+    @property
+    def spot(self) -> Spot:
+        return Spot(self.product, self.location, self.lot)
 
 
 class Allocation(NamedTuple):

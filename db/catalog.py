@@ -38,6 +38,8 @@ class Product(TenantRow, Versioned, Archived, Base):
     list_price_currency: Mapped[str | None] = mapped_column(CURRENCY)
     active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
+    # Whether its goods are told apart: core.inventory.Tracking.
+    tracking: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'NONE'"), default="NONE")
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
@@ -46,6 +48,7 @@ class Product(TenantRow, Versioned, Archived, Base):
         CheckConstraint("list_price >= 0", name="list_price"),
         no_nan("list_price"),
         CheckConstraint("(list_price IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),
+        CheckConstraint("tracking IN ('NONE', 'LOT', 'SERIAL')", name="tracking"),
         tenant_index("ix_products_name", "name_key", "id"),
         tenant_index("ix_products_list_price", "list_price", "id"),
         tenant_index("ix_products_created", "created_at", "id"),

@@ -1,11 +1,11 @@
 """Where goods are, how many, and every move that brought them there."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,15 +78,45 @@ class Location(TenantRow, Versioned, Archived, Base):
     allocation: Mapped[str | None] = mapped_column(KEY_TEXT)
 
 
+class Lot(TenantRow, Versioned, Base):
+    """Goods of a tracked product that were made together; of one tracked by SERIAL a single one."""
+
+    __tablename__ = "lots"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "product_id", "code"),
+        tenant_fk("product_id", "products"),
+        tenant_index("ix_lots_code", "code", "id"),
+        tenant_index("ix_lots_expires", "expires_on", "id"),
+    )
+
+    product_id: Mapped[UUID]
+    code: Mapped[str] = mapped_column(KEY_TEXT)
+    # The last day, where the tenant is, that its goods may be sold.
+    expires_on: Mapped[date | None]
+    blocked: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+
+
+def per_spot(name: str, *columns: str, **options: Any) -> Index:
+    """A key that ends with a lot; goods that aren't tracked have none, and are one and the same."""
+    return tenant_index(name, *columns, "lot_id", unique=True, postgresql_nulls_not_distinct=True, **options)
+
+
 class StockLevel(TenantRow, Base):
-    """The balance of a product at a location. Only the stock engine writes it."""
+    """The balance of a product at a location, and of one lot where it is tracked. Only the stock engine writes it."""
 
     __tablename__ = "stock_levels"
     __table_args__ = tenant_args(
         # Also the index of Product.stock: it answers the sums without a visit to the table.
-        UniqueConstraint("tenant_id", "product_id", "location_id", postgresql_include=["on_hand", "reserved"]),
+        per_spot(
+            "ix_stock_levels_spot",
+            *("product_id", "location_id"),
+            postgresql_include=["on_hand", "reserved", "sellable_until"],
+        ),
         tenant_fk("product_id", "products"),
         tenant_fk("location_id", "locations"),
+        tenant_fk("lot_id", "lots"),
+        tenant_index("ix_stock_levels_lot", "lot_id", "id", postgresql_where=text("lot_id IS NOT NULL")),
+        CheckConstraint("NOT serial OR on_hand <= 1", name="serial"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
         no_nan("on_hand", "reserved", "incoming"),
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
@@ -106,6 +136,12 @@ class StockLevel(TenantRow, Base):
     # Not later than the first end of a hold of these goods; null where there is none. What ended before now is in ``reserved``
     # until somebody lets it go, and is nobody's: who reads or reserves looks at this first (docs/decisions/0054-holds.md).
     held_until: Mapped[datetime | None]
+    # Null where the product isn't tracked. What is announced of a tracked one has no lot either, and is incoming alone.
+    lot_id: Mapped[UUID | None]
+    # The lot's, repeated: the last day that it may be sold, -infinity where it is blocked, null where nothing stands against it.
+    sellable_until: Mapped[date | None]
+    # Whether its lot is a single piece.
+    serial: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
 
 
 class StockMove(TenantRow, Base):
@@ -125,6 +161,7 @@ class StockMove(TenantRow, Base):
         tenant_index("ix_stock_moves_from", "source_id"),
         tenant_index("ix_stock_moves_to", "destination_id"),
         tenant_index("ix_stock_moves_line_item", "line_item_id"),
+        tenant_index("ix_stock_moves_lot", "lot_id", "occurred_at", "id", postgresql_where=text("lot_id IS NOT NULL")),
     )
 
     product_id: Mapped[UUID]
@@ -136,16 +173,19 @@ class StockMove(TenantRow, Base):
     # What the move was for. Sales adds the foreign key: inventory knows nothing of sales.
     line_item_id: Mapped[UUID | None]
     principal: Mapped[str]
+    # No foreign key: the ledger may have a billion rows when this comes, and may be split by months.
+    lot_id: Mapped[UUID | None]
 
 
 class Reservation(TenantRow, Base):
-    """Goods at one location held for one line item. Gone when shipped or released."""
+    """Goods at one location, and of one lot where they are tracked, held for one line item. Gone when shipped or released."""
 
     __tablename__ = "reservations"
     __table_args__ = tenant_args(
-        UniqueConstraint("tenant_id", "line_item_id", "location_id"),
+        per_spot("ix_reservations_spot", "line_item_id", "location_id"),
         tenant_fk("product_id", "products"),
         tenant_fk("location_id", "locations"),
+        tenant_fk("lot_id", "lots"),
         CheckConstraint("quantity > 0", name="quantity"),
         no_nan("quantity"),
         tenant_index("ix_reservations_stock", "product_id", "location_id"),
@@ -155,6 +195,7 @@ class Reservation(TenantRow, Base):
     product_id: Mapped[UUID]
     location_id: Mapped[UUID]
     quantity: Mapped[Decimal] = mapped_column(Quantity())
+    lot_id: Mapped[UUID | None]
 
 
 class StockHold(TenantRow, Versioned, Base):
@@ -177,12 +218,15 @@ class StockHold(TenantRow, Versioned, Base):
 
 
 class StockHoldLine(TenantRow, Base):
-    """What a hold has of one product at one location; gone when the hold ended and its goods were let go."""
+    """What a hold has of one product at one location, and of one lot where it is tracked; gone when the hold ended and its goods
+    were let go.
+    """
 
     __tablename__ = "stock_hold_lines"
     __table_args__ = tenant_args(
-        UniqueConstraint("tenant_id", "hold_id", "product_id", "location_id"),
+        per_spot("ix_stock_hold_lines_spot", "hold_id", "product_id", "location_id"),
         tenant_fk("hold_id", "stock_holds"),
+        tenant_fk("lot_id", "lots"),
         tenant_fk("product_id", "products"),
         tenant_fk("location_id", "locations"),
         CheckConstraint("quantity > 0", name="quantity"),
@@ -196,3 +240,4 @@ class StockHoldLine(TenantRow, Base):
     quantity: Mapped[Decimal] = mapped_column(Quantity())
     # The hold's, repeated: what of a balance is let go is known without the hold.
     expires_at: Mapped[datetime]
+    lot_id: Mapped[UUID | None]

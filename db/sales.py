@@ -200,8 +200,11 @@ class ShipmentLine(TenantRow, Base):
         ),
         tenant_fk("line_item_id", "line_items"),
         tenant_fk("location_id", "locations"),
+        tenant_fk("lot_id", "lots"),
         CheckConstraint("quantity > 0", name="quantity"),
         no_nan("quantity"),
+        # What of a lot went to whom.
+        tenant_index("ix_shipment_lines_lot", "lot_id", "id", postgresql_where=text("lot_id IS NOT NULL")),
         tenant_index("ix_shipment_lines_shipment", "shipment_id", "position", "id"),
         tenant_index("ix_shipment_lines_line_item", "line_item_id"),
         # A move that brings goods of a cancelled shipment back is no return: few are.
@@ -216,6 +219,7 @@ class ShipmentLine(TenantRow, Base):
     quantity: Mapped[Decimal] = mapped_column(Quantity())
     # The move that brought the goods back when the shipment was cancelled.
     back_id: Mapped[UUID | None]
+    lot_id: Mapped[UUID | None]
 
 
 # Sales is above inventory: it ties inventory's rows to its own, inventory doesn't know it.

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import aliased
 
+from core.catalog import Tracking
 from db.base import KEY_TEXT
 from db.catalog import Product
 from loaders.kit import filters
@@ -27,6 +28,7 @@ products = Entity(
         "archived": filters.boolean(
             Product.archived_at.is_not(None), "By whether it was taken out of use. Left out: both."
         ),
+        "tracking": filters.choice(Product.tracking, Tracking, "By how its goods are distinguished."),
         "barcode": filters.text(Product.barcode, "By the code on the package."),
         "createdAt": filters.moment(Product.created_at, "By the time it was first stored."),
         "updatedAt": filters.moment(Product.updated_at, "By the time of the last change."),

@@ -2,12 +2,13 @@
 
 import strawberry
 
+from core.catalog import Tracking
 from db import catalog as tables
 from loaders import catalog as loaders
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event, timeline
-from schema.fields import column, lookup, many, moment, money, node_id, node_type, referred
-from schema.inputs import input_type, order_input, where_input
+from schema.fields import choice, column, lookup, many, moment, money, node_id, node_type, referred
+from schema.inputs import enum_type, input_type, order_input, where_input
 from schema.module import Module
 from schema.scalars import DateTime
 from schema.shared import (
@@ -16,6 +17,8 @@ from schema.shared import (
     Node,
 )
 from services import catalog as services
+
+enum_type(Tracking)
 
 
 @node_type(loaders.products, "Something that is bought, kept in stock and sold.")
@@ -39,6 +42,9 @@ class Product(Node):
         tables.Product.active, "Whether it is still offered. Inactive products stay in orders and in stock."
     )
     external_id: str | None = column(tables.Product.external_id, "Its key in another system; unique where given.")
+    tracking: Tracking = choice(
+        tables.Product.tracking, Tracking, "How its goods are distinguished: by lots, by serial numbers, or not at all."
+    )
     archived_at: DateTime | None = moment(
         tables.Product.archived_at, "Since when it is out of use: not for new documents; null while it is in use."
     )

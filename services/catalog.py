@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
+from core.catalog import Tracking
 from core.problems import INVALID_INPUT, Problems, refuse
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
@@ -46,6 +47,8 @@ class ProductUpsert(Change):
     """Whether it is still offered; true for a new product."""
     external_id: Label | None = None
     """Its key in another system, unique; null for none."""
+    tracking: Tracking = Tracking.NONE
+    """How its goods are distinguished; NONE for a new product. It can't change while any are on hand."""
 
 
 class ProductRef(Ref):
@@ -75,11 +78,12 @@ class ProductSnapshot(NamedTuple):
     list_price: Decimal | None
     currency: str | None
     barcode: str | None = None
+    tracking: str = "NONE"
 
 
 _FIND = """
     SELECT id, sku, external_id, name, unit, active AND archived_at IS NULL AS active, list_price,
-        list_price_currency, barcode FROM products
+        list_price_currency, barcode, tracking FROM products
     WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
@@ -88,7 +92,7 @@ keys of line items."""
 
 _FIND_RENAMED = """
     SELECT a.key AS was, p.id, p.sku, p.external_id, p.name, p.unit, p.active AND p.archived_at IS NULL AS active, p.list_price,
-        p.list_price_currency, p.barcode
+        p.list_price_currency, p.barcode, p.tracking
     FROM key_aliases a JOIN products p ON p.tenant_id = $1 AND p.id = a.record_id
     WHERE a.tenant_id = $1 AND a.kind = 'product' AND a.key = ANY($2::text[])
 """
@@ -107,15 +111,35 @@ class Counted(NamedTuple):
 COUNTED_IN_UNITS: Hook[Counted] = Hook()
 """A product that has rows in any of these tables keeps its unit."""
 
+TRACKED: Hook[str] = Hook()
+"""Conditions, about the product ``$2``, under which it has goods somewhere and its tracking stays as it is."""
+
 
 async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References:
     """Make or change a product by its sku."""
-    plain = ("sku", "name", "description", "barcode", "unit", "active", "external_id")
+    plain = ("sku", "name", "description", "barcode", "unit", "active", "external_id", "tracking")
     values = {name: getattr(command, name) for name in plain if command.given(name)}
     if command.given("list_price"):
         price = command.list_price
         values |= {"list_price": price and price.amount, "list_price_currency": price and price.currency}
-    return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check_unit)}
+    return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check)}
+
+
+async def _check(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
+    await _check_unit(work, product, after)
+    await _check_tracking(work, product, after)
+
+
+async def _check_tracking(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
+    """Refuse another tracking while there are goods: of those that are there nobody knows the lots."""
+    if "tracking" not in after:
+        return
+    await work.rows(_HOLD_OFF, product["id"])
+    there = " OR ".join(TRACKED.added)
+    if there and (await work.rows(f"SELECT {there}", product["id"]))[0][0]:
+        sku = product["sku"]
+        message = f"There are goods of {sku}: adjust them to zero, change its tracking, and book them anew."
+        raise refuse(INVALID_INPUT, message, "tracking")
 
 
 async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:

@@ -39,7 +39,7 @@ CHECKS = (
         FROM (SELECT l.product_id, o.location_id, sum(greatest(l.base_quantity - l.cancelled - l.received, 0)) AS expected
               FROM purchase_lines l JOIN purchase_orders o ON o.tenant_id = $1 AND o.id = l.purchase_order_id
               WHERE l.tenant_id = $1 AND o.status = 'CONFIRMED' GROUP BY 1, 2) p
-        FULL JOIN (SELECT * FROM stock_levels WHERE tenant_id = $1) s
+        FULL JOIN (SELECT * FROM stock_levels WHERE tenant_id = $1 AND lot_id IS NULL) s
              ON (s.product_id, s.location_id) = (p.product_id, p.location_id)
         WHERE coalesce(p.expected, 0) <> coalesce(s.incoming, 0)
         """,

@@ -128,6 +128,8 @@ CHECKS = (
         SELECT l.product_id, s.location_id, l.id, l.order_id, 0, s.available
         FROM {_LINES}
         JOIN stock_levels s ON s.tenant_id = $1 AND s.product_id = l.product_id AND s.available > 0
+             AND (s.sellable_until IS NULL
+                  OR s.sellable_until >= (statement_timestamp() AT TIME ZONE (SELECT timezone FROM tenants WHERE id = $1))::date)
         JOIN locations p ON p.tenant_id = $1 AND p.id = s.location_id AND p.kind = 'INTERNAL'
         WHERE o.status = 'CONFIRMED' AND o.allow_backorder
           AND l.reserved + l.shipped + l.cancelled + l.released < l.quantity AND (o.warehouse_id IS NULL OR o.warehouse_id = p.warehouse_id)
@@ -140,7 +142,8 @@ CHECKS = (
         SELECT {_SPOT}, s.quantity, m.quantity
         FROM {_OF_SHIPMENTS} LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = s.id
         WHERE s.tenant_id = $1
-          AND ((m.line_item_id, m.source_id, m.quantity) IS DISTINCT FROM (s.line_item_id, s.location_id, s.quantity)
+          AND ((m.line_item_id, m.source_id, m.quantity, m.lot_id)
+               IS DISTINCT FROM (s.line_item_id, s.location_id, s.quantity, s.lot_id)
                OR h.order_id <> l.order_id)
         """,
     ),
@@ -150,7 +153,8 @@ CHECKS = (
         SELECT {_SPOT}, CASE h.status WHEN 'CANCELLED' THEN s.quantity ELSE 0 END, coalesce(m.quantity, 0)
         FROM {_OF_SHIPMENTS} LEFT JOIN stock_moves m ON m.tenant_id = $1 AND m.id = s.back_id
         WHERE s.tenant_id = $1 AND CASE h.status WHEN 'CANCELLED'
-              THEN (m.line_item_id, m.destination_id, m.quantity) IS DISTINCT FROM (s.line_item_id, s.location_id, s.quantity)
+              THEN (m.line_item_id, m.destination_id, m.quantity, m.lot_id)
+                   IS DISTINCT FROM (s.line_item_id, s.location_id, s.quantity, s.lot_id)
               ELSE s.back_id IS NOT NULL END
         """,
     ),

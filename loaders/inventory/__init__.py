@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Select, Text, and_, any_, case, cast, func, or_, select
+from sqlalchemy import Date, DateTime, Select, Text, and_, any_, case, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from core.errors import BadInput
@@ -17,6 +17,7 @@ from db.inventory import (
     StockMove,
     Warehouse,
 )
+from db.tenants import Tenant
 from loaders.catalog import products
 from loaders.kit import filters
 from loaders.kit.entity import ASC, DESC, Entity, Sort
@@ -50,6 +51,13 @@ def _located(condition: Any) -> Any:
 
 NOW: Any = func.statement_timestamp()
 
+_ZONE = select(Tenant.timezone).where(Tenant.id == TENANT).scalar_subquery()
+TODAY: Any = cast(func.timezone(_ZONE, NOW), Date)
+"""The day that it is where the tenant is."""
+
+SELLABLE = or_(StockLevel.sellable_until.is_(None), StockLevel.sellable_until >= TODAY)
+"""Whether goods of a balance may be sold: those without a lot always; nobody asks for the day then."""
+
 
 def _ended(*conditions: Any) -> Any:
     """What was kept until its time was over, and nobody has let go yet."""
@@ -57,13 +65,19 @@ def _ended(*conditions: Any) -> Any:
     return total.where(StockHoldLine.tenant_id == TENANT, StockHoldLine.expires_at <= NOW, *conditions)
 
 
-_HERE = (StockHoldLine.product_id == StockLevel.product_id, StockHoldLine.location_id == StockLevel.location_id)
+_HERE = (
+    StockHoldLine.product_id == StockLevel.product_id,
+    StockHoldLine.location_id == StockLevel.location_id,
+    StockHoldLine.lot_id.is_not_distinct_from(StockLevel.lot_id),
+)
 ENDED = case((StockLevel.held_until <= NOW, _ended(*_HERE).correlate(StockLevel).scalar_subquery()), else_=constant(0))
 """What of a balance is reserved in the table, and is nobody's. Only a balance of which a hold has ended is looked at."""
 
 RESERVED = StockLevel.reserved - ENDED
-AVAILABLE = case((is_own(StockLevel.location_id), StockLevel.available + ENDED), else_=constant(0))
-"""What of a balance can be promised. What is in quarantine or on its way is on hand, and nobody may sell it."""
+AVAILABLE = case((and_(is_own(StockLevel.location_id), SELLABLE), StockLevel.available + ENDED), else_=constant(0))
+"""What of a balance can be promised. What is in quarantine or on its way is on hand, and nobody may sell it; nor what is expired
+or blocked.
+"""
 
 _product: Any = aliased(Product, name="product")
 PRODUCT = Join(_product, and_(_product.tenant_id == TENANT, _product.id == StockLevel.product_id))
@@ -90,6 +104,7 @@ levels = Entity(
         "warehouse": filters.identifier(
             Location.warehouse_id, "wh", "By the id of the warehouse that the location is in.", _located
         ),
+        "lot": filters.identifier(StockLevel.lot_id, "lot", "By the id of the lot (lot_…)."),
         "onHand": filters.decimal(StockLevel.on_hand, "By how many are on hand, in the product's unit."),
         "available": filters.decimal(AVAILABLE, "By how many can be sold and are not promised to orders."),
     },
@@ -99,6 +114,7 @@ levels = Entity(
         "UPDATED_AT": Sort(StockLevel.updated_at, "When it was last changed."),
         # Not in the graph's enum: the order of Product.stock.levels, which takes no other.
         "LOCATION": Sort(StockLevel.location_id),
+        "LOT": Sort(StockLevel.lot_id, nullable=True),
     },
     measures={
         "count": rows(),
@@ -119,6 +135,7 @@ moves = Entity(
         "destination": filters.identifier(
             StockMove.destination_id, "loc", "By the id of the location that the goods came to."
         ),
+        "lot": filters.identifier(StockMove.lot_id, "lot", "By the id of the lot (lot_…)."),
         "occurredAt": filters.moment(StockMove.occurred_at, "By the time of the move."),
     },
     sorts={"OCCURRED_AT": Sort(StockMove.occurred_at)},
@@ -126,9 +143,21 @@ moves = Entity(
 )
 
 
+_lot_level: Any = aliased(StockLevel, name="lot_level")
+_EXPIRED_LOT = select(_lot_level.lot_id).where(
+    _lot_level.tenant_id == TENANT,
+    _lot_level.lot_id == StockHoldLine.lot_id,
+    _lot_level.sellable_until < TODAY,
+)
+_LOT_SELLABLE = or_(StockHoldLine.lot_id.is_(None), ~_EXPIRED_LOT.correlate(StockHoldLine).exists())
+
 # A filter that catalog's products get from here: what is available of them in all.
 products.filters["available"] = filters.decimal(
-    select(func.coalesce(func.sum(StockLevel.on_hand - StockLevel.reserved), constant(0)))
+    select(
+        func.coalesce(
+            func.sum(case((SELLABLE, StockLevel.on_hand - StockLevel.reserved), else_=constant(0))), constant(0)
+        )
+    )
     .where(
         StockLevel.tenant_id == TENANT,
         StockLevel.product_id == Product.id,
@@ -136,7 +165,7 @@ products.filters["available"] = filters.decimal(
     )
     .correlate(Product)
     .scalar_subquery()
-    + _ended(StockHoldLine.product_id == Product.id).correlate(Product).scalar_subquery(),
+    + _ended(StockHoldLine.product_id == Product.id, _LOT_SELLABLE).correlate(Product).scalar_subquery(),
     "By how many are available (in stock and not reserved), over all locations.",
     permission="stock:read",
 )
@@ -164,6 +193,7 @@ _LATER = (
     .where(
         StockMove.tenant_id == TENANT,
         StockMove.product_id == StockLevel.product_id,
+        StockMove.lot_id.is_not_distinct_from(StockLevel.lot_id),
         StockMove.occurred_at >= AT,
         or_(StockMove.destination_id == StockLevel.location_id, StockMove.source_id == StockLevel.location_id),
     )
@@ -189,8 +219,12 @@ positions = Entity(
         ),
         "location": filters.identifier(StockLevel.location_id, "loc", "Only at these locations: their ids (loc_…)."),
     },
-    sorts={"PRODUCT": Sort(StockLevel.product_id), "LOCATION": Sort(StockLevel.location_id)},
-    default=(("PRODUCT", ASC), ("LOCATION", ASC)),
+    sorts={
+        "PRODUCT": Sort(StockLevel.product_id),
+        "LOCATION": Sort(StockLevel.location_id),
+        "LOT": Sort(StockLevel.lot_id, nullable=True),
+    },
+    default=(("PRODUCT", ASC), ("LOCATION", ASC), ("LOT", ASC)),
     measures={"count": rows(), "onHand": quantities(ON_HAND_AT, UNIT)},
 )
 
@@ -237,7 +271,8 @@ class StockOfProduct(One):
         "on_hand": StockLevel.on_hand,
         "reserved": RESERVED,
         "incoming": StockLevel.incoming,
-        "available": StockLevel.available + ENDED,
+        "available": case((SELLABLE, StockLevel.available + ENDED), else_=constant(0)),
+        "expired": case((SELLABLE, constant(0)), else_=StockLevel.on_hand),
     }
 
     def build(self, *, single: bool) -> Select[Any]:
@@ -287,7 +322,7 @@ class LevelsAt(Many):
     """What was not nothing at a moment, by product and location."""
 
     entity = positions
-    unique = "LOCATION"
+    unique = "LOT"
 
     @classmethod
     def query(cls, args: Mapping[str, Any]) -> Query:
@@ -309,8 +344,8 @@ class LevelsOfProduct(Many):
     entity = levels
     key = "product_id"
     small_fanout = True
-    default = (("LOCATION", ASC),)
-    unique = "LOCATION"
+    default = (("LOCATION", ASC), ("LOT", ASC))
+    unique = "LOT"
 
     def condition(self) -> list[Any]:
         return [is_own(StockLevel.location_id)]

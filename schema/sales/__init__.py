@@ -6,6 +6,7 @@ from loaders import sales as loaders
 from loaders.sales.holds import HoldById
 from schema.module import Module
 from schema.sales.holds import HoldMutation, HoldQuery
+from schema.sales.lots import LineItemHolds, LotSales, OrderWhereLot, ShipmentLineLot
 from schema.sales.previews import PreviewQuery
 from schema.sales.reading import (
     LineItemWhereOrder,
@@ -36,6 +37,10 @@ MODULE = Module(
         OrderShipments,
         OrderPayloadShipment,
         StockPayloadOrders,
+        LineItemHolds,
+        ShipmentLineLot,
+        LotSales,
+        OrderWhereLot,
     ),
     nodes=(loaders.OrderById, loaders.LineItemById, loaders.ShipmentById, HoldById),
     types=(InvalidTransitionError,),

@@ -21,11 +21,12 @@ HOOKS = sales.HOOKS
 _UNKNOWN = """
 UPDATE import_things t SET reason = CASE
     WHEN p.id IS NULL THEN 'sku: There is no product ' || t.key || '.'
+    WHEN p.tracking <> 'NONE' THEN 'sku: ' || t.key || ' is tracked: count its lots by stockSet.'
     WHEN l.id IS NULL THEN 'location: There is no location ' || t.location || '.'
     WHEN l.kind NOT IN ('INTERNAL', 'QUARANTINE', 'TRANSIT') THEN 'location: Goods at ' || t.location || ' are not counted.'
 END, product = p.id, place = l.id
 FROM import_things g
-LEFT JOIN LATERAL (SELECT id FROM products WHERE tenant_id = $1 AND sku = g.key LIMIT 1) p ON true
+LEFT JOIN LATERAL (SELECT id, tracking FROM products WHERE tenant_id = $1 AND sku = g.key LIMIT 1) p ON true
 LEFT JOIN LATERAL (SELECT id, kind FROM locations WHERE tenant_id = $1 AND code = g.location LIMIT 1) l ON true
 WHERE g.line = t.line AND t.reason IS NULL AND g.reason IS NULL
 """

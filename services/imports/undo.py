@@ -36,7 +36,7 @@ _SINCE = {
 }
 _CLOSE = f"UPDATE orders SET status = 'CANCELLED' WHERE tenant_id = $1 AND status = 'CONFIRMED' AND id IN ({_OURS.format(type='ORDER')})"
 _HELD = f"""
-SELECT line_item_id, product_id, location_id, quantity FROM reservations
+SELECT line_item_id, product_id, location_id, quantity, lot_id FROM reservations
 WHERE tenant_id = $1 AND line_item_id IN ({_LINES}) ORDER BY product_id, line_item_id
 """
 _KEYS = {"orders": "number", "products": "sku", "partners": "code"}

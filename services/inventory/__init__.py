@@ -11,6 +11,7 @@ from services.inventory.commands import (
     StockTransfer,
     StockTransferLine,
 )
+from services.inventory.lots import LotUpdate, update_lot
 from services.inventory.places import (
     KEPT_PLACES,
     LocationCreate,
@@ -29,6 +30,7 @@ HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_hold_lines", "holds")),
+    catalog.TRACKED.add("EXISTS (SELECT FROM stock_levels WHERE tenant_id = $1 AND product_id = $2 AND on_hand > 0)"),
     stock.HOLDERS.add(holding.holders),
     stock.ON_END.add(holding.let_go),
 )
@@ -40,6 +42,7 @@ __all__ = [
     "UPKEEP",
     "AllocationUpdate",
     "LocationCreate",
+    "LotUpdate",
     "StockAdjust",
     "StockAdjustLine",
     "StockSet",
@@ -54,5 +57,6 @@ __all__ = [
     "set_allocation",
     "set_counted",
     "transfer",
+    "update_lot",
     "update_warehouse",
 ]

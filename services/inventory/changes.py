@@ -2,27 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from core import ids
 from core.errors import BrokenInvariant
-from core.inventory import STALE_STOCK, note_shortage
+from core.inventory import STALE_STOCK, Spot, note_shortage
 from core.money import LIMIT, decimal_text
 from core.problems import Problems
 from services import catalog
 from services.catalog import ProductSnapshot
-from services.inventory import holding, places, stock
+from services.inventory import holding, lots, places, stock
 from services.inventory.commands import StockAdjust, StockAdjustLine, StockSet, StockSetLine, StockTransfer
+from services.inventory.lots import Asked, Piece
 from services.inventory.places import Location
 from services.inventory.stock import Move, Moved
 from services.kit.answer import References
 from services.kit.work import UnitOfWork
 
 ZERO = Decimal(0)
-Spot = tuple[UUID, UUID]
-"""A product at a location."""
 
 NAMED = 3
 """Orders that a message names; it counts the others."""
@@ -51,17 +51,20 @@ class Change(NamedTuple):
     item: ProductSnapshot
     location: Location
     delta: Decimal
+    lot: UUID | None = None
+    code: str | None = None
 
     @property
     def spot(self) -> Spot:
-        return self.item.id, self.location.id
+        return Spot(self.item.id, self.location.id, self.lot)
 
 
 _BALANCES = """
-    SELECT product_id, location_id, id, on_hand, reserved, held_until IS NOT NULL,
+    SELECT product_id, location_id, lot_id, id, on_hand, reserved, held_until IS NOT NULL,
            held_until <= statement_timestamp() AS ended
     FROM stock_levels
     WHERE tenant_id = $1 AND product_id = ANY($2::uuid[]) AND location_id = ANY($3::uuid[])
+      AND (lot_id IS NULL OR lot_id = ANY($4::uuid[]))
 """
 
 
@@ -70,13 +73,15 @@ async def adjust(work: UnitOfWork, command: StockAdjust) -> References:
     problems = work.problems
     loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
-    changes = [
-        Change(index, "delta", item, location, line.delta)
+    given = [
+        Change(index, "delta", item, location, line.delta, code=line.lot)
         for index, line in enumerate(command.lines)
         if (item := items[index]) and (location := locations[index])
     ]
-    await stock.lock(work, [change.item.id for change in changes])
+    await stock.lock(work, [change.item.id for change in given])
+    changes = await _of_lots(work, given, problems, [command.lines[change.line].expires_on for change in given])
     balances = await _balances(work, [change.spot for change in changes])
+    await _check_pieces(work, changes, problems)
     missing = await _refuse_impossible(work, changes, balances, problems, take=command.take_reserved)
     problems.check()
     moves = [_counted(change, loss, command.reason) for change in changes]
@@ -89,21 +94,24 @@ async def set_counted(work: UnitOfWork, command: StockSet) -> References:
     loss = await places.outside(work, "LOSS")
     items, locations = await _known(work, command.lines, problems)
     await stock.lock(work, [item.id for item in items if item])
-    spots = [(item.id, location.id) for item, location in zip(items, locations, strict=True) if item and location]
-    balances = await _balances(work, spots)
+    counted = [
+        Change(index, "onHand", item, location, line.on_hand, code=line.lot)
+        for index, line in enumerate(command.lines)
+        if (item := items[index]) and (location := locations[index])
+    ]
+    counted = await _of_lots(work, counted, problems)
+    balances = await _balances(work, [change.spot for change in counted])
     changes: dict[Spot, Change] = {}
-    for index, line in enumerate(command.lines):
-        item, location = items[index], locations[index]
-        if item is None or location is None:
-            continue
-        there = balances[item.id, location.id].on_hand
-        if (item.id, location.id) in changes:
-            problems.invalid(f"{item.sku} at {location.code} is named twice.", "lines", index)
+    for change in counted:
+        there, line, at = balances[change.spot].on_hand, command.lines[change.line], change.location.code
+        if change.spot in changes:
+            problems.invalid(f"{change.item.sku} at {at} is named twice.", "lines", change.line)
         if line.expected_on_hand not in (None, there):
-            message = f"{decimal_text(there)} of {item.sku} are at {location.code} now. Count again."
+            message = f"{decimal_text(there)} of {change.item.sku} are at {at} now. Count again."
             facts = {"expected": line.expected_on_hand, "actual": there}
-            problems.add(STALE_STOCK, message, "lines", index, "expectedOnHand", **facts)
-        changes[item.id, location.id] = Change(index, "onHand", item, location, line.on_hand - there)
+            problems.add(STALE_STOCK, message, "lines", change.line, "expectedOnHand", **facts)
+        changes[change.spot] = change._replace(delta=line.on_hand - there)
+    await _check_pieces(work, changes.values(), problems)
     missing = await _refuse_impossible(work, changes.values(), balances, problems, take=command.take_reserved)
     problems.check()
     moves = [_counted(change, loss, command.reason) for change in changes.values() if change.delta]
@@ -126,21 +134,23 @@ async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
         destination = None
     if source is None:
         raise BrokenInvariant("A location is missing, and no problem was noted.")
-    out = [
-        Change(index, "quantity", item, source, -line.quantity)
+    given = [
+        Change(index, "quantity", item, source, -line.quantity, code=line.lot)
         for index, line in enumerate(command.lines)
         if (item := items[index])
     ]
+    await stock.lock(work, [change.item.id for change in given])
+    out = await _of_lots(work, given, problems)
     into = [change._replace(location=destination, delta=-change.delta) for change in out] if destination else []
-    await stock.lock(work, [change.item.id for change in out])
     balances = await _balances(work, [change.spot for change in (*out, *into)])
+    await _check_pieces(work, out, problems)
     missing = await _refuse_impossible(work, out, balances, problems, take=command.take_reserved)
     await _refuse_impossible(work, into, balances, problems)
     problems.check()
     reason = command.reason or "transfer"
     if destination is None:
         raise BrokenInvariant("A location is missing, and no problem was noted.")
-    moves = [Move(change.item.id, source.id, destination.id, -change.delta, reason) for change in out]
+    moves = [Move(change.item.id, source.id, destination.id, -change.delta, reason, lot=change.lot) for change in out]
     return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason, missing)
 
 
@@ -165,11 +175,28 @@ async def _known(
     return items, locations
 
 
+async def _of_lots(
+    work: UnitOfWork, changes: Sequence[Change], problems: Problems, expires: Sequence[date | None] = ()
+) -> list[Change]:
+    """These changes with their lots, but for those whose lot is wrong. New lots are made for what comes."""
+    days = expires or [None] * len(changes)
+    asked = [
+        Asked(change.item, change.code, change.delta > 0, ("lines", change.line), day)
+        for change, day in zip(changes, days, strict=True)
+    ]
+    found = await lots.named(work, asked, problems)
+    return [
+        change._replace(lot=lot)
+        for change, lot in zip(changes, found, strict=True)
+        if lot or (change.item.tracking == "NONE" and change.code is None)
+    ]
+
+
 async def _balances(work: UnitOfWork, spots: Sequence[Spot]) -> Mapping[Spot, Balance]:
-    products, locations = zip(*spots, strict=True) if spots else ((), ())
-    rows = await work.rows(_BALANCES, list(set(products)), list(set(locations)))
+    products, locations, named = zip(*spots, strict=True) if spots else ((), (), ())
+    rows = await work.rows(_BALANCES, list(set(products)), list(set(locations)), [lot for lot in set(named) if lot])
     stock.check_ended(work, (row["product_id"] for row in rows if row["ended"]))
-    return defaultdict(Balance, {(product, location): Balance(*rest) for product, location, *rest, _ in rows})
+    return defaultdict(Balance, {Spot(*row[:3]): Balance(*row[3:-1]) for row in map(tuple, rows)})
 
 
 async def _refuse_impossible(
@@ -205,9 +232,20 @@ async def _refuse_impossible(
     return {spot: missing for spot, missing in lacking.items() if take and missing > 0}
 
 
+async def _check_pieces(work: UnitOfWork, changes: Iterable[Change], problems: Problems) -> None:
+    """Note each serial number that wouldn't be a single piece any more. Of a transfer only what leaves is looked at."""
+    pieces = [
+        Piece(change.lot, change.code or "", change.delta, ("lines", change.line, change.field))
+        for change in changes
+        if change.lot and change.delta and change.item.tracking == "SERIAL"
+    ]
+    await lots.check_pieces(work, pieces, problems)
+
+
 def _short(change: Change, there: Balance, held: str) -> str:
     """Why a line takes more than may leave. ``held``: what the goods that are reserved there are reserved for."""
     unit, sku, place = change.item.unit, change.item.sku, change.location.code
+    sku += f" (lot {change.code})" if change.code else ""
     if there.reserved and change.field == "onHand":
         left = decimal_text(there.on_hand + change.delta)
         return (
@@ -240,7 +278,7 @@ def _listed(names: Sequence[str]) -> str:
 def _counted(change: Change, loss: UUID, reason: str) -> Move:
     """The move of a difference: what is found comes from where the lost goods go."""
     source, destination = (loss, change.location.id) if change.delta > 0 else (change.location.id, loss)
-    return Move(change.item.id, source, destination, abs(change.delta), reason)
+    return Move(change.item.id, source, destination, abs(change.delta), reason, lot=change.lot)
 
 
 async def _carry_out(
@@ -260,7 +298,7 @@ async def _carry_out(
     _note(work, event, changes, reason)
     came = {each.item.id for each in changes if each.delta > 0 and each.location.kind == "INTERNAL"}
     # What was taken away is reserved where there is more of it, also where these goods went.
-    await stock.arrived(work, came | {product for product, _ in missing})
+    await stock.arrived(work, came | {spot.product for spot in missing})
     waiting = [order for each, lines in displaced for order in await each.waiting(work, lines)]
     levels = _levels(changes, balances, moved)
     return {"stock_level_ids": levels, "move_ids": moved.moves, "waiting_order_ids": waiting}
@@ -277,6 +315,7 @@ def _note(work: UnitOfWork, event: str, changes: Sequence[Change], reason: str) 
     lines: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for change in changes:
         if change.delta:
-            lines[change.item.id].append({"location": ids.encode("loc", change.location.id), "delta": change.delta})
+            fact = {"location": ids.encode("loc", change.location.id), "delta": change.delta}
+            lines[change.item.id].append(fact | ({"lot": ids.encode("lot", change.lot)} if change.lot else {}))
     for product, told in lines.items():
         work.note(event, product, after={"reason": reason, "lines": told})

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.catalog import ProductRef
-from services.kit.command import MAX_LINES, Command, Count, Difference, Id, Input, Quantity, Title
+from services.kit.command import MAX_LINES, Command, Count, Day, Difference, Id, Input, Label, Quantity, Title
 
 
 class StockAdjustLine(Input):
@@ -18,6 +18,11 @@ class StockAdjustLine(Input):
     """Where they are: the id of a location (loc_…)."""
     delta: Difference
     """The quantity to add, or, if negative, to take away: not zero, at most six decimals."""
+    lot: Label | None = None
+    """The code of the lot, or the serial number: needed where the product is tracked, and refused where it isn't. One that is new is
+    created where goods are added."""
+    expires_on: Day | None = None
+    """The last day that goods of a new lot may be sold; null for none."""
 
 
 class StockAdjust(Command):
@@ -43,6 +48,9 @@ class StockSetLine(Input):
     """The counted quantity; not less than is reserved."""
     expected_on_hand: Count | None = None
     """The balance that the caller saw before the count, else STALE_STOCK; null: any balance."""
+    lot: Label | None = None
+    """The code of the lot, or the serial number: needed where the product is tracked, and refused where it isn't. One that is new is
+    created where any were counted."""
 
 
 class StockSet(Command):
@@ -64,6 +72,8 @@ class StockTransferLine(Input):
     """The product, by one of its keys."""
     quantity: Quantity
     """How many, in the product's unit: more than zero, at most six decimals."""
+    lot: Label | None = None
+    """The code of the lot, or the serial number: needed where the product is tracked, and refused where it isn't."""
 
 
 class StockTransfer(Command):

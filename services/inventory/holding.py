@@ -15,6 +15,7 @@ from uuid import UUID
 
 from core.errors import BrokenInvariant
 from core.ids import encode, new_id
+from core.inventory import Spot
 from db.runtime.engine import Database
 from services.inventory import stock
 from services.kit.answer import References
@@ -22,9 +23,6 @@ from services.kit.command import Command
 from services.kit.idempotency import KEPT_HOURS
 from services.kit.upkeep import Site
 from services.kit.work import UnitOfWork, perform
-
-Spot = tuple[UUID, UUID]
-"""A product at a location."""
 
 AT_ONCE = 100
 """Holds that one transaction lets go: of 500 lines each at most, and of two or three mostly."""
@@ -34,50 +32,55 @@ PRINCIPAL = "erpgraph"
 
 
 class Kept(NamedTuple):
-    """What a hold has of a product at a location."""
+    """What a hold has of a product at a location, and of one lot where it is tracked."""
 
     product: UUID
     location: UUID
     quantity: Decimal
+    lot: UUID | None = None
 
 
 _KEEP = """
     WITH given AS (
-        SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::numeric[]) AS given (id, product, location, quantity)
+        SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::numeric[], $8::uuid[])
+               AS given (id, product, location, quantity, lot)
     ),
     taken AS (
         UPDATE stock_levels s SET reserved = s.reserved + g.quantity, held_until = least(s.held_until, $3),
                                   updated_at = statement_timestamp()
         FROM given g
         WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
-          AND s.on_hand - s.reserved >= g.quantity
-        RETURNING s.product_id AS product, s.location_id AS location, s.id
+          AND s.lot_id IS NOT DISTINCT FROM g.lot AND s.on_hand - s.reserved >= g.quantity
+        RETURNING g.id AS given_id, s.id
     ),
     kept AS (
-        INSERT INTO stock_hold_lines (tenant_id, id, hold_id, product_id, location_id, quantity, expires_at)
-        SELECT t.id, g.id, $2, g.product, g.location, g.quantity, $3
-        FROM tenants t, given g JOIN taken USING (product, location) WHERE t.id = $1
+        INSERT INTO stock_hold_lines (tenant_id, id, hold_id, product_id, location_id, lot_id, quantity, expires_at)
+        SELECT t.id, g.id, $2, g.product, g.location, g.lot, g.quantity, $3
+        FROM tenants t, given g JOIN taken ON taken.given_id = g.id WHERE t.id = $1
     )
     SELECT id FROM taken
 """
 _FREE = """
     WITH gone AS (
         DELETE FROM stock_hold_lines WHERE tenant_id = $1 AND hold_id = ANY($2::uuid[])
-        RETURNING product_id, location_id, quantity
+        RETURNING product_id, location_id, lot_id, quantity
     ),
-    summed AS (SELECT product_id, location_id, sum(quantity) AS quantity FROM gone GROUP BY 1, 2),
+    summed AS (
+        SELECT product_id, location_id, lot_id, sum(quantity) AS quantity, row_number() OVER () AS n FROM gone GROUP BY 1, 2, 3
+    ),
     freed AS (
         UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = statement_timestamp()
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product_id AND s.location_id = g.location_id
-        RETURNING s.product_id, s.location_id, s.id
+                        AND s.lot_id IS NOT DISTINCT FROM g.lot_id
+        RETURNING g.n, s.id
     )
-    SELECT g.product_id, g.location_id, g.quantity, f.id
-    FROM summed g LEFT JOIN freed f USING (product_id, location_id)
+    SELECT g.product_id, g.location_id, g.lot_id, g.quantity, f.id FROM summed g LEFT JOIN freed f USING (n)
 """
 _AT = """
-    SELECT l.id, l.product_id, l.location_id, l.quantity, h.id AS hold, h.reference
-    FROM unnest($2::uuid[], $3::uuid[]) AS spot (product, location)
+    SELECT l.id, l.product_id, l.location_id, l.lot_id, l.quantity, h.id AS hold, h.reference
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) AS spot (product, location, lot)
     JOIN stock_hold_lines l ON l.tenant_id = $1 AND l.product_id = spot.product AND l.location_id = spot.location
+                           AND l.lot_id IS NOT DISTINCT FROM spot.lot
     JOIN stock_holds h ON h.tenant_id = $1 AND h.id = l.hold_id
     ORDER BY h.created_at DESC, h.id DESC, l.id DESC
 """
@@ -85,20 +88,21 @@ _TAKE = """
     WITH given AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::numeric[]) AS given (id, hold, quantity)),
     gone AS (
         DELETE FROM stock_hold_lines l USING given g WHERE l.tenant_id = $1 AND l.id = g.id AND l.quantity = g.quantity
-        RETURNING l.product_id, l.location_id, g.quantity
+        RETURNING l.product_id, l.location_id, l.lot_id, g.quantity
     ),
     less AS (
         UPDATE stock_hold_lines l SET quantity = l.quantity - g.quantity FROM given g
         WHERE l.tenant_id = $1 AND l.id = g.id AND l.quantity > g.quantity
-        RETURNING l.product_id, l.location_id, g.quantity
+        RETURNING l.product_id, l.location_id, l.lot_id, g.quantity
     ),
     summed AS (
-        SELECT product_id, location_id, sum(quantity) AS quantity
-        FROM (SELECT * FROM gone UNION ALL SELECT * FROM less) taken GROUP BY 1, 2
+        SELECT product_id, location_id, lot_id, sum(quantity) AS quantity
+        FROM (SELECT * FROM gone UNION ALL SELECT * FROM less) taken GROUP BY 1, 2, 3
     ),
     freed AS (
         UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = statement_timestamp()
         FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product_id AND s.location_id = g.location_id
+                        AND s.lot_id IS NOT DISTINCT FROM g.lot_id
         RETURNING s.id
     )
     SELECT id FROM freed
@@ -129,7 +133,8 @@ _END = """
 _NEXT_END = """
     UPDATE stock_levels s SET held_until = (
         SELECT min(l.expires_at) FROM stock_hold_lines l
-        WHERE l.tenant_id = $1 AND l.product_id = s.product_id AND l.location_id = s.location_id)
+        WHERE l.tenant_id = $1 AND l.product_id = s.product_id AND l.location_id = s.location_id
+          AND l.lot_id IS NOT DISTINCT FROM s.lot_id)
     WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND s.held_until <= statement_timestamp()
 """
 """``held_until`` may be too early, as goods are let go without a look at it: then this puts it right, once."""
@@ -164,7 +169,7 @@ async def free(work: UnitOfWork, holds: Iterable[UUID]) -> dict[Spot, Decimal]:
     if any(row["id"] is None for row in rows):
         raise BrokenInvariant("A hold has no balance.")
     work.touch("STOCK_LEVEL", *(row["id"] for row in rows))
-    return {(row["product_id"], row["location_id"]): row["quantity"] for row in rows}
+    return {Spot(row["product_id"], row["location_id"], row["lot_id"]): row["quantity"] for row in rows}
 
 
 async def displace(work: UnitOfWork, missing: Mapping[Spot, Decimal], reason: str) -> dict[Spot, Decimal]:
@@ -173,12 +178,12 @@ async def displace(work: UnitOfWork, missing: Mapping[Spot, Decimal], reason: st
     """
     left, taken, holds = dict(missing), list[tuple[UUID, UUID, Decimal]](), defaultdict[UUID, list[Any]](list)
     for row in await work.rows(_AT, *zip(*missing, strict=True)):
-        spot = row["product_id"], row["location_id"]
+        spot = Spot(row["product_id"], row["location_id"], row["lot_id"])
         part = min(row["quantity"], left[spot])
         if part:
             taken.append((row["id"], row["hold"], part))
             left[spot] -= part
-            holds[row["hold"]].append(told(Kept(*spot, part)))
+            holds[row["hold"]].append(told(Kept(spot.product, spot.location, part, spot.lot)))
     if taken:
         levels = await work.rows(_TAKE, *zip(*taken, strict=True))
         work.touch("STOCK_LEVEL", *(row["id"] for row in levels))
@@ -191,7 +196,8 @@ async def holders(work: UnitOfWork, spots: Sequence[Spot]) -> dict[Spot, list[st
     """The references of the holds that have goods at these spots."""
     found: dict[Spot, list[str]] = defaultdict(list)
     for row in await work.rows(_AT, *zip(*spots, strict=True)):
-        found[row["product_id"], row["location_id"]].append(f"the hold {row['reference']}")
+        spot = Spot(row["product_id"], row["location_id"], row["lot_id"])
+        found[spot].append(f"the hold {row['reference']}")
     return found
 
 
@@ -201,7 +207,7 @@ def told(kept: Kept) -> dict[str, Any]:
         "product": encode("prod", kept.product),
         "location": encode("loc", kept.location),
         "quantity": kept.quantity,
-    }
+    } | ({"lot": encode("lot", kept.lot)} if kept.lot else {})
 
 
 # ---------------------------------------------------------------- what ended
@@ -230,7 +236,7 @@ async def end(work: UnitOfWork, command: HoldsEnd) -> References:
     for hold, version in over:
         work.note("hold.expired", hold, version=version)
     await work.rows(_NEXT_END, list(products))
-    await stock.arrived(work, {product for product, _ in freed})
+    await stock.arrived(work, {spot.product for spot in freed})
     return {"hold_ids": [row["id"] for row in ended]}
 
 

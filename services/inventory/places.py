@@ -8,6 +8,7 @@ from uuid import UUID
 from core.ids import encode, new_id
 from core.inventory import LocationKind
 from core.problems import DUPLICATE, Problems, refuse
+from services.inventory import stock
 from services.kit import parties
 from services.kit.answer import References
 from services.kit.command import Change, Command, Id, Label, Title, shown
@@ -111,14 +112,14 @@ _OF_KIND = """
     SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND kind = ANY($2::text[]) ORDER BY code
 """
 
-_PROMISABLE = """
+_PROMISABLE = f"""
     SELECT s.product_id, sum(s.available + CASE WHEN s.held_until <= statement_timestamp() THEN (
         SELECT coalesce(sum(h.quantity), 0) FROM stock_hold_lines h
         WHERE h.tenant_id = $1 AND h.product_id = s.product_id AND h.location_id = s.location_id
-          AND h.expires_at <= statement_timestamp()) ELSE 0 END)
+          AND h.lot_id IS NOT DISTINCT FROM s.lot_id AND h.expires_at <= statement_timestamp()) ELSE 0 END)
     FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
     WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
-      AND ($3::uuid IS NULL OR l.warehouse_id = $3)
+      AND {stock.SELLABLE} AND ($3::uuid IS NULL OR l.warehouse_id = $3)
     GROUP BY s.product_id
 """
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.errors import BrokenInvariant
 from core.ids import new_id
-from core.inventory import Hold, Place
+from core.inventory import Hold, Place, Spot
 from db.runtime.engine import Database
 from services import catalog
 from services.kit.hooks import Hook
@@ -22,7 +22,7 @@ from services.kit.work import Retry, UnitOfWork
 
 
 class Move(NamedTuple):
-    """Goods that go from one location to another, for a line item or not."""
+    """Goods that go from one location to another, for a line item or not; of one lot where they are tracked."""
 
     product: UUID
     source: UUID
@@ -30,6 +30,7 @@ class Move(NamedTuple):
     quantity: Decimal
     reason: str
     line: UUID | None = None
+    lot: UUID | None = None
 
 
 Arrived = Callable[[UnitOfWork, Sequence[UUID]], Awaitable[None]]
@@ -38,7 +39,7 @@ ON_ARRIVAL: Hook[Arrived] = Hook()
 """What happens when goods of these products became available, in the command's own transaction and under the products'
 locks. A module above adds what waits for goods."""
 
-Holders = Callable[[UnitOfWork, Sequence[tuple[UUID, UUID]]], Awaitable[Mapping[tuple[UUID, UUID], Sequence[str]]]]
+Holders = Callable[[UnitOfWork, Sequence[Spot]], Awaitable[Mapping[Spot, Sequence[str]]]]
 
 HOLDERS: Hook[Holders] = Hook()
 """What goods of a product at a location are reserved for, as people call it. A module above that reserves goods says so."""
@@ -50,7 +51,7 @@ class Displaced(NamedTuple):
     still do.
     """
 
-    take: Callable[[UnitOfWork, Mapping[tuple[UUID, UUID], Decimal], str], Awaitable[list[UUID]]]
+    take: Callable[[UnitOfWork, Mapping[Spot, Decimal], str], Awaitable[list[UUID]]]
     waiting: Callable[[UnitOfWork, Sequence[UUID]], Awaitable[list[UUID]]]
 
 
@@ -64,32 +65,46 @@ ON_END: Hook[LetGo] = Hook()
 
 _LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
-_PLACES = """
-    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available, l.rank, l.allocation,
-           s.held_until <= statement_timestamp() AS ended
+TODAY = "(statement_timestamp() AT TIME ZONE (SELECT timezone FROM tenants WHERE id = $1))::date"
+"""The day that it is where the tenant is."""
+
+SELLABLE = f"(s.sellable_until IS NULL OR s.sellable_until >= {TODAY})"
+"""The condition that goods of a balance may be sold: they aren't tracked, or their lot is neither blocked nor over its last day.
+Without a lot nobody asks for the day."""
+
+_PLACES = f"""
+    SELECT s.product_id, s.location_id, l.code, l.warehouse_id, s.available, l.rank, l.allocation, s.lot_id,
+           s.sellable_until AS expires, s.held_until <= statement_timestamp() AS ended
     FROM stock_levels s JOIN locations l ON (l.tenant_id, l.id) = (s.tenant_id, s.location_id)
     WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
-      AND (s.available > 0 OR s.held_until <= statement_timestamp())
+      AND (s.available > 0 OR s.held_until <= statement_timestamp()) AND {SELLABLE}
 """
 
 _GIVEN = """
-    unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::numeric[], $6::uuid[]) AS given (line, product, location, quantity, id)
+    unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::numeric[], $6::uuid[], $7::uuid[])
+    AS given (line, product, location, quantity, lot, id)
 """
+_SPOT = "s.product_id = g.product AND s.location_id = g.location AND s.lot_id IS NOT DISTINCT FROM g.lot"
+"""The condition that ``s`` is the balance of the spot ``g``. What isn't tracked has one balance at a place, and it is compared with
+no other."""
+
+_RESERVATION = "r.line_item_id = g.line AND r.location_id = g.location AND r.lot_id IS NOT DISTINCT FROM g.lot"
 
 _RESERVE = f"""
     WITH given AS (SELECT * FROM {_GIVEN}),
     taken AS (
         UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = statement_timestamp()
-        FROM (SELECT product, location, sum(quantity) AS quantity FROM given GROUP BY 1, 2) g
-        WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
-          AND s.on_hand - s.reserved >= g.quantity
-        RETURNING s.product_id AS product, s.location_id AS location, s.id
+        FROM (SELECT product, location, lot, sum(quantity) AS quantity FROM given GROUP BY 1, 2, 3) g
+        WHERE s.tenant_id = $1 AND {_SPOT} AND s.on_hand - s.reserved >= g.quantity
+        RETURNING s.product_id AS product, s.location_id AS location, s.lot_id AS lot, s.id
     ),
     held AS (
-        INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, quantity)
-        SELECT t.id, g.id, g.line, g.product, g.location, g.quantity
-        FROM tenants t, given g JOIN taken USING (product, location) WHERE t.id = $1
-        ON CONFLICT (tenant_id, line_item_id, location_id)
+        INSERT INTO reservations (tenant_id, id, line_item_id, product_id, location_id, lot_id, quantity)
+        SELECT t.id, g.id, g.line, g.product, g.location, g.lot, g.quantity
+        FROM tenants t, given g JOIN taken k
+             ON k.product = g.product AND k.location = g.location AND k.lot IS NOT DISTINCT FROM g.lot
+        WHERE t.id = $1
+        ON CONFLICT (tenant_id, line_item_id, location_id, lot_id)
         DO UPDATE SET quantity = reservations.quantity + excluded.quantity
     )
     SELECT id FROM taken
@@ -100,23 +115,23 @@ _SHRINK = f"""
     WITH given AS (SELECT * FROM {_GIVEN}),
     gone AS (
         DELETE FROM reservations r USING given g
-        WHERE r.tenant_id = $1 AND r.line_item_id = g.line AND r.location_id = g.location AND r.quantity = g.quantity
+        WHERE r.tenant_id = $1 AND {_RESERVATION} AND r.quantity = g.quantity
         RETURNING g.id
     ),
     less AS (
         UPDATE reservations r SET quantity = r.quantity - g.quantity FROM given g
-        WHERE r.tenant_id = $1 AND r.line_item_id = g.line AND r.location_id = g.location AND r.quantity > g.quantity
+        WHERE r.tenant_id = $1 AND {_RESERVATION} AND r.quantity > g.quantity
         RETURNING g.id
     ),
     shrunk AS (SELECT given.* FROM given JOIN (SELECT id FROM gone UNION ALL SELECT id FROM less) ids USING (id)),
-    summed AS (SELECT product, location, sum(quantity) AS quantity FROM shrunk GROUP BY 1, 2)
+    summed AS (SELECT product, location, lot, sum(quantity) AS quantity FROM shrunk GROUP BY 1, 2, 3)
 """
 
 _RELEASE = f"""
     {_SHRINK},
     freed AS (
         UPDATE stock_levels s SET reserved = s.reserved - g.quantity, updated_at = statement_timestamp()
-        FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
+        FROM summed g WHERE s.tenant_id = $1 AND {_SPOT}
         RETURNING s.id
     )
     SELECT (SELECT count(*) FROM shrunk), ARRAY(SELECT id FROM freed)
@@ -127,49 +142,55 @@ _SHIP = f"""
     taken AS (
         UPDATE stock_levels s
         SET reserved = s.reserved - g.quantity, on_hand = s.on_hand - g.quantity, updated_at = statement_timestamp()
-        FROM summed g WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location
+        FROM summed g WHERE s.tenant_id = $1 AND {_SPOT}
         RETURNING s.id
     ),
     moved AS (
         INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
-                                 line_item_id, principal, occurred_at)
-        SELECT t.id, s.id, s.product, s.location, $7, s.quantity, 'shipment', s.line, $8, statement_timestamp()
+                                 line_item_id, principal, occurred_at, lot_id)
+        SELECT t.id, s.id, s.product, s.location, $8, s.quantity, 'shipment', s.line, $9, statement_timestamp(), s.lot
         FROM tenants t, shrunk s WHERE t.id = $1
     )
     SELECT (SELECT count(*) FROM shrunk), ARRAY(SELECT id FROM taken)
 """
 
-_MOVE = """
+_MOVE = f"""
     WITH given AS (
         SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::numeric[], $8::text[],
-                             $9::uuid[]) AS given (id, level, product, source, destination, quantity, reason, line)
+                             $9::uuid[], $10::uuid[])
+               AS given (id, level, product, source, destination, quantity, reason, line, lot)
     ),
     moved AS (
         INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason,
-                                 line_item_id, principal, occurred_at)
-        SELECT t.id, g.id, g.product, g.source, g.destination, g.quantity, g.reason, g.line, $10, statement_timestamp()
+                                 line_item_id, principal, occurred_at, lot_id)
+        SELECT t.id, g.id, g.product, g.source, g.destination, g.quantity, g.reason, g.line, $11, statement_timestamp(), g.lot
         FROM tenants t, given g WHERE t.id = $1
     ),
     changes AS (
-        SELECT product, location, sum(quantity) AS quantity, (array_agg(level) FILTER (WHERE quantity > 0))[1] AS level
+        SELECT product, location, lot, sum(quantity) AS quantity,
+               (array_agg(level) FILTER (WHERE quantity > 0))[1] AS level
         FROM (
-            SELECT level, product, destination AS location, quantity FROM given
-            UNION ALL SELECT level, product, source, -quantity FROM given
+            SELECT level, product, destination AS location, lot, quantity FROM given
+            UNION ALL SELECT level, product, source, lot, -quantity FROM given
         ) entries JOIN locations l ON l.tenant_id = $1 AND l.id = location
         WHERE l.kind IN ('INTERNAL', 'QUARANTINE', 'TRANSIT')
-        GROUP BY product, location
+        GROUP BY product, location, lot
     ),
     changed AS (
-        UPDATE stock_levels s SET on_hand = s.on_hand + c.quantity, updated_at = statement_timestamp()
-        FROM changes c WHERE s.tenant_id = $1 AND s.product_id = c.product AND s.location_id = c.location
-        RETURNING s.id, s.product_id, s.location_id
+        UPDATE stock_levels s SET on_hand = s.on_hand + g.quantity, updated_at = statement_timestamp()
+        FROM changes g WHERE s.tenant_id = $1 AND {_SPOT}
+        RETURNING s.id, s.product_id, s.location_id, s.lot_id
     ),
     made AS (
-        INSERT INTO stock_levels (tenant_id, id, product_id, location_id, on_hand)
-        SELECT t.id, c.level, c.product, c.location, c.quantity
-        FROM tenants t, changes c WHERE t.id = $1 AND c.quantity >= 0
-        ON CONFLICT (tenant_id, product_id, location_id) DO NOTHING
-        RETURNING id, product_id, location_id
+        INSERT INTO stock_levels (tenant_id, id, product_id, location_id, on_hand, lot_id, sellable_until, serial)
+        SELECT t.id, c.level, c.product, c.location, c.quantity, c.lot,
+               CASE WHEN o.blocked THEN '-infinity' ELSE o.expires_on END, coalesce(p.tracking = 'SERIAL', false)
+        FROM tenants t, changes c
+        LEFT JOIN lots o ON o.tenant_id = $1 AND o.id = c.lot
+        LEFT JOIN products p ON p.tenant_id = $1 AND p.id = o.product_id
+        WHERE t.id = $1 AND c.quantity >= 0
+        ON CONFLICT (tenant_id, product_id, location_id, lot_id) DO NOTHING
+        RETURNING id, product_id, location_id, lot_id
     ),
     touched AS (SELECT * FROM changed UNION ALL SELECT * FROM made)
     SELECT t.*, c.balances FROM (SELECT count(*) AS balances FROM changes) c LEFT JOIN touched t ON true
@@ -186,7 +207,7 @@ _ANNOUNCE = """
     )
     INSERT INTO stock_levels (tenant_id, id, product_id, location_id, incoming)
     SELECT t.id, g.id, g.product, g.location, g.quantity FROM tenants t, given g WHERE t.id = $1
-    ON CONFLICT (tenant_id, product_id, location_id) DO UPDATE
+    ON CONFLICT (tenant_id, product_id, location_id, lot_id) DO UPDATE
     SET incoming = stock_levels.incoming + excluded.incoming, updated_at = statement_timestamp()
     RETURNING id
 """
@@ -195,7 +216,8 @@ _RECALL = """
     FROM (SELECT product, location, sum(quantity) AS quantity
           FROM unnest($2::uuid[], $3::uuid[], $4::numeric[]) AS given (product, location, quantity)
           GROUP BY product, location) g
-    WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location AND s.incoming >= g.quantity
+    WHERE s.tenant_id = $1 AND s.product_id = g.product AND s.location_id = g.location AND s.lot_id IS NULL
+      AND s.incoming >= g.quantity
     RETURNING s.id
 """
 
@@ -247,7 +269,7 @@ async def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
     if not holds:
         return
     taken = await work.rows(_RESERVE, *_columns(holds))
-    if len(taken) != len({(hold.product, hold.location) for hold in holds}):
+    if len(taken) != len({hold.spot for hold in holds}):
         raise BrokenInvariant("More was to be reserved than is available under the lock.")
     work.touch("STOCK_LEVEL", *(row["id"] for row in taken))
 
@@ -274,10 +296,10 @@ async def ship(work: UnitOfWork, holds: Sequence[Hold], customers: UUID) -> list
 
 
 class Moved(NamedTuple):
-    """The ids of the moves, in their order, and those of the balances that changed, by product and location."""
+    """The ids of the moves, in their order, and those of the balances that changed."""
 
     moves: list[UUID]
-    levels: dict[tuple[UUID, UUID], UUID]
+    levels: dict[Spot, UUID]
 
 
 async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
@@ -288,7 +310,7 @@ async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
         return Moved([], {})
     ids, levels = [new_id() for _ in moves], [new_id() for _ in moves]
     rows = await work.rows(_MOVE, ids, levels, *zip(*moves, strict=True), work.principal)
-    changed = {(row["product_id"], row["location_id"]): row["id"] for row in rows if row["id"]}
+    changed = {Spot(row["product_id"], row["location_id"], row["lot_id"]): row["id"] for row in rows if row["id"]}
     if len(changed) != rows[0]["balances"]:
         raise BrokenInvariant("Goods were to leave a place that has none.")
     work.touch("STOCK_LEVEL", *changed.values())
@@ -334,6 +356,6 @@ def _columns(holds: Sequence[Hold]) -> tuple[Sequence[Any], ...]:
 def _check(work: UnitOfWork, holds: Sequence[Hold], shrunk: int, levels: Sequence[UUID]) -> None:
     if shrunk != len(holds):
         raise BrokenInvariant("A reservation is not what it was under its lock.")
-    if len(levels) != len({(hold.product, hold.location) for hold in holds}):
+    if len(levels) != len({hold.spot for hold in holds}):
         raise BrokenInvariant("A reservation has no balance.")
     work.touch("STOCK_LEVEL", *levels)

@@ -6,6 +6,7 @@ What pydantic refuses becomes problems whose paths are its ``loc``; their words 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, ClassVar, Self
@@ -117,6 +118,15 @@ def _not_zero(number: Decimal) -> Decimal:
     return number
 
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9999, 12, 30)
+
+
+def _day(given: date) -> date:
+    if not FIRST_DAY <= given <= LAST_DAY:
+        raise ValueError(f"A day from {FIRST_DAY} to {LAST_DAY} is expected.")
+    return given
+
+
 class Id:
     """Reads an id of the type with a prefix: ``Annotated[UUID, Id("prod")]``."""
 
@@ -159,6 +169,7 @@ Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_bounded)]
 Difference = Annotated[Decimal, AfterValidator(_not_zero), AfterValidator(_bounded)]
 Count = Annotated[Decimal, Field(ge=0), AfterValidator(_bounded)]
 Price = Annotated[Decimal, Field(ge=0), AfterValidator(_bounded)]
+Day = Annotated[date, AfterValidator(_day)]
 Version = Annotated[int, Field(ge=1)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Command.model_rebuild()
@@ -193,12 +204,14 @@ class Ref(Input):
 
 
 __all__ = [
+    "LAST_DAY",
     "MAX_LINES",
     "Caption",
     "Change",
     "Command",
     "Count",
     "Currency",
+    "Day",
     "Difference",
     "Id",
     "Input",

@@ -1,11 +1,11 @@
 """What can be asked of suppliers' terms and of purchase orders."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from services.catalog import Money, ProductRef
 from services.kit.command import (
@@ -15,6 +15,7 @@ from services.kit.command import (
     Command,
     Count,
     Currency,
+    Day,
     Id,
     Input,
     Key,
@@ -34,17 +35,6 @@ MOST_DAYS = 3_650
 
 NOWHERE = UUID(int=0)
 """Stands for a place that isn't given."""
-
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9999, 12, 30)
-
-
-def _day(given: date) -> date:
-    if not FIRST_DAY <= given <= LAST_DAY:
-        raise ValueError(f"A day from {FIRST_DAY} to {LAST_DAY} is expected.")
-    return given
-
-
-Day = Annotated[date, AfterValidator(_day)]
 
 
 class PurchaseOrderRef(Ref):

@@ -22,9 +22,10 @@ from services.inventory import places, stock
 from services.inventory.stock import Coming
 from services.kit import numbers
 from services.kit.answer import References
+from services.kit.command import LAST_DAY
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Supplier
-from services.purchasing.commands import LAST_DAY, PurchaseLine, PurchaseOrderCreate
+from services.purchasing.commands import PurchaseLine, PurchaseOrderCreate
 from services.purchasing.suppliers import Terms, terms
 
 

@@ -172,6 +172,15 @@ class LinePart(Input):
     """How many, in the product's unit: more than zero, at most six decimals."""
 
 
+class LotQuantity(Input):
+    """How many of one lot are to leave."""
+
+    lot: Key
+    """The code of the lot, or the serial number, exactly as stored."""
+    quantity: Quantity
+    """How many, in the product's unit: more than zero, at most six decimals."""
+
+
 class LineQuantity(LinePart):
     """A quantity of a line of the order."""
 
@@ -180,6 +189,8 @@ class LineQuantity(LinePart):
     location: Annotated[UUID, Id("loc")] | None = None
     """For orderShip: the location that they leave from (loc_…), reserved there or available. Left out: where they are
     reserved. A line may be listed again with another location."""
+    lots: Annotated[list[LotQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    """For orderShip: the lots that leave, reserved or available; their sum is quantity. Left out: those that are reserved."""
 
 
 class OrderShip(OrderCommand):
@@ -223,6 +234,9 @@ class ReturnLine(LinePart):
     """What happens to the goods: sold again, kept apart or thrown away."""
     location: Annotated[UUID, Id("loc")] | None = None
     """The location for the goods. Left out: by disposition, the one that they were shipped from, quarantine, or the one for losses."""
+    lot: Key | None = None
+    """The code of the lot, or the serial number, as it was shipped: needed where the product is tracked, and refused where it
+    isn't. A line may be listed again with another lot."""
 
 
 class OrderReturn(OrderCommand):

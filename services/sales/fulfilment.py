@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
-from core.inventory import Demand
+from core.inventory import Demand, Hold
 from core.money import decimal_text
 from core.problems import Problems
 from services import catalog, partners
-from services.inventory import places, stock
+from services.inventory import lots, places, stock
+from services.inventory.lots import Piece
 from services.inventory.places import Location
 from services.inventory.stock import Move
 from services.kit.answer import References
@@ -30,6 +31,7 @@ from services.sales.orders import (
     status_after,
     sums_by_line,
     told,
+    where,
 )
 from services.sales.promises import Wanted, promise, reserved
 
@@ -48,6 +50,14 @@ _SHIPPED_FROM = """
     WHERE m.tenant_id = $1 AND m.line_item_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
     ORDER BY m.line_item_id, m.occurred_at DESC, m.id DESC
 """
+
+
+_OUT = """
+    SELECT m.line_item_id, m.lot_id, sum(CASE d.kind WHEN 'CUSTOMER' THEN m.quantity ELSE -m.quantity END)
+    FROM stock_moves m JOIN locations d ON d.tenant_id = $1 AND d.id = m.destination_id
+    WHERE m.tenant_id = $1 AND m.line_item_id = ANY($2::uuid[]) GROUP BY 1, 2
+"""
+"""What left for lines and hasn't come back, by lot: every move of a line is to customers or from them."""
 
 
 async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
@@ -126,19 +136,27 @@ async def take_back(work: UnitOfWork, command: OrderReturn) -> References:
     problems = work.problems
     found = portions(order, command.line_items, lambda line: line.returnable, problems, _not_there("come back"))
     theirs = await _destinations(work, command.line_items, problems)
+    named = await _lots(work, command.line_items, found, problems)
     problems.check()
     customers = await places.outside(work, "CUSTOMER")
     await stock.lock(work, [line.product for line, _ in found])
+    pieces = [
+        Piece(lot, each.lot or "", each.quantity, ("lineItems", command.line_items.index(each)))
+        for (line, each), lot in zip(found, named, strict=True)
+        if lot and line.tracking == "SERIAL"
+    ]
+    await lots.check_pieces(work, pieces, problems)
+    problems.check()
     given = [Step(line, returned=quantity) for line, quantity in sums_by_line(found).items()]
     version = await record(work, order, given, order.status)
     moves = [
-        Move(line.product, customers, there.id, each.quantity, _REASONS[each.disposition], line.id)
-        for (line, each), there in zip(found, theirs, strict=True)
+        Move(line.product, customers, there.id, each.quantity, _REASONS[each.disposition], line.id, lot)
+        for (line, each), there, lot in zip(found, theirs, named, strict=True)
     ]
     await stock.move(work, moves)
     facts = (
-        (line.id, {"quantity": each.quantity, "disposition": each.disposition, "location": ids.encode("loc", there.id)})
-        for (line, each), there in zip(found, theirs, strict=True)
+        (line.id, {"disposition": each.disposition} | where(Hold(line.id, line.product, there.id, each.quantity, lot)))
+        for (line, each), there, lot in zip(found, theirs, named, strict=True)
     )
     work.note("order.returned", order.id, version=version, after={"lineItems": told(facts)})
     await stock.arrived(work, {line.product for line, each in found if each.disposition == "RESTOCK"})
@@ -186,6 +204,42 @@ async def _destinations(work: UnitOfWork, given: Sequence[ReturnLine], problems:
         else:
             found.append(there)
     return found
+
+
+async def _lots(
+    work: UnitOfWork, given: Sequence[ReturnLine], found: Sequence[tuple[Line, ReturnLine]], problems: Problems
+) -> list[UUID | None]:
+    """The lots that come back, one for each line that was found: of those that left for it. What left before the product was
+    tracked may be of any.
+    """
+    index = {id(each): place for place, each in enumerate(given)}
+    codes = await lots.by_code(work, [(line.product, each.lot) for line, each in found if each.lot])
+    tracked = [line.id for line, _ in found if line.tracking != "NONE"]
+    rows = await work.rows(_OUT, tracked) if tracked else []
+    left = {(line, lot): quantity for line, lot, quantity in rows}
+    named: list[UUID | None] = []
+    for line, each in found:
+        path = ("lineItems", index[id(each)], "lot")
+        lot = codes.get((line.product, each.lot)) if each.lot and line.tracking != "NONE" else None
+        named.append(lot)
+        if line.tracking == "NONE":
+            if each.lot:
+                problems.invalid(f"{line.sku} isn't tracked, so it has no lots.", *path)
+        elif each.lot is None:
+            problems.invalid(f"{line.sku} is tracked: say the lot, or the serial number.", *path)
+        elif lot is None:
+            problems.missing(f"lot of {line.sku} with the {shown('code', each.lot)}", *path)
+        else:
+            there = left.get((line.id, lot), ZERO)
+            unknown = min(left.get((line.id, None), ZERO), max(each.quantity - there, ZERO))
+            if each.quantity > there + unknown:
+                text = (
+                    f"Only {decimal_text(there)} {line.unit} of {each.lot} left for line {line.position} and are out."
+                )
+                problems.invalid(text, *path)
+            left[line.id, lot] = there - (each.quantity - unknown)
+            left[line.id, None] = left.get((line.id, None), ZERO) - unknown
+    return named
 
 
 def _not_there(what: str) -> Excess:

@@ -11,13 +11,13 @@ from pydantic import Field
 from core.allocation import allocate
 from core.errors import BrokenInvariant
 from core.ids import encode, new_id
-from core.inventory import Demand, Hold
+from core.inventory import Demand, Hold, Spot
 from core.moments import write
 from core.problems import INVALID_INPUT, refuse
 from services import catalog
 from services.catalog import ProductRef
 from services.inventory import holding, places, stock
-from services.inventory.holding import Kept, Spot
+from services.inventory.holding import Kept
 from services.kit.answer import References
 from services.kit.command import MAX_LINES, Command, Id, Input, Label, Quantity, shown
 from services.kit.work import Retry, UnitOfWork
@@ -126,13 +126,13 @@ async def hold(work: UnitOfWork, command: StockHold) -> References:
     problems.check()
     sums: dict[Spot, Decimal] = defaultdict(Decimal)
     for each in allocation.holds:
-        sums[each.product, each.location] += each.quantity
-    lines = [Kept(*spot, quantity) for spot, quantity in sums.items()]
+        sums[each.spot] += each.quantity
+    lines = [Kept(spot.product, spot.location, quantity, spot.lot) for spot, quantity in sums.items()]
     if there is not None and not there.stands:
         await _expire(work, there)
         there = None
     identity = await _store(work, command, there, lines)
-    await stock.arrived(work, {spot[0] for spot, quantity in kept.items() if sums[spot] < quantity})
+    await stock.arrived(work, {spot.product for spot, quantity in kept.items() if sums[spot] < quantity})
     return {"hold_id": identity}
 
 
@@ -157,7 +157,7 @@ async def _let_go(work: UnitOfWork, there: Standing | None, kept: Mapping[Spot, 
         return {}
     [[version]] = await work.rows(_END, there.id, "RELEASED", None)
     work.note("hold.released", there.id, version=version)
-    await stock.arrived(work, {product for product, _ in kept})
+    await stock.arrived(work, {spot.product for spot in kept})
     return {"hold_id": there.id}
 
 
@@ -166,7 +166,7 @@ async def _expire(work: UnitOfWork, there: Standing) -> None:
     freed = await holding.free(work, [there.id])
     [[version]] = await work.rows(_END, there.id, "EXPIRED", None)
     work.note("hold.expired", there.id, version=version)
-    await stock.arrived(work, {product for product, _ in freed})
+    await stock.arrived(work, {spot.product for spot in freed})
 
 
 async def _store(work: UnitOfWork, command: StockHold, there: Standing | None, lines: Sequence[Kept]) -> UUID:
@@ -219,10 +219,10 @@ async def ordered(work: UnitOfWork, taken: Taken, order: UUID, promised: Sequenc
     """Note that a hold became an order. What the order didn't use is let go."""
     used: dict[Spot, Decimal] = defaultdict(Decimal)
     for each in promised:
-        used[each.product, each.location] += each.quantity
+        used[each.spot] += each.quantity
     rows = await work.rows(_END, taken.hold, "ORDERED", order)
     if len(rows) != 1:
         raise BrokenInvariant("A hold is gone under its lock.")
     work.note("hold.ordered", taken.hold, version=rows[0]["version"], after={"order": encode("ord", order)})
-    left = {spot[0] for spot, quantity in taken.kept.items() if used[spot] < quantity}
+    left = {spot.product for spot, quantity in taken.kept.items() if used[spot] < quantity}
     await stock.arrived(work, left)

@@ -38,6 +38,7 @@ class Line:
     cancelled: Decimal = ZERO
     returned: Decimal = ZERO
     released: Decimal = ZERO
+    tracking: str = "NONE"
 
     @property
     def open(self) -> Decimal:
@@ -113,7 +114,7 @@ _LOCK_FIRST = """
 """
 _LINES = """
     SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.quantity, l.reserved, l.shipped, l.cancelled, l.returned,
-           l.released
+           l.released, p.tracking
     FROM line_items l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position
 """
@@ -248,6 +249,12 @@ def told(lines: Iterable[tuple[UUID, Mapping[str, Any]]]) -> list[dict[str, Any]
     return [{"lineItem": ids.encode("lin", line), **facts} for line, facts in lines]
 
 
+def where(hold: Hold) -> dict[str, Any]:
+    """Where goods are, how many, and of which lot if they are tracked, as an event tells of it."""
+    lot = {"lot": ids.encode("lot", hold.lot)} if hold.lot else {}
+    return {"location": ids.encode("loc", hold.location), "quantity": hold.quantity} | lot
+
+
 def sums_by_line(found: Iterable[tuple[Line, LinePart]]) -> dict[UUID, Decimal]:
     """The quantities by line."""
     sums: dict[UUID, Decimal] = defaultdict(Decimal)
@@ -257,9 +264,9 @@ def sums_by_line(found: Iterable[tuple[Line, LinePart]]) -> dict[UUID, Decimal]:
 
 
 _HOLDS = """
-    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity
+    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity, r.lot_id
     FROM reservations r JOIN locations l ON (l.tenant_id, l.id) = (r.tenant_id, r.location_id)
-    WHERE r.tenant_id = $1 AND r.line_item_id = ANY($2::uuid[]) ORDER BY l.code
+    WHERE r.tenant_id = $1 AND r.line_item_id = ANY($2::uuid[]) ORDER BY l.code, r.lot_id
 """
 
 

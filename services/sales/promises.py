@@ -7,14 +7,13 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
-from core import ids
 from core.allocation import Shelves, allocate
-from core.inventory import Allocation, Demand, Hold, Place, note_shortage
+from core.inventory import Allocation, Demand, Hold, Place, Spot, note_shortage
 from core.money import decimal_text
 from core.problems import Problems
 from services.inventory import stock
 from services.kit.work import Retry, UnitOfWork
-from services.sales.orders import STEP, Step, first, steps, told
+from services.sales.orders import STEP, Step, first, steps, told, where
 
 
 class Wanted(NamedTuple):
@@ -33,7 +32,7 @@ async def promise(
     *,
     allow_backorder: bool,
     rule: str | None,
-    kept: Mapping[tuple[UUID, UUID], Decimal] | None = None,
+    kept: Mapping[Spot, Decimal] | None = None,
 ) -> tuple[Allocation, dict[UUID, Decimal]]:
     """Lock the products and see what can be held for each line, and the sums by line. Where something is
     missing and may not wait, a problem is noted for each line that lacks it. What was ``kept`` for them is taken first.
@@ -128,24 +127,23 @@ async def _hold(work: UnitOfWork, holds: Sequence[Hold], order_of: dict[UUID, UU
 
 def reserved(holds: Sequence[Hold]) -> list[dict[str, object]]:
     """What was reserved, as an event tells of it."""
-    return told(
-        (hold.line, {"location": ids.encode("loc", hold.location), "quantity": hold.quantity}) for hold in holds
-    )
+    return told((hold.line, where(hold)) for hold in holds)
 
 
 _HOLDERS = """
-    SELECT DISTINCT r.product_id, r.location_id, o.number
-    FROM unnest($2::uuid[], $3::uuid[]) AS spot (product, location)
+    SELECT DISTINCT r.product_id, r.location_id, r.lot_id, o.number
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) AS spot (product, location, lot)
     JOIN reservations r ON r.tenant_id = $1 AND r.product_id = spot.product AND r.location_id = spot.location
+                       AND r.lot_id IS NOT DISTINCT FROM spot.lot
     JOIN line_items l ON l.tenant_id = $1 AND l.id = r.line_item_id
     JOIN orders o ON o.tenant_id = $1 AND o.id = l.order_id
     ORDER BY o.number
 """
 
 
-async def holders(work: UnitOfWork, spots: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], list[str]]:
+async def holders(work: UnitOfWork, spots: Sequence[Spot]) -> dict[Spot, list[str]]:
     """The numbers of the orders that products at locations are reserved for."""
-    found: dict[tuple[UUID, UUID], list[str]] = defaultdict(list)
-    for product, location, number in await work.rows(_HOLDERS, *zip(*spots, strict=True)):
-        found[product, location].append(number)
+    found: dict[Spot, list[str]] = defaultdict(list)
+    for *spot, number in await work.rows(_HOLDERS, *zip(*spots, strict=True)):
+        found[Spot(*spot)].append(number)
     return found

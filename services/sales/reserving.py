@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.allocation import allocate
-from core.inventory import Demand, Hold
+from core.inventory import Demand, Hold, Spot
 from core.money import decimal_text
 from core.problems import Problems
 from core.sales import INVALID_TRANSITION, available_actions
@@ -122,9 +122,10 @@ def _set(
 
 
 _HOLDS = """
-    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity, l.order_id, o.allow_backorder
-    FROM unnest($2::uuid[], $3::uuid[]) AS spot (product, location)
+    SELECT r.line_item_id, r.product_id, r.location_id, r.quantity, r.lot_id, l.order_id, o.allow_backorder
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) AS spot (product, location, lot)
     JOIN reservations r ON r.tenant_id = $1 AND r.product_id = spot.product AND r.location_id = spot.location
+                       AND r.lot_id IS NOT DISTINCT FROM spot.lot
     JOIN line_items l ON l.tenant_id = $1 AND l.id = r.line_item_id
     JOIN orders o ON o.tenant_id = $1 AND o.id = l.order_id
     ORDER BY coalesce(l.waits_since, o.confirmed_at) DESC, o.id DESC, l.position DESC
@@ -144,18 +145,19 @@ _STILL_WAITING = """
 """
 
 
-async def displace(work: UnitOfWork, missing: Mapping[tuple[UUID, UUID], Decimal], reason: str) -> list[UUID]:
+async def displace(work: UnitOfWork, missing: Mapping[Spot, Decimal], reason: str) -> list[UUID]:
     """Take goods at these spots from those that have them reserved, who came last first; their lines are the result.
 
     Their orders' rows come before the products in the order of locks: see ``promises.serve``.
     """
     left, holds, orders, may_wait = dict(missing), list[Hold](), dict[UUID, UUID](), dict[UUID, bool]()
-    for line, product, location, quantity, order, waits in await work.rows(_HOLDS, *zip(*missing, strict=True)):
-        taken = min(quantity, left[product, location])
+    for *held, order, waits in await work.rows(_HOLDS, *zip(*missing, strict=True)):
+        hold = Hold(*held)
+        taken = min(hold.quantity, left[hold.spot])
         if taken:
-            holds.append(Hold(line, product, location, taken))
-            left[product, location] -= taken
-            orders[line], may_wait[line] = order, waits
+            holds.append(hold._replace(quantity=taken))
+            left[hold.spot] -= taken
+            orders[hold.line], may_wait[hold.line] = order, waits
     await _lock(work, set(orders.values()))
     await stock.free(work, holds)
     sums = stock.summed(holds)

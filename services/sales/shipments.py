@@ -11,7 +11,8 @@ from core.inventory import Hold
 from core.money import decimal_text
 from core.problems import CommandRejected, Problems
 from core.sales import INVALID_TRANSITION, available_actions
-from services.inventory import places, stock
+from services.inventory import lots, places, stock
+from services.inventory.lots import Piece
 from services.inventory.stock import Move
 from services.kit.answer import References
 from services.kit.command import shown
@@ -32,6 +33,7 @@ class Shipped(NamedTuple):
     line: UUID
     location: UUID
     quantity: Decimal
+    lot: UUID | None = None
 
 
 _ORDER_OF = "SELECT order_id FROM shipments WHERE tenant_id = $1 AND id = $2"
@@ -40,7 +42,7 @@ _LOCK = f"""
     WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 """
 _LINES = """
-    SELECT id, line_item_id, location_id, quantity FROM shipment_lines
+    SELECT id, line_item_id, location_id, quantity, lot_id FROM shipment_lines
     WHERE tenant_id = $1 AND shipment_id = $2 ORDER BY position, id
 """
 _CANCELLED = f"""
@@ -95,8 +97,10 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     customers = await places.outside(work, "CUSTOMER")
     products = {line.id: line.product for line in order.lines}
     await stock.lock(work, [products[each.line] for each in shipped])
-    holds = [Hold(each.line, products[each.line], each.location, each.quantity) for each in shipped]
-    back = [Move(hold.product, customers, hold.location, hold.quantity, REASON, hold.line) for hold in holds]
+    holds = [Hold(each.line, products[each.line], each.location, each.quantity, each.lot) for each in shipped]
+    await _check_pieces(work, shipped)
+    work.problems.check()
+    back = [Move(hold.product, customers, hold.location, hold.quantity, REASON, hold.line, hold.lot) for hold in holds]
     moved = await stock.move(work, back)
     await stock.reserve(work, holds)
     given = [Step(line, reserved=quantity, shipped=-quantity) for line, quantity in stock.summed(holds).items()]
@@ -109,6 +113,17 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     after = {"status": "CANCELLED", "reason": command.reason, "lineItems": lines}
     work.note("shipment.cancelled", command.shipment, version=of_shipment, before={"status": "SHIPPED"}, after=after)
     return {"shipment_id": command.shipment}
+
+
+async def _check_pieces(work: UnitOfWork, shipped: Sequence[Shipped]) -> None:
+    """Note serial numbers that are in stock again meanwhile."""
+    codes = await lots.pieces(work, {each.lot for each in shipped})
+    pieces = [
+        Piece(each.lot, codes[each.lot], each.quantity, ("shipment",))
+        for each in shipped
+        if each.lot and each.lot in codes
+    ]
+    await lots.check_pieces(work, pieces, work.problems)
 
 
 async def _locked(work: UnitOfWork, command: ShipmentCommand) -> Any:

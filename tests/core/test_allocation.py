@@ -1,5 +1,6 @@
 """Which goods are held for whom: as many as there are, first come first served, from as few places as the rule says."""
 
+from datetime import date
 from decimal import Decimal
 from itertools import combinations
 from uuid import UUID
@@ -187,3 +188,67 @@ def test_an_order_is_served_as_if_nobody_came_after(
     shelves.serve(second, rule)
     there = sum((each.available for each in places), Decimal())
     assert sum(shelves._left.values(), Decimal()) <= there
+
+
+# ---------------------------------------------------------------- lots
+
+
+def lot(number: int, available: str, expires: date | None, shelf: int = 1, house: int = 11) -> Place:
+    """Goods of the lot of this number at a shelf."""
+    place_ = Place(PRODUCTS[0], UUID(int=100 + shelf), f"L{shelf}", UUID(int=house), Decimal(available))
+    return place_._replace(lot=UUID(int=500 + number), expires=expires)
+
+
+def lots(holds: list[Hold]) -> list[tuple[int, str]]:
+    """Lot and quantity of each."""
+    return [((hold.lot or UUID(int=500)).int - 500, str(hold.quantity)) for hold in holds]
+
+
+def test_what_expires_first_goes_first_then_the_oldest_lot_and_what_never_does_last() -> None:
+    places = [
+        lot(3, "9", None),
+        lot(1, "2", date(2027, 1, 5)),
+        lot(2, "1", date(2027, 1, 4)),
+        lot(4, "1", date(2027, 1, 5)),
+    ]
+    assert lots(allocate([demand(1, "5")], places, MOST_FIRST).holds) == [(2, "1"), (1, "2"), (4, "1"), (3, "1")]
+
+
+def test_a_warehouse_that_has_all_of_it_comes_before_the_day() -> None:
+    places = [lot(1, "1", date(2027, 1, 1), house=11), lot(2, "2", date(2027, 2, 1), house=12)]
+    assert lots(allocate([demand(1, "2")], places, WHOLE_FIRST).holds) == [(2, "2")]
+    assert lots(allocate([demand(1, "2")], places, MOST_FIRST).holds) == [(1, "1"), (2, "1")]
+
+
+def test_what_was_kept_of_a_lot_is_taken_of_it() -> None:
+    places = [lot(1, "1", date(2027, 1, 1)), lot(2, "2", date(2027, 2, 1))]
+    found = allocate([demand(1, "2")], places, kept={places[1].spot: Decimal(1)})
+    assert sorted(lots(found.holds)) == [(1, "1"), (2, "1")]
+
+
+DAYS = st.none() | st.dates(date(2027, 1, 1), date(2027, 1, 4))
+LOTS = st.lists(
+    st.builds(lot, st.integers(1, 4), st.integers(0, 4).map(str), DAYS, st.integers(1, 3), st.integers(11, 12)),
+    max_size=8,
+    unique_by=lambda each: each.spot,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(LOTS, st.lists(st.integers(1, 5), min_size=1, max_size=3), st.sampled_from((WHOLE_FIRST, BY_RANK, MOST_FIRST)))
+def test_of_lots_there_is_never_more_and_within_a_warehouse_none_is_passed_over(
+    places: list[Place], wanted: list[int], rule: str
+) -> None:
+    demands = [demand(number, str(quantity)) for number, quantity in enumerate(wanted)]
+    holds, waiting = allocate(demands, places, rule)
+    left = {place.spot: place.available for place in places}
+    for hold in holds:
+        left[hold.spot] -= hold.quantity
+    assert all(quantity >= 0 for quantity in left.values())
+    there, asked = sum((place.available for place in places), Decimal()), sum(map(Decimal, wanted), Decimal())
+    assert sum((hold.quantity for hold in holds), Decimal()) == min(there, asked) == asked - sum(waiting.values())
+    houses = {place.spot: place.warehouse for place in places}
+    days = {place.spot: place.expires or date.max for place in places}
+    for hold in holds:
+        earlier = [spot for spot in left if houses[spot] == houses[hold.spot] and days[spot] < days[hold.spot]]
+        assert all(left[spot] == 0 for spot in earlier)

@@ -108,3 +108,27 @@ def test_in_general(wanted: list[Pick], held: list[Hold], free: list[int]) -> No
             named = [each.quantity for each in fits if each.line == line and each.location == location]
             left = [each.quantity for each in leaving if each.line == line and each.location == location]
             assert sum(left) >= sum(named)
+
+
+# ---------------------------------------------------------------- lots
+
+LOTS = [UUID(int=number) for number in (31, 32)]
+
+
+def of_lot(hold: Hold, lot: int) -> Hold:
+    return hold._replace(lot=LOTS[lot])
+
+
+def test_a_named_lot_leaves_from_where_it_is_held_then_from_what_is_available() -> None:
+    held = [of_lot(held_at(0, 0, "2"), 0), of_lot(held_at(0, 0, "1"), 1)]
+    there = [place(1, "5")._replace(lot=LOTS[1])]
+    picked = pick([want(0, "2")._replace(lot=LOTS[1])], held, there)
+    assert picked.leaving == [of_lot(held_at(0, 0, "1"), 1), of_lot(held_at(0, 1, "1"), 1)]
+    assert (picked.freed, picked.taken) == ([of_lot(held_at(0, 0, "1"), 0)], [of_lot(held_at(0, 1, "1"), 1)])
+
+
+def test_a_lot_and_a_location_are_both_meant() -> None:
+    held = [of_lot(held_at(0, 0, "1"), 0), of_lot(held_at(0, 1, "1"), 0)]
+    picked = pick([want(0, "1", 1)._replace(lot=LOTS[0]), want(0, "1")], held, [])
+    assert picked == ([held[1], held[0]], [], [], {})
+    assert pick([want(0, "1", 2)._replace(lot=LOTS[1])], held, [place(2, "5")._replace(lot=LOTS[0])]).short == {0: 1}

@@ -26,7 +26,7 @@ ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
     "pricing": {"priceList", "priceLists"},
-    "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"},
+    "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions", "lots"},
     "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"},
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
@@ -42,6 +42,7 @@ MUTATIONS = {
         "stockAdjust",
         "stockSet",
         "stockTransfer",
+        "lotUpdate",
     },
     "purchasing": {
         "productSupplierUpsert",
@@ -61,7 +62,7 @@ TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
     "pricing": {"PriceList", "Price", "PriceWhere", "PriceListPayload"},
-    "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition"},
+    "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition", "Lot"},
     "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"}
     | {"Receipt", "OverQuantityError", "ReorderRule", "ReplenishmentProposal"},
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "OrderAction"},
@@ -71,6 +72,9 @@ ADDED = {
     ("Product", "stock"): "inventory",
     ("Product", "movement"): "inventory",
     ("ProductWhere", "available"): "inventory",
+    ("Product", "lots"): "inventory",
+    ("Lot", "shipmentLines"): "sales",
+    ("LineItem", "holds"): "sales",
     ("Product", "suppliers"): "purchasing",
     ("Product", "purchaseLines"): "purchasing",
     ("Product", "reorderRules"): "purchasing",

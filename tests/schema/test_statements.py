@@ -30,6 +30,8 @@ WAYS = {
     "LineItem": "orders(first: %d) { nodes { lineItems { nodes { %s } } } }",
     "StockLevel": "stockLevels(first: %d) { nodes { %s } }",
     "StockMove": "stockMoves(first: %d) { nodes { %s } }",
+    "Lot": "lots(first: %d) { nodes { %s } }",
+    "LineItemHold": "orders(first: %d, where: {status: {eq: CONFIRMED}}) { nodes { lineItems { nodes { holds { %s } } } } }",
     "Warehouse": "warehouses(first: %d) { nodes { %s } }",
     "Location": "stockLevels(first: %d) { nodes { location { %s } } }",
     "ProductStock": "products(first: %d) { nodes { stock { %s } } }",
@@ -56,11 +58,11 @@ WAYS = {
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
 
 HAND_MADE = {
-    *("Event", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
+    *("Event", "Lot", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
     *("StockDifference", "StockHoldLine"),
 }
 """Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
-lists, its books are right, nobody has a basket, and its newest purchase orders haven't come."""
+lists, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""
 
 COST = {
     "Query.node": 1,
@@ -118,6 +120,14 @@ COST = {
     "StockHold.events": 1,
     "StockHoldLine.product": 1,
     "StockHoldLine.location": 1,
+    "Query.lots": 1,
+    **{f"Lot.{name}": 1 for name in ("product", "stockLevels", "moves", "shipmentLines", "events")},
+    "Product.lots": 1,
+    "ShipmentLine.shipment": 1,
+    "LineItem.holds": 1,
+    "LineItemHold.location": 1,
+    # Nothing that is tracked is met here: tests/schema/writing/test_lots.py counts these.
+    **{f"{name}.lot": 0 for name in ("StockLevel", "StockMove", "StockPosition", "ShipmentLine", "LineItemHold")},
     "Query.warehouses": 1,
     "Query.stockLevels": 1,
     "Query.stockMoves": 1,
@@ -137,6 +147,7 @@ COST = {
     "ProductStock.quarantined": 1,
     "ProductStock.inTransit": 1,
     "ProductStock.incoming": 1,
+    "ProductStock.expired": 1,
     "ProductStock.levels": 1,
     "Viewer.tenant": 1,
     "Tenant.address": 0,
@@ -210,6 +221,7 @@ BELOW = {
     "ProductStock": "__typename",
     "ShipmentLine": "quantity",
     "ReceiptLine": "quantity",
+    "LineItemHold": "quantity",
     "ProductMovement": "opening flows { kind }",
     "StockFlow": "kind",
     "StockDifference": "rule",
@@ -343,6 +355,7 @@ def test_lists_are_walked_too() -> None:
         "Query.replenishmentProposals",
         "Query.stockDifferences",
         "Receipt.lines",
+        "LineItem.holds",
         "Shipment.lines",
         "StockHold.lines",
     }

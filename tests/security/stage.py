@@ -47,6 +47,7 @@ TEXTS = {
     "idempotencyKey": "{}-key",
     "supplierSku": "{} sku",
     "key": "{}-new",
+    "lot": "{}-lot",
     **{
         name: "{} " + name
         for name in ("street", "city", "postcode", "region", "taxNumber", "carrier", "trackingNumber")
@@ -154,12 +155,20 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     sku = {"product": {"sku": product["sku"]}}
     found = {"lines": [sku | {"location": places[0], "delta": price}], **texts(word, "reason")}
     await command(client, "stockAdjust", found, "moves { id }")
+    cheese = {"sku": f"{word}-cheese", "name": f"{word} name", "tracking": "LOT"}
+    await command(client, "productUpsert", cheese, "product { id }")
+    came = {"product": {"sku": cheese["sku"]}, "location": places[0], "delta": "2", **texts(word, "lot")}
+    came["expiresOn"] = f"2090-01-{ord(word[0]) - ord('a') + 1:02}"  # the victim's come first, as in other lists
+    await command(client, "stockAdjust", {"lines": [came], **texts(word, "reason")}, "moves { id }")
     held = {"lines": [sku | {"quantity": "1"}], "seconds": 86_400, **texts(word, "reference")}
     await command(client, "stockHold", held, "hold { id }")
     await command(client, "stockHold", held | {"reference": "basket"}, "hold { id }")
     for number, actions in ((1, ()), (2, ("orderConfirm",)), (3, ("orderConfirm", "orderShip"))):
         order: dict[str, Any] = {"customer": {"code": f"{word}-1"}, **texts(word, "note")}
         order["lineItems"] = [sku | {"quantity": "1"} | texts(word, "description")]
+        if number == 3:
+            of_lot = {"product": came["product"], "quantity": "1", "unitPrice": price}
+            order["lineItems"].append(of_lot | texts(word, "description"))
         if number == 1:
             order |= texts(word, "number", "externalId", "idempotencyKey")
         made = await command(client, "orderCreate", order, "order { id }")

@@ -22,7 +22,7 @@ from tests.security.stage import OWN, Stage
 
 SLEEP = "SELECT pg_sleep(30) WHERE $1::uuid IS NOT NULL"
 WRONG = "SELECT 1 / 0 WHERE $1::uuid IS NOT NULL"
-SKUS = "SELECT sku FROM products"
+SKUS = "SELECT sku FROM products WHERE tracking = 'NONE'"
 LEFT = """SELECT nullif(current_setting('app.tenant_id', true), ''), nullif(current_setting('app.partner_id', true), ''),
     current_user::text, (SELECT count(*) FROM products), current_setting('transaction_isolation')"""
 STEPS = 25
@@ -50,7 +50,9 @@ async def nothing_left(database: Database, stage: Stage) -> None:
     async with database.reader(stage.reader.tenant) as reader:
         assert [row["sku"] for row in await reader.fetch(SKUS)] == [f"{OWN}-1"]
     async with database.transaction(stage.reader.tenant) as writer:
-        changed = await writer.rows("UPDATE products SET name = name WHERE $1::uuid IS NOT NULL RETURNING sku")
+        changed = await writer.rows(
+            "UPDATE products SET name = name WHERE $1::uuid IS NOT NULL AND tracking = 'NONE' RETURNING sku"
+        )
         assert [row["sku"] for row in changed] == [f"{OWN}-1"]
 
 

@@ -45,6 +45,7 @@ NAMED = {
     "line": "pul",
     "rules": "ror",
     "hold": "hld",
+    "lot": "lot",
 }
 """Of which type the ids are that fields of these names take."""
 

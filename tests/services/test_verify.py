@@ -51,6 +51,14 @@ CORRUPTIONS = (
     loose("stock_levels", "reserved", "reserved = on_hand + 1"),
     held("RELEASED", "now()"),
     held("HELD", "now() + interval '2 hours'"),
+    first("products", "tracking = 'LOT'", "id IN (SELECT product_id FROM stock_levels WHERE on_hand > 0)"),
+    first("stock_levels", "sellable_until = '2020-01-01'"),
+    """
+    UPDATE products SET tracking = 'SERIAL' WHERE tenant_id = '{tenant}';
+    INSERT INTO lots (tenant_id, id, product_id, code) SELECT tenant_id, gen_random_uuid(), product_id, 'SN-1'
+    FROM stock_levels WHERE tenant_id = '{tenant}' AND on_hand > 1 LIMIT 1;
+    UPDATE stock_levels s SET lot_id = o.id FROM lots o WHERE (s.tenant_id, s.product_id) = (o.tenant_id, o.product_id)
+    """,
     first("stock_levels", "incoming = incoming + 1"),
     first("purchase_orders", "subtotal = subtotal + 1"),
     first("purchase_orders", "status = 'CLOSED'", "status = 'CONFIRMED'"),

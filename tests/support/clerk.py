@@ -50,7 +50,8 @@ ERRORS = """userErrors { __typename code message path
     ... on InvalidTransitionError { status availableActions }
     ... on OverQuantityError { wanted: requested left }
     ... on PurchaseTransitionError { purchaseStatus: status purchaseActions: availableActions }
-    ... on StaleStockError { expected actual } }"""
+    ... on StaleStockError { expected actual }
+    ... on LotExpiredError { lot { code } } }"""
 
 PAYLOADS = {
     "productUpsert": PRODUCT,
@@ -68,6 +69,7 @@ PAYLOADS = {
     "allocationUpdate": POLICY,
     "stockHold": HOLD,
     **dict.fromkeys(("priceListUpsert", "pricesSet"), PRICE_LIST),
+    "lotUpdate": "lot { id code expiresOn blocked onHand version }",
     "stockAdjust": STOCK,
     "stockSet": STOCK,
     "stockTransfer": STOCK,
@@ -89,6 +91,7 @@ FACTS = {
     "VERSION_CONFLICT": ("VersionConflictError", ("currentVersion",)),
     "INVALID_TRANSITION": ("InvalidTransitionError", ("status", "availableActions")),
     "STALE_STOCK": ("StaleStockError", ("expected", "actual")),
+    "LOT_EXPIRED": ("LotExpiredError", ("lot",)),
     "IDEMPOTENCY_KEY_REUSED": ("IdempotencyConflictError", ()),
     "OVER_QUANTITY": ("OverQuantityError", ("wanted", "left")),
 }
@@ -248,6 +251,16 @@ class Clerk:
     async def differences(self) -> Any:
         """Where the books are wrong."""
         return (await self.ask("{ stockDifferences { rule expected actual } }")).data["stockDifferences"]
+
+
+async def of_a_lot(shop: Clerk) -> tuple[str, Any]:
+    """A lot, and an order that has goods of it."""
+    tracked = await shop.product(tracking="LOT")
+    came = shop.line(tracked, location=shop.places["SHELF"], delta="1", lot="BAD")
+    await shop.do("stockAdjust", {"lines": [came], "reason": "received"})
+    query = "query ($id: ID!) { product(by: {id: $id}) { lots { nodes { id } } } }"
+    [lot] = (await shop.ask(query, {"id": tracked["id"]})).data["product"]["lots"]["nodes"]
+    return lot["id"], await shop.order((tracked, "1"), confirm=True)
 
 
 def mutation(field: str) -> str:

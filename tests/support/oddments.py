@@ -52,6 +52,7 @@ def _products() -> list[Row]:
             "list_price": (price := PRICES[index % len(PRICES)]) and Decimal(price),
             "list_price_currency": price and "EUR",
             "active": index % 4 != 0,
+            "tracking": ("NONE", "LOT", "SERIAL", "LOT")[index % 4],
             "external_id": None if index % 3 else f"ext{index}",
             "created_at": _later(index // 4),
             "updated_at": _later(7 - index % 5, index % 2),
@@ -157,6 +158,21 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
         for index in range(12)
     ]
     return {"warehouses": [warehouse], "locations": places, "stock_levels": levels, "stock_moves": moves}
+
+
+def _lots(products: list[Row]) -> list[Row]:
+    """Product n has n % 4 lots, of which nothing is there any more."""
+    return [
+        {
+            "id": new_id(),
+            "product_id": product["id"],
+            "code": f"LOT-{count}",
+            "expires_on": None if count == 2 else START.date() + timedelta(days=(index * 7 + count) % 5),
+            "blocked": (index + count) % 3 == 0,
+        }
+        for index, product in enumerate(products)
+        for count in range(index % 4)
+    ]
 
 
 def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, list[Row]]:
@@ -368,6 +384,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     # Prices are of products, and partners buy by lists.
     rows = {"products": products, **_prices(partners, products), "partners": partners, "orders": orders}
     rows["line_items"] = _lines(orders, products)
+    rows["lots"] = _lots(products)
     rows |= _stock(products)
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])

@@ -28,6 +28,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "stockTransfer": {"reason": "Other"},
     "stockHold": {"seconds": 60},
     "pricesSet": {"priceList": {"code": "OTHER"}},
+    "lotUpdate": {"blocked": False},
 }
 """What makes another input of those that have neither a name, a note, a reason nor a version."""
 
@@ -44,6 +45,10 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     less = {"lineItem": lines(held)[0]["id"], "quantity": "1"}
     back = {"lineItem": lines(shipped)[0]["id"], "quantity": "0.5", "disposition": "RESTOCK"}
     there = shop.line(product, location=shop.places["SHELF"])
+    tracked = await shop.product(tracking="LOT")
+    first = shop.line(tracked, location=shop.places["SHELF"], delta="1", lot="KEYED")
+    await shop.do("stockAdjust", {"lines": [first], "reason": "received"})
+    [lot] = (await shop.ask("{ lots { nodes { id } } }")).data["lots"]["nodes"]
     buyer = Buyer(shop)
     await buyer.supplier()
     await shop.do("priceListUpsert", {"code": "L1", "name": "List"})
@@ -78,6 +83,7 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "stockHold": {"reference": "keyed", "lines": [line]},
         "priceListUpsert": {"code": "KEYED", "name": "Keyed"},
         "pricesSet": {"priceList": {"code": "L1"}, "lines": [{"product": {"id": product["id"]}, "amount": "3"}]},
+        "lotUpdate": {"lot": lot["id"], "blocked": True},
         "productSupplierUpsert": {"product": {"id": product["id"]}, "supplier": {"code": "S1"}, "leadDays": 3},
         "purchaseOrderCreate": buyer.given((product, "2")),
         "purchaseOrderUpdate": {"purchaseOrder": {"id": bought["id"]}, "note": "Keyed"},

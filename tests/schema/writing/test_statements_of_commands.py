@@ -11,7 +11,7 @@ from graphql import get_named_type, is_leaf_type, is_object_type
 
 from db.runtime.writer import Writer
 from tests.support.buyer import came, ordered_again
-from tests.support.clerk import Clerk, lines
+from tests.support.clerk import Clerk, lines, of_a_lot
 from tests.support.desk import Desk
 from tests.support.graph import schema
 
@@ -75,7 +75,7 @@ READ = dict.fromkeys(
         *("ProductSupplierPayload.productSupplier", "ReorderRulePayload.reorderRule"),
         *("ReplenishPayload.purchaseOrders", "ReceiptPayload.receipt", "ReceiptPayload.purchaseOrder"),
         *("StockPayload.stockLevels", "StockPayload.moves", "StockPayload.waitingOrders"),
-        *("InsufficientStockError.product", "StockHoldPayload.hold"),
+        *("InsufficientStockError.product", "StockHoldPayload.hold", "LotPayload.lot", "LotExpiredError.lot"),
     ),
     1,
 )
@@ -306,6 +306,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         held = {"reference": "READ", "lines": case.named(quantity="1")}
         shipping = {"order": {"id": (await case.order(confirm=True))["id"]}}
         much = shop.ordering(case.named(quantity="1000000"), confirm=True)
+        lot, expired = await of_a_lot(shop)
+        told = "userErrors { ... on %sError { %s { id } } }"
         found = {}
         for name, field, given, selection in (
             ("ProductPayload.product", "productUpsert", {"sku": "READ", "name": "Read"}, "product { id }"),
@@ -326,15 +328,17 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("ReceiptPayload.purchaseOrder", "purchaseOrderReceive", arrived, "purchaseOrder { id }"),
             ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),
             ("StockHoldPayload.hold", "stockHold", held, "hold { id }"),
+            ("LotPayload.lot", "lotUpdate", {"lot": lot, "blocked": True}, "lot { id }"),
+            (
+                "LotExpiredError.lot",
+                "orderShip",
+                shipping | {"order": {"id": expired["id"]}},
+                told % ("LotExpired", "lot"),
+            ),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),
-            (
-                "InsufficientStockError.product",
-                "orderCreate",
-                much,
-                "userErrors { ... on InsufficientStockError { product { id } } }",
-            ),
+            ("InsufficientStockError.product", "orderCreate", much, told % ("InsufficientStock", "product")),
         ):
             type_ = f"{field[0].upper()}{field[1:]}Input"
             query = f"mutation ($input: {type_}!) {{ {field}(input: $input) {{ {selection} }} }}"

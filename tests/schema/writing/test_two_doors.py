@@ -92,8 +92,10 @@ INPUTS = {
     "ProductUpsertInput": {
         "name": (KEPT, REFUSED),
         **dict.fromkeys(("description", "barcode", "listPrice", "externalId"), (KEPT, CLEARS)),
-        **dict.fromkeys(("unit", "active"), (KEPT, REFUSED)),
+        **dict.fromkeys(("unit", "active", "tracking"), (KEPT, REFUSED)),
     },
+    "LotUpdateInput": {"expiresOn": (KEPT, CLEARS), "blocked": (KEPT, REFUSED)},
+    "LotQuantityInput": {},
     "PartnerUpsertInput": {
         **dict.fromkeys(("email", "country", "externalId", "priceList"), (KEPT, CLEARS)),
         **dict.fromkeys(("name", "kinds", "addresses"), (KEPT, REFUSED)),
@@ -106,11 +108,11 @@ INPUTS = {
     "LocationCreateInput": {"kind": (DEFAULT, REFUSED)},
     "AllocationUpdateInput": dict.fromkeys(("rule", "warehouses"), (KEPT, REFUSED)),
     "StockAdjustInput": {"takeReserved": (DEFAULT, REFUSED)},
-    "StockAdjustLine": {},
+    "StockAdjustLine": dict.fromkeys(("lot", "expiresOn"), (DEFAULT, AS_LEFT_OUT)),
     "StockSetInput": {"takeReserved": (DEFAULT, REFUSED)},
-    "StockSetLine": {"expectedOnHand": (DEFAULT, AS_LEFT_OUT)},
+    "StockSetLine": dict.fromkeys(("expectedOnHand", "lot"), (DEFAULT, AS_LEFT_OUT)),
     "StockTransferInput": {"reason": (DEFAULT, AS_LEFT_OUT), "takeReserved": (DEFAULT, REFUSED)},
-    "StockTransferLine": {},
+    "StockTransferLine": {"lot": (DEFAULT, AS_LEFT_OUT)},
     "OrderCreateInput": {
         **dict.fromkeys(("currency", "placedAt", "number", "externalId", "note", "warehouse"), (DEFAULT, AS_LEFT_OUT)),
         **dict.fromkeys(("shippingAddress", "billingAddress", "allocation", "hold"), (DEFAULT, AS_LEFT_OUT)),
@@ -134,9 +136,9 @@ INPUTS = {
     "OrderReserveInput": {"lineItems": (DEFAULT, AS_LEFT_OUT), "behindOthers": (DEFAULT, REFUSED)},
     "ShipmentUpdateInput": dict.fromkeys(("carrier", "trackingNumber", "note"), (KEPT, CLEARS)),
     "ShipmentCancelInput": {"reason": (DEFAULT, AS_LEFT_OUT)},
-    "LineQuantityInput": {"location": (DEFAULT, AS_LEFT_OUT)},
+    "LineQuantityInput": dict.fromkeys(("location", "lots"), (DEFAULT, AS_LEFT_OUT)),
     "OrderReturnInput": {},
-    "ReturnLineInput": {"location": (DEFAULT, AS_LEFT_OUT)},
+    "ReturnLineInput": dict.fromkeys(("location", "lot"), (DEFAULT, AS_LEFT_OUT)),
     "MoneyInput": {},
     "ProductSupplierUpsertInput": {
         **dict.fromkeys(("supplierSku", "price"), (KEPT, CLEARS)),
