@@ -145,6 +145,8 @@ async def upgrade(settings: Settings, target: Target) -> None:
         await _refuse_newer(target)
         await migrate.upgrade(target)
     if not settings.database_url:
+        # Its server runs for this program alone: there is none of the release before beside it.
+        await migrate.finish(target)
         await migrate.mark_leakproof(target)
     else:
         await numbers.go_on(target)

@@ -116,7 +116,7 @@ class StockLevel(TenantRow, Base):
         tenant_fk("location_id", "locations"),
         tenant_fk("lot_id", "lots"),
         tenant_index("ix_stock_levels_lot", "lot_id", "id", postgresql_where=text("lot_id IS NOT NULL")),
-        CheckConstraint("NOT serial OR on_hand <= 1", name="serial"),
+        CheckConstraint("NOT serial OR on_hand IN (0, 1) AND reserved IN (0, 1)", name="serial"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
         no_nan("on_hand", "reserved", "incoming"),
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),

@@ -7,7 +7,7 @@ at most ``$5``. With ``$6`` only those that have a supplier and a price.
 PROPOSALS = """
     WITH rules AS (
         SELECT r.id, r.product_id, r.warehouse_id, r.location_id, r.point, r.target, r.supplier_id, p.sku, p.name, p.unit,
-               w.code, t.timezone,
+               w.code, t.timezone, (statement_timestamp() AT TIME ZONE t.timezone)::date AS today,
                row_number() OVER (PARTITION BY r.product_id ORDER BY w.rank NULLS LAST, w.code) = 1 AS first
         FROM reorder_rules r
         JOIN tenants t ON t.id = $1
@@ -28,8 +28,9 @@ PROPOSALS = """
                    coalesce(sum(s.available + CASE WHEN s.held_until <= statement_timestamp() THEN (
                        SELECT coalesce(sum(h.quantity), 0) FROM stock_hold_lines h
                        WHERE h.tenant_id = $1 AND h.product_id = s.product_id AND h.location_id = s.location_id
-                             AND h.expires_at <= statement_timestamp()
-                   ) ELSE 0 END) FILTER (WHERE l.kind = 'INTERNAL'), 0) AS available
+                             AND h.lot_id IS NOT DISTINCT FROM s.lot_id AND h.expires_at <= statement_timestamp()
+                   ) ELSE 0 END) FILTER (WHERE l.kind = 'INTERNAL' AND (s.sellable_until IS NULL OR s.sellable_until >= a.today)),
+                       0) AS available
             FROM stock_levels s JOIN locations l ON l.tenant_id = $1 AND l.id = s.location_id
             WHERE s.tenant_id = $1 AND s.product_id = a.product_id AND l.warehouse_id = a.warehouse_id
         ) there

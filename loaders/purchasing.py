@@ -221,6 +221,16 @@ receipts = Entity(
 receipt_lines = Entity(ReceiptLine, "ReceiptLine", "rcl", "purchasing:read")
 
 
+def _received(condition: Any) -> Any:
+    """Moves that brought goods of a receipt's line that fulfils a condition: they have the lines' ids."""
+    return StockMove.id.in_(select(ReceiptLine.id).where(ReceiptLine.tenant_id == TENANT, condition).correlate(None))
+
+
+moves.filters["receipt"] = filters.identifier(
+    ReceiptLine.receipt_id, "rcp", "By the id of the receipt (rcp_…).", _received, "purchasing:read"
+)
+
+
 class ReceiptById(One):
     entity = receipts
 

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from core.catalog import Tracking
 from core.problems import INVALID_INPUT, Problems, refuse
+from db import leftovers
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
 from services.kit.hooks import Hook
@@ -111,18 +112,44 @@ class Counted(NamedTuple):
 COUNTED_IN_UNITS: Hook[Counted] = Hook()
 """A product that has rows in any of these tables keeps its unit."""
 
-TRACKED: Hook[str] = Hook()
-"""Conditions, about the product ``$2``, under which it has goods somewhere and its tracking stays as it is."""
+
+class Standing(NamedTuple):
+    """What stands against another tracking of the product ``$2``: a condition, and why, as words that follow the product's sku.
+    ``only``: it stands against this one alone.
+    """
+
+    condition: str
+    why: str
+    only: Tracking | None = None
+
+
+TRACKED: Hook[Standing] = Hook()
+"""What stands against another tracking of a product. Modules that count its goods say so."""
+
+ON_TRACKING: Hook[str] = Hook()
+"""Statements that follow when the product ``$2`` gets the tracking ``$3``."""
 
 
 async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References:
     """Make or change a product by its sku."""
     plain = ("sku", "name", "description", "barcode", "unit", "active", "external_id", "tracking")
     values = {name: getattr(command, name) for name in plain if command.given(name)}
+    if values.get("tracking", Tracking.NONE) != Tracking.NONE and not await finished(work):
+        message = (
+            "Goods can't be tracked yet: servers of the release before may still run, and they don't know lots. Once all are"
+            " replaced, the administrator runs 'erpgraph db finish'."
+        )
+        raise refuse(INVALID_INPUT, message, "tracking")
     if command.given("list_price"):
         price = command.list_price
         values |= {"list_price": price and price.amount, "list_price_currency": price and price.currency}
     return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check)}
+
+
+async def finished(work: UnitOfWork) -> bool:
+    """Whether an upgrade has left nothing that lots can't be used beside."""
+    [[left]] = await work.rows(leftovers.LEFT, list(leftovers.KEYS.values()))
+    return not left
 
 
 async def _check(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
@@ -131,15 +158,22 @@ async def _check(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> No
 
 
 async def _check_tracking(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
-    """Refuse another tracking while there are goods: of those that are there nobody knows the lots."""
+    """Refuse another tracking while there are goods: of those that are there nobody knows the lots. Under the lock that every
+    change of stock needs, so none comes meanwhile.
+    """
     if "tracking" not in after:
         return
     await work.rows(_HOLD_OFF, product["id"])
-    there = " OR ".join(TRACKED.added)
-    if there and (await work.rows(f"SELECT {there}", product["id"]))[0][0]:
-        sku = product["sku"]
-        message = f"There are goods of {sku}: adjust them to zero, change its tracking, and book them anew."
-        raise refuse(INVALID_INPUT, message, "tracking")
+    wanted = after["tracking"]
+    against = [each for each in TRACKED.added if each.only in (None, wanted)]
+    asked = ", ".join(f"({each.condition})" for each in against)
+    for each, stands in zip(
+        against, (await work.rows(f"SELECT {asked}", product["id"]))[0] if asked else (), strict=True
+    ):
+        if stands:
+            raise refuse(INVALID_INPUT, f"{product['sku']} {each.why}", "tracking")
+    for statement in ON_TRACKING.added:
+        await work.rows(statement, product["id"], wanted)
 
 
 async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
@@ -166,7 +200,8 @@ async def find(
     """The products that the lines of an input name, in their order; one statement for each kind of key.
 
     A line whose product doesn't exist has None, and its problem is noted under ``path``, index, "product".
-    With ``lock`` the locks of their stock come along, if all go by one kind of key: it saves a statement.
+    With ``lock`` they are as they are under the locks of their stock, which come along where all go by one kind of key: it
+    saves a statement.
     """
     wanted: dict[str, set[object]] = {}
     for ref in refs:
@@ -174,19 +209,22 @@ async def find(
         wanted.setdefault(name, set()).add(key)
     found: dict[tuple[str, object], ProductSnapshot] = {}
     several: set[tuple[str, object]] = set()  # barcodes alone aren't unique
-    lock = lock and len(wanted) == 1
+    at_once = lock and len(wanted) == 1
     for name, keys in wanted.items():
-        rows = await work.rows((_FIND_AND_LOCK if lock else _FIND).format(key=name, type=_KEYS[name]), list(keys))
+        rows = await work.rows((_FIND_AND_LOCK if at_once else _FIND).format(key=name, type=_KEYS[name]), list(keys))
         several |= {(name, key) for key, count in Counter(row[name] for row in rows).items() if count > 1}
         found |= {(name, row[name]): ProductSnapshot(*row) for row in rows}
-    if lock:
+    if at_once:
         work.products = frozenset(item.id for item in found.values())
     if missing := [key for key in wanted.get("sku", ()) if ("sku", key) not in found]:
         # Before they were renamed. Looked for only where something isn't found at once.
         renamed = await work.rows(_FIND_RENAMED, missing)
         found |= {("sku", row["was"]): ProductSnapshot(*list(row)[1:]) for row in renamed}
-        if lock and renamed:
-            await hold(work, {item.id for item in found.values()})
+        at_once = at_once and not renamed
+    if lock and found and not at_once:
+        # What was read without its lock may have changed since: a product that is tracked by now needs lots.
+        held = {item.id: item for item in await hold(work, {item.id for item in found.values()})}
+        found = {key: held[item.id] for key, item in found.items()}
     items = [found.get(ref.only()) for ref in refs]
     for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
         if ref.only() in several:
@@ -219,6 +257,25 @@ def check_offered(item: ProductSnapshot, problems: Problems, *path: str | int) -
     """
     if not item.active:
         problems.invalid(f"{item.sku} is no longer offered.", *path)
+
+
+class Piecewise(Protocol):
+    """A product, or a line of one, as far as its pieces are concerned."""
+
+    @property
+    def sku(self) -> str:
+        """The product's key."""
+
+    @property
+    def tracking(self) -> str:
+        """How its goods are distinguished."""
+
+
+def check_whole(item: Piecewise, quantity: Decimal, problems: Problems, *path: str | int) -> None:
+    """Note a problem for a part of a piece, where a product's pieces have serial numbers."""
+    if item.tracking == Tracking.SERIAL and quantity % 1:
+        message = f"{item.sku} is tracked by serial numbers, so it comes and goes in whole pieces."
+        problems.invalid(message, *path)
 
 
 HOOKS = (KEPT.add(Kept("prod", PRODUCT, "catalog:write")),)

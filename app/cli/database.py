@@ -8,7 +8,7 @@ import typer
 from app import __version__, settings
 from app.cli.stock import compare
 from app.cli.support import run, say
-from app.database import open_database, open_every, open_migrated
+from app.database import open_database, open_every, open_migrated, require_head
 from app.database import upgrade as bring
 from app.databases import MAIN
 from app.development import KEY_FILE
@@ -39,8 +39,26 @@ def upgrade() -> None:
                 )
                 told = "The database" if name == MAIN else f"The database {name}"
                 say(f"{told} is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
+                if await migrate.left(target):
+                    say("Servers of the release before may go on. When all are replaced, run 'erpgraph db finish'.")
 
     run(migrate_it())
+
+
+@app.command()
+def finish() -> None:
+    """Take away what only servers of the release before need, in all databases: after an upgrade, when all servers are replaced."""
+
+    async def finish_it() -> None:
+        async with open_every(settings.load()) as targets:
+            for name, target in targets.items():
+                await require_head(target)
+                there = await migrate.left(target)
+                await migrate.finish(target)
+                told = "the database" if name == MAIN else f"the database {name}"
+                say(f"Took {there} keys of the release before from {told}." if there else f"Nothing is left in {told}.")
+
+    run(finish_it())
 
 
 @app.command()
@@ -193,6 +211,7 @@ def restore(
             say(f"Restored {made.rows:,} rows of {len(made.tables)} tables at revision {made.revision}.")
             if upgrade or not chosen.database_url:
                 await bring(chosen, target)
+                await migrate.finish(target)
             return await compare(target)
 
     if run(fill()):

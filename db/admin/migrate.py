@@ -1,7 +1,9 @@
 """Roles, schema and migrations: what ``erpgraph db upgrade`` does, and how it knows what is missing."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from alembic import command
@@ -16,12 +18,14 @@ from sqlalchemy.pool import NullPool
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from core.errors import Unavailable
+from db import leftovers
 from db.models import metadata
 from db.runtime.engine import Target
 from db.tenancy import APP, BACKUP, OWNER, PARTNER
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _ROLES_LOCK = 0x65727268
+NOBODY = UUID(int=0)
 
 LOCK = 0x65727067  # "erpg"
 """Held by who migrates; a dump shares it with other dumps, so that no table changes in the middle."""
@@ -77,12 +81,41 @@ async def current(target: Target) -> str | None:
 
 async def upgrade(target: Target, revision: str = "head") -> None:
     """Make the roles where they are missing, then migrate. Safe to run from several processes, and on a live site: a
-    migration that has waited two seconds for a lock lets the others go first and tries again, for a minute.
+    migration that has waited two seconds for a lock lets the others go first and tries again, for a minute. A new database is
+    finished at once.
 
     Raises ``Unavailable`` where it doesn't get the lock.
     """
+    new = await current(target) is None
     await ensure_roles(target)
     await _run(target, lambda settings: command.upgrade(settings, revision))
+    if new and revision == "head":
+        await finish(target)
+
+
+async def left(target: Target) -> int:
+    """How much an upgrade has left for servers of the release before (``db.leftovers``)."""
+    connection = await asyncpg.connect(target.admin, timeout=5)
+    try:
+        found: int = await connection.fetchval(leftovers.LEFT, NOBODY, list(leftovers.KEYS.values()))
+        return found
+    finally:
+        await connection.close()
+
+
+async def finish(target: Target) -> None:
+    """Take away what only servers of the release before need; to be called when none of them runs any more. Waits for its locks
+    as a migration does. Raises ``Unavailable`` where it doesn't get them.
+    """
+
+    def drop(connection: Connection) -> None:
+        connection.execute(text(f"SET ROLE {OWNER}"))
+        connection.execute(text("SET lock_timeout = '2s'"))
+        for table, name in leftovers.KEYS.items():
+            connection.execute(text(f"ALTER TABLE IF EXISTS {table} DROP CONSTRAINT IF EXISTS {name}"))
+            connection.commit()
+
+    await _retried(target, drop)
 
 
 async def downgrade(target: Target, revision: str) -> None:
@@ -180,6 +213,15 @@ def _engine(target: Target) -> Any:
 
 
 async def _run(target: Target, action: Any) -> None:
+    def migrate(connection: Connection) -> None:
+        settings = config()
+        settings.attributes["connection"] = connection
+        action(settings)
+
+    await _retried(target, migrate)
+
+
+async def _retried(target: Target, action: Callable[[Connection], None]) -> None:
     attempts = AsyncRetrying(
         retry=retry_if_exception(_locked),
         wait=wait_fixed(PAUSE),
@@ -205,15 +247,10 @@ def _locked(error: BaseException) -> bool:
     )
 
 
-async def _once(target: Target, action: Any) -> None:
-    def migrate(connection: Connection) -> None:
-        settings = config()
-        settings.attributes["connection"] = connection
-        action(settings)
-
+async def _once(target: Target, action: Callable[[Connection], None]) -> None:
     engine = _engine(target)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(migrate)
+            await connection.run_sync(action)
     finally:
         await engine.dispose()

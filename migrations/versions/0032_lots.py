@@ -26,7 +26,7 @@ ADDED = {
 }
 CHECKED = {
     "ck_products_tracking": ("products", "tracking IN ('NONE', 'LOT', 'SERIAL')"),
-    "ck_stock_levels_serial": ("stock_levels", "NOT serial OR on_hand <= 1"),
+    "ck_stock_levels_serial": ("stock_levels", "NOT serial OR on_hand IN (0, 1) AND reserved IN (0, 1)"),
 }
 # A ledger has none: it may have a billion rows, and may be split by months.
 REFERRING = ("stock_levels", "reservations", "stock_hold_lines", "shipment_lines")
@@ -52,7 +52,7 @@ SPOTS = {
         "(tenant_id, hold_id, product_id, location_id)",
     ),
 }
-"""The new key of a table, and the old one, which goes: there is one balance for each lot now."""
+"""The new key of a table, and the old one."""
 
 OF_LOT = {
     "ix_stock_levels_lot": ("stock_levels", "(tenant_id, lot_id, id)"),
@@ -65,8 +65,8 @@ OF_LOT = {
 def upgrade() -> None:
     """Nothing is rewritten: columns are empty, or have one value for all rows.
 
-    The old keys go last. From then on the program of before can't reserve or move goods, which it is told as a fault and
-    nothing is stored: servers are replaced right after this (docs/deploy.md).
+    The old keys stay, as the program of before needs them (``db.leftovers``). They allow one balance for a product at a
+    location, so no lots can be there before they go: by ``erpgraph db finish``, and at once where the database is new.
     """
     _make_lots()
     with op.get_context().autocommit_block():
@@ -88,8 +88,6 @@ def upgrade() -> None:
                 op.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns}")
         finally:
             op.execute("SET lock_timeout = '2s'")
-        for table, _, before, _ in SPOTS.values():
-            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {before}")
 
 
 def _make_lots() -> None:
@@ -187,6 +185,7 @@ def downgrade() -> None:
         op.execute(f"DROP POLICY merging ON {table}")
     for name, (table, _, before, columns) in SPOTS.items():
         op.execute(f"DROP INDEX {name}")
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {before}")
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {before} UNIQUE {columns}")
     for name in OF_LOT:
         op.execute(f"DROP INDEX {name}")

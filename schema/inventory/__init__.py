@@ -27,6 +27,7 @@ from schema.inventory.reading import (
     StockDifference,
     StockLevel,
     StockMove,
+    StockMoveWhere,
     Warehouse,
 )
 from schema.module import Module
@@ -116,4 +117,4 @@ MODULE = Module(
     ),
 )
 
-__all__ = ["MODULE", "Location", "StockDifference", "StockLevel", "StockMove", "Warehouse"]
+__all__ = ["MODULE", "Location", "StockDifference", "StockLevel", "StockMove", "StockMoveWhere", "Warehouse"]

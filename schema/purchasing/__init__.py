@@ -6,7 +6,7 @@ from loaders import purchasing as loaders
 from schema.commands import ERRORS
 from schema.module import Module
 from schema.purchasing.reading import PartnerPurchasing, ProductPurchasing, PurchaseQuery
-from schema.purchasing.receipts import PurchaseOrderReceipts, StockMovePurchasing
+from schema.purchasing.receipts import PurchaseOrderReceipts, StockMovePurchasing, StockMoveWhereReceipt
 from schema.purchasing.reordering import ProductReordering, ReorderQuery
 from schema.purchasing.writing import Mutation, OverQuantityError, PurchaseTransitionError
 
@@ -15,7 +15,10 @@ MODULE = Module(
     merge_types("PurchasingQuery", (PurchaseQuery, ReorderQuery)),
     requires=("catalog", "partners", "inventory"),
     mutation=Mutation,
-    extends=(ProductPurchasing, ProductReordering, PartnerPurchasing, PurchaseOrderReceipts, StockMovePurchasing),
+    extends=(
+        *(ProductPurchasing, ProductReordering, PartnerPurchasing, PurchaseOrderReceipts, StockMovePurchasing),
+        StockMoveWhereReceipt,
+    ),
     nodes=(
         *(loaders.ProductSupplierById, loaders.PurchaseOrderById, loaders.PurchaseLineById, loaders.ReceiptById),
         loaders.ReorderRuleById,

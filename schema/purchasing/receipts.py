@@ -5,10 +5,11 @@ import strawberry
 from db import purchasing as tables
 from execution import extends
 from loaders import purchasing as loaders
-from loaders.inventory import LocationById
+from loaders.inventory import LocationById, moves
 from resolvers.relations import everything
 from schema.events import Event, timeline
 from schema.fields import batched, column, many, moment, node_id, node_type, one, referred
+from schema.inputs import where_extension
 from schema.inventory import Location, StockMove, StockMoveWhere
 from schema.purchasing.reading import PurchaseLine, PurchaseOrder
 from schema.scalars import DateTime, Decimal
@@ -57,6 +58,9 @@ class Receipt(Node):
 @extends(PurchaseOrder)
 class PurchaseOrderReceipts:
     receipts: Connection[Receipt] = many("What has come of it, newest first.", loaders.ReceiptsOfPurchaseOrder, "id")
+
+
+StockMoveWhereReceipt = where_extension(moves, StockMoveWhere, "receipt")
 
 
 @extends(StockMove)

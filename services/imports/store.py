@@ -69,6 +69,16 @@ UPDATE import_rows r SET reason = 'unit: ' || o.sku || ' is kept in ' || o.kept 
 FROM others o WHERE r.sku = o.sku AND r.unit = o.said AND {LIVE}
 """
 
+# As ``orderCreate`` refuses it: a part of a piece would be promised.
+_REJECT_PARTS = f"""
+WITH single AS MATERIALIZED (
+    SELECT sku FROM (SELECT DISTINCT sku FROM import_rows WHERE quantity % 1 <> 0 AND {LIVE}) named
+    WHERE (SELECT tracking = 'SERIAL' FROM products WHERE tenant_id = $1 AND sku = named.sku LIMIT 1)
+)
+UPDATE import_rows r SET reason = 'quantity: ' || r.sku || ' is tracked by serial numbers, so it comes and goes in whole pieces.'
+FROM single s WHERE r.sku = s.sku AND r.quantity % 1 <> 0 AND {LIVE}
+"""
+
 # Of differing names the most frequent, of equally frequent ones the first by code point. A country, and an address, only
 # where all rows agree: customers who share a code (the anonymous ones) don't share those.
 _GATHER_PARTNERS = f"""
@@ -240,6 +250,7 @@ class Store:
             await run(statement)
         if "unit" in self._extra:
             await run(_REJECT_UNITS, self._tenant)
+        await run(_REJECT_PARTS, self._tenant)
         if self._mapping.charges:
             await run(judging.BLAME)
         await run(judging.WHOLE)

@@ -1,7 +1,7 @@
 """Stock: warehouses and locations, changes by hand, and the engine that owns every move and balance."""
 
 from services import catalog
-from services.inventory import holding, stock
+from services.inventory import holding, lots, stock
 from services.inventory.changes import adjust, set_counted, transfer
 from services.inventory.commands import (
     StockAdjust,
@@ -30,7 +30,8 @@ HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_hold_lines", "holds")),
-    catalog.TRACKED.add("EXISTS (SELECT FROM stock_levels WHERE tenant_id = $1 AND product_id = $2 AND on_hand > 0)"),
+    *(catalog.TRACKED.add(each) for each in lots.STANDING),
+    catalog.ON_TRACKING.add(lots.RETRACK),
     stock.HOLDERS.add(holding.holders),
     stock.ON_END.add(holding.let_go),
 )

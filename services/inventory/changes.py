@@ -154,12 +154,24 @@ async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
     return await _carry_out(work, "stock.transferred", [*out, *into], balances, moves, reason, missing)
 
 
-async def check_leaving(work: UnitOfWork, changes: Sequence[Change]) -> None:
-    """Note a problem at each line that takes more from a place than is available there, for a module above. Under the products'
-    locks.
+async def leaving(work: UnitOfWork, changes: Sequence[Change]) -> list[Change]:
+    """These changes with their lots, for a module above; a problem is noted at each line that names no lot where it must, or takes
+    more from a place than is available there. Under the products' locks.
     """
-    balances = await _balances(work, [change.spot for change in changes])
-    await _refuse_impossible(work, changes, balances, work.problems)
+    found = await _of_lots(work, changes, work.problems)
+    balances = await _balances(work, [change.spot for change in found])
+    await _check_pieces(work, found, work.problems)
+    await _refuse_impossible(work, found, balances, work.problems)
+    return found
+
+
+async def coming(work: UnitOfWork, changes: Sequence[Change], expires: Sequence[date | None]) -> list[Change]:
+    """These changes with their lots, for a module above; new lots are made, with these last days, and a problem is noted at each
+    line that names no lot where it must, or a second piece of a serial number. Under the products' locks.
+    """
+    found = await _of_lots(work, changes, work.problems, expires)
+    await _check_pieces(work, found, work.problems)
+    return found
 
 
 async def _known(

@@ -14,7 +14,7 @@ from core import ids
 from core.ids import new_id
 from core.inventory import LOT_EXPIRED
 from core.problems import CommandRejected, Problems
-from services.catalog import ProductSnapshot
+from services.catalog import ProductSnapshot, Standing
 from services.inventory import stock
 from services.kit.answer import References
 from services.kit.command import Change, Day, Id, shown
@@ -34,6 +34,20 @@ class LotUpdate(Change):
     blocked: bool = False
     """Whether its goods may not be sold, whatever the day. What is reserved of it stays so until it is released, and isn't
     shipped."""
+
+
+STANDING = (
+    Standing(
+        "EXISTS (SELECT FROM stock_levels WHERE tenant_id = $1 AND product_id = $2 AND on_hand > 0)",
+        "has goods in stock: adjust them to zero, change its tracking, and book them anew.",
+    ),
+)
+"""What stands against another tracking: of goods that are there nobody knows the lots."""
+
+RETRACK = (
+    "UPDATE stock_levels SET serial = $3 = 'SERIAL' WHERE tenant_id = $1 AND product_id = $2 AND lot_id IS NOT NULL"
+)
+"""Balances of lots stay when they are empty, and may be filled again."""
 
 
 class Asked(NamedTuple):

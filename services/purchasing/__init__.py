@@ -1,6 +1,7 @@
 """Buying: who delivers what, and what is ordered from them."""
 
 from services import catalog
+from services.purchasing import orders
 from services.purchasing.commands import (
     ProductSupplierUpsert,
     PurchaseOrderCancel,
@@ -25,6 +26,7 @@ HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("purchase_lines", "purchase order lines")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("product_suppliers", "suppliers")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reorder_rules", "reorder rules")),
+    catalog.TRACKED.add(orders.IN_PARTS),
 )
 
 __all__ = [

@@ -167,7 +167,7 @@ class PurchaseOrderCancel(PurchaseOrderCommand):
 
 
 class ReceiveLine(PurchaseQuantity):
-    """What came of a line. A line may be listed again with another location."""
+    """What came of a line. A line may be listed again with another lot or location."""
 
     quantity: Quantity
     """How many, in unit: more than zero, at most six decimals."""
@@ -175,6 +175,11 @@ class ReceiveLine(PurchaseQuantity):
     """The unit of the quantity: the product's own, which it is where left out."""
     location: Annotated[UUID, Id("loc")] | None = None
     """Where they are: the id of a location (loc_…). Left out: the order's location."""
+    lot: Label | None = None
+    """The code of the lot, or the serial number: needed where the product is tracked, and refused where it isn't. One that is new is
+    created."""
+    expires_on: Day | None = None
+    """The last day that goods of a new lot may be sold; null for none."""
 
 
 class PurchaseOrderReceive(PurchaseOrderCommand):
@@ -187,10 +192,13 @@ class PurchaseOrderReceive(PurchaseOrderCommand):
 
 
 class PurchaseReturnLine(PurchaseQuantity):
-    """What goes back of a line, and from where. A line may be listed again with another location."""
+    """What goes back of a line, and from where. A line may be listed again with another lot or location."""
 
     location: Annotated[UUID, Id("loc")]
     """Where the goods leave: the id of a location (loc_…). Only what is available there can go back."""
+    lot: Label | None = None
+    """The code of the lot, or the serial number: needed where the product is tracked, and refused where it isn't. It may be expired or
+    blocked."""
 
 
 class PurchaseOrderReturn(PurchaseOrderCommand):

@@ -120,6 +120,7 @@ def priced(
         if item is None or currency is None:
             continue
         catalog.check_offered(item, problems, "lines", index, "product")
+        catalog.check_whole(item, line.quantity, problems, "lines", index, "quantity")
         if line.unit not in (None, item.unit):
             problems.invalid(
                 f"{item.sku} is counted in {item.unit}: give that, or leave it out.", "lines", index, "unit"

@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
+from core.catalog import Tracking
 from core.money import decimal_text
 from core.problems import CommandRejected
 from core.purchasing import available_actions
 from core.sales import INVALID_TRANSITION
 from services import catalog, partners
+from services.catalog import Standing
 from services.inventory import stock
 from services.inventory.stock import Coming
 from services.kit.answer import References
@@ -46,6 +48,7 @@ class Line:
     returned: Decimal
     cancelled: Decimal
     over_receipt: Decimal
+    tracking: str
 
     @property
     def receivable(self) -> Decimal:
@@ -95,7 +98,7 @@ _LOCK = """
 """
 _LINES = """
     SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.returned, l.cancelled,
-           l.over_receipt
+           l.over_receipt, p.tracking
     FROM purchase_lines l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.purchase_order_id = $2 ORDER BY l.position
 """
@@ -129,6 +132,15 @@ _DONE = {
     "RETURN": "returned",
     "CANCEL": "cancelled",
 }
+
+
+IN_PARTS = Standing(
+    """EXISTS (SELECT FROM purchase_lines l JOIN purchase_orders o ON o.tenant_id = $1 AND o.id = l.purchase_order_id
+               WHERE l.tenant_id = $1 AND l.product_id = $2 AND o.status IN ('DRAFT', 'CONFIRMED')
+                     AND (l.base_quantity - l.received - l.cancelled) % 1 <> 0)""",
+    "has lines of purchase orders with parts of a piece: change them before its pieces get serial numbers.",
+    Tracking.SERIAL,
+)
 
 
 async def locked(work: UnitOfWork, command: PurchaseOrderCommand, action: str) -> PurchaseOrder:
@@ -184,6 +196,9 @@ async def confirm(work: UnitOfWork, command: PurchaseOrderConfirm) -> References
     await drafts.check_place(work, order.location, problems, "purchaseOrder")
     for item in await catalog.hold(work, {line.product for line in order.lines}):
         catalog.check_offered(item, problems, "purchaseOrder")
+        for line in order.lines if item.tracking == Tracking.SERIAL else ():
+            if line.product == item.id:
+                catalog.check_whole(item, line.quantity, problems, "purchaseOrder")
     problems.check()
     [[version]] = await work.rows(_CONFIRM, order.id)
     await stock.announce(work, [Coming(line.product, order.location, line.open) for line in order.lines])
@@ -242,6 +257,8 @@ def named(
     if line is None:
         key = shown("id", ids.encode("pul", given.line))
         work.problems.missing(f"line with the {key} in {order.number}", "lines", index, "line")
+    else:
+        catalog.check_whole(line, given.quantity, work.problems, "lines", index, "quantity")
     return line
 
 

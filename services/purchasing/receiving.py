@@ -14,7 +14,9 @@ from core.money import decimal_text
 from core.problems import DUPLICATE, Problems, refuse
 from core.purchasing import note_excess
 from db.runtime.failures import constraint
+from services import catalog
 from services.inventory import places, stock
+from services.inventory.changes import Change, coming
 from services.inventory.places import Location
 from services.inventory.stock import Coming, Move
 from services.kit.answer import References
@@ -52,29 +54,31 @@ _RECEIVED = """
 
 
 class Came(NamedTuple):
-    """What came of a line, and where it is."""
+    """What came of a line, where it is, and of which lot if it is tracked. ``entry``: its place in the input."""
 
+    entry: int
     line: Line
     location: Location
     quantity: Decimal
+    lot: UUID | None = None
 
 
 async def receive(work: UnitOfWork, command: PurchaseOrderReceive) -> References:
-    """Take goods in. Raises ``CommandRejected`` where more of a line came than is left of it and tolerated, and for a delivery
-    note that was received before.
+    """Take goods in. Raises ``CommandRejected`` where more of a line came than is left of it and tolerated, where a lot is missing
+    or wrong, and for a delivery note that was received before.
     """
     order = await locked(work, command, "RECEIVE")
     found = await places.locate(work, {order.location, *(each.location for each in command.lines if each.location)})
     came = _came(work, order, command.lines, found)
-    work.problems.check()
     suppliers = await places.outside(work, "SUPPLIER")
-    await stock.lock(work, [each.line.product for each in came])
+    came = await _of_lots(work, command.lines, came)
+    work.problems.check()
     sums: dict[UUID, Decimal] = defaultdict(Decimal)
     for each in came:
         sums[each.line.id] += each.quantity
     moved = await stock.move(
         work,
-        [Move(each.line.product, suppliers, each.location.id, each.quantity, "receipt") for each in came],
+        [Move(each.line.product, suppliers, each.location.id, each.quantity, "receipt", lot=each.lot) for each in came],
     )
     lines = {line.id: line for line in order.lines}
     arrived = [(lines[line], min(quantity, lines[line].open)) for line, quantity in sums.items()]
@@ -104,8 +108,22 @@ def _came(
             path = ("lines", index, "quantity")
             note_excess(problems, message, *path, requested=sums[line.id], left=line.receivable)
         if there is not None:
-            came.append(Came(line, there, each.quantity))
+            came.append(Came(index, line, there, each.quantity))
     return came
+
+
+async def _of_lots(work: UnitOfWork, given: Sequence[ReceiveLine], came: Sequence[Came]) -> list[Came]:
+    """What came with its lots, under the products' locks, but for entries with a problem."""
+    items = {item.id: item for item in await catalog.hold(work, {each.line.product for each in came})}
+    changes = [
+        Change(
+            each.entry, "quantity", items[each.line.product], each.location, each.quantity, code=given[each.entry].lot
+        )
+        for each in came
+    ]
+    found = await coming(work, changes, [given[each.entry].expires_on for each in came])
+    lots = {change.line: change.lot for change in found}
+    return [each._replace(lot=lots[each.entry]) for each in came if each.entry in lots]
 
 
 def _place(
@@ -158,4 +176,5 @@ async def _record(
 def _told(each: Came) -> Mapping[str, Any]:
     """What came, as an event tells of it."""
     where = ids.encode("loc", each.location.id)
-    return {"line": ids.encode("pul", each.line.id), "location": where, "quantity": each.quantity}
+    of_lot = {"lot": ids.encode("lot", each.lot)} if each.lot else {}
+    return {"line": ids.encode("pul", each.line.id), "location": where, "quantity": each.quantity} | of_lot

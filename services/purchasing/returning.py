@@ -45,16 +45,17 @@ async def send_back(work: UnitOfWork, command: PurchaseOrderReturn) -> Reference
     items = {item.id: item for item in await catalog.hold(work, {line.product for _, line in wanted})}
     found = await places.locate(work, {command.lines[index].location for index, _ in wanted})
     out = [
-        Change(index, "quantity", items[line.product], there, -command.lines[index].quantity)
+        Change(index, "quantity", items[line.product], there, -given.quantity, code=given.lot)
         for index, line in wanted
-        if (there := places.holding(found, command.lines[index].location, work.problems, "lines", index, "location"))
+        if (given := command.lines[index])
+        and (there := places.holding(found, given.location, work.problems, "lines", index, "location"))
     ]
-    await changes.check_leaving(work, out)
+    out = await changes.leaving(work, out)
     work.problems.check()
     suppliers = await places.outside(work, "SUPPLIER")
     reason = command.reason or "return to supplier"
     moved = await stock.move(
-        work, [Move(each.item.id, each.location.id, suppliers, -each.delta, reason) for each in out]
+        work, [Move(each.item.id, each.location.id, suppliers, -each.delta, reason, lot=each.lot) for each in out]
     )
     await _record(work, order, [line for _, line in wanted], out, moved.moves, reason)
     return {"purchase_order_id": order.id}
@@ -98,6 +99,7 @@ async def _record(
     [[version, _]] = await work.rows(_RETURNED, order.id, list(sums), list(sums.values()), *columns)
     told = [
         {"line": ids.encode("pul", line.id), "location": ids.encode("loc", each.location.id), "quantity": -each.delta}
+        | ({"lot": ids.encode("lot", each.lot)} if each.lot else {})
         for line, each in zip(lines, out, strict=True)
     ]
     work.note("purchase_order.returned", order.id, version=version, after={"reason": reason, "lines": told})

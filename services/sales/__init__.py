@@ -2,6 +2,7 @@
 
 from services import catalog
 from services.inventory import stock
+from services.sales import orders
 from services.sales.commands import (
     OrderCancel,
     OrderConfirm,
@@ -29,6 +30,7 @@ HOOKS = (
     stock.HOLDERS.add(holders),
     stock.DISPLACED.add(stock.Displaced(displace, still_waiting)),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("line_items", "order lines")),
+    catalog.TRACKED.add(orders.IN_PARTS),
 )
 
 __all__ = [

@@ -1,11 +1,13 @@
 """What becomes of an order: confirmed, cancelled, returned. Shipments are in ``services.sales.shipping``."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from core import ids
+from core.catalog import Tracking
 from core.inventory import Demand, Hold
 from core.money import decimal_text
 from core.problems import Problems
@@ -73,6 +75,9 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     addresses = confirmed(order.addresses, order.customer_addresses, problems)
     for item in await catalog.hold(work, {line.product for line in order.lines}):
         catalog.check_offered(item, problems, "order")
+        for line in order.lines if item.tracking == Tracking.SERIAL else ():
+            if line.product == item.id:
+                catalog.check_whole(item, line.quantity, problems, "order")
     if not is_there:
         problems.check()
     warehouse = command.warehouse if command.given("warehouse") else order.warehouse
@@ -136,14 +141,16 @@ async def take_back(work: UnitOfWork, command: OrderReturn) -> References:
     problems = work.problems
     found = portions(order, command.line_items, lambda line: line.returnable, problems, _not_there("come back"))
     theirs = await _destinations(work, command.line_items, problems)
+    customers = await places.outside(work, "CUSTOMER")
+    items = {item.id: item for item in await catalog.hold(work, {line.product for line, _ in found})}
+    # Tracked as it is under the lock: goods without a lot that came to a product with lots would be nobody's.
+    found = [(replace(line, tracking=items[line.product].tracking), each) for line, each in found]
     named = await _lots(work, command.line_items, found, problems)
     problems.check()
-    customers = await places.outside(work, "CUSTOMER")
-    await stock.lock(work, [line.product for line, _ in found])
     pieces = [
         Piece(lot, each.lot or "", each.quantity, ("lineItems", command.line_items.index(each)))
         for (line, each), lot in zip(found, named, strict=True)
-        if lot and line.tracking == "SERIAL"
+        if lot and line.tracking == Tracking.SERIAL
     ]
     await lots.check_pieces(work, pieces, problems)
     problems.check()

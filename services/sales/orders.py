@@ -9,10 +9,12 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core import ids
+from core.catalog import Tracking
 from core.errors import BrokenInvariant
 from core.inventory import Hold
 from core.problems import CommandRejected, Problems
 from core.sales import INVALID_TRANSITION, Progress, available_actions, share
+from services.catalog import Standing, check_whole
 from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, UnitOfWork
@@ -134,6 +136,14 @@ _RECORD = f"""
 """
 
 
+IN_PARTS = Standing(
+    """EXISTS (SELECT FROM line_items l JOIN orders o ON o.tenant_id = $1 AND o.id = l.order_id
+               WHERE l.tenant_id = $1 AND l.product_id = $2 AND o.status IN ('DRAFT', 'CONFIRMED')
+                     AND (l.quantity - l.shipped - l.cancelled) % 1 <> 0)""",
+    "has lines of orders with parts of a piece: change them before its pieces get serial numbers.",
+    Tracking.SERIAL,
+)
+
 _DONE = {
     "UPDATE": "changed",
     "CONFIRM": "confirmed",
@@ -237,6 +247,7 @@ def portions(
             key = shown("id", ids.encode("lin", each.line_item))
             problems.missing(f"line item with the {key} in {order.number}", "lineItems", index, "lineItem")
             continue
+        check_whole(line, each.quantity, problems, "lineItems", index, "quantity")
         sums[line.id] = sums.get(line.id, ZERO) + each.quantity
         if sums[line.id] > most(line):
             too_much(problems, line, sums[line.id], "lineItems", index, "quantity")

@@ -1,16 +1,19 @@
 """Shipments that were made: what is written about them, and those that were a mistake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from core import ids
+from core.catalog import Tracking
 from core.errors import BrokenInvariant
 from core.inventory import Hold
 from core.money import decimal_text
 from core.problems import CommandRejected, Problems
 from core.sales import INVALID_TRANSITION, available_actions
+from services import catalog
+from services.catalog import ProductSnapshot
 from services.inventory import lots, places, stock
 from services.inventory.lots import Piece
 from services.inventory.stock import Move
@@ -96,8 +99,9 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     work.problems.check()
     customers = await places.outside(work, "CUSTOMER")
     products = {line.id: line.product for line in order.lines}
-    await stock.lock(work, [products[each.line] for each in shipped])
+    items = {item.id: item for item in await catalog.hold(work, {products[each.line] for each in shipped})}
     holds = [Hold(each.line, products[each.line], each.location, each.quantity, each.lot) for each in shipped]
+    _check_tracking(holds, items, found["number"], work.problems)
     await _check_pieces(work, shipped)
     work.problems.check()
     back = [Move(hold.product, customers, hold.location, hold.quantity, REASON, hold.line, hold.lot) for hold in holds]
@@ -113,6 +117,19 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     after = {"status": "CANCELLED", "reason": command.reason, "lineItems": lines}
     work.note("shipment.cancelled", command.shipment, version=of_shipment, before={"status": "SHIPPED"}, after=after)
     return {"shipment_id": command.shipment}
+
+
+def _check_tracking(
+    holds: Sequence[Hold], items: Mapping[UUID, ProductSnapshot], number: str, problems: Problems
+) -> None:
+    """Note products whose goods would come back with a lot, or without one, as they aren't tracked now."""
+    tracked = {hold.product: hold.lot is not None for hold in holds}
+    for product, had_lot in tracked.items():
+        item = items[product]
+        if had_lot != (item.tracking != Tracking.NONE):
+            since = "isn't tracked any more" if had_lot else "is tracked by now"
+            message = f"{item.sku} {since}, so {number} stands. Take its goods back by orderReturn."
+            problems.invalid(message, "shipment")
 
 
 async def _check_pieces(work: UnitOfWork, shipped: Sequence[Shipped]) -> None:

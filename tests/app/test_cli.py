@@ -50,6 +50,7 @@ def test_every_command_explains_itself() -> None:
         "key revoke",
         "db",
         "db upgrade",
+        "db finish",
         "db dump",
         "db restore",
         "db status",

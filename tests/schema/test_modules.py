@@ -26,7 +26,15 @@ ROOTS = {
     "catalog": {"product", "products"},
     "partners": {"partner", "partners"},
     "pricing": {"priceList", "priceLists"},
-    "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions", "lots"},
+    "inventory": {
+        "allocationPolicy",
+        "warehouses",
+        "stockLevels",
+        "stockMoves",
+        "stockDifferences",
+        "stockPositions",
+        "lots",
+    },
     "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"},
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
