@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.catalog import Tracking
 from core.modules import MODULES
 from db.base import Quantity
 from db.models import metadata
 from services import catalog
-from services.inventory import holding, stock
+from services.inventory import holding, lots, stock
 from services.kit.hooks import Hook
 from services.sales import promises
 
@@ -23,6 +24,8 @@ def test_what_each_hook_has() -> None:
         *("prices", "stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers"),
         *("reorder_rules", "line_items"),
     ]
+    assert [each.only for each in catalog.TRACKED.added] == [None, Tracking.SERIAL, Tracking.SERIAL]
+    assert catalog.ON_TRACKING.added == (lots.RETRACK,)
 
 
 def test_every_table_with_quantities_of_a_product_keeps_its_unit() -> None:
