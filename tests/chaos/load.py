@@ -122,8 +122,10 @@ async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
             shop.locations.append((await ask(client, site, LOCATION, given))["locationCreate"]["location"]["id"])
         for sku in shop.products:
             price = {"amount": "1.25", "currency": "EUR"}
-            given = {"sku": sku, "name": sku, "listPrice": price, "tracking": "LOT" if sku == TRACKED else "NONE"}
-            await ask(client, site, PRODUCT, {"input": given})
+            tracking = "LOT" if sku == TRACKED else "NONE"
+            await ask(
+                client, site, PRODUCT, {"input": {"sku": sku, "name": sku, "listPrice": price, "tracking": tracking}}
+            )
             lines = [
                 {"product": {"sku": sku}, "location": place, "delta": str(units)} | lot
                 for place in shop.locations

@@ -41,6 +41,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   warehouses(first: 250) { totalCount { value } nodes { id code locations { nodes { id code stockLevels { nodes { id } } } } } }
   stockLevels(where: $levels, first: 250) { totalCount { value } nodes { id product { id } location { id code } } }
   stockMoves(where: $moves, first: 250) { totalCount { value } nodes { id source { id } destination { id } lineItem { id } } }
+  lots(first: 250) { totalCount { value } nodes { id product { id } } }
   found: products(search: "a", first: 250) { totalCount { value } nodes { id } }
 }
 fragment product on Product { id sku reorderRules { nodes { id location { id } supplier { id } } } events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }

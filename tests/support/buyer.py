@@ -53,9 +53,10 @@ class Buyer:
     async def incoming(self, product: Any) -> dict[str, str]:
         """How many are announced at each location where any are or were."""
         query = """query ($id: ID!) { stockLevels(where: { product: { eq: $id } }) {
-            nodes { location { code } incoming } } }"""
+            nodes { location { code } lot { id } incoming } } }"""
         levels = (await self.clerk.ask(query, {"id": product["id"]})).data["stockLevels"]["nodes"]
-        return {each["location"]["code"]: each["incoming"] for each in levels}
+        # What is announced has no lot.
+        return {each["location"]["code"]: each["incoming"] for each in levels if each["lot"] is None}
 
 
 def lines(order: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -52,7 +52,8 @@ def _products() -> list[Row]:
             "list_price": (price := PRICES[index % len(PRICES)]) and Decimal(price),
             "list_price_currency": price and "EUR",
             "active": index % 4 != 0,
-            "tracking": ("NONE", "LOT", "SERIAL", "LOT")[index % 4],
+            # The first ten have goods, and these have no lots.
+            "tracking": "NONE" if index < 10 else ("NONE", "LOT", "SERIAL", "LOT")[index % 4],
             "external_id": None if index % 3 else f"ext{index}",
             "created_at": _later(index // 4),
             "updated_at": _later(7 - index % 5, index % 2),

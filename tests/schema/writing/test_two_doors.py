@@ -167,8 +167,8 @@ INPUTS = {
     },
     "ReplenishInput": dict.fromkeys(("warehouse", "supplier", "rules"), (DEFAULT, AS_LEFT_OUT)),
     "PurchaseOrderReturnInput": {"reason": (DEFAULT, AS_LEFT_OUT)},
-    "PurchaseReturnLineInput": {},
-    "ReceiveLineInput": dict.fromkeys(("unit", "location"), (DEFAULT, AS_LEFT_OUT)),
+    "PurchaseReturnLineInput": {"lot": (DEFAULT, AS_LEFT_OUT)},
+    "ReceiveLineInput": dict.fromkeys(("unit", "location", "lot", "expiresOn"), (DEFAULT, AS_LEFT_OUT)),
     "PriceListUpsertInput": dict.fromkeys(("name", "currency", "taxIncluded", "active"), (KEPT, REFUSED)),
     "PricesSetInput": {},
     "PriceSetLine": {
