@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.ids import new_id
 from db.runtime.engine import Target, administration
+from tests.support.odd_lots import lots
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -159,21 +160,6 @@ def _stock(products: list[Row]) -> dict[str, list[Row]]:
         for index in range(12)
     ]
     return {"warehouses": [warehouse], "locations": places, "stock_levels": levels, "stock_moves": moves}
-
-
-def _lots(products: list[Row]) -> list[Row]:
-    """Product n has n % 4 lots, of which nothing is there any more."""
-    return [
-        {
-            "id": new_id(),
-            "product_id": product["id"],
-            "code": f"LOT-{count}",
-            "expires_on": None if count == 2 else START.date() + timedelta(days=(index * 7 + count) % 5),
-            "blocked": (index + count) % 3 == 0,
-        }
-        for index, product in enumerate(products)
-        for count in range(index % 4)
-    ]
 
 
 def _shipments(orders: list[Row], lines: list[Row], place: UUID) -> dict[str, list[Row]]:
@@ -385,7 +371,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     # Prices are of products, and partners buy by lists.
     rows = {"products": products, **_prices(partners, products), "partners": partners, "orders": orders}
     rows["line_items"] = _lines(orders, products)
-    rows["lots"] = _lots(products)
+    rows["lots"] = lots(products, START.date())
     rows |= _stock(products)
     rows["allocation_policies"] = [{"id": new_id(), "rule": "WHOLE_FIRST"}]
     rows |= _shipments(orders, rows["line_items"], rows["locations"][0]["id"])

@@ -290,11 +290,8 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             "stockAdjust", {"lines": case.named(location=shop.places["SHELF"], delta="99"), "reason": "found"}
         )
         await case.order(confirm=True)
-        less = {
-            "lines": case.named(location=shop.places["SHELF"], onHand="1"),
-            "reason": "broken",
-            "takeReserved": True,
-        }
+        counted = case.named(location=shop.places["SHELF"], onHand="1")
+        less = {"lines": counted, "reason": "broken", "takeReserved": True}
         supplies = {"product": {"id": case.products[0]["id"]}, "supplier": {"code": "SELLER"}}
         await shop.do("partnerUpsert", {"code": "SELLER", "name": "Seller", "kinds": ["SUPPLIER"]})
         await ordered_again(shop, "SELLER", [product["sku"] for product in case.products])
@@ -329,12 +326,7 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("ProductSupplierPayload.productSupplier", "productSupplierUpsert", supplies, "productSupplier { id }"),
             ("StockHoldPayload.hold", "stockHold", held, "hold { id }"),
             ("LotPayload.lot", "lotUpdate", {"lot": lot, "blocked": True}, "lot { id }"),
-            (
-                "LotExpiredError.lot",
-                "orderShip",
-                shipping | {"order": {"id": expired["id"]}},
-                told % ("LotExpired", "lot"),
-            ),
+            ("LotExpiredError.lot", "orderShip", {"order": {"id": expired["id"]}}, told % ("LotExpired", "lot")),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),
