@@ -50,12 +50,14 @@ SPARE = 300
 RATE, CLIENTS = 200, 16
 """Commits a second, and the connections that send them."""
 
+WATCHED = b"1.5"
+"""Seconds for which a client of something else is watched: those in which one event reaches all."""
+
 TRIES = 3
 SETTLES = 2.0
 """Seconds after which a process does nothing any more of what was before."""
 
 MAKE = "mutation ($code: String!) { partnerUpsert(input: {code: $code, name: $code}) { partner { id } userErrors { message } } }"
-SMALL = "{ viewer { principal } }"
 FEED = "query ($after: String!) { eventFeed(after: $after, first: 500) { events { id } hasMore cursor } }"
 PLACE = "{ eventFeed { cursor } }"
 
@@ -133,6 +135,8 @@ class Bench:
 
     first: Serving
     second: Serving
+    small: Child
+    """A client of something else."""
     slack: float
     many: int
     past: list[str] = field(default_factory=list)
@@ -244,25 +248,14 @@ async def idle(bench: Bench, kind: type[Subscriber], name: str, kilobytes: float
 async def fan_out(bench: Bench, there: list[Subscriber], name: str) -> None:
     """One event to all of a group, and what a client of something else feels of it."""
 
-    async def small(until: asyncio.Event | None) -> list[float]:
-        """Milliseconds of small queries, one after the other: so many, or until it is over."""
-        found: list[float] = []
-        while len(found) < 200 if until is None else not until.is_set() or not found:
-            began = perf_counter()
-            await bench.first.caller.ask(SMALL)
-            found.append(1000 * (perf_counter() - began))
-        return sorted(found)
-
     async def measure() -> list[float]:
-        quiet = await small(None)
+        quiet = sorted(await bench.small.ask(WATCHED))
         before = await bench.first.counted()
-        over = asyncio.Event()
-        felt = asyncio.create_task(small(over))
+        felt = asyncio.create_task(bench.small.ask(WATCHED))
         heard = bench.heard.count
         partner = await bench.make()
         await bench.heard.reach(heard + len(there))
-        over.set()
-        during = await felt
+        during = sorted(await felt)
         after = await bench.first.counted()
         if after["executed"] - before["executed"] != 1:
             raise RuntimeError(f"it was read {after['executed'] - before['executed']} times")
@@ -318,7 +311,9 @@ async def benched(target: Target, tenant: UUID, many: int, slack: float) -> Asyn
             caller = Caller(port, key)
             await caller.open()
             both.append(Serving(process, port, key, caller))
-        yield Bench(both[0], both[1], slack, many)
+        with child("live_small", str(both[0].port), key) as small:
+            await small.line()
+            yield Bench(both[0], both[1], small, slack, many)
 
 
 async def main() -> int:
