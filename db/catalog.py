@@ -1,6 +1,7 @@
-"""Products."""
+"""Products, and the categories that they are in."""
 
 from decimal import Decimal
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,8 +19,29 @@ from db.base import (
     no_nan,
     search_index,
     tenant_args,
+    tenant_fk,
     tenant_index,
 )
+
+COST_METHODS = ("AVERAGE", "FIFO")
+
+
+class ProductCategory(TenantRow, Versioned, Base):
+    """Products that are treated alike, in a tree without circles: see ``services.catalog.categories``."""
+
+    __tablename__ = "product_categories"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id", "code"),
+        tenant_fk("parent_id", "product_categories"),
+        CheckConstraint("parent_id <> id", name="parent"),
+        CheckConstraint(f"cost_method IN {COST_METHODS}", name="cost_method"),
+        tenant_index("ix_product_categories_parent", "parent_id", "code", "id"),
+    )
+
+    code: Mapped[str] = mapped_column(KEY_TEXT)
+    name: Mapped[str] = mapped_column(KEY_TEXT)
+    parent_id: Mapped[UUID | None]
+    cost_method: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'AVERAGE'"), default="AVERAGE")
 
 
 class Product(TenantRow, Versioned, Archived, Base):
@@ -40,11 +62,13 @@ class Product(TenantRow, Versioned, Archived, Base):
     external_id: Mapped[str | None] = mapped_column(KEY_TEXT)
     # Whether its goods are told apart: core.inventory.Tracking.
     tracking: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'NONE'"), default="NONE")
+    category_id: Mapped[UUID | None]
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "sku"),
         UniqueConstraint("tenant_id", "external_id"),
+        tenant_fk("category_id", "product_categories"),
         CheckConstraint("list_price >= 0", name="list_price"),
         no_nan("list_price"),
         CheckConstraint("(list_price IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),
@@ -55,5 +79,6 @@ class Product(TenantRow, Versioned, Archived, Base):
         tenant_index("ix_products_updated", "updated_at", "id"),
         tenant_index("ix_products_active", "active", "id"),
         tenant_index("ix_products_barcode", "barcode", "id", postgresql_where=text("barcode IS NOT NULL")),
+        tenant_index("ix_products_category", "category_id", "sku", "id"),
         search_index("ix_products_words", "sku_key", "name_key"),
     )

@@ -1,4 +1,4 @@
-"""Products."""
+"""Products, and the categories that they are in."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 
 from core.catalog import Tracking
 from db.base import KEY_TEXT
-from db.catalog import Product
+from db.catalog import Product, ProductCategory
 from loaders.kit import filters
 from loaders.kit.entity import ASC, Entity, Sort
 from loaders.kit.many import Many
@@ -30,6 +30,11 @@ products = Entity(
         ),
         "tracking": filters.choice(Product.tracking, Tracking, "By how its goods are distinguished."),
         "barcode": filters.text(Product.barcode, "By the code on the package."),
+        "category": filters.identifier(
+            Product.category_id,
+            "cat",
+            "By the id of its category (cat_…); products of categories below it don't count.",
+        ),
         "createdAt": filters.moment(Product.created_at, "By the time it was first stored."),
         "updatedAt": filters.moment(Product.updated_at, "By the time of the last change."),
     },
@@ -75,3 +80,39 @@ class ProductByBarcode(One):
 
 class Products(Many):
     entity = products
+
+
+class ProductsOfCategory(Many):
+    entity = products
+    key = "category_id"
+    unique = "SKU"
+
+
+categories = Entity(
+    ProductCategory,
+    "ProductCategory",
+    "cat",
+    "catalog:read",
+    sorts={"CODE": Sort(ProductCategory.code)},
+    default=(("CODE", ASC),),
+)
+
+
+class CategoryById(One):
+    entity = categories
+
+
+class CategoryByCode(One):
+    entity = categories
+    key, key_type = "code", KEY_TEXT
+
+
+class Categories(Many):
+    entity = categories
+    unique = "CODE"
+
+
+class CategoriesBelow(Many):
+    entity = categories
+    key = "parent_id"
+    unique = "CODE"

@@ -1,13 +1,13 @@
-"""Products."""
+"""Products, and the categories that they are in."""
 
 import strawberry
 
-from core.catalog import Tracking
+from core.catalog import CostMethod, Tracking
 from db import catalog as tables
 from loaders import catalog as loaders
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event, timeline
-from schema.fields import choice, column, lookup, many, moment, money, node_id, node_type, referred
+from schema.fields import choice, column, lookup, many, moment, money, node_id, node_type, one, referred
 from schema.inputs import enum_type, input_type, order_input, where_input
 from schema.module import Module
 from schema.scalars import DateTime
@@ -19,6 +19,7 @@ from schema.shared import (
 from services import catalog as services
 
 enum_type(Tracking)
+enum_type(CostMethod)
 
 
 @node_type(loaders.products, "Something that is bought, kept in stock and sold.")
@@ -45,6 +46,9 @@ class Product(Node):
     tracking: Tracking = choice(
         tables.Product.tracking, Tracking, "How its goods are distinguished: by lots, by serial numbers, or not at all."
     )
+    category: "ProductCategory | None" = one(
+        tables.Product.category_id, loaders.CategoryById, "The category that it is in; null for none."
+    )
     archived_at: DateTime | None = moment(
         tables.Product.archived_at, "Since when it is out of use: not for new documents; null while it is in use."
     )
@@ -57,6 +61,32 @@ class Product(Node):
 ProductWhere = where_input(loaders.products, "products")
 ProductOrderBy = order_input(loaders.products, "products")
 ProductRef = input_type(services.ProductRef)
+ProductCategoryRef = input_type(services.ProductCategoryRef)
+
+
+@node_type(loaders.categories, "Products that are treated alike; a category may be a part of another.")
+class ProductCategory(Node):
+    id: strawberry.ID = node_id(loaders.categories)
+    code: str = column(tables.ProductCategory.code, "The tenant's own key of the category; unique.")
+    name: str = column(tables.ProductCategory.name, "Its name as people read it; not unique.")
+    parent: "ProductCategory | None" = one(
+        tables.ProductCategory.parent_id, loaders.CategoryById, "The category that it is a part of; null for none."
+    )
+    children: Connection["ProductCategory"] = many("Its parts, by code.", loaders.CategoriesBelow, "id")
+    products: Connection[Product] = many(
+        "The products in it, by sku where no order is given; not those of its parts.",
+        loaders.ProductsOfCategory,
+        "id",
+        where=ProductWhere,
+        order=ProductOrderBy,
+    )
+    cost_method: CostMethod = choice(
+        tables.ProductCategory.cost_method, CostMethod, "How its goods are to be valued. Stock isn't valued yet."
+    )
+    version: int = column(tables.ProductCategory.version, "Rises with every change; for expectedVersion.")
+    created_at: DateTime = moment(tables.ProductCategory.created_at, "When it was first stored.")
+    updated_at: DateTime = moment(tables.ProductCategory.updated_at, "When it was last changed.")
+    events: Connection[Event] = timeline()
 
 
 @strawberry.type
@@ -78,11 +108,23 @@ class Query:
         order=ProductOrderBy,
         search="sku, name, barcode, external id or description",
     )
+    product_category: ProductCategory | None = lookup(
+        "A category by one of its keys; null where there is none.",
+        ProductCategoryRef,
+        {"id": loaders.CategoryById, "code": loaders.CategoryByCode},
+    )
+    product_categories: Connection[ProductCategory] = many("The tenant's categories, by code.", loaders.Categories)
 
 
 @strawberry.type(description="The created or changed product, or the problems.")
 class ProductPayload:
     product: Product | None = referred(changed("The product"), loaders.ProductById, "product_id")
+    user_errors: list[UserError] = user_errors()
+
+
+@strawberry.type(description="The created or changed category, or the problems.")
+class ProductCategoryPayload:
+    category: ProductCategory | None = referred(changed("The category"), loaders.CategoryById, "product_category_id")
     user_errors: list[UserError] = user_errors()
 
 
@@ -94,6 +136,12 @@ class Mutation:
         services.upsert_product,
         "catalog:write",
     )
+    product_category_upsert: ProductCategoryPayload | None = mutation(
+        "Creates the category with this code, or changes it. Does nothing where it already has these values.",
+        services.ProductCategoryUpsert,
+        services.upsert_category,
+        "catalog:write",
+    )
 
 
-MODULE = Module("catalog", Query, mutation=Mutation, nodes=(loaders.ProductById,), types=ERRORS)
+MODULE = Module("catalog", Query, mutation=Mutation, nodes=(loaders.ProductById, loaders.CategoryById), types=ERRORS)

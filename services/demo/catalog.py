@@ -1,6 +1,6 @@
-"""The products, and the warehouses with the locations that they lie in."""
+"""The products and their categories, and the warehouses with the locations that they lie in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate, product
@@ -12,8 +12,9 @@ from services.demo.words import Goods
 
 PRODUCT_COLUMNS = (
     *("tenant_id", "id", "sku", "name", "description", "barcode", "unit", "list_price", "list_price_currency"),
-    *("active", "external_id", "version", "created_at", "updated_at"),
+    *("active", "external_id", "version", "created_at", "updated_at", "category_id"),
 )
+CATEGORY_COLUMNS = ("tenant_id", "id", "code", "name", "parent_id", "cost_method", "created_at", "updated_at")
 WAREHOUSE_COLUMNS = ("tenant_id", "id", "code", "name", "created_at", "updated_at")
 LOCATION_COLUMNS = ("tenant_id", "id", "warehouse_id", "code", "name", "kind", "created_at", "updated_at")
 
@@ -69,10 +70,27 @@ def places(company: Company, tenant: str, seed: Seed) -> tuple[Places, list[Row]
     return found, warehouses, locations
 
 
+def categories(company: Company, tenant: str) -> tuple[dict[str, str], list[Row]]:
+    """The categories of each kind of goods by its code, and the rows of all, those above first. By chance of their own."""
+    seed, at, names = (
+        Seed(f"{company.name} categories"),
+        moment(FOUNDED),
+        {each.code: each.noun for each in company.goods},
+    )
+    method, found, above, below = "AVERAGE" if company.retail else "FIFO", dict[str, str](), list[Row](), list[Row]()
+    for number, (group, codes) in enumerate(company.groups.items()):
+        parent = seed.id(FOUNDED, number)
+        above.append((tenant, parent, group.split()[0].upper(), group, None, method, at, at))
+        for code in codes:
+            found[code] = seed.id(FOUNDED, 100 + len(found))
+            below.append((tenant, found[code], code, names[code], parent, method, at, at))
+    return found, above + below
+
+
 def products(
-    company: Company, scale: Scale, tenant: str, seed: Seed, aisles: list[tuple[str, str]]
+    company: Company, scale: Scale, tenant: str, seed: Seed, aisles: list[tuple[str, str]], within: Mapping[str, str]
 ) -> Iterator[tuple[Item, Row]]:
-    """Each product with its row. It has stock at one to four locations, three on average."""
+    """Each product with its row, in the category of its goods. It has stock at one to four locations, three on average."""
     kinds = [
         (goods, size, finish, line)
         for goods in company.goods
@@ -94,7 +112,7 @@ def products(
         )
         count = seed.among((1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4))
         item.levels = [Level(item.id, *aisles[place]) for place in seed.distinct(count, len(aisles))]
-        yield item, _row(company, goods, item, number, tenant, created, seed)
+        yield item, (*_row(company, goods, item, number, tenant, created, seed), within[goods.code])
 
 
 def _row(company: Company, goods: Goods, item: Item, number: int, tenant: str, created: int, seed: Seed) -> Row:

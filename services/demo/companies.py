@@ -1,9 +1,10 @@
 """The two tenants, and how much of them each size holds."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.demo.words import HOME, HOME_LINES, TRADE, TRADE_LINES, Goods
+from services.demo.words import HOME, HOME_GROUPS, HOME_LINES, TRADE, TRADE_GROUPS, TRADE_LINES, Goods
 
 
 class Size(StrEnum):
@@ -47,7 +48,7 @@ class Company(NamedTuple):
 
     ``retail``: sells to people, in single pieces, at prices with two decimals; a wholesaler sells
     to firms, in lots, at prices with up to four, and bills some countries in their currency.
-    ``title`` puts a product's name together.
+    ``groups`` are its categories, with the codes of the goods in each. ``title`` puts a product's name together.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Company(NamedTuple):
     retail: bool
     goods: tuple[Goods, ...]
     lines: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
     title: str
     places: tuple[Place, ...]
     scales: dict[Size, Scale]
@@ -70,6 +72,7 @@ LARKSPUR = Company(
     retail=True,
     goods=HOME,
     lines=HOME_LINES,
+    groups=HOME_GROUPS,
     title="{line} {noun}, {finish}, {size}",
     places=(Place("BER", "Berlin-Großbeeren", 4), Place("LEJ", "Leipzig", 3)),
     scales={
@@ -87,6 +90,7 @@ STONEBRIDGE = Company(
     retail=False,
     goods=TRADE,
     lines=TRADE_LINES,
+    groups=TRADE_GROUPS,
     title="{line} {noun} {size}, {finish}",
     places=(Place("DON", "Doncaster", 6),),
     scales={

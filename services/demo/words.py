@@ -80,6 +80,20 @@ TRADE = (
     _goods("PAL", "Stretch Film", "pcs", "6-21", "17 µm, 20 µm, 23 µm", "clear, black, 30 % recycled", "500 mm wide, 300 m to the roll"),
 )  # fmt: skip
 
+HOME_GROUPS = {
+    "Garden": _list("PLA, WCN, SEC, SPD, GLV, SED, SOI"),
+    "Terrace": _list("LAN, CHR, TBL, LGT, FAB"),
+    "Living": _list("CUS, THR, VAS, MUG, BOX, HOO"),
+}
+TRADE_GROUPS = {
+    "Fasteners": _list("BLT, NUT, WSH"),
+    "Drives and fluids": _list("BRG, HOS, GRS, VLV, BEL"),
+    "Metal and tools": _list("TUB, ROD, DSC, DRL"),
+    "Electrical": _list("CBL, REL, SEN"),
+    "Safety and packing": _list("GLO, GOG, PAL"),
+}
+"""The categories above those of each kind of goods."""
+
 NOTES = (
     "Please deliver before noon.",
     "Leave the parcel with the neighbours at no. 14.",

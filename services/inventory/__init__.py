@@ -26,6 +26,9 @@ from services.kit.keeping import KEPT
 from services.kit.upkeep import Upkeep
 
 HOOKS = (
+    catalog.IN_STOCK.add(
+        "EXISTS (SELECT FROM stock_levels s WHERE s.tenant_id = $1 AND s.product_id = p.id AND s.on_hand > 0)"
+    ),
     *(KEPT.add(each) for each in KEPT_PLACES),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),

@@ -167,6 +167,10 @@ async def _went(firm: Firm) -> dict[str, Any]:
     return given | {"lines": [line | {"location": place} for line in given["lines"]]}
 
 
+async def _sorted(firm: Firm) -> dict[str, Any]:
+    return {"code": f"new {await firm.admin.fetchval('SELECT count(*) FROM product_categories')}", "name": "new"}
+
+
 async def _listed(firm: Firm) -> dict[str, Any]:
     return {"code": f"new {await firm.admin.fetchval('SELECT count(*) FROM price_lists')}", "name": "new"}
 
@@ -192,6 +196,7 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "orderReserve": lambda firm: _at(firm, "orderConfirm"),
     "orderReturn": _returned,
     "shipmentCancel": _shipped,
+    "productCategoryUpsert": _sorted,
     "priceListUpsert": _listed,
     "pricesSet": _priced,
     "productSupplierUpsert": _offered,

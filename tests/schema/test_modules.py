@@ -23,7 +23,7 @@ SUBSETS: list[tuple[str, ...]] = [
     MODULES,
 ]
 ROOTS = {
-    "catalog": {"product", "products"},
+    "catalog": {"product", "products", "productCategory", "productCategories"},
     "partners": {"partner", "partners"},
     "pricing": {"priceList", "priceLists"},
     "inventory": {
@@ -39,7 +39,7 @@ ROOTS = {
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
 MUTATIONS = {
-    "catalog": {"productUpsert"},
+    "catalog": {"productUpsert", "productCategoryUpsert"},
     "partners": {"partnerUpsert"},
     "pricing": {"priceListUpsert", "pricesSet"},
     "inventory": {
@@ -67,7 +67,8 @@ MUTATIONS = {
     | {"orderReserve", "shipmentUpdate", "shipmentCancel", "stockHold"},
 }
 TYPES = {
-    "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"},
+    "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"}
+    | {"ProductCategory", "ProductCategoryRef", "CostMethod"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
     "pricing": {"PriceList", "Price", "PriceWhere", "PriceListPayload"},
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition", "Lot"},

@@ -26,6 +26,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   small: stockHold(reference: "basket 2") { id lines { quantity } }
   large: stockHold(reference: "basket 20") { id reference }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
+  productCategories(first: 250) { totalCount { value } nodes { id code parent { id } children { nodes { id } } products { nodes { id } } } }
   priceLists(first: 250) { totalCount { value } nodes { id code
     prices(first: 250) { totalCount { value } nodes { id product { id } priceList { id } } } events { nodes { id } } } }
   purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } lines { totalCount { value } nodes { id } }
@@ -44,7 +45,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   lots(first: 250) { totalCount { value } nodes { id product { id } } }
   found: products(search: "a", first: 250) { totalCount { value } nodes { id } }
 }
-fragment product on Product { id sku reorderRules { nodes { id location { id } supplier { id } } } events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }
+fragment product on Product { id sku category { id } reorderRules { nodes { id location { id } supplier { id } } } events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }
   lineItems(first: 3) { totalCount { value } nodes { id order { id number } } } }"""
 
 TABLES = {prefix: table for prefix, (_, table) in node_types(("root", *MODULES)).items()}

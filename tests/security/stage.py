@@ -129,7 +129,8 @@ async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any
 async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     """Rows of every kind, in whose texts the word is."""
     money = {"amount": price, "currency": "EUR"}
-    product = texts(word, "sku", "name", "description", "barcode", "externalId")
+    await command(client, "productCategoryUpsert", texts(word, "code", "name"), "category { id }")
+    product = {"category": {"code": f"{word}-1"}} | texts(word, "sku", "name", "description", "barcode", "externalId")
     await command(client, "productUpsert", product | {"listPrice": money}, "product { id }")
     party = texts(word, "name", "street", "city", "postcode", "region", "country", "taxNumber")
     addresses = [{"roles": ["SHIPPING", "BILLING"], "party": party, **texts(word, "code")}]

@@ -46,6 +46,7 @@ NAMED = {
     "rules": "ror",
     "hold": "hld",
     "lot": "lot",
+    "category": "cat",
 }
 """Of which type the ids are that fields of these names take."""
 

@@ -13,7 +13,7 @@ from services.platform import tenants
 from tests.support.postgres import TestServer
 
 TABLES = (
-    *("tenants", "warehouses", "locations", "products", "partners"),
+    *("tenants", "warehouses", "locations", "product_categories", "products", "partners"),
     *("orders", "line_items", "shipments", "shipment_lines", "stock_moves", "reservations", "stock_levels"),
     *("product_suppliers", "purchase_orders", "purchase_lines", "receipts", "receipt_lines", "reorder_rules"),
 )
@@ -21,6 +21,7 @@ TABLES = (
 ROWS = {
     "warehouses": 3,
     "locations": 22,
+    "product_categories": 44,
     "products": 60,
     "partners": 40,
     "orders": 300,

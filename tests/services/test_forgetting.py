@@ -19,6 +19,7 @@ __all__ = ["desk", "written"]
 
 IMPERSONAL = {
     "products": "what is sold",
+    "product_categories": "what is sold, and how it is valued",
     "price_lists": "what is sold, and at what price",
     "prices": "numbers",
     "warehouses": "the tenant's own places",

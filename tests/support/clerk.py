@@ -15,8 +15,9 @@ from db.models import metadata
 from db.runtime.engine import Database
 from tests.support.graph import executed, schema
 
-PRODUCT = """product { id sku name description barcode unit active externalId version
+PRODUCT = """product { id sku name description barcode unit active externalId version category { code }
     listPrice { amount currency } }"""
+CATEGORY = "category { id code name costMethod version parent { code } children { nodes { code } } }"
 PARTNER = "partner { id code name kinds email country externalId version }"
 WAREHOUSE = "warehouse { id code name locations { nodes { code } } }"
 LOCATION = "location { id code name kind warehouse { code } }"
@@ -55,6 +56,7 @@ ERRORS = """userErrors { __typename code message path
 
 PAYLOADS = {
     "productUpsert": PRODUCT,
+    "productCategoryUpsert": CATEGORY,
     "partnerUpsert": PARTNER,
     "warehouseCreate": WAREHOUSE,
     **dict.fromkeys(

@@ -63,6 +63,17 @@ def _products() -> list[Row]:
     ]
 
 
+def _categories(products: list[Row]) -> list[Row]:
+    """Number n is below n // 2, the first below none; every third product is in none."""
+    made: list[Row] = []
+    for index in range(5):
+        row = {"id": new_id(), "code": f"K{index}", "name": f"Kind {index}", "updated_at": _later(index)}
+        made.append(row | {"parent_id": made[index // 2]["id"] if index else None})
+    for index, product in enumerate(products):
+        product["category_id"] = made[index % 4]["id"] if index % 3 else None
+    return made
+
+
 def _partners() -> list[Row]:
     countries = ("DE", "FR", None)
     return [
@@ -369,7 +380,13 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     products, partners = _products(), _partners()
     orders = _orders(partners)
     # Prices are of products, and partners buy by lists.
-    rows = {"products": products, **_prices(partners, products), "partners": partners, "orders": orders}
+    rows = {
+        "product_categories": _categories(products),
+        "products": products,
+        **_prices(partners, products),
+        "partners": partners,
+        "orders": orders,
+    }
     rows["line_items"] = _lines(orders, products)
     rows["lots"] = lots(products, START.date())
     rows |= _stock(products)

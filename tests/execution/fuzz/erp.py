@@ -38,6 +38,8 @@ GATHER = """{ __typename
       stockLevels(first: 4) { edges { cursor node { id } } } } } } } } }
   purchaseOrders(first: 9) { edges { cursor node { __typename id number externalId
     lines(first: 4) { edges { cursor node { id } } } } } }
+  productCategories(first: 9) { edges { cursor node { __typename id code name
+    products(first: 4) { edges { cursor node { id } } } } } }
   stockLevels(first: 9) { edges { cursor node { id } } }
   stockMoves(first: 9) { edges { cursor node { id } } }
 }"""
@@ -51,6 +53,9 @@ PREFIXES = {
     "supplier": "par",
     "warehouse": "wh",
     "priceList": "prl",
+    "productCategory": "cat",
+    "category": "cat",
+    "parent": "cat",
     "source": "loc",
     "destination": "loc",
 }
@@ -70,8 +75,14 @@ OPERATORS = {
     "or",
     "not",
 }
-KEYS = {"product": "sku", "partner": "code", "order": "number", "purchaseOrder": "number", "priceList": "code"}
-INTERNAL = {"priceList"}
+KEYS = {
+    "product": "sku",
+    "partner": "code",
+    "order": "number",
+    "purchaseOrder": "number",
+    **dict.fromkeys(("priceList", "productCategory"), "code"),
+}
+INTERNAL = {"priceList", "productCategory"}
 """What has no key in another system."""
 
 BATCHES = {"changes", "eventFeed", "replenishmentProposals", "stockDifferences", "stockPositions"}

@@ -60,6 +60,7 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     await shop.do("purchaseOrderReceive", came(arrived, "2"))
     return {
         "productUpsert": {"sku": "KEYED", "name": "Keyed"},
+        "productCategoryUpsert": {"code": "KEYED", "name": "Keyed"},
         "partnerUpsert": {"code": "KEYED", "name": "Keyed"},
         "warehouseCreate": {"code": "KEYED", "name": "Keyed"},
         "rename": {"id": product["id"], "key": "KEYED-TOO"},

@@ -91,8 +91,12 @@ INPUTS = {
     "ArchiveInput": {"archived": (DEFAULT, REFUSED)},
     "ProductUpsertInput": {
         "name": (KEPT, REFUSED),
-        **dict.fromkeys(("description", "barcode", "listPrice", "externalId"), (KEPT, CLEARS)),
+        **dict.fromkeys(("description", "barcode", "listPrice", "externalId", "category"), (KEPT, CLEARS)),
         **dict.fromkeys(("unit", "active", "tracking"), (KEPT, REFUSED)),
+    },
+    "ProductCategoryUpsertInput": {
+        **dict.fromkeys(("name", "costMethod"), (KEPT, REFUSED)),
+        "parent": (KEPT, CLEARS),
     },
     "LotUpdateInput": {"expiresOn": (KEPT, CLEARS), "blocked": (KEPT, REFUSED)},
     "LotQuantityInput": {},

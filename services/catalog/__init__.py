@@ -7,8 +7,10 @@ from typing import Annotated, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from core.catalog import Tracking
-from core.problems import INVALID_INPUT, Problems, refuse
+from core.problems import INVALID_INPUT, CommandRejected, Problems, refuse
 from db import leftovers
+from services.catalog import categories
+from services.catalog.categories import IN_STOCK, ProductCategoryRef, ProductCategoryUpsert, upsert_category
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
 from services.kit.hooks import Hook
@@ -17,7 +19,7 @@ from services.kit.looking import Looking
 from services.kit.records import RecordType, upsert
 from services.kit.work import UnitOfWork
 
-PRODUCT = RecordType("product", "products", "sku", required=("name",))
+PRODUCT = RecordType("product", "products", "sku", required=("name",), refs={"category_id": "cat"})
 
 
 class Money(Input):
@@ -50,6 +52,9 @@ class ProductUpsert(Change):
     """Its key in another system, unique; null for none."""
     tracking: Tracking = Tracking.NONE
     """How its goods are distinguished; NONE for a new product. It can't change while any are on hand."""
+    category: ProductCategoryRef | None = None
+    """The category that it is in, by one of its keys; null for none. One whose goods are valued in another way only while none
+    of it is in stock."""
 
 
 class ProductRef(Ref):
@@ -143,7 +148,14 @@ async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References
     if command.given("list_price"):
         price = command.list_price
         values |= {"list_price": price and price.amount, "list_price_currency": price and price.currency}
-    return {"product_id": await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check)}
+    if command.given("category"):
+        values["category_id"] = await categories.category(work, command.category, work.problems, "category")
+    try:
+        found = await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check)
+    except CommandRejected as refused:
+        raise CommandRejected((*work.problems.found, *refused.problems)) from None
+    work.problems.check()
+    return {"product_id": found}
 
 
 async def finished(work: UnitOfWork) -> bool:
@@ -155,6 +167,8 @@ async def finished(work: UnitOfWork) -> bool:
 async def _check(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
     await _check_unit(work, product, after)
     await _check_tracking(work, product, after)
+    if "category_id" in after:
+        await categories.check_category(work, product["id"], product["category_id"], after["category_id"])
 
 
 async def _check_tracking(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
@@ -279,3 +293,28 @@ def check_whole(item: Piecewise, quantity: Decimal, problems: Problems, *path: s
 
 
 HOOKS = (KEPT.add(Kept("prod", PRODUCT, "catalog:write")),)
+
+__all__ = [
+    "COUNTED_IN_UNITS",
+    "HOOKS",
+    "IN_STOCK",
+    "LOCK",
+    "ON_TRACKING",
+    "PRODUCT",
+    "TRACKED",
+    "Counted",
+    "Money",
+    "ProductCategoryRef",
+    "ProductCategoryUpsert",
+    "ProductRef",
+    "ProductSnapshot",
+    "ProductUpsert",
+    "check_offered",
+    "check_whole",
+    "find",
+    "finished",
+    "hold",
+    "product",
+    "upsert_category",
+    "upsert_product",
+]
