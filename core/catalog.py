@@ -27,5 +27,5 @@ class Tracking(Choice):
 class CostMethod(Choice):
     """How goods are valued."""
 
-    AVERAGE = auto(), "At the average of all that are there, worked out anew with each receipt."
+    AVERAGE = auto(), "At the average of all that are there, which each receipt changes."
     FIFO = auto(), "At the cost of those that came first."

@@ -15,6 +15,7 @@ PERMISSIONS = {
     "purchasing:write": Permission(
         "set suppliers and reorder rules of products, and create, change, confirm and cancel purchase orders", (BUYER,)
     ),
+    "bills:approve": Permission("set how much receipts and bills may differ from what was ordered"),
     "purchasing:receive": Permission("receive the goods of purchase orders, and send some back", (BUYER, "warehouse")),
 }
 CHANGES = {
@@ -22,6 +23,7 @@ CHANGES = {
     "RECEIPT": ChangeKind(9, "rcp", "Receipt: what came of a purchase order. Needs purchasing:read."),
 }
 SUBJECTS = {"purchase_order": "pur", "product_supplier": "psu", "receipt": "rcp", "reorder_rule": "ror"}
+SUBJECTS |= {"purchase_settings": "ten"}
 OVER_QUANTITY = "OVER_QUANTITY"
 ERROR_CODES = {OVER_QUANTITY: "More is received or returned than is left of a line."}
 PATTERN = "PO-{year}-{n:06}"

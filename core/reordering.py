@@ -1,12 +1,19 @@
 """Rules of ordering again: how many, when it would come, and why."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import auto
+from fractions import Fraction
+from math import ceil
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from core.choices import Choice
-from core.money import LIMIT, decimal_text, line_total
+from core.money import LIMIT, SCALE, decimal_text, line_total
+from core.units import exact, factor
+
+ONE = Fraction(1)
 
 
 class ReplenishmentProblem(Choice):
@@ -15,13 +22,44 @@ class ReplenishmentProblem(Choice):
     NO_SUPPLIER = auto(), "Nobody who may deliver it is known: see productSupplierUpsert."
     NO_PRICE = auto(), "The supplier has no price for it."
     TOO_MUCH = auto(), "It is more than a purchase order can have."
+    NO_UNIT = (
+        auto(),
+        "The product no longer has the supplier's unit, or multiples of it don't come out in the product's own.",
+    )
 
 
-def quantity_to_order(projected: Decimal, target: Decimal, minimum: Decimal, multiple: Decimal) -> Decimal:
-    """How many to order: up to the target, at least the supplier's minimum, and in its multiples. Exact decimals."""
-    wanted = max(target - projected, minimum)
-    short = wanted % multiple
-    return wanted + multiple - short if short else wanted
+class Wanted(NamedTuple):
+    """How many to order: in a unit, and in the product's own; and what keeps it from being ordered, if anything does."""
+
+    quantity: Decimal
+    unit: str
+    base: Decimal
+    problem: ReplenishmentProblem | None
+
+
+def wanted(row: Mapping[str, Any]) -> Wanted:
+    """What a row of ``db.reordering`` comes to; in the product's own unit where the supplier's is of no use."""
+    one, target, projected = factor(row["own_unit"], row["units"], row["unit"]), row["target"], row["projected"]
+    if one is not None:
+        quantity = quantity_to_order(projected, target, row["minimum"], row["multiple"], one)
+        base = exact(Fraction(quantity) * one)
+        if base is not None:
+            named = {name: row[name] for name in ("price", "currency")}
+            problem = problem_of(quantity, base, supplier=row["supplier_id"], **named)
+            return Wanted(quantity, row["unit"], base, problem)
+    return Wanted(target - projected, row["own_unit"], target - projected, ReplenishmentProblem.NO_UNIT)
+
+
+def quantity_to_order(
+    projected: Decimal, target: Decimal, minimum: Decimal, multiple: Decimal, one: Fraction = ONE
+) -> Decimal:
+    """How many to order of a unit, of which one is so many of the product's own: up to the target, at least the supplier's minimum,
+    and in its multiples. Exact decimals.
+    """
+    short = Fraction(target) - Fraction(projected)
+    times = ceil(max(short / one, Fraction(minimum)) / Fraction(multiple))
+    with localcontext(prec=10 * SCALE):
+        return times * multiple
 
 
 def arrival(now: datetime, timezone: str, days: int) -> date:
@@ -30,14 +68,14 @@ def arrival(now: datetime, timezone: str, days: int) -> date:
 
 
 def problem_of(
-    quantity: Decimal, *, supplier: object, price: Decimal | None, currency: str | None
+    quantity: Decimal, base: Decimal, *, supplier: object, price: Decimal | None, currency: str | None
 ) -> ReplenishmentProblem | None:
     """What keeps this from being ordered, if anything does."""
     if supplier is None:
         return ReplenishmentProblem.NO_SUPPLIER
     if price is None or currency is None:
         return ReplenishmentProblem.NO_PRICE
-    if quantity >= LIMIT or line_total(quantity, price, currency) >= LIMIT:
+    if max(quantity, base) >= LIMIT or line_total(quantity, price, currency) >= LIMIT:
         return ReplenishmentProblem.TOO_MUCH
     return None
 

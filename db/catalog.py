@@ -1,9 +1,11 @@
 """Products, and the categories that they are in."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import (
@@ -63,6 +65,8 @@ class Product(TenantRow, Versioned, Archived, Base):
     # Whether its goods are told apart: core.inventory.Tracking.
     tracking: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'NONE'"), default="NONE")
     category_id: Mapped[UUID | None]
+    # A list of core.units.OtherUnit.kept. With the product's row: the statements that look at a product bring them along.
+    units: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(

@@ -139,9 +139,29 @@ class PurchaseLine(TenantRow, Base):
     total: Mapped[Decimal] = mapped_column(Amount())
     expected_on: Mapped[date | None]
     over_receipt: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    # Whether it is by the tenant's percentage: worked out again when the order is confirmed.
+    over_receipt_usual: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     received: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     returned: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     cancelled: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+
+
+class PurchaseSettings(TenantRow, Versioned, Base):
+    """How much receipts and bills may differ from what was ordered; a tenant without a row tolerates nothing."""
+
+    __tablename__ = "purchase_settings"
+    __table_args__ = tenant_args(
+        UniqueConstraint("tenant_id"),
+        CheckConstraint(
+            "over_receipt_percent >= 0 AND price_tolerance_percent >= 0 AND price_tolerance_amount >= 0",
+            name="tolerances",
+        ),
+        no_nan("over_receipt_percent", "price_tolerance_percent", "price_tolerance_amount"),
+    )
+
+    over_receipt_percent: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    price_tolerance_percent: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
+    price_tolerance_amount: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
 
 
 class Receipt(TenantRow, Base):

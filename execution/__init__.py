@@ -9,7 +9,7 @@ from execution.documents.places import node_at, variable_at
 from execution.documents.pricing import USUAL
 from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
-from execution.fields import POINT, Args, Batch, BatchField, Shared, argument, number
+from execution.fields import POINT, Args, Batch, BatchField, ByRows, Shared, argument, number
 from execution.meter import Meter
 from execution.plan import FieldPlan, SelectionPlan
 from execution.schema import ExtensibleSchema, extends
@@ -22,6 +22,7 @@ __all__ = [
     "Batch",
     "BatchField",
     "BreadthFirstExecutor",
+    "ByRows",
     "Deprecations",
     "Document",
     "DocumentLimitExceeded",

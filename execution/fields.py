@@ -110,6 +110,16 @@ Values = Sequence[Any] | Shared
 Resolve = Callable[[Batch], Values | Awaitable[Values]]
 
 
+class ByRows(NamedTuple):
+    """A price by how many rows there are, whatever is shown of them: ``tenths`` of a point for each. ``rows``: what of, under
+    which ``Documents.price`` may be told how many that are; ``unknown`` are taken where it isn't.
+    """
+
+    rows: Hashable
+    tenths: int
+    unknown: int
+
+
 class BatchField(StrawberryField):
     """A field with a resolver for whole levels.
 
@@ -143,7 +153,7 @@ class BatchField(StrawberryField):
         size: int | Number | None = None,
         rows: Number | None = None,
         usual: Any = None,
-        besides: Number | None = None,
+        besides: Number | ByRows | None = None,
         whole: tuple[Hashable, Hashable] | None = None,
         reads: int = 0,
         width: int | None = None,

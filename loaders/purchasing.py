@@ -15,6 +15,7 @@ from db.purchasing import (
     PurchaseLine,
     PurchaseOrder,
     PurchaseReturnLine,
+    PurchaseSettings,
     Receipt,
     ReceiptLine,
     ReorderRule,
@@ -127,11 +128,28 @@ rules = Entity(
 )
 
 
+settings = Entity(PurchaseSettings, "PurchaseSettings", "pse", "purchasing:read")
+
+
+class SettingsOfTenant(One):
+    """No row for a tenant that has set nothing."""
+
+    entity = settings
+    key = "tenant_id"
+
+    def build(self, *, single: bool) -> Select[Any]:  # noqa: ARG002 - there is one tenant
+        columns = [self.entity.column(name) for name in self.columns]
+        return select(PurchaseSettings.tenant_id, *columns).where(PurchaseSettings.tenant_id == TENANT)
+
+
 class ReorderRuleById(One):
     entity = rules
 
 
 class RulesOfProduct(Many):
+    """Counted, for the price of what reads all of them."""
+
+    counted = True
     entity = rules
     key = "product_id"
     small_fanout = True

@@ -1,5 +1,6 @@
 """What a purchase order's state says, and what is to be ordered again."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from core import ids
 from core.errors import BadInput
 from core.money import decimal_text
 from core.purchasing import available_actions
-from core.reordering import arrival, problem_of, quantity_to_order, reason
+from core.reordering import arrival, reason, wanted
 from execution import Batch
 from loaders import purchasing as loaders
 from loaders.kit.filters import text_value
@@ -24,6 +25,21 @@ async def actions(batch: Batch) -> list[list[str]]:
         available_actions(status, returnable=each)
         for status, each in zip(batch.column("status"), returnable, strict=True)
     ]
+
+
+SETTINGS = {"over_receipt_percent": "0", "price_tolerance_percent": "0", "price_tolerance_amount": "0", "version": 1}
+"""Those of a tenant that has set nothing."""
+
+
+def settings(tenant: Callable[[Batch], Sequence[UUID | None]]) -> Any:
+    """The resolver of a tenant's tolerances; ``tenant`` says whose, for each source."""
+
+    async def resolve(batch: Batch) -> list[Any]:
+        whose = tenant(batch)
+        found = await loaders.SettingsOfTenant.of(batch.context, (*SETTINGS,)).load_level(whose)
+        return [row or (SETTINGS if each else None) for row, each in zip(found, whose, strict=True)]
+
+    return resolve
 
 
 class Proposal(dict[str, Any]):
@@ -68,12 +84,11 @@ def _key(name: str, given: str) -> Any:
 
 
 def _proposal(row: Any) -> Proposal:
-    quantity = quantity_to_order(row["projected"], row["target"], row["minimum"], row["multiple"])
-    expected = None
+    found, expected = wanted(row), None
     if row["lead_days"] is not None:
         expected = arrival(row["now"], row["timezone"], row["lead_days"]).isoformat()
-    problem = problem_of(quantity, supplier=row["supplier_id"], price=row["price"], currency=row["currency"])
-    told = {"expected_on": expected, "problem": problem, "reason": reason(row["projected"], row["point"], row["unit"])}
+    told = {"expected_on": expected, "problem": found.problem, "unit": found.unit}
+    told |= {"reason": reason(row["projected"], row["point"], row["own_unit"])}
     price = None if row["price"] is None else f"{row['price']:f}"
     counts = {name: decimal_text(row[name]) for name in ("available", "waiting", "incoming", "drafted", "projected")}
-    return Proposal(row.items(), **told | counts, price=price, quantity=decimal_text(quantity))
+    return Proposal(row.items(), **told | counts, price=price, quantity=decimal_text(found.quantity))

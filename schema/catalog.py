@@ -5,21 +5,31 @@ import strawberry
 from core.catalog import CostMethod, Tracking
 from db import catalog as tables
 from loaders import catalog as loaders
+from resolvers import catalog as resolvers
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event, timeline
-from schema.fields import choice, column, lookup, many, moment, money, node_id, node_type, one, referred
+from schema.fields import batched, choice, column, fact, lookup, many, moment, money, node_id, node_type, one, referred
 from schema.inputs import enum_type, input_type, order_input, where_input
 from schema.module import Module
-from schema.scalars import DateTime
+from schema.scalars import DateTime, Decimal
 from schema.shared import (
     Connection,
     Money,
     Node,
 )
 from services import catalog as services
+from services.catalog.units import MAX_UNITS
 
 enum_type(Tracking)
 enum_type(CostMethod)
+
+
+@strawberry.type(description="A unit that a product is bought in besides its own, such as a carton of twelve.")
+class ProductUnit:
+    code: str = fact("Its name, such as carton; unique in the product.", "code")
+    quantity: Decimal = fact("So many of this unit are base of the product's own.", "quantity")
+    base: Decimal = fact("How many of the product's own units quantity of this one are.", "base")
+    barcode: str | None = fact("The code on this package; null where there is none.", "barcode")
 
 
 @node_type(loaders.products, "Something that is bought, kept in stock and sold.")
@@ -34,6 +44,9 @@ class Product(Node):
         tables.Product.barcode, "The code on the package, usually an EAN; null where there is none."
     )
     unit: str = column(tables.Product.unit, "Unit of measure in which stock is kept, such as pcs or kg.")
+    units: list[ProductUnit] = batched(
+        "The units that it is bought in besides its own.", resolvers.units, needs=["units"], size=MAX_UNITS
+    )
     list_price: Money | None = money(
         tables.Product.list_price,
         tables.Product.list_price_currency,

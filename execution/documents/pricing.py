@@ -37,7 +37,7 @@ from graphql import (
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
 from execution.documents.introspection import Introspection
-from execution.fields import POINT, UNKNOWN, Args, cost_of, declared
+from execution.fields import POINT, UNKNOWN, Args, ByRows, cost_of, declared
 from execution.steps import EVERY, Steps
 
 MUTATION = 50
@@ -262,6 +262,8 @@ def _sum(amount: Amount, more: int) -> Amount:
 
 def _called(function: Any, args: Callable[[Variables], Args] | Args, rows: Amount) -> Amount:
     """A declared size or price, as far as it is known without the variables."""
+    if isinstance(function, ByRows):
+        return _by_rows(function)
     if not callable(function):
         return int(function)
     if isinstance(args, Mapping) and isinstance(rows, int):
@@ -285,6 +287,11 @@ def _usually(relation: Hashable, most: Amount) -> Amount:
         return min(at_most, int(variables.get(USUAL, {}).get(relation, at_most)))
 
     return size
+
+
+def _by_rows(of: ByRows) -> Amount:
+    """What so many rows cost as there are, or are taken to be."""
+    return lambda variables: of.tenths * int(variables.get(USUAL, {}).get(of.rows, of.unknown))
 
 
 def _product(one: Amount, other: Amount) -> Amount:

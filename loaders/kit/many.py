@@ -100,11 +100,13 @@ class Many(Loader):
     ``small_fanout`` says that a parent never has many rows (hundreds at most): then all of the level's are read at once
     and cut into pages here, or there by their numbers. ``default`` is an order of this relation's own where none is
     asked for; ``()`` is by id. ``unique`` is a sort by which no two rows of a parent are equal: no tie is to be
-    broken there, and an index without the id gives the order.
+    broken there, and an index without the id gives the order. ``counted``: how many rows its table has is looked at, for the
+    price of what reads all of them.
     """
 
     key: ClassVar[str | None] = None
     small_fanout: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
     default: ClassVar[Order | None] = None
     unique: ClassVar[str | None] = None
     key_type: ClassVar[TypeEngine[Any]] = Uuid()

@@ -59,13 +59,13 @@ def whole(relation: type[Many]) -> tuple[Any, Any]:
 
 
 async def sizes(reader: Reader, relations: Iterable[type[Many]], rows: Mapping[type[Many], int]) -> dict[Any, int]:
-    """How many rows there are in the tables of these relations that have measures; and how many a list has. ``rows`` is
+    """How many rows there are in the tables of these relations that have measures or are counted; and how many a list has. ``rows`` is
     what ``usual`` found: where that is as many as it counts, a list may have all that there are.
     """
     found: dict[Any, int] = {}
     for relation in relations:
         each, every = whole(relation)
-        if not relation.entity.measures:
+        if not (relation.entity.measures or relation.counted):
             continue
         if every not in found:
             found[every] = await _size(reader, every.table)

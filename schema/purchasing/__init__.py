@@ -8,13 +8,14 @@ from schema.module import Module
 from schema.purchasing.reading import PartnerPurchasing, ProductPurchasing, PurchaseQuery
 from schema.purchasing.receipts import PurchaseOrderReceipts, StockMovePurchasing, StockMoveWhereReceipt
 from schema.purchasing.reordering import ProductReordering, ReorderQuery
+from schema.purchasing.settings import SettingsMutation, SettingsQuery
 from schema.purchasing.writing import Mutation, OverQuantityError, PurchaseTransitionError
 
 MODULE = Module(
     "purchasing",
-    merge_types("PurchasingQuery", (PurchaseQuery, ReorderQuery)),
+    merge_types("PurchasingQuery", (PurchaseQuery, ReorderQuery, SettingsQuery)),
     requires=("catalog", "partners", "inventory"),
-    mutation=Mutation,
+    mutation=merge_types("PurchasingMutation", (Mutation, SettingsMutation)),
     extends=(
         *(ProductPurchasing, ProductReordering, PartnerPurchasing, PurchaseOrderReceipts, StockMovePurchasing),
         StockMoveWhereReceipt,

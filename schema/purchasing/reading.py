@@ -52,7 +52,7 @@ class ProductSupplier(Node):
     supplier_sku: str | None = column(
         tables.ProductSupplier.supplier_sku, "The supplier's key of the product; null where unknown."
     )
-    unit: str = column(tables.ProductSupplier.unit, "The unit that it is ordered in: the product's own.")
+    unit: str = column(tables.ProductSupplier.unit, "The unit that it is ordered in: one of the product's.")
     minimum: Decimal = column(tables.ProductSupplier.minimum, "The smallest quantity that is ordered, in unit.")
     multiple: Decimal = column(tables.ProductSupplier.multiple, "It is ordered in multiples of this, in unit.")
     lead_days: int = column(tables.ProductSupplier.lead_days, "Days from order to receipt.")
@@ -141,7 +141,7 @@ class PurchaseLine(Node):
         tables.PurchaseLine.description, "The text for the supplier; the product's name where none was given."
     )
     quantity: Decimal = column(tables.PurchaseLine.quantity, "How many were ordered, in unit.")
-    unit: str = column(tables.PurchaseLine.unit, "The unit that they are ordered in: the product's own.")
+    unit: str = column(tables.PurchaseLine.unit, "The unit that they are ordered in: one of the product's.")
     base_quantity: Decimal = column(
         tables.PurchaseLine.base_quantity, "How many were ordered, in the product's own unit."
     )
@@ -158,7 +158,9 @@ class PurchaseLine(Node):
         "The day when it is expected: the order's where it has none of its own; null where nobody knows.", "expected_on"
     )
     over_receipt: Decimal = column(
-        tables.PurchaseLine.over_receipt, "How many more than ordered may come, in the product's unit."
+        tables.PurchaseLine.over_receipt,
+        "How many more than ordered may come, in the product's unit. By the tenant's percentage it is worked out again when the"
+        " order is confirmed.",
     )
     received_quantity: Decimal = column(tables.PurchaseLine.received, "How many have come, in the product's unit.")
     returned_quantity: Decimal = column(

@@ -4,12 +4,12 @@ import strawberry
 
 from core.reordering import ReplenishmentProblem
 from db import purchasing as tables
-from execution import POINT, argument, extends, number
+from execution import POINT, ByRows, argument, extends, number
 from loaders import partners
 from loaders import purchasing as loaders
 from loaders.catalog import ProductById
 from loaders.inventory import LocationById, WarehouseById
-from loaders.kit.filter_prices import RELATED_PRICE
+from loaders.kit.usual import RowsOf
 from loaders.partners import PartnerById
 from resolvers import purchasing as resolvers
 from schema.catalog import Product
@@ -20,6 +20,12 @@ from schema.inventory import Location, Warehouse
 from schema.partners import Partner, PartnerRef
 from schema.scalars import Date, DateTime, Decimal
 from schema.shared import Connection, Money, Node
+
+EACH_RULE = 8 * POINT
+"""For each rule of the tenant balances, drafts and waiting orders are read, whatever comes of it."""
+
+UNKNOWN_RULES = 1_000
+"""So many a tenant is taken to have until somebody has looked."""
 
 enum_type(ReplenishmentProblem)
 
@@ -110,5 +116,5 @@ class ReorderQuery:
         argument("supplier", PartnerRef | None, "Only from this supplier, by one of its keys."),
         permission="purchasing:read",
         size=lambda args, _rows: number(args.get("first"), 100, resolvers.MAX_PROPOSALS),
-        besides=lambda _args, _rows: POINT * RELATED_PRICE,
+        besides=ByRows(RowsOf(tables.ReorderRule.__tablename__), EACH_RULE, UNKNOWN_RULES),
     )

@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Annotated, Any, NamedTuple, Protocol
 from uuid import UUID
 
+from pydantic import Field
+
 from core.catalog import Tracking
 from core.problems import INVALID_INPUT, CommandRejected, Problems, refuse
 from db import leftovers
 from services.catalog import categories
 from services.catalog.categories import IN_STOCK, ProductCategoryRef, ProductCategoryUpsert, upsert_category
+from services.catalog.units import MAX_UNITS, ProductUnit, merged
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
 from services.kit.hooks import Hook
@@ -19,7 +22,7 @@ from services.kit.looking import Looking
 from services.kit.records import RecordType, upsert
 from services.kit.work import UnitOfWork
 
-PRODUCT = RecordType("product", "products", "sku", required=("name",), refs={"category_id": "cat"})
+PRODUCT = RecordType("product", "products", "sku", ("units",), ("name",), {"category_id": "cat"})
 
 
 class Money(Input):
@@ -55,6 +58,8 @@ class ProductUpsert(Change):
     category: ProductCategoryRef | None = None
     """The category that it is in, by one of its keys; null for none. One whose goods are valued in another way only while none
     of it is in stock."""
+    units: Annotated[list[ProductUnit], Field(max_length=MAX_UNITS)] = Field(default_factory=list)
+    """The units that it is bought in besides its own: all of them, at most 20. Documents keep the numbers that they have."""
 
 
 class ProductRef(Ref):
@@ -85,11 +90,13 @@ class ProductSnapshot(NamedTuple):
     currency: str | None
     barcode: str | None = None
     tracking: str = "NONE"
+    units: str | None = None
+    """The others, as they are stored: see ``services.catalog.units``."""
 
 
 _FIND = """
     SELECT id, sku, external_id, name, unit, active AND archived_at IS NULL AS active, list_price,
-        list_price_currency, barcode, tracking FROM products
+        list_price_currency, barcode, tracking, units FROM products
     WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
@@ -98,7 +105,7 @@ keys of line items."""
 
 _FIND_RENAMED = """
     SELECT a.key AS was, p.id, p.sku, p.external_id, p.name, p.unit, p.active AND p.archived_at IS NULL AS active, p.list_price,
-        p.list_price_currency, p.barcode, p.tracking
+        p.list_price_currency, p.barcode, p.tracking, p.units
     FROM key_aliases a JOIN products p ON p.tenant_id = $1 AND p.id = a.record_id
     WHERE a.tenant_id = $1 AND a.kind = 'product' AND a.key = ANY($2::text[])
 """
@@ -148,6 +155,8 @@ async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References
     if command.given("list_price"):
         price = command.list_price
         values |= {"list_price": price and price.amount, "list_price_currency": price and price.currency}
+    if command.given("units"):
+        values["unit"], values["units"] = merged(command.units, command.unit if command.given("unit") else None)
     if command.given("category"):
         values["category_id"] = await categories.category(work, command.category, work.problems, "category")
     try:
@@ -198,11 +207,14 @@ async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) 
     if "unit" not in after:
         return
     await work.rows(_HOLD_OFF, product["id"])
-    uses = " UNION ALL ".join(
-        f"SELECT {place} WHERE EXISTS (SELECT FROM {table} WHERE tenant_id = $1 AND product_id = $2)"
-        for place, (table, _) in enumerate(COUNTED_IN_UNITS.added)
-    )
-    if found := [COUNTED_IN_UNITS.added[row[0]].rows for row in await work.rows(uses, product["id"])] if uses else []:
+    there_is = {
+        each.rows: f"FROM {each.table} WHERE tenant_id = $1 AND product_id = $2" for each in COUNTED_IN_UNITS.added
+    }
+    if "units" not in after:
+        there_is["other units"] = "FROM products WHERE tenant_id = $1 AND id = $2 AND units IS NOT NULL"
+    names, uses = [*there_is], [f"SELECT {n} WHERE EXISTS (SELECT {each})" for n, each in enumerate(there_is.values())]
+    found = [names[row[0]] for row in await work.rows(" UNION ALL ".join(uses), product["id"])] if uses else []
+    if found:
         there, wanted, sku = product["unit"], after["unit"], product["sku"]
         message = f"{sku} has {' and '.join(found)} in {there}, so {there} stays its unit. Create another product for {wanted}."
         raise refuse(INVALID_INPUT, message, "unit")
@@ -308,6 +320,7 @@ __all__ = [
     "ProductCategoryUpsert",
     "ProductRef",
     "ProductSnapshot",
+    "ProductUnit",
     "ProductUpsert",
     "check_offered",
     "check_whole",

@@ -20,6 +20,7 @@ from services.purchasing.receiving import receive
 from services.purchasing.replenishing import replenish
 from services.purchasing.returning import send_back
 from services.purchasing.rules import upsert_rule
+from services.purchasing.settings import PurchaseSettingsUpdate, update_settings
 from services.purchasing.suppliers import upsert_supplier
 
 HOOKS = (
@@ -39,6 +40,7 @@ __all__ = [
     "PurchaseOrderRef",
     "PurchaseOrderReturn",
     "PurchaseOrderUpdate",
+    "PurchaseSettingsUpdate",
     "ReorderRuleUpsert",
     "Replenish",
     "cancel",
@@ -48,6 +50,7 @@ __all__ = [
     "replenish",
     "send_back",
     "update",
+    "update_settings",
     "upsert_rule",
     "upsert_supplier",
 ]

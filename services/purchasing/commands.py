@@ -60,7 +60,8 @@ class ProductSupplierUpsert(Change):
     supplier_sku: Label | None = None
     """The supplier's key of the product; null for none."""
     unit: Unit = ""
-    """The unit that it is ordered in: the product's own."""
+    """The unit that it is ordered in: the product's own, which it is for a new supplier, or one of its others. Quantities and the
+    price are of this unit."""
     minimum: Count = Decimal(0)
     """The smallest quantity that is ordered, in unit; 0 for a new supplier."""
     multiple: Quantity = Decimal(1)
@@ -83,15 +84,17 @@ class PurchaseLine(Input):
     quantity: Quantity
     """How many, in unit: more than zero, at most six decimals."""
     unit: Unit | None = None
-    """The unit of the quantity: the product's own, which it is where left out."""
+    """The unit of the quantity: one of the product's; its own where left out. In the latter it must come out exactly, to six
+    decimals."""
     unit_price: Price | None = None
-    """The price of one unit before tax, at most six decimals. Left out: the one that the supplier asks for the product."""
+    """The price of one unit before tax, at most six decimals. Left out: the one that the supplier asks for the product, worked out
+    for the unit where that comes out exactly."""
     description: Caption | None = None
     """The text for the supplier. Left out or blank: the product's name."""
     expected_on: Day | None = None
     """When it is expected. Left out: the order's day, or by the supplier's lead time."""
     over_receipt: Count | None = None
-    """How many more than ordered may come, in the product's unit. Left out: none."""
+    """How many more than ordered may come, in the product's unit. Left out: by the tenant's percentage when it is confirmed."""
 
 
 PurchaseLines = Annotated[list[PurchaseLine], Field(min_length=1, max_length=MAX_LINES)]
@@ -172,7 +175,7 @@ class ReceiveLine(PurchaseQuantity):
     quantity: Quantity
     """How many, in unit: more than zero, at most six decimals."""
     unit: Unit | None = None
-    """The unit of the quantity: the product's own, which it is where left out."""
+    """The unit of the quantity: one of the product's; its own where left out. The line's unit is worth what it was when ordered."""
     location: Annotated[UUID, Id("loc")] | None = None
     """Where they are: the id of a location (loc_…). Left out: the order's location."""
     lot: Label | None = None
@@ -194,6 +197,10 @@ class PurchaseOrderReceive(PurchaseOrderCommand):
 class PurchaseReturnLine(PurchaseQuantity):
     """What goes back of a line, and from where. A line may be listed again with another lot or location."""
 
+    quantity: Quantity
+    """How many, in unit: more than zero, at most six decimals."""
+    unit: Unit | None = None
+    """The unit of the quantity: one of the product's; its own where left out. The line's unit is worth what it was when ordered."""
     location: Annotated[UUID, Id("loc")]
     """Where the goods leave: the id of a location (loc_…). Only what is available there can go back."""
     lot: Label | None = None

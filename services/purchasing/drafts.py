@@ -18,6 +18,7 @@ from core.purchasing import PATTERN
 from db.runtime.failures import constraint
 from services import catalog, partners
 from services.catalog import ProductSnapshot
+from services.catalog.units import converted
 from services.inventory import places, stock
 from services.inventory.stock import Coming
 from services.kit import numbers
@@ -42,15 +43,22 @@ class Ordered(NamedTuple):
     unit_price: Decimal
     total: Decimal
     expected_on: date | None
-    over_receipt: Decimal
+    over_receipt: Decimal | None
+    """None: by the tenant's percentage."""
 
 
 _COLUMNS = """(tenant_id, purchase_order_id, currency, id, position, product_id, description, quantity, unit, base_quantity,
-                                unit_price, total, expected_on, over_receipt)"""
+                                unit_price, total, expected_on, over_receipt, over_receipt_usual)"""
 _LINES = """unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[],
-                           $11::numeric[], $12::numeric[], $13::date[], $14::numeric[])"""
+                           $11::numeric[], $12::numeric[], $13::date[], $14::numeric[])
+            AS l (id, position, product, description, quantity, unit, base, price, total, expected, more)"""
+USUAL = """trunc({base} * (SELECT s.over_receipt_percent FROM purchase_settings s WHERE s.tenant_id = $1) / 100, 6)"""
+"""How many more than ordered may come by the tenant's percentage: never more than that, so what is over six decimals falls away."""
+MORE = f"coalesce(l.more, {USUAL.format(base='l.base')}, 0), l.more IS NULL"
+_VALUES = f"""l.id, l.position, l.product, l.description, l.quantity, l.unit, l.base, l.price, l.total, l.expected,
+                                {MORE}"""
 MAKE_LINES = (
-    f"INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, $2, $3, l.* FROM tenants t, {_LINES} l WHERE t.id = $1"
+    f"INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, $2, $3, {_VALUES} FROM tenants t, {_LINES} WHERE t.id = $1"
 )
 # The lines take the order's id from the row that was made: tables that are spread over servers get the one before the other.
 _MAKE = f"""
@@ -61,7 +69,7 @@ _MAKE = f"""
                 CASE WHEN $23 = 'CONFIRMED' THEN statement_timestamp() END)
         RETURNING id
     ), lines AS (
-        INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, made.id, $3, l.* FROM tenants t, made, {_LINES} l
+        INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, made.id, $3, {_VALUES} FROM tenants t, made, {_LINES}
         WHERE t.id = $1 RETURNING 1
     )
     SELECT count(*) FROM lines
@@ -120,27 +128,24 @@ def priced(
         if item is None or currency is None:
             continue
         catalog.check_offered(item, problems, "lines", index, "product")
-        catalog.check_whole(item, line.quantity, problems, "lines", index, "quantity")
-        if line.unit not in (None, item.unit):
-            problems.invalid(
-                f"{item.sku} is counted in {item.unit}: give that, or leave it out.", "lines", index, "unit"
-            )
-        asked = known.get(item.id)
+        base = converted(item, line.quantity, line.unit, problems, "lines", index)
+        catalog.check_whole(item, base or line.quantity, problems, "lines", index, "quantity")
+        asked, unit = known.get(item.id), line.unit or item.unit
         cost = line.unit_price
-        if cost is None and asked is not None and asked.currency == currency:
-            cost = asked.price
+        if cost is None and asked is not None:
+            cost = asked.price_of(item, unit, currency)
         if cost is None:
-            message = f"The supplier has no price for {item.sku} in {currency}: give one."
+            message = f"The supplier has no price for {item.sku} in {currency} by the {unit}: give one."
             problems.invalid(message, "lines", index, "unitPrice")
+        if cost is None or base is None:
             continue
         total = line_total(line.quantity, cost, currency)
         if total >= LIMIT:
             problems.invalid("This line costs more than can be kept.", "lines", index, "quantity")
         expected = line.expected_on or days[1] or _arrival(days[0], asked)
         text, quantity = line.description or item.name, line.quantity
-        more = line.over_receipt or Decimal()
-        money = (quantity, cost, total)
-        lines.append(Ordered(new_id(), index + 1, item.id, text, quantity, item.unit, *money, expected, more))
+        counted = (quantity, unit, base)
+        lines.append(Ordered(new_id(), index + 1, item.id, text, *counted, cost, total, expected, line.over_receipt))
     if sum((line.total for line in lines), Decimal()) >= LIMIT:
         problems.invalid("The order costs more than can be kept.", "lines")
     return lines
@@ -221,6 +226,7 @@ def told(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
             "line": ids.encode("pul", line.id),
             "product": ids.encode("prod", line.product),
             "quantity": line.quantity,
+            "unit": line.unit,
             "unitPrice": line.unit_price,
         }
         for line in lines

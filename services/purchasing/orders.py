@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from core.purchasing import available_actions
 from core.sales import INVALID_TRANSITION
 from services import catalog, partners
 from services.catalog import Standing
+from services.catalog.units import converted
 from services.inventory import stock
 from services.inventory.stock import Coming
 from services.kit.answer import References
@@ -36,7 +38,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a purchase order, and what people call its product. All quantities are in the product's unit."""
+    """A line of a purchase order, and what people call its product. All quantities but one are in the product's unit."""
 
     id: UUID
     position: int
@@ -49,6 +51,11 @@ class Line:
     cancelled: Decimal
     over_receipt: Decimal
     tracking: str
+    ordered: Decimal
+    """The quantity in the unit that it was ordered in."""
+    ordered_in: str
+    units: str | None
+    """The product's other units, as they are stored."""
 
     @property
     def receivable(self) -> Decimal:
@@ -98,11 +105,16 @@ _LOCK = """
 """
 _LINES = """
     SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.returned, l.cancelled,
-           l.over_receipt, p.tracking
+           l.over_receipt, p.tracking, l.quantity, l.unit, p.units
     FROM purchase_lines l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.purchase_order_id = $2 ORDER BY l.position
 """
-_CONFIRM = """
+_CONFIRM = f"""
+    WITH tolerated AS (
+        UPDATE purchase_lines l SET over_receipt = {drafts.USUAL.format(base="l.base_quantity")}
+        WHERE l.tenant_id = $1 AND l.purchase_order_id = $2 AND l.over_receipt_usual
+              AND l.over_receipt <> {drafts.USUAL.format(base="l.base_quantity")}
+    )
     UPDATE purchase_orders SET status = 'CONFIRMED', confirmed_at = statement_timestamp(), version = version + 1,
         updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $2 RETURNING version
@@ -239,6 +251,7 @@ def _wanted(work: UnitOfWork, order: PurchaseOrder, command: PurchaseOrderCancel
         line = named(work, order, lines, each, index)
         if line is None:
             continue
+        catalog.check_whole(line, each.quantity, work.problems, "lines", index, "quantity")
         sums[line.id] = sums.get(line.id, ZERO) + each.quantity
         if sums[line.id] > line.open:
             there, asked = decimal_text(line.open), decimal_text(sums[line.id])
@@ -257,9 +270,18 @@ def named(
     if line is None:
         key = shown("id", ids.encode("pul", given.line))
         work.problems.missing(f"line with the {key} in {order.number}", "lines", index, "line")
-    else:
-        catalog.check_whole(line, given.quantity, work.problems, "lines", index, "quantity")
     return line
+
+
+def in_own_unit(work: UnitOfWork, line: Line, quantity: Decimal, unit: str | None, index: int) -> Decimal | None:
+    """What an entry of an input has of its line, in the product's own unit; None where a problem is noted. Of the unit that the
+    line was ordered in, one is as many as it was then.
+    """
+    one = Fraction(line.quantity) / Fraction(line.ordered) if unit == line.ordered_in else None
+    found = converted(line, quantity, unit, work.problems, "lines", index, one=one)
+    if found is not None:
+        catalog.check_whole(line, found, work.problems, "lines", index, "quantity")
+    return found
 
 
 async def update(work: UnitOfWork, command: PurchaseOrderUpdate) -> References:

@@ -22,7 +22,7 @@ from services.inventory.stock import Coming, Move
 from services.kit.answer import References
 from services.kit.work import UnitOfWork
 from services.purchasing.commands import PurchaseOrderReceive, ReceiveLine
-from services.purchasing.orders import ZERO, Line, PurchaseOrder, locked, named, status_after
+from services.purchasing.orders import ZERO, Line, PurchaseOrder, in_own_unit, locked, named, status_after
 
 _RECEIVED = """
     WITH stepped AS (
@@ -98,17 +98,17 @@ def _came(
         line = named(work, order, lines, each, index)
         if line is None:
             continue
-        if each.unit not in (None, line.unit):
-            message = f"{line.sku} is counted in {line.unit}: give that, or leave it out."
-            problems.invalid(message, "lines", index, "unit")
-        sums[line.id] = sums.get(line.id, ZERO) + each.quantity
+        quantity = in_own_unit(work, line, each.quantity, each.unit, index)
+        if quantity is None:
+            continue
+        sums[line.id] = sums.get(line.id, ZERO) + quantity
         if sums[line.id] > line.receivable:
             most, asked = decimal_text(line.receivable), decimal_text(sums[line.id])
             message = f"Only {most} {line.unit} of line {line.position} ({line.sku}) may still come, not {asked}."
             path = ("lines", index, "quantity")
             note_excess(problems, message, *path, requested=sums[line.id], left=line.receivable)
         if there is not None:
-            came.append(Came(index, line, there, each.quantity))
+            came.append(Came(index, line, there, quantity))
     return came
 
 

@@ -13,7 +13,7 @@ from core import ids, numbering
 from core.ids import new_id
 from core.money import LIMIT, line_total
 from core.purchasing import PATTERN
-from core.reordering import arrival, problem_of, quantity_to_order
+from core.reordering import Wanted, arrival, wanted
 from db.reordering import PROPOSALS
 from db.runtime.failures import constraint
 from services import partners
@@ -23,10 +23,10 @@ from services.kit.answer import References
 from services.kit.command import MAX_LINES, shown
 from services.kit.work import Retry, UnitOfWork
 from services.purchasing.commands import Replenish
-from services.purchasing.drafts import Ordered, last_day, told
+from services.purchasing.drafts import MORE, Ordered, last_day, told
 
 _KNOWN = "SELECT id FROM reorder_rules WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
-_MAKE = """
+_MAKE = f"""
     WITH made AS (
         INSERT INTO purchase_orders (tenant_id, id, number, supplier_id, location_id, currency, subtotal, expected_on,
                                      ordered_at)
@@ -37,9 +37,9 @@ _MAKE = """
         RETURNING id, currency
     ), lines AS (
         INSERT INTO purchase_lines (tenant_id, purchase_order_id, currency, id, position, product_id, description, quantity,
-                                    unit, base_quantity, unit_price, total, expected_on, over_receipt)
+                                    unit, base_quantity, unit_price, total, expected_on, over_receipt, over_receipt_usual)
         SELECT t.id, made.id, made.currency, l.id, l.position, l.product, l.description, l.quantity, l.unit, l.base, l.price,
-               l.total, l.expected, l.more
+               l.total, l.expected, {MORE}
         FROM tenants t, made JOIN unnest($9::uuid[], $11::uuid[], $12::int[], $13::uuid[], $14::text[], $15::numeric[],
                                          $16::text[], $17::numeric[], $18::numeric[], $19::numeric[], $20::date[],
                                          $21::numeric[])
@@ -95,10 +95,10 @@ async def _drafts(work: UnitOfWork, found: Sequence[Any]) -> list[Draft]:
     """The orders that these proposals make, in the order of their first lines."""
     grouped: dict[tuple[UUID, UUID, str], list[Ordered]] = defaultdict(list)
     for row in found:
-        quantity = quantity_to_order(row["projected"], row["target"], row["minimum"], row["multiple"])
-        if problem_of(quantity, supplier=row["supplier_id"], price=row["price"], currency=row["currency"]) is None:
+        each = wanted(row)
+        if each.problem is None:
             lines = grouped[row["supplier_id"], row["location_id"], row["currency"]]
-            lines.append(_line(row, quantity, len(lines) + 1))
+            lines.append(_line(row, each, len(lines) + 1))
     drafts = []
     for whose, lines in grouped.items():
         subtotal = sum((line.total for line in lines), Decimal())
@@ -112,11 +112,10 @@ async def _drafts(work: UnitOfWork, found: Sequence[Any]) -> list[Draft]:
     return drafts
 
 
-def _line(row: Mapping[str, Any], quantity: Decimal, position: int) -> Ordered:
-    total = line_total(quantity, row["price"], row["currency"])
-    money = (quantity, row["price"], total)
-    named = (new_id(), position, row["product_id"], row["name"], quantity, row["unit"])
-    return Ordered(*named, *money, arrival(row["now"], row["timezone"], row["lead_days"]), Decimal())
+def _line(row: Mapping[str, Any], each: Wanted, position: int) -> Ordered:
+    total = line_total(each.quantity, row["price"], row["currency"])
+    named = (new_id(), position, row["product_id"], row["name"], each.quantity, each.unit, each.base)
+    return Ordered(*named, row["price"], total, arrival(row["now"], row["timezone"], row["lead_days"]), None)
 
 
 async def _store(work: UnitOfWork, drafts: Sequence[Draft], now: datetime) -> None:

@@ -14,7 +14,7 @@ from services.inventory.stock import Move
 from services.kit.answer import References
 from services.kit.work import UnitOfWork
 from services.purchasing.commands import PurchaseOrderReturn, PurchaseReturnLine
-from services.purchasing.orders import ZERO, Line, PurchaseOrder, locked, named
+from services.purchasing.orders import ZERO, Line, PurchaseOrder, in_own_unit, locked, named
 
 _RETURNED = """
     WITH stepped AS (
@@ -42,13 +42,12 @@ async def send_back(work: UnitOfWork, command: PurchaseOrderReturn) -> Reference
     """
     order = await locked(work, command, "RETURN")
     wanted = _wanted(work, order, command.lines)
-    items = {item.id: item for item in await catalog.hold(work, {line.product for _, line in wanted})}
-    found = await places.locate(work, {command.lines[index].location for index, _ in wanted})
+    items = {item.id: item for item in await catalog.hold(work, {line.product for _, line, _ in wanted})}
+    found = await places.locate(work, {command.lines[index].location for index, _, _ in wanted})
     out = [
-        Change(index, "quantity", items[line.product], there, -given.quantity, code=given.lot)
-        for index, line in wanted
-        if (given := command.lines[index])
-        and (there := places.holding(found, given.location, work.problems, "lines", index, "location"))
+        Change(index, "quantity", items[line.product], there, -quantity, code=command.lines[index].lot)
+        for index, line, quantity in wanted
+        if (there := places.holding(found, command.lines[index].location, work.problems, "lines", index, "location"))
     ]
     out = await changes.leaving(work, out)
     work.problems.check()
@@ -57,24 +56,29 @@ async def send_back(work: UnitOfWork, command: PurchaseOrderReturn) -> Reference
     moved = await stock.move(
         work, [Move(each.item.id, each.location.id, suppliers, -each.delta, reason, lot=each.lot) for each in out]
     )
-    await _record(work, order, [line for _, line in wanted], out, moved.moves, reason)
+    await _record(work, order, [line for _, line, _ in wanted], out, moved.moves, reason)
     return {"purchase_order_id": order.id}
 
 
-def _wanted(work: UnitOfWork, order: PurchaseOrder, given: Sequence[PurchaseReturnLine]) -> list[tuple[int, Line]]:
-    """The entries by their index, and their lines; problems are noted. The entries of a line are summed first."""
+def _wanted(
+    work: UnitOfWork, order: PurchaseOrder, given: Sequence[PurchaseReturnLine]
+) -> list[tuple[int, Line, Decimal]]:
+    """The entries by their index, their lines and quantities; problems are noted. The entries of a line are summed first."""
     lines, sums, wanted = {line.id: line for line in order.lines}, dict[UUID, Decimal](), []
     for index, each in enumerate(given):
         line = named(work, order, lines, each, index)
         if line is None:
             continue
-        sums[line.id] = sums.get(line.id, ZERO) + each.quantity
+        quantity = in_own_unit(work, line, each.quantity, each.unit, index)
+        if quantity is None:
+            continue
+        sums[line.id] = sums.get(line.id, ZERO) + quantity
         if sums[line.id] > line.returnable:
             there, asked = decimal_text(line.returnable), decimal_text(sums[line.id])
             message = f"Only {there} {line.unit} of line {line.position} ({line.sku}) can go back, not {asked}."
             path = ("lines", index, "quantity")
             note_excess(work.problems, message, *path, requested=sums[line.id], left=line.returnable)
-        wanted.append((index, line))
+        wanted.append((index, line, quantity))
     return wanted
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from core import ids
 from core.ids import new_id
-from core.problems import NOT_FOUND, refuse
+from core.problems import NOT_FOUND, Problems, refuse
+from core.units import exact, factor
 from services import catalog, partners
 from services.catalog import ProductSnapshot
+from services.catalog.units import converted
 from services.kit.answer import References
 from services.kit.records import facts, version_conflict
 from services.kit.work import Retry, UnitOfWork
@@ -33,7 +36,7 @@ _CHANGE = f"""
 """
 _REMOVE = "DELETE FROM product_suppliers WHERE tenant_id = $1 AND id = $2"
 _TERMS = """
-    SELECT product_id, lead_days, price, currency FROM product_suppliers
+    SELECT product_id, lead_days, price, currency, unit FROM product_suppliers
     WHERE tenant_id = $1 AND supplier_id = $2 AND product_id = ANY($3::uuid[])
 """
 
@@ -47,8 +50,6 @@ async def upsert_supplier(work: UnitOfWork, command: ProductSupplierUpsert) -> R
     problems = work.problems
     supplier = await partners.supplier(work, command.supplier, problems)
     item = await catalog.product(work, command.product, problems, "product")
-    if item and command.given("unit") and command.unit != item.unit:
-        problems.invalid(f"{item.sku} is counted in {item.unit}: give that, or leave it out.", "unit")
     problems.check()
     if supplier is None or item is None:  # a problem says so
         return {}
@@ -62,14 +63,13 @@ async def upsert_supplier(work: UnitOfWork, command: ProductSupplierUpsert) -> R
         return await _remove(work, found)
     if not found:
         return await _make(work, command, item, supplier.id)
-    return await _change(work, command, found[0])
+    return await _change(work, command, item, found[0])
 
 
 def _values(command: ProductSupplierUpsert, there: Mapping[str, Any]) -> Values:
     """All columns: as the command says, else as they are."""
-    plain = ("supplier_sku", "minimum", "multiple", "lead_days", "priority")
+    plain = ("supplier_sku", "unit", "minimum", "multiple", "lead_days", "priority")
     values = {name: getattr(command, name) if command.given(name) else there[name] for name in plain}
-    values["unit"] = there["unit"]
     price = {"price": there["price"], "currency": there["currency"]}
     if command.given("price"):
         price = {"price": command.price and command.price.amount, "currency": command.price and command.price.currency}
@@ -81,6 +81,7 @@ async def _make(work: UnitOfWork, command: ProductSupplierUpsert, item: ProductS
     work.problems.check()
     fresh = {name: getattr(command, name, None) for name in COLUMNS} | {"unit": item.unit, "price": None}
     values, identity = _values(command, fresh), new_id()
+    _check_unit(work, item, values)
     if not await work.rows(_MAKE, identity, item.id, supplier, *values.values()):
         raise Retry("made by another")  # a moment ago: the next attempt finds it
     named = {"product": ids.encode("prod", item.id), "supplier": ids.encode("par", supplier)}
@@ -88,8 +89,19 @@ async def _make(work: UnitOfWork, command: ProductSupplierUpsert, item: ProductS
     return {"product_supplier_id": identity}
 
 
-async def _change(work: UnitOfWork, command: ProductSupplierUpsert, there: Any) -> References:
+def _check_unit(work: UnitOfWork, item: ProductSnapshot, values: Values) -> None:
+    """Refuse a unit that the product doesn't have, and multiples of it that don't come out exactly in the product's own."""
+    problems = Problems()
+    converted(item, values["multiple"], values["unit"], problems)
+    for each in problems.found:
+        work.problems.add(each.code, each.message, "unit" if each.path[-1] == "unit" else "multiple")
+    work.problems.check()
+
+
+async def _change(work: UnitOfWork, command: ProductSupplierUpsert, item: ProductSnapshot, there: Any) -> References:
     values = _values(command, there)
+    if (values["unit"], values["multiple"]) != (there["unit"], there["multiple"]):
+        _check_unit(work, item, values)
     before = {name: there[name] for name in COLUMNS if there[name] != values[name]}
     if before:
         [[version]] = await work.rows(_CHANGE, there["id"], *values.values())
@@ -112,6 +124,14 @@ class Terms(NamedTuple):
     lead_days: int
     price: Decimal | None
     currency: str | None
+    unit: str
+
+    def price_of(self, item: ProductSnapshot, unit: str | None, currency: str) -> Decimal | None:
+        """What one of a unit costs in a currency, where that is known and comes out exactly."""
+        if self.price is None or self.currency != currency:
+            return None
+        one, asked = (factor(item.unit, item.units, each) for each in (unit, self.unit))
+        return exact(Fraction(self.price) * one / asked) if one and asked else None
 
 
 async def terms(work: UnitOfWork, supplier: UUID, products: Sequence[UUID]) -> dict[UUID, Terms]:

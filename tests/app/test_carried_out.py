@@ -140,6 +140,10 @@ async def _offered(firm: Firm) -> dict[str, Any]:
     return terms | {"leadDays": await firm.admin.fetchval("SELECT count(*) % 1000 FROM events")}
 
 
+async def _tolerated(firm: Firm) -> dict[str, Any]:
+    return {"overReceiptPercent": str(await firm.admin.fetchval("SELECT count(*) % 1000 FROM events"))}
+
+
 async def _wanted(firm: Firm) -> dict[str, Any]:
     """A rule of more than is there, and than any before."""
     place, *_ = await _places(firm)
@@ -200,6 +204,7 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "priceListUpsert": _listed,
     "pricesSet": _priced,
     "productSupplierUpsert": _offered,
+    "purchaseSettingsUpdate": _tolerated,
     "reorderRuleUpsert": _wanted,
     "replenish": _ordered_again,
     "purchaseOrderCreate": _to_buy,

@@ -77,6 +77,7 @@ CASES = (
     Case("250 orders, nested", queries.NESTED, floors.nested, 5, {"first": 250}, 1.5, 2.0, faster=15, rounds=20),
     Case("250 products", queries.PRODUCTS, floors.products, 3, {}, 1.5, 2.0),
     Case("100 orders, 5 lines", queries.FIRST_LINES, floors.first_lines, 2),
+    Case("50 purchase orders", queries.PURCHASES, floors.purchases, 5, {}, 1.5),
     Case("searched", queries.SEARCHED, floors.searched, 1),
 )
 SAMPLE = """

@@ -200,3 +200,74 @@ async def searched(connection: Any, tenant: UUID, given: dict[str, Any]) -> byte
         for row in rows
     ]
     return orjson.dumps({"orders": {"nodes": nodes}})
+
+
+async def purchases(connection: Any, tenant: UUID, _given: dict[str, Any]) -> bytes:
+    orders = await connection.fetch(
+        """SELECT id, number, status, ordered_at, expected_on, round(total, 2)::text AS total, currency, supplier_id
+           FROM purchase_orders WHERE tenant_id = $1 AND status = 'CLOSED' ORDER BY ordered_at DESC, id DESC LIMIT 50""",
+        tenant,
+    )
+    identities = [row["id"] for row in orders]
+    lines = await connection.fetch(
+        """SELECT id, purchase_order_id, position, description, product_id, trim_scale(quantity)::text AS quantity, unit,
+                  round(unit_price, greatest(min_scale(unit_price), 2))::text AS unit_price, currency,
+                  round(total, 2)::text AS total, trim_scale(received)::text AS received, expected_on
+           FROM purchase_lines WHERE tenant_id = $1 AND purchase_order_id = ANY($2) ORDER BY purchase_order_id, position""",
+        tenant,
+        identities,
+    )
+    receipts = await connection.fetch(
+        """SELECT id, purchase_order_id, number, reference, received_at FROM receipts
+           WHERE tenant_id = $1 AND purchase_order_id = ANY($2) ORDER BY purchase_order_id, received_at DESC, id DESC""",
+        tenant,
+        identities,
+    )
+    products = await _named(connection, "products", "sku", tenant, {row["product_id"] for row in lines})
+    suppliers = await _named(connection, "partners", "code", tenant, {row["supplier_id"] for row in orders})
+    by_order: dict[UUID, list[Any]] = defaultdict(list)
+    for row in lines:
+        by_order[row["purchase_order_id"]].append(
+            {
+                "id": "pul_" + row["id"].hex,
+                **{name: row[name] for name in ("position", "description", "quantity", "unit")},
+                "unitPrice": _money(row["unit_price"], row["currency"]),
+                "total": _money(row["total"], row["currency"]),
+                "receivedQuantity": row["received"],
+                "expectedOn": row["expected_on"] and row["expected_on"].isoformat(),
+                "product": products[row["product_id"]],
+            }
+        )
+    came: dict[UUID, list[Any]] = defaultdict(list)
+    for row in receipts:
+        came[row["purchase_order_id"]].append(
+            {
+                "id": "rcp_" + row["id"].hex,
+                "number": row["number"],
+                "reference": row["reference"],
+                "receivedAt": row["received_at"].isoformat()[:-6] + "Z",
+            }
+        )
+    nodes = [
+        {
+            "id": "pur_" + row["id"].hex,
+            "number": row["number"],
+            "status": row["status"],
+            "orderedAt": row["ordered_at"].isoformat()[:-6] + "Z",
+            "expectedOn": row["expected_on"] and row["expected_on"].isoformat(),
+            "total": _money(row["total"], row["currency"]),
+            "supplier": suppliers[row["supplier_id"]],
+            "receipts": {"nodes": came[row["id"]]},
+            "lines": {"nodes": by_order[row["id"]]},
+        }
+        for row in orders
+    ]
+    return orjson.dumps({"purchaseOrders": {"nodes": nodes}})
+
+
+async def _named(connection: Any, table: str, key: str, tenant: UUID, wanted: set[UUID]) -> dict[UUID, dict[str, str]]:
+    rows = await connection.fetch(
+        f"SELECT id, {key} AS key, name FROM {table} WHERE tenant_id = $1 AND id = ANY($2)", tenant, list(wanted)
+    )
+    prefix = {"products": "prod", "partners": "par"}[table]
+    return {row["id"]: {"id": f"{prefix}_{row['id'].hex}", key: row["key"], "name": row["name"]} for row in rows}

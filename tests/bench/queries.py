@@ -46,3 +46,12 @@ query Searched($sku: String!, $words: String!) {
   }
 }
 """
+
+PURCHASES = """
+{ purchaseOrders(first: 50, where: {status: {eq: CLOSED}}) { nodes {
+    id number status orderedAt expectedOn total { amount currency } supplier { id code name }
+    receipts(first: 10) { nodes { id number reference receivedAt } }
+    lines(first: 50) { nodes {
+      id position description quantity unit unitPrice { amount currency } total { amount currency } receivedQuantity expectedOn
+      product { id sku name } } } } } }
+"""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.money import LIMIT
 from core.reordering import ReplenishmentProblem, arrival, problem_of, quantity_to_order
 
 PIECES = st.decimals(0, 10**6, places=6, allow_nan=False)
@@ -29,8 +30,8 @@ PIECES = st.decimals(0, 10**6, places=6, allow_nan=False)
     ],
 )
 def test_quantities(projected: str, target: str, minimum: str, multiple: str, quantity: str) -> None:
-    given = map(Decimal, (projected, target, minimum, multiple))
-    assert quantity_to_order(*given) == Decimal(quantity)
+    numbers = [Decimal(each) for each in (projected, target, minimum, multiple)]
+    assert quantity_to_order(numbers[0], numbers[1], numbers[2], numbers[3]) == Decimal(quantity)
 
 
 @settings(max_examples=200, deadline=None)
@@ -48,10 +49,12 @@ def test_it_is_the_smallest_that_serves(short: Decimal, target: Decimal, minimum
 def test_what_keeps_it_from_being_ordered() -> None:
     much, price = Decimal(10**13), Decimal(10)
     named: dict[str, Any] = {"supplier": "S", "price": price, "currency": "EUR"}
-    assert problem_of(Decimal(1), **named) is None
-    assert problem_of(Decimal(1), **named | {"supplier": None}) == ReplenishmentProblem.NO_SUPPLIER
-    assert problem_of(Decimal(1), **named | {"price": None}) == ReplenishmentProblem.NO_PRICE
-    assert problem_of(much, **named) == ReplenishmentProblem.TOO_MUCH
+    assert problem_of(Decimal(1), Decimal(1), **named) is None
+    assert problem_of(Decimal(1), Decimal(1), **named | {"supplier": None}) == ReplenishmentProblem.NO_SUPPLIER
+    assert problem_of(Decimal(1), Decimal(1), **named | {"price": None}) == ReplenishmentProblem.NO_PRICE
+    assert (
+        problem_of(much, Decimal(1), **named) == problem_of(Decimal(1), LIMIT, **named) == ReplenishmentProblem.TOO_MUCH
+    )
 
 
 def test_a_day_is_that_of_the_tenant() -> None:

@@ -26,16 +26,9 @@ ROOTS = {
     "catalog": {"product", "products", "productCategory", "productCategories"},
     "partners": {"partner", "partners"},
     "pricing": {"priceList", "priceLists"},
-    "inventory": {
-        "allocationPolicy",
-        "warehouses",
-        "stockLevels",
-        "stockMoves",
-        "stockDifferences",
-        "stockPositions",
-        "lots",
-    },
-    "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"},
+    "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"}
+    | {"lots"},
+    "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"} | {"purchaseSettings"},
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
 MUTATIONS = {
@@ -60,6 +53,7 @@ MUTATIONS = {
         "purchaseOrderCancel",
         "purchaseOrderReceive",
         "purchaseOrderReturn",
+        "purchaseSettingsUpdate",
         "reorderRuleUpsert",
         "replenish",
     },
@@ -68,12 +62,12 @@ MUTATIONS = {
 }
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"}
-    | {"ProductCategory", "ProductCategoryRef", "CostMethod"},
+    | {"ProductCategory", "ProductCategoryRef", "CostMethod", "ProductUnit"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
     "pricing": {"PriceList", "Price", "PriceWhere", "PriceListPayload"},
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition", "Lot"},
     "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"}
-    | {"Receipt", "OverQuantityError", "ReorderRule", "ReplenishmentProposal"},
+    | {"Receipt", "OverQuantityError", "ReorderRule", "ReplenishmentProposal", "PurchaseSettings"},
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "OrderAction"},
 }
 ADDED = {

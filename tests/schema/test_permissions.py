@@ -30,6 +30,7 @@ OPEN = {
     "Shipment.lines": "those of the shipment, which may be read",
     "OrderPreview.lines": "those of the preview, which was asked for",
     "StockHold.lines": "those of the hold, which may be read",
+    "Product.units": "those of the product, which may be read",
     "Receipt.lines": "those of the receipt, which may be read",
     "Event.subject": "asks by the type of what it is about",
     "TenantPayload.tenant": "one's own tenant",

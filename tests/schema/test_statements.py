@@ -52,6 +52,7 @@ WAYS = {
     "ReorderRule": "products(first: %d) { nodes { reorderRules { nodes { %s } } } }",
     "ReplenishmentProposal": "replenishmentProposals(first: %d) { %s }",
     "ProductCategory": "productCategories(first: %d) { nodes { %s } }",
+    "ProductUnit": "products(first: %d) { nodes { units { %s } } }",
     "PriceList": "priceLists(first: %d) { nodes { %s } }",
     "Price": "priceLists(first: %d) { nodes { prices { nodes { %s } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
@@ -60,7 +61,7 @@ WAYS = {
 
 HAND_MADE = {
     *("Event", "Lot", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
-    *("StockDifference", "StockHoldLine"),
+    *("ProductUnit", "StockDifference", "StockHoldLine"),
 }
 """Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
 lists, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""
@@ -103,6 +104,8 @@ COST = {
     "Query.productCategory": 1,
     "Query.productCategories": 1,
     "Product.category": 1,
+    "Product.units": 0,
+    "Query.purchaseSettings": 1,
     **{f"ProductCategory.{name}": 1 for name in ("parent", "children", "products", "events")},
     "Query.priceList": 1,
     "Query.priceLists": 1,
@@ -217,6 +220,8 @@ BELOW = {
     "StockDifference": "rule",
     "Party": "name",
     "PartnerAddress": "code",
+    "ProductUnit": "code",
+    "PurchaseSettings": "version",
 }
 """What to ask of an object that has no id."""
 
@@ -290,9 +295,16 @@ def test_every_edge_is_known() -> None:
     types = {name.partition(".")[0] for name in walked}
     # tests/schema/writing/test_previews.py asks for previews of one line and of many.
     previews = {"OrderPreview", "OrderPreviewLine"}
-    assert types == {*WAYS, *previews, "Query", "Viewer", "Tenant", "AllocationPolicy", "StockHold"}, (
-        "A new type: say in WAYS how to come to many of it."
-    )
+    assert types == {
+        *WAYS,
+        *previews,
+        "Query",
+        "Viewer",
+        "Tenant",
+        "AllocationPolicy",
+        "StockHold",
+        "PurchaseSettings",
+    }, "A new type: say in WAYS how to come to many of it."
     leads = {name for name, field in walked.items() if not is_leaf_type(get_named_type(field.type))}
     assert leads <= {*COST}, "A new edge: write its number of statements down in COST."
     assert {*COST} <= {*walked}
@@ -341,6 +353,7 @@ def test_lists_are_walked_too() -> None:
         "OrderPreview.lines",
         "OrderPreview.problems",
         "Partner.addresses",
+        "Product.units",
         "ProductMovement.flows",
         "Query.nodes",
         "Query.replenishmentProposals",

@@ -31,6 +31,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
     prices(first: 250) { totalCount { value } nodes { id product { id } priceList { id } } } events { nodes { id } } } }
   purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } lines { totalCount { value } nodes { id } }
     receipts { nodes { id moves { nodes { id purchaseLine { id } } } lines { location { id } purchaseLine { id } } } } } }
+  purchaseSettings { version overReceiptPercent }
   replenishmentProposals { rule { id } supplier { id } }
   partners(where: $partners, first: 250) { totalCount { value } nodes { id code orders { nodes { id } }
     supplies { totalCount { value } nodes { id product { id } } }
@@ -45,7 +46,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   lots(first: 250) { totalCount { value } nodes { id product { id } } }
   found: products(search: "a", first: 250) { totalCount { value } nodes { id } }
 }
-fragment product on Product { id sku category { id } reorderRules { nodes { id location { id } supplier { id } } } events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }
+fragment product on Product { id sku units { code } category { id } reorderRules { nodes { id location { id } supplier { id } } } events(first: 9) { totalCount { value } nodes { id } } stock { onHand levels { totalCount { value } nodes { id } } }
   lineItems(first: 3) { totalCount { value } nodes { id order { id number } } } }"""
 
 TABLES = {prefix: table for prefix, (_, table) in node_types(("root", *MODULES)).items()}
@@ -229,6 +230,7 @@ async def test_every_statement_names_the_tenant_in_each_of_its_selects(
                 "stock_hold_lines",
                 "receipt_lines",
                 "purchase_return_lines",
+                "purchase_settings",
             )
         )
         assert sql.count(".tenant_id = $") == tables or "FROM tenants" in sql, sql

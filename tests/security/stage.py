@@ -129,9 +129,13 @@ async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any
 async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     """Rows of every kind, in whose texts the word is."""
     money = {"amount": price, "currency": "EUR"}
-    await command(client, "productCategoryUpsert", texts(word, "code", "name"), "category { id }")
+    kind = texts(word, "code", "name")
+    await command(client, "productCategoryUpsert", kind, "category { id }")
+    part = kind | {"code": f"{word}-2", "parent": {"code": kind["code"]}}
+    await command(client, "productCategoryUpsert", part, "category { id }")
+    unit = {"code": f"{word} box", "base": "12", "barcode": f"{word}-b"}
     product = {"category": {"code": f"{word}-1"}} | texts(word, "sku", "name", "description", "barcode", "externalId")
-    await command(client, "productUpsert", product | {"listPrice": money}, "product { id }")
+    await command(client, "productUpsert", product | {"listPrice": money, "units": [unit]}, "product { id }")
     party = texts(word, "name", "street", "city", "postcode", "region", "country", "taxNumber")
     addresses = [{"roles": ["SHIPPING", "BILLING"], "party": party, **texts(word, "code")}]
     await command(client, "priceListUpsert", texts(word, "code", "name"), "priceList { id }")
@@ -184,6 +188,7 @@ async def buy(client: httpx.AsyncClient, word: str, price: str, place: str, hous
     sku, whom = {"product": {"sku": f"{word}-1"}}, {"supplier": {"code": f"{word}-1"}}
     terms = sku | whom | {"price": money, "supplierSku": f"{word} sku"}
     await command(client, "productSupplierUpsert", terms, "productSupplier { id }")
+    await command(client, "purchaseSettingsUpdate", {"priceToleranceAmount": price}, "settings { version }")
     # More than there is: it is reached by what is proposed for it.
     rule = sku | whom | {"warehouse": house, "location": place, "point": "1000000", "target": "1000001"}
     await command(client, "reorderRuleUpsert", rule, "reorderRule { id }")

@@ -39,7 +39,7 @@ ROWS = {
     "reorder_rules": 32,
 }
 
-DIGEST = "b3bdb6853d61f105e90c1c481c599e2f"
+DIGEST = "dffa32ed2bfe6353f1b192391a31ebc5"
 """Of every value of the small set. Examples in the documentation hold as long as this does."""
 
 
@@ -145,7 +145,7 @@ async def test_it_reports_how_far_it_is(fresh: Target) -> None:
         ("stonebridge: stock", 0, 20),
         ("stonebridge: stock", 20, 20),
     ]
-    assert heard[8:] == [("statistics", done, 17) for done in range(18)]
+    assert heard[8:] == [("statistics", done, 18) for done in range(19)]
 
 
 async def test_each_tenant_reads_its_own_part(fresh: Target) -> None:

@@ -22,6 +22,7 @@ IMPERSONAL = {
     "product_categories": "what is sold, and how it is valued",
     "price_lists": "what is sold, and at what price",
     "prices": "numbers",
+    "purchase_settings": "numbers",
     "warehouses": "the tenant's own places",
     "locations": "the tenant's own places",
     "number_series": "names of series",

@@ -83,6 +83,7 @@ PAYLOADS = {
     **dict.fromkeys((f"purchaseOrder{verb}" for verb in ("Create", "Update", "Confirm", "Cancel", "Return")), PURCHASE),
     "purchaseOrderReceive": f"{RECEIPT} {PURCHASE}",
     "reorderRuleUpsert": RULE,
+    "purchaseSettingsUpdate": "settings { overReceiptPercent priceTolerancePercent priceToleranceAmount version }",
     "replenish": PURCHASE.replace("purchaseOrder {", "purchaseOrders {"),
 }
 FACTS = {

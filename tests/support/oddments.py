@@ -56,6 +56,9 @@ def _products() -> list[Row]:
             # The first ten have goods, and these have no lots.
             "tracking": "NONE" if index < 10 else ("NONE", "LOT", "SERIAL", "LOT")[index % 4],
             "external_id": None if index % 3 else f"ext{index}",
+            "units": f'[{{"code": "box", "quantity": "1", "base": "{index + 2}", "barcode": null}}]'
+            if index % 2
+            else None,
             "created_at": _later(index // 4),
             "updated_at": _later(7 - index % 5, index % 2),
         }

@@ -204,4 +204,4 @@ async def test_pages_of_parents_parts_and_products_take_a_statement_for_each_lev
         products { nodes { sku category { code } } } } } }"""
     for size in (2, 12):
         assert len((await shop.ask(query, {"n": size})).data["productCategories"]["nodes"]) == size
-        assert shop.read == 5
+        assert shop.read == 4

@@ -33,6 +33,7 @@ async def test_a_product_with_nothing_but_a_name_takes_the_defaults(shop: Clerk)
         "externalId": None,
         "version": 1,
         "listPrice": None,
+        "category": None,
     }
 
 

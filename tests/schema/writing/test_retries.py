@@ -90,6 +90,7 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "purchaseOrderUpdate": {"purchaseOrder": {"id": bought["id"]}, "note": "Keyed"},
         "purchaseOrderConfirm": {"purchaseOrder": {"id": wanted["id"]}},
         "purchaseOrderReceive": came(expected, "1"),
+        "purchaseSettingsUpdate": {"overReceiptPercent": "3"},
         "reorderRuleUpsert": rule | {"point": "1", "target": "2", "location": shop.places["SHELF"]},
         "replenish": {"warehouse": shop.warehouses["NORTH"]},
         "purchaseOrderReturn": went(arrived, "1", shop.places["SHELF"]),

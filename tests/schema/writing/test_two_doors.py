@@ -92,8 +92,9 @@ INPUTS = {
     "ProductUpsertInput": {
         "name": (KEPT, REFUSED),
         **dict.fromkeys(("description", "barcode", "listPrice", "externalId", "category"), (KEPT, CLEARS)),
-        **dict.fromkeys(("unit", "active", "tracking"), (KEPT, REFUSED)),
+        **dict.fromkeys(("unit", "active", "tracking", "units"), (KEPT, REFUSED)),
     },
+    "ProductUnitInput": {"quantity": (DEFAULT, REFUSED), "barcode": (DEFAULT, AS_LEFT_OUT)},
     "ProductCategoryUpsertInput": {
         **dict.fromkeys(("name", "costMethod"), (KEPT, REFUSED)),
         "parent": (KEPT, CLEARS),
@@ -171,7 +172,10 @@ INPUTS = {
     },
     "ReplenishInput": dict.fromkeys(("warehouse", "supplier", "rules"), (DEFAULT, AS_LEFT_OUT)),
     "PurchaseOrderReturnInput": {"reason": (DEFAULT, AS_LEFT_OUT)},
-    "PurchaseReturnLineInput": {"lot": (DEFAULT, AS_LEFT_OUT)},
+    "PurchaseReturnLineInput": dict.fromkeys(("lot", "unit"), (DEFAULT, AS_LEFT_OUT)),
+    "PurchaseSettingsUpdateInput": dict.fromkeys(
+        ("overReceiptPercent", "priceTolerancePercent", "priceToleranceAmount"), (KEPT, REFUSED)
+    ),
     "ReceiveLineInput": dict.fromkeys(("unit", "location", "lot", "expiresOn"), (DEFAULT, AS_LEFT_OUT)),
     "PriceListUpsertInput": dict.fromkeys(("name", "currency", "taxIncluded", "active"), (KEPT, REFUSED)),
     "PricesSetInput": {},

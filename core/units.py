@@ -1,0 +1,49 @@
+"""Other units of a product: so many of one are exactly so many of the product's own. Never rounded."""
+
+import json
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from typing import NamedTuple
+
+from core.money import SCALE
+
+
+class OtherUnit(NamedTuple):
+    """A unit besides the product's own: ``quantity`` of it are ``base`` of the own ones."""
+
+    code: str
+    quantity: Decimal
+    base: Decimal
+    barcode: str | None = None
+
+    @property
+    def factor(self) -> Fraction:
+        """How many of the product's own units one of it is."""
+        return Fraction(self.base) / Fraction(self.quantity)
+
+    def kept(self) -> dict[str, str | None]:
+        """It as it is stored: numbers as text."""
+        return {"code": self.code, "quantity": f"{self.quantity:f}", "base": f"{self.base:f}", "barcode": self.barcode}
+
+
+def others_of(stored: str | None) -> list[OtherUnit]:
+    """The other units that a product's row has: a list of what ``kept`` made, as JSON."""
+    return [
+        OtherUnit(each["code"], Decimal(each["quantity"]), Decimal(each["base"]), each["barcode"])
+        for each in (json.loads(stored) if stored else ())
+    ]
+
+
+def factor(own: str, stored: str | None, unit: str | None) -> Fraction | None:
+    """How many of a product's own units one of a unit is; None for a unit that it doesn't have."""
+    if unit in (None, own):
+        return Fraction(1)
+    return next((each.factor for each in others_of(stored) if each.code == unit), None)
+
+
+def exact(value: Fraction) -> Decimal | None:
+    """A number with at most six decimals; None for one that has more."""
+    if (value * 10**SCALE).denominator != 1:
+        return None
+    with localcontext(prec=10 * SCALE):
+        return Decimal(value.numerator) / Decimal(value.denominator)
