@@ -112,12 +112,8 @@ async def _renamed(firm: Firm) -> dict[str, Any]:
     return {"id": firm.own["par"][0], "key": f"new {await firm.admin.fetchval('SELECT count(*) FROM key_aliases')}"}
 
 
-async def _archived(firm: Firm) -> dict[str, Any]:
-    return {"id": firm.own["par"][0], "archived": False}
-
-
-async def _named(firm: Firm) -> dict[str, Any]:
-    return {"warehouse": firm.own["wh"][0], "name": "new"}
+async def _just(**given: Any) -> dict[str, Any]:
+    return given
 
 
 async def _bought(firm: Firm, *actions: str) -> dict[str, Any]:
@@ -171,12 +167,8 @@ async def _went(firm: Firm) -> dict[str, Any]:
     return given | {"lines": [line | {"location": place} for line in given["lines"]]}
 
 
-async def _sorted(firm: Firm) -> dict[str, Any]:
-    return {"code": f"new {await firm.admin.fetchval('SELECT count(*) FROM product_categories')}", "name": "new"}
-
-
-async def _listed(firm: Firm) -> dict[str, Any]:
-    return {"code": f"new {await firm.admin.fetchval('SELECT count(*) FROM price_lists')}", "name": "new"}
+async def _new(firm: Firm, table: str) -> dict[str, Any]:
+    return {"code": f"new {await firm.admin.fetchval(f'SELECT count(*) FROM {table}')}", "name": "new"}
 
 
 async def _priced(firm: Firm) -> dict[str, Any]:
@@ -187,9 +179,9 @@ async def _priced(firm: Firm) -> dict[str, Any]:
 
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
-    "warehouseUpdate": _named,
+    "warehouseUpdate": lambda firm: _just(warehouse=firm.own["wh"][0], name="new"),
     "rename": _renamed,
-    "archive": _archived,
+    "archive": lambda firm: _just(id=firm.own["par"][0], archived=False),
     "locationCreate": lambda firm: _coded(firm, warehouse=firm.own["wh"][0]),
     "stockSet": _counted,
     "stockTransfer": _moved,
@@ -200,8 +192,8 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "orderReserve": lambda firm: _at(firm, "orderConfirm"),
     "orderReturn": _returned,
     "shipmentCancel": _shipped,
-    "productCategoryUpsert": _sorted,
-    "priceListUpsert": _listed,
+    "productCategoryUpsert": lambda firm: _new(firm, "product_categories"),
+    "priceListUpsert": lambda firm: _new(firm, "price_lists"),
     "pricesSet": _priced,
     "productSupplierUpsert": _offered,
     "purchaseSettingsUpdate": _tolerated,

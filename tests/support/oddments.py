@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.ids import new_id
 from db.runtime.engine import Target, administration
+from tests.support.categories import categories
 from tests.support.odd_lots import lots
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -64,17 +65,6 @@ def _products() -> list[Row]:
         }
         for index, name in enumerate(NAMES)
     ]
-
-
-def _categories(products: list[Row]) -> list[Row]:
-    """Number n is below n // 2, the first below none; every third product is in none."""
-    made: list[Row] = []
-    for index in range(5):
-        row = {"id": new_id(), "code": f"K{index}", "name": f"Kind {index}", "updated_at": _later(index)}
-        made.append(row | {"parent_id": made[index // 2]["id"] if index else None})
-    for index, product in enumerate(products):
-        product["category_id"] = made[index % 4]["id"] if index % 3 else None
-    return made
 
 
 def _partners() -> list[Row]:
@@ -384,7 +374,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     orders = _orders(partners)
     # Prices are of products, and partners buy by lists.
     rows = {
-        "product_categories": _categories(products),
+        "product_categories": categories(products),
         "products": products,
         **_prices(partners, products),
         "partners": partners,

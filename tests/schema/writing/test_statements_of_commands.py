@@ -27,8 +27,7 @@ COST = {
     "orderShip, from a location": 10,
     "orderShip, from another location": 13,
     "shipmentCancel": 11,
-    "orderReserve, released": 8,
-    "orderReserve, again": 7,
+    **{f"orderReserve, {how}": count for how, count in (("released", 8), ("again", 7))},
     "stockAdjust, taken from orders": 13,
     "orderCancel, a draft": 4,
     "orderCancel": 8,
@@ -40,9 +39,7 @@ COST = {
     "stockAdjust, served to as many as lines": 11,
     "stockSet": 7,
     "stockTransfer": 6,
-    "stockHold, new": 8,
-    "stockHold, more time": 10,
-    "stockHold, released": 8,
+    **{f"stockHold, {how}": count for how, count in (("new", 8), ("more time", 10), ("released", 8))},
     "orderCreate, from a hold": 12,
 }
 """The statements of each command, for any number of lines."""
@@ -73,14 +70,10 @@ READ = dict.fromkeys(
         *("AllocationPolicyPayload.allocationPolicy", "PurchaseOrderPayload.purchaseOrder"),
         *("PriceListPayload.priceList", "ProductCategoryPayload.category"),
         *("ProductSupplierPayload.productSupplier", "ReorderRulePayload.reorderRule"),
-        *(
-            "ReplenishPayload.purchaseOrders",
-            "PurchaseSettingsPayload.settings",
-            "ReceiptPayload.receipt",
-            "ReceiptPayload.purchaseOrder",
-        ),
+        *("ReplenishPayload.purchaseOrders", "ReceiptPayload.receipt", "ReceiptPayload.purchaseOrder"),
         *("StockPayload.stockLevels", "StockPayload.moves", "StockPayload.waitingOrders"),
         *("InsufficientStockError.product", "StockHoldPayload.hold", "LotPayload.lot", "LotExpiredError.lot"),
+        "PurchaseSettingsPayload.settings",
     ),
     1,
 )
