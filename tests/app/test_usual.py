@@ -175,3 +175,19 @@ async def test_too_many_rows_are_refused_before_they_are_read(site: Site, client
     assert error["extensions"]["code"] == "COST_LIMIT"
     assert error["extensions"]["place"] == ["orders", "aggregate"]
     assert "data" not in response.json()
+
+
+async def test_proposals_cost_what_the_rules_take_however_few_are_shown(site: Site, client: httpx.AsyncClient) -> None:
+    """A thousand rules are taken to be there until they are counted; the price says so before anything is read."""
+    async with site.admin() as admin:
+        rules = await admin.fetchval("SELECT count(*) FROM reorder_rules WHERE tenant_id = $1", site.tenants[0].id)
+    found = []
+    for first in (0, 3):
+        query = f"{{ replenishmentProposals(first: {first}) {{ quantity }} }}"
+        looks(client)._known.clear()
+        before = await cost(client, query, **{"X-Cost-Only": "1"})
+        await eventually(lambda: looks(client).looking is None)
+        after = await cost(client, query, **{"X-Cost-Only": "1"})
+        found.append((before["requested"], after["requested"]))
+    assert rules
+    assert found == [(8_000, 8 * rules), (8_004, 8 * rules + 4)]
