@@ -373,13 +373,8 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     products, partners = _products(), _partners()
     orders = _orders(partners)
     # Prices are of products, and partners buy by lists.
-    rows = {
-        "product_categories": categories(products),
-        "products": products,
-        **_prices(partners, products),
-        "partners": partners,
-        "orders": orders,
-    }
+    rows = {"product_categories": categories(products), "products": products, **_prices(partners, products)}
+    rows |= {"partners": partners, "orders": orders}
     rows["line_items"] = _lines(orders, products)
     rows["lots"] = lots(products, START.date())
     rows |= _stock(products)
