@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 FOLLOW = "subscription { changes(kinds: [PARTNER]) { cursor changes { id } } }"
-AT_ONCE = 50
+AT_ONCE = 16
 """Subscribers that connect at a time."""
 WITHIN = 30.0
 """Seconds in which one must have its first batch."""
@@ -49,6 +49,7 @@ class Subscriber(asyncio.Protocol):
         """When each record was told first."""
         self.began: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended = 0.0
         self.transport: Any = None
         self._rest = b""
 
@@ -76,6 +77,7 @@ class Subscriber(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         if not self.began.done():
             self.began.set_exception(RuntimeError(f"it was ended: {self._rest.decode(errors='replace')}"))
+        self.ended = perf_counter()
         if not self.over.done():
             self.over.set_result(None)
 
