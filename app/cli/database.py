@@ -115,7 +115,7 @@ def url() -> None:
 @app.command()
 def sweep() -> None:
     """Let go of holds whose time is over, delete idempotency keys older than 48 hours and the feed of more than ERPGRAPH_FEED_DAYS
-    days ago, and make the coming months of ledgers that are partitioned.
+    days ago, work out the sums that are kept for reports, and make the coming months of ledgers that are partitioned.
 
     'erpgraph worker' does this, again and again. Without one run it once a day, or every few minutes where orders may wait for goods that baskets hold: what ended is free at once, but goes
     to orders that wait with the next command about the product, or with this. Keys and holds of busy tenants go with their commands.

@@ -2,7 +2,8 @@
 
 from services import catalog
 from services.inventory import stock
-from services.sales import orders
+from services.kit.upkeep import Upkeep
+from services.sales import orders, rollups
 from services.sales.commands import (
     OrderCancel,
     OrderConfirm,
@@ -33,8 +34,11 @@ HOOKS = (
     catalog.TRACKED.add(orders.IN_PARTS),
 )
 
+UPKEEP = (Upkeep("rollups", 300, rollups.keep_up, "Worked out {:,} spans of rollups."),)
+
 __all__ = [
     "HOOKS",
+    "UPKEEP",
     "OrderCancel",
     "OrderConfirm",
     "OrderCreate",

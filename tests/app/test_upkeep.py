@@ -157,7 +157,7 @@ async def test_what_fails_for_a_tenant_holds_up_no_other(site: Site, old: Any, m
 
 def test_each_module_declares_its_own_upkeep() -> None:
     found = sweeping.everything()
-    assert {"keys", "commits", "holds"} <= {each.name for each in found}
+    assert {"keys", "commits", "holds", "rollups"} <= {each.name for each in found}
     assert len({each.name for each in found}) == len(found)
     assert all(each.told.format(1_000).count("1,000") == 1 and each.every >= 60 for each in found)
 

@@ -100,6 +100,16 @@ CORRUPTIONS = (
     first("shipments", "status = 'CANCELLED'"),
     first("line_items", "shipped = 0, returned = 0", "shipped > 0"),
     first("orders", "subtotal = subtotal + 1"),
+    """
+    INSERT INTO commits (tenant_id, id, seq, events, kinds, subjects, reload)
+    VALUES ('{tenant}', '{tenant}', nextval('commit_numbers'), '{{}}', '{{}}', '{{}}', '{{}}');
+    INSERT INTO sales_folds (tenant_id, id, commit_id, timezone, folded_at)
+    SELECT id, id, id, timezone, now() FROM tenants WHERE id = '{tenant}';
+    INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
+    SELECT o.tenant_id, o.id, 'DAYS', o.placed_at, o.placed_at + interval '1 day', timezone(t.timezone, o.placed_at)::date,
+           timezone(t.timezone, o.placed_at)::date, 0, 0
+    FROM orders o JOIN tenants t ON t.id = o.tenant_id WHERE t.id = '{tenant}' AND o.status = 'CONFIRMED' ORDER BY o.id LIMIT 1
+    """,
 )
 """What breaks each of ``checks.CHECKS``, in their order; often others with it."""
 

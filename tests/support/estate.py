@@ -40,7 +40,9 @@ TIMES = (
 )
 
 
-LEFT: dict[str, list[str]] = {"budgets": [], "commits": []}
+LEFT: dict[str, list[str]] = {
+    table: [] for table in ("budgets", "commits", "sales_folds", "sales_spans", "sales_cells")
+}
 """What stays behind when a tenant moves."""
 
 

@@ -1,0 +1,72 @@
+"""``erpgraph rollup``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app import settings
+from app.cli.support import run, say, table
+from app.database import open_every, open_home, reach, require_head
+from app.databases import MAIN
+from db.runtime.engine import Target
+
+if TYPE_CHECKING:
+    from services.sales.rollups import Difference
+
+app = typer.Typer(no_args_is_help=True, help="Rollups: check that sums that are kept are those of the lines.")
+
+
+@app.callback()
+def group() -> None:
+    """Keeps ``verify`` a command of its own, though it is the only one so far."""
+
+
+@app.command()
+def verify(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant. Left out: all tenants.")] = None,
+) -> None:
+    """Work all sums out again from orders and lines, and list every difference. What was changed since they were worked out is
+    passed over: requests read that from the lines.
+
+    Exit code 1 if there is any. It only reads, and works beside a running server.
+    """
+
+    async def look() -> int:
+        from services.platform import tenants
+
+        chosen = settings.load()
+        if tenant is not None:
+            async with open_home(chosen, tenant) as (target, _):
+                return await _compare(target, tenant)
+        found = 0
+        async with open_every(chosen) as targets:
+            for target in targets.values():
+                await require_head(target)
+            for each in await tenants.every(targets[MAIN]):
+                found += await _compare(await reach(each.database or MAIN, targets), each.name)
+        return found
+
+    if run(look()):
+        raise typer.Exit(1)
+
+
+async def _compare(target: Target, tenant: str) -> int:
+    """Print a tenant's differences; how many there are. Raises ``BadInput`` for an unknown name."""
+    from services.platform import tenants
+    from services.sales import rollups
+
+    spans, differences = await rollups.verify(target, await tenants.find(target, tenant))
+    count = len(differences)
+    say(f"{tenant}: {count or 'no'} difference{'' if count == 1 else 's'} in {spans:,} spans")
+    if differences:
+        header = ("BY", "FROM", "STATUS", "CURRENCY", "UNIT", "SKU", "CUSTOMER", "SUM", "EXPECTED", "ACTUAL")
+        table(header, [_cells(each) for each in differences])
+    return count
+
+
+def _cells(each: "Difference") -> tuple[str, ...]:
+    from core.money import decimal_text
+
+    amounts = (decimal_text(each.expected), decimal_text(each.actual))
+    named = (each.kind.lower(), f"{each.starts_at:%Y-%m-%d %H:%M} UTC", each.status, each.currency, each.unit)
+    return (*named, each.sku or "", each.customer or "", each.name, *amounts)
