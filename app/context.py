@@ -93,6 +93,8 @@ class RequestContext:
     """What was read of the feed last."""
     commit: UUID | None = None
     """The place in the log of the last command that was carried out."""
+    rolled: bool = False
+    """Whether the tenant has rollups, which sums may come from: as far as this process knows."""
     until: float = float("inf")
     """When its time is over, by ``time.monotonic``; no command begins after that."""
     _rows: int = 0

@@ -29,6 +29,10 @@ Args = Mapping[str, Any]
 Number = Callable[[Args, int], int]
 """A number by a field's arguments, as they were given, and by how many rows the field above it offers."""
 
+Kept = Callable[[Mapping[Any, Any], Args, Args, frozenset[str]], int | None]
+"""A number of rows by what ``Documents.price`` was told, the arguments of a list and those of what sums it up, and all that is named
+below: fields, and what their arguments name. ``$`` is there for a variable."""
+
 
 class Table:
     """A level's rows by column. They are turned round once for all of the level's fields, by ``zip``: a cell so takes a
@@ -138,6 +142,7 @@ class BatchField(StrawberryField):
     and under the second how many there are in all.
     ``reads``: that it reads all rows of the list that it is a part of: tenths of a point for a few of them
     (``execution.documents.pricing.ROWS``).
+    ``kept``: how many rows of its list sums read instead, where these are kept already.
     ``width``: about how many characters its leaves have as JSON, where they are all alike; others are measured.
     """
 
@@ -156,6 +161,7 @@ class BatchField(StrawberryField):
         besides: Number | ByRows | None = None,
         whole: tuple[Hashable, Hashable] | None = None,
         reads: int = 0,
+        kept: Kept | None = None,
         width: int | None = None,
         arguments: Iterable[StrawberryArgument] = (),
         name: str | None = None,
@@ -181,6 +187,7 @@ class BatchField(StrawberryField):
         self.besides = besides
         self.whole = whole
         self.reads = reads
+        self.kept = kept
         self.width = width
         self.arguments = list(arguments)
         # Not part of the class's constructor: rows are never instances of their Strawberry class.
@@ -201,6 +208,7 @@ class BatchField(StrawberryField):
             besides=self.besides,
             whole=self.whole,
             reads=self.reads,
+            kept=self.kept,
             width=self.width,
             arguments=self.arguments,
             name=self.graphql_name,

@@ -14,6 +14,7 @@ from loaders.kit import filter_prices
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many
 from loaders.kit.one import One
+from loaders.kit.rollups import kept
 from loaders.kit.search import SEARCH_PRICE
 from loaders.kit.usual import whole
 from resolvers import columns, relations
@@ -158,6 +159,7 @@ def many(
         rows=page_rows,
         usual=None if key is None else loader,
         whole=whole(loader),
+        kept=kept(loader),
         besides=None if where is None and search is None else narrowing(loader),
         **guarded(description, loader.entity.permission),
     )

@@ -163,6 +163,7 @@ class GraphQLEndpoint:
         reader = self.database.query_reader(principal.tenant, principal.partner, after)
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
+        context.rolled = self.usual.rolled(principal)
         running = await slot.acquire(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)

@@ -20,6 +20,7 @@ from app.context import Principal
 from core.errors import ErpError, Unavailable
 from db.runtime.engine import Database
 from loaders.kit.many import Many
+from loaders.kit.rollups import KeptOf
 from loaders.kit.usual import sizes, usual
 
 log = structlog.get_logger()
@@ -52,6 +53,10 @@ class UsualSizes:
         if monotonic() - at > LASTS:
             self._look_at(principal.tenant)
         return found
+
+    def rolled(self, principal: Principal) -> bool:
+        """Whether the tenant has rollups, which sums may come from."""
+        return any(isinstance(each, KeptOf) for each in self.of(principal))
 
     def _look_at(self, tenant: UUID) -> None:
         if len(self._waiting) < TENANTS:

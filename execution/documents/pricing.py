@@ -14,6 +14,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from graphql import (
+    EnumValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -37,7 +38,7 @@ from graphql import (
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
 from execution.documents.introspection import Introspection
-from execution.fields import POINT, UNKNOWN, Args, ByRows, cost_of, declared
+from execution.fields import POINT, UNKNOWN, Args, BatchField, ByRows, Kept, cost_of, declared
 from execution.steps import EVERY, Steps
 
 MUTATION = 50
@@ -111,6 +112,10 @@ class Level(NamedTuple):
     """How many rows the connection above offers to its parts."""
     whole: Amount = 0
     """How many rows all lists of the connection above have together, page or no page."""
+    kept: Kept | None = None
+    """How many are read instead, where what they add up to is kept."""
+    given: Any = None
+    """The arguments of that connection."""
 
 
 class Reading(NamedTuple):
@@ -216,19 +221,16 @@ class Pricing:
         besides: Amount = 0
         if batch is not None and batch.besides is not None:
             besides = _called(batch.besides, args, level.rows)
+        if batch is not None and batch.reads and level.kept is not None:
+            names = frozenset(self._names([node.selection_set for node in nodes]))
+            level = level._replace(whole=_kept(level.kept, level, args, names), kept=None)
         if batch is not None and batch.reads:
             self.readings.append(Reading(path, _read(batch.reads, level.whole)))
         size = self._size(parent, name, definition, args, level.rows, above)
         below: Any = get_named_type(definition.type)
         part = Part(path, size, cost_of(definition), besides, leaf=is_leaf_type(below))
         if not part.leaf:
-            if batch is not None and batch.rows is not None:
-                offered = _called(batch.rows, args, level.rows)
-                if batch.usual is not None:
-                    offered = _usually(batch.usual, offered)
-                level = level._replace(rows=offered)
-            if batch is not None and batch.whole is not None:
-                level = level._replace(whole=_whole(batch.whole, level.times))
+            level = _below(batch, args, level)
             level = level._replace(times=_product(level.times, size))
             sets = [node.selection_set for node in nodes if node.selection_set is not None]
             above = "types" if name == "types" or (name == "fields" and above == "types") else name
@@ -237,6 +239,17 @@ class Pricing:
             part.varying = [each for each in inner if _varies(each)]
             part.each += sum(each.total({}) for each in inner if not _varies(each))
         return part
+
+    def _names(self, sets: Sequence[SelectionSetNode | None]) -> Iterator[str]:
+        """The names of all fields in these, and all that their arguments name."""
+        for selections in filter(None, sets):
+            for node in selections.selections:
+                if isinstance(node, FieldNode):
+                    yield node.name.value
+                    for each in node.arguments or ():
+                        yield from _named(each.value)
+                inner: Any = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+                yield from self._names([inner.selection_set])
 
     def _size(
         self, parent: Any, name: str, definition: GraphQLField, args: Any, rows: Amount, above: str | None
@@ -319,6 +332,30 @@ def _whole(keys: tuple[Hashable, Hashable], times: Amount) -> Amount:
     return rows
 
 
+def _below(batch: BatchField | None, args: Any, level: Level) -> Level:
+    """What is known of the rows that a field offers to what is below it."""
+    if batch is not None and batch.rows is not None:
+        offered = _called(batch.rows, args, level.rows)
+        if batch.usual is not None:
+            offered = _usually(batch.usual, offered)
+        level = level._replace(rows=offered)
+    if batch is not None and batch.whole is not None:
+        level = level._replace(whole=_whole(batch.whole, level.times), kept=batch.kept, given=args)
+    return level
+
+
+def _kept(kept: Kept, level: Level, args: Any, names: frozenset[str]) -> Amount:
+    """How many rows are read of what is kept, where that serves; of the lists otherwise."""
+
+    def rows(variables: Variables) -> int:
+        whole = level.whole if isinstance(level.whole, int) else level.whole(variables)
+        above, own = (each if isinstance(each, Mapping) else each(variables) for each in (level.given, args))
+        found = kept(variables.get(USUAL, {}), above, own, names)
+        return whole if found is None else min(whole, found)
+
+    return rows
+
+
 def _read(tenths: int, whole: Amount) -> Callable[[Variables], int]:
     """What it takes to read a whole level's lists."""
     return lambda variables: -(-tenths * (whole if isinstance(whole, int) else whole(variables)) // ROWS)
@@ -346,6 +383,19 @@ def _plain(node: Any) -> Callable[[Variables], Any]:
         return lambda _variables: None
     value: Any = int(node.value[:10]) if isinstance(node, IntValueNode) else getattr(node, "value", None)
     return lambda _variables: value
+
+
+def _named(node: Any) -> Iterator[str]:
+    """The names that a literal has in it: of enums and of objects' fields; and ``$`` for a variable."""
+    if isinstance(node, VariableNode):
+        yield "$"
+    elif isinstance(node, EnumValueNode):
+        yield node.value
+    for each in getattr(node, "fields", ()):
+        yield each.name.value
+        yield from _named(each.value)
+    for each in getattr(node, "values", ()):
+        yield from _named(each)
 
 
 def _has_variable(node: Any) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, select, union_all
 
 from loaders.kit import filters
 from loaders.kit.base import Loader
@@ -13,6 +13,7 @@ from loaders.kit.entity import Entity
 from loaders.kit.many import Many, Query, joined
 from loaders.kit.measures import ALL, Distinct, Functions, Join, Measure, Unit
 from loaders.kit.one import TENANT
+from loaders.kit.rollups import Chosen, choose
 
 FUNCTIONS = frozenset({"@sum", "@avg", "@min", "@max"})
 """Stand among the columns for what of the measures is asked for: of all of them alike."""
@@ -44,14 +45,31 @@ class Aggregates(Loader):
         """The measures of each key, also of those without rows."""
         loader, query = self.arguments
         many = loader(self, (), query)
-        shape = (Aggregates, loader, self.narrowed, self.columns, query.shape, query.search is None)
-        made = await self.made(shape, partial(self.build, many))
+        rolled = await self._rolled(loader, query)
+        kind = rolled and rolled.rollup.kind
+        shape = (Aggregates, loader, self.narrowed, self.columns, query.shape, query.search is None, kind)
+        made = await self.made(shape, partial(self.build, many, rolled))
+        given = whole_values(query) | {"keys": keys} | (rolled.values if rolled else {})
         cells: dict[Any, list[Any]] = {key: [] for key in keys}
-        for row in await self.fetch(made, whole_values(query) | {"keys": keys}, len(keys)):
+        for row in await self.fetch(made, given, len(keys)):
             cells[() if many.key is None else row["key"]].append(row)
         return await put_together(chosen(many.entity, self.columns), cells, functions_of(self.columns))
 
-    def build(self, many: Many) -> Select[Any]:
+    async def _rolled(self, loader: type[Many], query: Query) -> Chosen | None:
+        measures = chosen(loader.entity, self.columns)
+        if any(isinstance(each, Distinct) for each in measures.values()):
+            return None  # they are counted list by list
+        return await choose(self, loader, query, measures, functions_of(self.columns))
+
+    def build(self, many: Many, rolled: Chosen | None) -> Any:
+        """The statement: of rows alone, or of cells and of those rows that they don't have."""
+        if rolled is None:
+            return self._cells(many)
+        relation: Any = rolled.rollup.relation
+        cells = relation(self, (), many.arguments)
+        return union_all(*(self._cells(many, joins) for joins in rolled.rows(many)), self._cells(cells))
+
+    def _cells(self, many: Many, besides: Sequence[Join] = ()) -> Select[Any]:
         measures = chosen(many.entity, self.columns)
         keys = [] if many.key is None else [getattr(many.entity.model, many.key).label("key")]
         units = units_of(measures.values())
@@ -61,7 +79,7 @@ class Aggregates(Loader):
             measure.leaves(function, column).label(name)
             for name, (measure, function, column) in parts(measures, FUNCTIONS.intersection(self.columns)).items()
         ] or [func.count().label("rows")]
-        found = whole_rows(many, joins).add_columns(*columns, *cells).group_by(*columns)
+        found = whole_rows(many, [*joins, *besides]).add_columns(*columns, *cells).group_by(*columns)
         apart = {name: measure for name, measure in measures.items() if isinstance(measure, Distinct)}
         return _with_distinct(many, found, apart, keys) if apart else found
 
@@ -134,7 +152,8 @@ async def put_together(
 ) -> dict[Hashable, Any]:
     """What the cells of each list come to. Of very many others have their turn in between."""
     turns, found = Turns(), {}
+    readers = [(name, measure.reader(name, functions)) for name, measure in measures.items()]
     for key, rows in cells.items():
-        found[key] = {name: measure.value(name, rows, functions) for name, measure in measures.items()}
+        found[key] = {name: read(rows) for name, read in readers}
         await turns.after(len(rows) * len(measures))
     return found

@@ -29,6 +29,10 @@ class Loader(DataLoader[Any, Any]):
     """
 
     entity: ClassVar[Entity[Any]]
+    rolled: bool
+    """Whether the tenant has rollups, which sums may come from."""
+    told: str
+    """Where the rows come from, for the trace; empty: from the entity's table."""
 
     def __init__(self, context: Context, columns: tuple[str, ...], arguments: Any = None) -> None:
         super().__init__()
@@ -38,6 +42,8 @@ class Loader(DataLoader[Any, Any]):
         self.trace = context.trace
         self.columns = columns
         self.arguments = arguments
+        self.rolled = getattr(context, "rolled", False)
+        self.told = ""
         self._known: dict[Any, Any] = {}
 
     @property
@@ -107,5 +113,6 @@ class Loader(DataLoader[Any, Any]):
         start = perf_counter()
         rows = await reader.fetch(made.sql, *made.values(given), row=self.row, one_plan=one_plan)
         if self.trace is not None:
-            self.trace.batch(type(self).__name__, keys, len(rows), made.sql, perf_counter() - start)
+            name = f"{type(self).__name__} ({self.told})" if self.told else type(self).__name__
+            self.trace.batch(name, keys, len(rows), made.sql, perf_counter() - start)
         return rows

@@ -1,10 +1,11 @@
 """What rows are put together by: dimensions, declared once with their entity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, DateTime, Integer, Numeric, cast, func, literal_column
@@ -140,14 +141,13 @@ def _ago(now: datetime, days: int) -> datetime:
 # ---------------------------------------------------------------- what a group's key says
 
 
-def key(dimension: Dimension, row: Mapping[str, Any], place: int) -> Any:
-    """A dimension's value in the key of a group."""
-    found = row[f"d{place}"]
+def key(dimension: Dimension, place: int) -> Callable[[Mapping[str, Any]], Any]:
+    """What tells a dimension's value in the key of a group, of one of its rows: made once for all groups."""
+    column = f"d{place}"
     if dimension.kind == "period":
-        told = {name: row[f"d{place}_{name}"] for name in ("start", "end", "date")}
-        day: date = told["date"]
-        return told | {"unit": dimension.variant, "date": day.isoformat()}
+        unit, (start, end, date_) = dimension.variant, (f"{column}_{name}" for name in ("start", "end", "date"))
+        return lambda row: {"start": row[start], "end": row[end], "date": row[date_].isoformat(), "unit": unit}
     if dimension.kind in ("age", "band"):
         edges = (None, *(decimal_text(Decimal(limit)) for limit in dimension.limits), None)
-        return {"from": edges[found], "below": edges[found + 1]}
-    return found
+        return lambda row: {"from": edges[row[column]], "below": edges[row[column] + 1]}
+    return itemgetter(column)

@@ -29,7 +29,7 @@ def bounds(shape: Shape, values: tuple[Any, ...], path: tuple[str, ...]) -> dict
     """The values of the SQL's parameters: from when to when the filter lets rows through, by the comparisons that all rows
     must meet.
     """
-    found = list(_conditions(shape, iter(values), path))
+    found = list(conditions(shape, iter(values), path))
     later = [_moved(given, MOMENT) if name == "gt" else given for name, given in found if name in ("gt", "gte", "eq")]
     earlier = [
         _moved(given, -MOMENT) if name == "lt" else given for name, given in found if name in ("lt", "lte", "eq")
@@ -49,7 +49,7 @@ def _moved(moment: datetime, by: timedelta) -> datetime:
         return moment
 
 
-def _conditions(shape: Shape, values: Iterator[Any], path: tuple[str, ...] | None) -> Iterator[tuple[str, Any]]:
+def conditions(shape: Shape, values: Iterator[Any], path: tuple[str, ...] | None) -> Iterator[tuple[str, Any]]:
     """The comparisons of the value that a path leads to, as far as every row must meet them. Takes all of the shape's values."""
     kind, *rest = shape
     if kind == "is":
@@ -58,12 +58,12 @@ def _conditions(shape: Shape, values: Iterator[Any], path: tuple[str, ...] | Non
             yield rest[1], given
     elif kind == "and":
         for part in rest:
-            yield from _conditions(part, values, path)
+            yield from conditions(part, values, path)
     elif kind == REFERRED:
-        yield from _conditions(rest[1], values, path[1:] if path and path[0] == rest[0] else None)
+        yield from conditions(rest[1], values, path[1:] if path and path[0] == rest[0] else None)
     else:
         for part in rest if kind in ("or", "not") else rest[1:]:
-            yield from _conditions(part, values, None)
+            yield from conditions(part, values, None)
 
 
 def empty(

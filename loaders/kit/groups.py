@@ -7,6 +7,7 @@ for each value: they have no parts, and the values are counted at the end, for w
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -30,13 +31,24 @@ from sqlalchemy import (
 from core.errors import BadInput
 from loaders.kit import dimensions as by_
 from loaders.kit import filling, filters
-from loaders.kit.aggregates import FUNCTIONS, Turns, chosen, functions_of, parts, units_of, whole_rows, whole_values
+from loaders.kit.aggregates import (
+    FUNCTIONS,
+    TURN,
+    Turns,
+    chosen,
+    functions_of,
+    parts,
+    units_of,
+    whole_rows,
+    whole_values,
+)
 from loaders.kit.base import Loader
 from loaders.kit.entity import DESC
 from loaders.kit.grouping import KEY, Grouping, Place
 from loaders.kit.many import Many, Query, parents
-from loaders.kit.measures import EXACT, Distinct, Join, Measure, Sums
+from loaders.kit.measures import EXACT, Counted, Distinct, Join, Measure, Sums
 from loaders.kit.periods import period
+from loaders.kit.rollups import Chosen, choose
 from loaders.kit.statements import constant, value
 
 OUTER = 10
@@ -59,10 +71,16 @@ class Groups(Loader):
         inside = bool(grouping.within)
         nulls = tuple(inside and None in each for each in zip(*keys, strict=True)) if inside else ()
         build = _Statement(many, grouping, self.columns, nulls)
-        shape = (Groups, loader, self.narrowed, self.columns, query.shape, query.search is None, nulls, *grouping.shape)
-        made = await self.made(shape, build.whole)
+        by = (*grouping.within, *grouping.by)
+        cells = await choose(self, loader, query, build.measures, build.functions, by, grouping.zone)
+        kind = cells and cells.rollup.kind
+        shape = (
+            *(Groups, loader, self.narrowed, self.columns, query.shape, query.search is None, nulls, *grouping.shape),
+            kind,
+        )
+        made = await self.made(shape, partial(self.build, build, cells, nulls))
         rows: dict[Any, list[Any]] = {key: [] for key in keys}
-        given = self._values(query, grouping)
+        given = self._values(query, grouping) | (cells.values if cells else {})
         if inside:
             given |= {f"shown{index}": list(each) for index, each in enumerate(zip(*keys, strict=True))}
         given["keys"] = list({key[0] for key in keys}) if inside and many.key is not None else keys
@@ -74,6 +92,16 @@ class Groups(Loader):
             place = Place(loader, query, grouping, before)
             found[key] = await _together(place, build.measures, self.columns, each, turns)
         return found
+
+    def build(self, rows: "_Statement", cells: Chosen | None, nulls: Sequence[bool]) -> Select[Any]:
+        """The statement: of rows alone, or of cells and of those rows that they don't have."""
+        if cells is None:
+            return rows.whole()
+        _, query, grouping = self.arguments
+        arms = [_Statement(rows.many, grouping, self.columns, nulls, joins) for joins in cells.rows(rows.many)]
+        relation: Any = cells.rollup.relation
+        arms.append(_Statement(relation(self, (), query), grouping, self.columns, nulls))
+        return arms[0].whole(*arms[1:])
 
     def _values(self, query: Query, grouping: Grouping) -> dict[str, Any]:
         given = whole_values(query) | filters.parameters(grouping.having_values, "h")
@@ -90,24 +118,38 @@ def _text(each: Any) -> Any:
     return func.coalesce(cast(each, Text), func.chr(constant(1)))
 
 
+def _different(cells: Any) -> Any:
+    """How many different values a cell of them stands for: one, where it says which, or so many."""
+    return func.coalesce(cells.c.rows, case((cells.c.value.is_not(None), constant(1)), else_=constant(0)))
+
+
 class _Statement:
     """The making of a statement."""
 
-    def __init__(self, many: Many, grouping: Grouping, columns: Sequence[str], nulls: Sequence[bool] = ()) -> None:
+    def __init__(
+        self,
+        many: Many,
+        grouping: Grouping,
+        columns: Sequence[str],
+        nulls: Sequence[bool] = (),
+        joins: Sequence[Join] = (),
+    ) -> None:
         self.many, self.grouping, self.entity = many, grouping, many.entity
         ranked = grouping.ranked_by()
         self.measures = chosen(self.entity, (*columns, *(name for name in ranked if name not in columns)))
         self.added = {name: each for name, each in self.measures.items() if not isinstance(each, Distinct)}
         self.apart = [name for name, each in self.measures.items() if isinstance(each, Distinct)]
         sums = {"@sum"} if any(isinstance(self.entity.measures[name], Sums) for name in ranked) else set[str]()
-        self.parts = parts(self.added, FUNCTIONS.intersection(columns) | sums)
+        wanted = FUNCTIONS.intersection(columns) | sums
+        self.functions = functions_of(wanted)
+        self.parts = parts(self.added, wanted)
         self.units = units_of(self.added.values())
         self.by = [by_.expression(each, self.entity.dimensions, place) for place, each in enumerate(grouping.by)]
         self.places = [f"d{place}" for place in range(len(self.by))]
         key = None if many.key is None else getattr(self.entity.model, many.key)
         self.lists = None if key is None else parents(many.key_type)
         self.keys = [] if key is None else [key.label("key")]
-        self.joins: list[Join] = []
+        self.joins: list[Join] = [*joins]
         if grouping.within:
             self._inside(key, nulls)
 
@@ -123,14 +165,14 @@ class _Statement:
             _text(each) == _text(shown.c[f"p{index}"]) if nulls[index] else each == shown.c[f"p{index}"]
             for index, each in enumerate(every)
         ]
-        self.joins = [join for each in outer for join in by_.source(each, of).joins]
+        self.joins += [join for each in outer for join in by_.source(each, of).joins]
         self.joins.append(Join(shown, and_(*equal)))
         self.keys = [shown.c.place.label("key")]
         self.lists = select(shown.c.place.label("key")).subquery("lists")
 
-    def whole(self) -> Select[Any]:
-        """Groups, the rest and the total, the periods with their ends."""
-        cells = union_all(self._cells(), *(self._values(*each) for each in enumerate(self.apart, 1))).cte("cells")
+    def whole(self, *others: "_Statement") -> Select[Any]:
+        """Groups, the rest and the total, the periods with their ends: of these rows, and of those of other statements."""
+        cells = union_all(*(each for arm in (self, *others) for each in arm.all_cells())).cte("cells")
         if self.grouping.fill:
             empty = filling.empty(cells, self.lists, self.places, self.grouping.by, self.parts)
             cells = union_all(select(*cells.c), empty).cte("filled_cells")
@@ -156,6 +198,10 @@ class _Statement:
 
     # ---------------------------------------------------------------- cells
 
+    def all_cells(self) -> list[Select[Any]]:
+        """Those of sums, and those of each measure that counts different values."""
+        return [self._cells(), *(self._values(*each) for each in enumerate(self.apart, 1))]
+
     def _base(self, *measures: Measure) -> Select[Any]:
         """The rows of the list, with the tables that dimensions and these measures are about."""
         joins = [join for each in self.grouping.by for join in by_.source(each, self.entity.dimensions).joins]
@@ -176,8 +222,15 @@ class _Statement:
         columns, given = self._dimensions(), measure.by.label("value")
         units = [cast(null(), unit.by.type).label(f"unit_{unit.name}") for unit in self.units]
         found = [constant(kind).label("kind"), given, cast(null(), BigInteger).label("rows")]
+        counted = isinstance(measure, Counted)
+        if isinstance(measure, Counted):
+            found[1:] = [cast(null(), Uuid).label("value"), func.sum(measure.by).label("rows")]
         nothing = [cast(null(), column.type).label(part) for part, (_, _, column) in self.parts.items()]
-        return self._base(measure).add_columns(*columns, *units, *found, *nothing).group_by(*columns, given)
+        return (
+            self._base(measure)
+            .add_columns(*columns, *units, *found, *nothing)
+            .group_by(*columns, *([] if counted else [given]))
+        )
 
     # ---------------------------------------------------------------- ranks
 
@@ -188,7 +241,7 @@ class _Statement:
         """Cells with their group's place among those that having lets through."""
         cells, names = self.cells, [*(["key"] if self.keys else []), *self.places]
         group = [cells.c[name] for name in names]
-        ranks = [self._rank(name).over(partition_by=group).label(f"rank_{name}") for name in self.grouping.ranked_by()]
+        ranks = [self._rank(name, group).label(f"rank_{name}") for name in self.grouping.ranked_by()]
         valued = select(*cells.c, *ranks).cte("valued")
         order: list[Any] = []
         for name, direction in self.grouping.order:
@@ -204,17 +257,17 @@ class _Statement:
         chosen_ = filters.condition(having, self.grouping.having, mark="h")
         return select(*valued.c, place.label("place")).where(chosen_).cte("placed")
 
-    def _rank(self, name: str) -> Any:
+    def _rank(self, name: str, group: Sequence[Any]) -> Any:
         """What groups are compared by: the sum in one unit, the number of rows or of different values."""
         measure, cells = self.measures[name], self.cells
         if isinstance(measure, Distinct):
-            return func.count(cells.c.value).filter(cells.c.kind == constant(self.apart.index(name) + 1))
+            mine = cells.c.kind == constant(self.apart.index(name) + 1)
+            return func.coalesce(func.sum(_different(cells)).filter(mine).over(partition_by=group), constant(0))
+        found: Any = func.sum(cells.c[f"{name}_{'sum' if isinstance(measure, Sums) else 'count'}"])
         if isinstance(measure, Sums):
             [unit] = measure.units
-            return func.sum(cells.c[f"{name}_sum"]).filter(
-                cells.c[f"unit_{unit.name}"] == value(f"in_{unit.name}", Text())
-            )
-        return func.sum(cells.c[f"{name}_count"])
+            found = found.filter(cells.c[f"unit_{unit.name}"] == value(f"in_{unit.name}", Text()))
+        return found.over(partition_by=group)
 
     def _merged(self, cells: Any, places: list[Any], more: list[Any], *, grouped: bool = True) -> Select[Any]:
         """Cells put together, by group and unit."""
@@ -224,7 +277,10 @@ class _Statement:
         for name, (measure, function, _) in self.parts.items():
             merge = getattr(func, function if function in ("min", "max") else "sum")
             columns.append(measure.leaves(function, merge(cells.c[name])).label(name))
-        different: Any = func.count(cells.c.value.distinct()) if self.apart else constant(0)
+        different: Any = constant(0)
+        if self.apart:
+            known = func.coalesce(func.sum(cells.c.rows), constant(0))
+            different = cast(func.count(cells.c.value.distinct()) + known, BigInteger)
         values = [cells.c.kind.label("kind"), different.label("different")]
         found = select(*keys, *places, *units, *values, *more, *columns)
         return found.group_by(*keys, *(places if grouped else []), *units, cells.c.kind)
@@ -241,30 +297,35 @@ async def _together(
     apart = [name for name, measure in measures.items() if isinstance(measure, Distinct)]
     wanted = {name: measure for name, measure in measures.items() if name in columns}
     functions = functions_of(columns)
-    places: dict[int, list[dict[str, Any]]] = {}
+    readers = [(name, measure.reader(name, functions)) for name, measure in wanted.items()]
+    places: dict[int, list[Any]] = {}
     different: dict[int, dict[str, int]] = {}
-    for row in rows:
-        if row["kind"]:
-            different.setdefault(row["place"], {})[apart[row["kind"] - 1]] = row["different"]
-        else:
-            places.setdefault(row["place"], []).append(dict(row))
-        await turns.after(1)
+    for start in range(0, len(rows), TURN + 1):
+        portion = rows[start : start + TURN + 1]
+        for row in portion:
+            if row["kind"]:
+                different.setdefault(row["place"], {})[apart[row["kind"] - 1]] = row["different"]
+            else:
+                places.setdefault(row["place"], []).append(row)
+        await turns.after(len(portion))
 
     def aggregate(place: int) -> dict[str, Any]:
         cells = places.get(place, [])
         if cells and apart:
-            cells[0] |= dict.fromkeys(apart, 0) | different.get(place, {})
-        return {name: measure.value(name, cells, functions) for name, measure in wanted.items()}
+            cells = [{**cells[0], **dict.fromkeys(apart, 0), **different.get(place, {})}, *cells[1:]]
+        return {name: read(cells) for name, read in readers}
 
     shares = _Shares(grouping, measures, places.get(TOTAL, []))
     names = [f"d{index}" for index in range(len(grouping.by))]
+    keys = [(each.key, by_.key(each, index)) for index, each in enumerate(grouping.by)]
     nodes = []
     for place in sorted(each for each in places if TOTAL < each <= grouping.first):
         first = places[place][0]
-        key = {each.key: by_.key(each, first, index) for index, each in enumerate(grouping.by)}
+        key = {name: read(first) for name, read in keys}
         inside = Place(where.loader, where.query, grouping, (*where.key, *[first[name] for name in names]))
         parts_ = {"key": key, "aggregate": aggregate(place), "rank": place, "place": inside}
-        nodes.append(parts_ | shares.of(first))
+        parts_ |= shares.of(first)
+        nodes.append(parts_)
         await turns.after(len(places[place]) * len(wanted))
     count = max((row["groups"] for row in rows if row["groups"] is not None), default=0)
     if grouping.fill and count > filling.MOST:

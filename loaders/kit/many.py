@@ -110,6 +110,8 @@ class Many(Loader):
     default: ClassVar[Order | None] = None
     unique: ClassVar[str | None] = None
     key_type: ClassVar[TypeEngine[Any]] = Uuid()
+    rollups: ClassVar[Sequence[Any]] = ()
+    """Cells that its sums may come from (``loaders.kit.rollups``), the fewest first."""
 
     @classmethod
     def query(cls, args: Mapping[str, Any]) -> Query:

@@ -17,6 +17,8 @@ from loaders.kit.statements import constant
 
 Cells = Sequence[Mapping[str, Any]]
 Functions = frozenset[str]
+Read = Callable[[Cells], Any]
+"""What cells come to."""
 
 EXACT = Context(prec=150, rounding=ROUND_HALF_UP)
 """More digits than any sum here has, of billions of products of numbers of twenty digits: nothing is rounded twice."""
@@ -71,9 +73,10 @@ class Measure:
         """A part in the form in which it leaves the database."""
         return cast(column, BigInteger) if function == "count" else column
 
-    def value(self, name: str, cells: Cells, _functions: Functions = ALL) -> Any:
-        """What it comes to in these cells, in its final form."""
-        return _sum(cells, f"{name}_count")
+    def reader(self, name: str, _functions: Functions = ALL) -> Read:
+        """What tells what it comes to in cells, in its final form: made once for all groups of them."""
+        column = f"{name}_count"
+        return lambda cells: _sum(cells, column)
 
 
 class Distinct(Measure):
@@ -84,8 +87,12 @@ class Distinct(Measure):
     def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
         return {}
 
-    def value(self, name: str, cells: Cells, _functions: Functions = ALL) -> Any:
-        return cells[0][name] or 0 if cells else 0
+    def reader(self, name: str, _functions: Functions = ALL) -> Read:
+        return lambda cells: cells[0][name] or 0 if cells else 0
+
+
+class Counted(Distinct):
+    """As many as cells say, of values that no two cells have: ``by`` is their number."""
 
 
 class Span(Measure):
@@ -94,14 +101,17 @@ class Span(Measure):
     def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
         return {"count": func.count(self.by), "min": func.min(self.by), "max": func.max(self.by)}
 
-    def value(self, name: str, cells: Cells, _functions: Functions = ALL) -> Any:
-        ends = {each: [cell[f"{name}_{each}"] for cell in cells] for each in ("min", "max")}
-        found: dict[str, list[Any]] = {each: [at for at in ends[each] if at is not None] for each in ends}
-        return {
-            "count": _sum(cells, f"{name}_count"),
-            "min": min(found["min"], default=None),
-            "max": max(found["max"], default=None),
-        }
+    def reader(self, name: str, _functions: Functions = ALL) -> Read:
+        def value(cells: Cells) -> Any:
+            ends = {each: [cell[f"{name}_{each}"] for cell in cells] for each in ("min", "max")}
+            found: dict[str, list[Any]] = {each: [at for at in ends[each] if at is not None] for each in ends}
+            return {
+                "count": _sum(cells, f"{name}_count"),
+                "min": min(found["min"], default=None),
+                "max": max(found["max"], default=None),
+            }
+
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +123,7 @@ class Sums(Measure):
     amount: bool = False
     total: bool = False
     weight: Any = None
+    rows: Any = None
 
     def parts(self, functions: Functions) -> dict[str, ColumnElement[Any]]:
         summed = self.by if self.weight is None else self.by * self.weight
@@ -126,37 +137,70 @@ class Sums(Measure):
     def leaves(self, function: str, column: Any) -> Any:
         return cast(column, BigInteger if function == "count" else Text)
 
-    def value(self, name: str, cells: Cells, functions: Functions = ALL) -> Any:
-        if len(cells) == 1:  # most lists have one, and groups are many
-            units = tuple([cells[0][f"unit_{unit.name}"] for unit in self.units])
-            return [] if None in units else [self._of_unit(name, cells, units, functions)]
-        apart: dict[tuple[str, ...], list[Any]] = {}
-        for cell in cells:
-            apart.setdefault(tuple([cell[f"unit_{unit.name}"] for unit in self.units]), []).append(cell)
-        # A period that has no row has no unit either.
-        present = sorted(each for each in apart if None not in each)
-        return [self._of_unit(name, apart[each], each, functions) for each in present]
+    def reader(self, name: str, functions: Functions = ALL) -> Read:
+        units = [f"unit_{unit.name}" for unit in self.units]
+        of_unit = self._of_unit(name, functions)
 
-    def _of_unit(self, name: str, cells: Cells, units: tuple[str, ...], functions: Functions) -> dict[str, Any]:
-        """The object of one unit, whose cells these are. What isn't asked for is null."""
-        found: dict[str, Any] = dict(zip([unit.name for unit in self.units], units, strict=True))
-        found["count"] = count = _sum(cells, f"{name}_count") if self.weight is None else 0
-        for function in _PLAIN:
-            text = _folded(cells, f"{name}_{function}", function) if function in functions else None
-            found[function] = text and self._written(text, function, units)
-        found["avg"] = None
-        if "avg" in functions and (whole := _folded(cells, f"{name}_sum", "sum")):
-            divisor = Decimal(count if self.weight is None else _folded(cells, f"{name}_weight", "weight") or 0)
-            if divisor:
-                mean = EXACT.quantize(EXACT.divide(Decimal(whole), divisor), _SIX)
-                found["avg"] = self._written(f"{mean:f}", "avg", units)
-        return found
+        def value(cells: Cells) -> Any:
+            if len(cells) == 1:  # most lists have one, and groups are many
+                cell = cells[0]
+                only = [cell[unit] for unit in units]
+                return [] if None in only else [of_unit(cells, only)]
+            apart: dict[tuple[str, ...], list[Any]] = {}
+            for cell in cells:
+                apart.setdefault(tuple([cell[unit] for unit in units]), []).append(cell)
+            # A period that has no row has no unit either.
+            present = sorted(each for each in apart if None not in each)
+            return [of_unit(apart[each], each) for each in present]
 
-    def _written(self, text: str, function: str, units: tuple[str, ...]) -> Any:
+        return value
+
+    def _of_unit(self, name: str, functions: Functions) -> Callable[[Cells, Sequence[str]], dict[str, Any]]:
+        """What makes the object of one unit, of the cells that are its. What isn't asked for is null."""
+        names = [unit.name for unit in self.units]
+        nothing: dict[str, Any] = dict.fromkeys((*names, "count", *_PLAIN, "avg"))
+        plain = [(function, f"{name}_{function}") for function in _PLAIN if function in functions]
+        counted = f"{name}_{'count' if self.weight is None else 'weight'}"
+
+        def object_(cells: Cells, units: Sequence[str]) -> dict[str, Any]:
+            found = nothing.copy()
+            found.update(zip(names, units, strict=True))
+            found["count"] = count = _sum(cells, counted) if self.weight is None else 0
+            for function, column in plain:
+                text = _folded(cells, column, function)
+                if text is not None:
+                    found[function] = self._written(text, function, units[0])
+            if "avg" in functions and (whole := _folded(cells, f"{name}_sum", "sum")):
+                divisor = Decimal(count if self.weight is None else _folded(cells, counted, "weight") or 0)
+                if divisor:
+                    mean = EXACT.quantize(EXACT.divide(Decimal(whole), divisor), _SIX)
+                    found["avg"] = self._written(f"{mean:f}", "avg", units[0])
+            return found
+
+        return object_
+
+    def _written(self, text: str, function: str, unit: str) -> Any:
         if not self.amount:
             return text.rstrip("0").rstrip(".") if "." in text else text
         form = total_text if self.total and function != "avg" else price_text
-        return form(_with_six(text), units[0]), units[0]
+        return form(_with_six(text), unit), unit
+
+
+class SumsOfCells(Sums):
+    """Sums of numbers of which each row is the sum of ``rows`` others. It has no least and no largest."""
+
+    def parts(self, functions: Functions) -> dict[str, ColumnElement[Any]]:
+        found: dict[str, Any] = {"sum": func.sum(self.by)} if functions & {"sum", "avg"} else {}
+        if self.weight is not None:
+            return found | {"weight": func.sum(self.weight)}
+        return found | {"count": func.sum(self.rows)}
+
+
+class RowsOfCells(Measure):
+    """How many rows there are, each of which stands for so many (``by``)."""
+
+    def parts(self, _functions: Functions) -> dict[str, ColumnElement[Any]]:
+        return {"count": func.coalesce(func.sum(self.by), constant(0))}
 
 
 def _with_six(text: str) -> str:

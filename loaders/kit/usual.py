@@ -12,6 +12,7 @@ import orjson
 from core.paging import MAX_PAGE
 from db.runtime.reader import Reader
 from loaders.kit.many import Many
+from loaders.kit.rollups import ZONE, KeptOf
 
 NEWEST = 10_000
 """Rows whose parents are candidates for the sample: the newest, by the primary key."""
@@ -40,6 +41,9 @@ _COUNT = "SELECT count(*) AS rows FROM (SELECT FROM {table} WHERE tenant_id = $1
 _ESTIMATE = "EXPLAIN (FORMAT JSON) SELECT FROM {table} WHERE tenant_id = $1"
 
 
+_KEPT = "SELECT kind, timezone, sum(cells)::bigint AS cells, sum(lines)::bigint AS lines FROM ({clean}) s GROUP BY 1, 2"
+
+
 class AllOf(NamedTuple):
     """Stands for how many rows one parent's whole list has as a rule."""
 
@@ -58,11 +62,11 @@ def whole(relation: type[Many]) -> tuple[Any, Any]:
     return every if relation.key is None else AllOf(relation), every
 
 
-async def sizes(reader: Reader, relations: Iterable[type[Many]], rows: Mapping[type[Many], int]) -> dict[Any, int]:
+async def sizes(reader: Reader, relations: Iterable[type[Many]], rows: Mapping[type[Many], int]) -> dict[Any, Any]:
     """How many rows there are in the tables of these relations that have measures or are counted; and how many a list has. ``rows`` is
     what ``usual`` found: where that is as many as it counts, a list may have all that there are.
     """
-    found: dict[Any, int] = {}
+    found: dict[Any, Any] = {}
     for relation in relations:
         each, every = whole(relation)
         if not (relation.entity.measures or relation.counted):
@@ -70,6 +74,16 @@ async def sizes(reader: Reader, relations: Iterable[type[Many]], rows: Mapping[t
         if every not in found:
             found[every] = await _size(reader, every.table)
         found[each] = found[every] if rows[relation] > MAX_PAGE else rows[relation]
+        if relation.rollups and (kept := await _kept(reader, relation.rollups[0].clean, found[every])):
+            found[KeptOf(every.table)] = kept
+    return found
+
+
+async def _kept(reader: Reader, clean: str, rows: int) -> dict[str, Any]:
+    """How many cells there are of each kind, and rows that no clean span has; and the time zone of their days."""
+    found: dict[str, Any] = {}
+    for row in await reader.fetch(_KEPT.format(clean=clean), reader.tenant):
+        found |= {row["kind"]: row["cells"] + max(0, rows - row["lines"]), ZONE: row["timezone"]}
     return found
 
 

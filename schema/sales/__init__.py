@@ -3,6 +3,7 @@
 from strawberry.tools import merge_types
 
 from loaders import sales as loaders
+from loaders.sales import rollups  # noqa: F401 - it says where sums of line items may come from
 from loaders.sales.holds import HoldById
 from schema.module import Module
 from schema.sales.holds import HoldMutation, HoldQuery

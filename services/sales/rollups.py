@@ -199,7 +199,7 @@ async def verify(target: Target, tenant: UUID, limit: int = 1_000) -> tuple[int,
         spans = await connection.fetchval(f"SELECT count(*) FROM ({CLEAN}) s", tenant)
         rows = await connection.fetch(_NAMED, tenant, limit)
     names = [*SUMS]
-    return spans, [Difference(*row[:7], names[row["place"]], row["expected"], row["actual"]) for row in rows]
+    return spans, [Difference._make([*row[:7], names[row["place"]], row["expected"], row["actual"]]) for row in rows]
 
 
 @contextlib.asynccontextmanager

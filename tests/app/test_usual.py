@@ -14,7 +14,9 @@ from core.ids import new_id
 from db.runtime.engine import Database
 from loaders.kit.usual import AllOf, RowsOf, sizes, usual
 from loaders.sales import LinesOfOrder
+from services.kit.upkeep import Site as Upkept
 from services.platform import keys
+from services.sales import rollups
 from tests.app.conftest import Site
 from tests.support.http import eventually
 
@@ -191,3 +193,38 @@ async def test_proposals_cost_what_the_rules_take_however_few_are_shown(site: Si
         found.append((before["requested"], after["requested"]))
     assert rules
     assert found == [(8_000, 8 * rules), (8_004, 8 * rules + 4)]
+
+
+BY_MONTH = "{ lineItems { groups(by: [{ placedAt: MONTH }]) { nodes { aggregate { count total { currency sum { amount } } } } } } }"
+BY_HOUR = BY_MONTH.replace("MONTH", "HOUR")
+LEAST = BY_MONTH.replace("sum {", "min {")
+WITHIN = BY_MONTH.replace("nodes {", "nodes { groups(by: [{ placedAtPart: HOUR_OF_DAY }]) { nodes { rank } }")
+
+
+async def test_sums_that_are_kept_cost_the_cells_and_what_these_leave_out(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    async def looked_at() -> None:
+        looks(client)._known.clear()
+        await cost(client, BY_MONTH)
+        await eventually(lambda: looks(client).looking is None)
+
+    async def answered(query: str) -> tuple[int, str, Any]:
+        response = await client.post("/graphql", json={"query": query}, headers={"x-explain": "1"})
+        found = response.json()
+        loaders = [batch["loader"] for level in found["extensions"]["plan"]["levels"] for batch in level["batches"]]
+        return found["extensions"]["cost"]["requested"], loaders[-1], found["data"]
+
+    await looked_at()
+    queries = (BY_MONTH, BY_HOUR, LEAST, WITHIN)
+    before = {query: await answered(query) for query in queries}
+    assert all(before[query][1] == "Groups" for query in queries)
+    await rollups.fold(Upkept(site.target, site.database, 30), site.tenants[0].id, 0)
+    await looked_at()
+    after = {query: await answered(query) for query in queries}
+    assert [after[query][2] for query in queries] == [before[query][2] for query in queries]
+    assert after[BY_MONTH][1].startswith("Groups (DAYS: ")
+    assert after[BY_MONTH][0] < before[BY_MONTH][0]
+    for query in queries[1:]:
+        assert after[query][:1] == before[query][:1]
+        assert after[query][1] == "Groups (rows: no rollup has all of it)"

@@ -93,11 +93,13 @@ class Asker:
         partner: UUID | None = None,
         propagate: bool = True,
         writes: bool = False,
+        rolled: bool = False,
     ) -> Answer:
         graph = schema(tuple(modules), breadth_first=breadth_first)
         reader = self.database.reader(tenant, partner)
         principal = Principal(tenant, "tests", permissions, partner)
         context = RequestContext(principal, reader, graph.nodes, database=self.database if writes else None)
+        context.rolled = rolled
         try:
             result = await executed(graph, query, context, variables, propagate=propagate)
             return Answer(result.data, list(result.errors or ()), context.reader.ran)

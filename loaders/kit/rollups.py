@@ -1,0 +1,294 @@
+"""Sums from cells that are kept for spans of time, and from rows where there are none, or not the right ones any more.
+
+A list that has rollups says so (``Many.rollups``). Cells are a list of their own, with the same measures, dimensions and filters by the
+same names, so the statement for them is made as that for rows is. Which spans are right is read in the request's own snapshot
+(docs/decisions/0058-rollups-from-the-log.md): the answer is what rows alone would give, always.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, cast, column, func, literal_column
+
+from loaders.kit import filters
+from loaders.kit.base import Loader
+from loaders.kit.dimensions import Dimension
+from loaders.kit.filling import conditions
+from loaders.kit.grouping import upper
+from loaders.kit.many import Many, Query
+from loaders.kit.measures import Distinct, Functions, Join, Sums
+from loaders.kit.statements import value
+
+SHORT = frozenset({"DAY", "WEEK", "DAY_OF_WEEK"})
+"""Periods and parts for which a span is to be a day."""
+
+NEVER = frozenset({"HOUR", "HOUR_OF_DAY"})
+"""Those that a day has several of."""
+
+_COMPARED = frozenset({"gt", "gte", "lt", "lte", "within"})
+_MOMENT = DateTime(timezone=True)
+
+
+@dataclass(frozen=True)
+class Rollup:
+    """Cells that stand for a list's rows. ``clean`` is SQL for the spans of tenant ``$1`` whose cells are right, by ``kind``.
+    ``relation`` are the cells as a list; ``beside`` is the condition on rows that are in no cell, whatever their time.
+    """
+
+    kind: str
+    clean: str
+    relation: type["Cells"]
+    beside: Any
+
+
+class Cells(Many):
+    """Cells of the spans that were chosen."""
+
+    def condition(self) -> Sequence[Any]:
+        return (self.entity.model.span_id == any_(value("spans", ARRAY(Uuid()))),)
+
+
+class Chosen(NamedTuple):
+    """The cells to read, and of which times rows are read: those that the spans leave out, and what is ``beside`` in them."""
+
+    rollup: Rollup
+    spans: list[Any]
+    missing: list[tuple[datetime | None, datetime | None]]
+    covered: list[tuple[datetime | None, datetime | None]]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the SQL's parameters."""
+        found: dict[str, Any] = {"spans": self.spans}
+        for name, spans in (("missing", self.missing), ("covered", self.covered)):
+            found |= {f"{name}_{end}": [span[place] for span in spans] for place, end in enumerate(("from", "until"))}
+        return found
+
+    def rows(self, many: Many) -> list[list[Join]]:
+        """The joins that leave of a list's rows those that the cells don't have: two statements' worth."""
+        time = many.entity.dimensions.time
+        assert time is not None  # noqa: S101 - or it would have no rollups
+        return [
+            [*time.joins, _during("missing", time.by)],
+            [*time.joins, _during("covered", time.by, self.rollup.beside)],
+        ]
+
+
+@dataclass(frozen=True)
+class KeptOf:
+    """Stands for how many rows and cells sums of a table read, by the kinds of its rollups; and for the time zone of their days. No
+    tuple: that would be the same as another with a table in it.
+    """
+
+    table: str
+
+
+ZONE = "zone"
+_COMBINED = frozenset({"and", "or", "not"})
+
+
+def kept(relation: type[Many]) -> Callable[[Mapping[Any, Any], Any, Any, frozenset[str]], int | None]:
+    """How many rows sums of a list read where they come from cells: told by names alone, before anything is checked."""
+
+    def rows(
+        usual: Mapping[Any, Any], of: Mapping[str, Any], by: Mapping[str, Any], names: frozenset[str]
+    ) -> int | None:
+        known = usual.get(KeptOf(relation.entity.model.__tablename__))
+        if known is None or of.get("search") is not None:
+            return None
+        asked = names.union(_texts(by))
+        for each in relation.rollups:
+            if _priced(each, relation, of.get("where"), by, asked, known[ZONE]):
+                return known.get(each.kind)  # type: ignore[no-any-return]  # numbers, by the kinds
+        return None
+
+    return rows
+
+
+def _priced(
+    rollup: Rollup, relation: type[Many], where: Any, by: Mapping[str, Any], names: frozenset[str], zone: str
+) -> bool:
+    """Whether cells have all that is named."""
+    lines, cells = relation.entity, rollup.relation.entity
+    measures = names & lines.measures.keys()
+    counted = any(isinstance(lines.measures[name], Distinct) for name in measures)
+    ranked = {name for name in lines.dimensions.ranked if upper(name) in names}
+    return (
+        measures | ranked <= cells.measures.keys()
+        and not names & (NEVER | {"min", "max", "age", "$"})
+        and not (counted and "by" not in by)
+        and names & lines.dimensions.values.keys() <= cells.dimensions.values.keys()
+        and by.get("timeZone") in (None, zone)
+        and not _banded(by.get("by"), lines.dimensions.bands)
+        and _has_names(cells.filters, where or {}, cells.dimensions.moment)
+    )
+
+
+def _banded(by: Any, bands: Iterable[str]) -> bool:
+    return any(isinstance(each, Mapping) and each.keys() & {*bands} for each in (by if isinstance(by, list) else [by]))
+
+
+def _texts(given: Any) -> Iterator[str]:
+    """All texts in a value, with the names of its parts."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        for name, each in given.items():
+            yield from (str(name), *_texts(each))
+    elif isinstance(given, list):
+        for each in given:
+            yield from _texts(each)
+
+
+def _has_names(known: Mapping[str, Any], where: Any, moment: tuple[str, ...], *, apart: bool = False) -> bool:
+    """Whether cells can be filtered by all that a filter names. ``apart``: not every row has to meet it."""
+    if not isinstance(where, Mapping):
+        return False
+    for name, each in where.items():
+        if each is None:
+            continue
+        if name in _COMBINED:
+            parts = each if isinstance(each, list) else [each]
+            inner = apart or name != "and"
+            if not all(_has_names(known, part, moment, apart=inner) for part in parts):
+                return False
+        elif (
+            name not in known
+            or (apart and (name,) == moment)
+            or (
+                (name,) == moment[:1]
+                and len(moment) > 1
+                and not _has_names(known[name].filters, each, moment[1:], apart=apart)
+            )
+        ):
+            return False
+    return True
+
+
+def _during(name: str, by: Any, *besides: Any) -> Join:
+    """The stretches of time of this name, as a table to join rows with."""
+    ends = [value(f"{name}_{end}", ARRAY(_MOMENT)) for end in ("from", "until")]
+    columns = [column("begin", _MOMENT), column("until", _MOMENT)]
+    during: Any = func.unnest(*ends).table_valued(*columns, name=name).render_derived()
+    infinite = [cast(literal_column(f"'{sign}infinity'"), _MOMENT) for sign in ("-", "")]
+    begin, until = (func.coalesce(during.c[each], end) for each, end in zip(("begin", "until"), infinite, strict=True))
+    return Join(during, and_(by >= begin, by < until, *besides))
+
+
+async def choose(
+    loader: Loader,
+    relation: type[Many],
+    query: Query,
+    names: Iterable[str],
+    functions: Functions,
+    by: Sequence[Dimension] = (),
+    zone: str = "",
+) -> Chosen | None:
+    """What serves these sums, or None where rows have to be read; ``loader.told`` says which, or why not.
+
+    ``names`` are those of the measures, ``by`` the dimensions, ``zone`` is where periods begin.
+    """
+    if not relation.rollups or not loader.rolled or loader.narrowed:
+        return None
+    found = next((each for each in relation.rollups if serves(each, query, [*names], functions, by)), None)
+    if found is None:
+        loader.told = "rows: no rollup has all of it"
+        return None
+    reader = loader.reader
+    sql = f"SELECT id, starts_at, ends_at, first_day, last_day, timezone FROM ({found.clean}) s WHERE kind = $2 ORDER BY 2, 3 DESC"
+    spans = [*_inside(await reader.fetch(sql, reader.tenant, found.kind), relation, query, by, zone)]
+    loader.told = f"{found.kind}: {len(spans)} spans" if spans else f"rows: {found.kind} has no span of these days"
+    return _cut(found, spans) if spans else None
+
+
+def serves(rollup: Rollup, query: Query, names: Sequence[str], functions: Functions, by: Sequence[Dimension]) -> bool:
+    """Whether cells have all that is asked for."""
+    cells = rollup.relation.entity
+    sums = any(isinstance(cells.measures.get(name), Sums) for name in names)
+    return (
+        query.search is None
+        and all(name in cells.measures for name in names)
+        and not (sums and functions & {"min", "max"})
+        and all(_has(each, cells.dimensions.values) for each in by)
+        and _filtered(cells.filters, query.shape)
+        and _by_comparisons(query, cells.dimensions.moment)
+    )
+
+
+def _has(dimension: Dimension, values: Mapping[str, Any]) -> bool:
+    if dimension.kind == "value":
+        return dimension.variant in values
+    return dimension.kind in ("period", "part") and dimension.variant not in NEVER
+
+
+def _filtered(known: Mapping[str, Any], shape: filters.Shape) -> bool:
+    """Whether cells can be filtered by all that a shape names."""
+    kind, *parts = shape
+    if kind in ("and", "or", "not"):
+        return all(_filtered(known, part) for part in parts)
+    if parts[0] not in known:
+        return False
+    return kind == "is" or _filtered(known[parts[0]].filters, parts[1])
+
+
+def _by_comparisons(query: Query, moment: tuple[str, ...]) -> bool:
+    """Whether the time is compared only so that every row has to meet it, and a span is wholly within it or not."""
+    found = [name for name, _ in conditions(query.shape, iter(query.values), moment)]
+    return len(found) == _leaves(query.shape, moment) and _COMPARED.issuperset(found)
+
+
+def _leaves(shape: filters.Shape, path: tuple[str, ...] | None) -> int:
+    kind, *parts = shape
+    if kind == "is":
+        return int(path == (parts[0],))
+    if kind in ("and", "or", "not"):
+        return sum(_leaves(part, path) for part in parts)
+    return _leaves(parts[1], path[1:] if path and path[0] == parts[0] else None)
+
+
+def _inside(
+    spans: Iterable[Mapping[str, Any]], relation: type[Many], query: Query, by: Sequence[Dimension], zone: str
+) -> Iterator[Mapping[str, Any]]:
+    """Those that the filter has the whole of and no other: the longer ones first, without their parts."""
+    moment = relation.entity.dimensions.moment
+    found = [*conditions(query.shape, iter(query.values), moment)]
+    periods = {each.variant for each in by if each.kind in ("period", "part")}
+    until: datetime | None = None
+    for span in spans:
+        if periods and span["timezone"] != zone:
+            return
+        if periods & SHORT and span["first_day"] != span["last_day"]:
+            continue
+        if (until is None or span["starts_at"] >= until) and all(_within(span, *each) for each in found):
+            until = span["ends_at"]
+            yield span
+
+
+def _within(span: Mapping[str, Any], name: str, given: Any) -> bool:
+    if name == "within":
+        first, last, zone = given.split("|")
+        if zone not in ("", span["timezone"]):
+            return False
+        return (not first or date.fromisoformat(first) <= span["first_day"]) and (
+            not last or span["last_day"] <= date.fromisoformat(last)
+        )
+    if name in ("lt", "lte"):
+        return bool(span["ends_at"] <= given)
+    return bool(span["starts_at"] > given if name == "gt" else span["starts_at"] >= given)
+
+
+def _cut(rollup: Rollup, spans: Sequence[Mapping[str, Any]]) -> Chosen:
+    missing: list[tuple[datetime | None, datetime | None]] = []
+    covered: list[tuple[datetime | None, datetime | None]] = []
+    last: datetime | None = None
+    for span in spans:
+        begin, end = span["starts_at"], span["ends_at"]
+        if begin == last:
+            covered[-1] = (covered[-1][0], end)
+        else:
+            missing.append((last, begin))
+            covered.append((begin, end))
+        last = end
+    return Chosen(rollup, [span["id"] for span in spans], [*missing, (last, None)], covered)
