@@ -22,7 +22,9 @@ from core import ids
 from db.models import metadata
 from db.runtime.engine import Database, Target
 from services.kit import numbers
+from services.kit.upkeep import Site
 from services.platform import keys, tenants
+from services.sales import rollups
 from tests.support.postgres import TestServer
 
 THEIRS, HIDDEN = "quokka", "bilby"
@@ -238,6 +240,7 @@ async def company(target: Target, database: Database, admin: Any, name: str, wor
     for word, price in words.items():
         await furnish(client, word, price)
         await admin.execute(IMPORTED, tenant, ids.new_id(), ids.new_id(), word)
+    await rollups.fold(Site(target, database, 30), tenant, 0)
     return Company(tenant, client, await rows_of(admin, tenant))
 
 

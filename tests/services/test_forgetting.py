@@ -33,6 +33,9 @@ IMPERSONAL = {
     "stock_hold_lines": "numbers",
     "shipment_lines": "numbers",
     "commits": "ids",
+    "sales_folds": "a place in the log",
+    "sales_spans": "stretches of time",
+    "sales_cells": "numbers",
     "allocation_policies": "a choice",
 }
 """Tables without a word about persons."""
