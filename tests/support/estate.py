@@ -45,6 +45,20 @@ LEFT: dict[str, list[str]] = {
 }
 """What stays behind when a tenant moves."""
 
+KEPT = (
+    "INSERT INTO sales_folds (tenant_id, id, commit_id, timezone, folded_at) VALUES ($1, $2, $2, 'UTC', now())",
+    """
+    INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
+    VALUES ($1, $2, 'DAYS', '2026-01-01', '2026-01-02', '2026-01-01', '2026-01-01', 1, 1)
+    """,
+    """
+    INSERT INTO sales_cells (tenant_id, id, span_id, starts_at, status, currency, unit, lines, orders, wanted, shipped_in_full,
+                             quantity, shipped, returned, cancelled, open, total, open_total, priced)
+    SELECT $1, $2, id, starts_at, 'CLOSED', 'EUR', 'pcs', 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1 FROM sales_spans WHERE tenant_id = $1
+    """,
+)
+"""Sums of a day, of a fold that has no place in the log."""
+
 
 async def settle(target: Target, name: str) -> UUID:
     """Create the tenant; its id."""
@@ -79,6 +93,8 @@ async def settle(target: Target, name: str) -> UUID:
             tenant,
             new_id(),
         )
+        for statement in KEPT:
+            await connection.execute(statement, tenant, new_id())
         await connection.execute(
             "INSERT INTO key_aliases (tenant_id, id, kind, key, record_id)"
             " SELECT $1, $2, 'product', $3, id FROM products WHERE tenant_id = $1 ORDER BY id LIMIT 1",
