@@ -30,7 +30,7 @@ OVERLAPS = ("3 hours", "2 hours", "1 hour", "30 minutes")
 _ENOUGH = "SELECT count(*) >= $2 FROM (SELECT FROM line_items WHERE tenant_id = $1 LIMIT $2) counted"
 _MOVE = """
     INSERT INTO sales_folds (tenant_id, id, commit_id, timezone, folded_at)
-    SELECT $1, $2, $3, timezone, now() FROM tenants WHERE id = $1
+    SELECT id, $2, $3, timezone, now() FROM tenants WHERE id = $1
     ON CONFLICT (tenant_id) DO UPDATE SET commit_id = excluded.commit_id, timezone = excluded.timezone, folded_at = excluded.folded_at
 """
 _DROP_ALL = "DELETE FROM sales_spans WHERE tenant_id = $1"
@@ -59,7 +59,7 @@ _ONE_DAY = " AND ".join(
 )
 
 _MISSING = f"""
-    WITH t AS MATERIALIZED (SELECT timezone AS zone, timezone(timezone, now()) AS now FROM tenants WHERE id = $1),
+    WITH t AS MATERIALIZED (SELECT id, timezone AS zone, timezone(timezone, now()) AS now FROM tenants WHERE id = $1),
     ends AS (
         SELECT greatest(min(placed_at), now() - interval '20 years') AS first, least(max(placed_at), now() + interval '1 month') AS last
         FROM orders WHERE tenant_id = $1 HAVING min(placed_at) IS NOT NULL
@@ -90,7 +90,7 @@ _MISSING = f"""
             SELECT FROM sales_spans s WHERE s.tenant_id = $1 AND (s.kind, s.starts_at, s.ends_at) = (w.kind, w.starts_at, w.ends_at))
     )
     INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
-    SELECT $1, gen_random_uuid(), kind, starts_at, ends_at, first_day, last_day, 0, 0 FROM missing WHERE month = (SELECT max(month) FROM missing)
+    SELECT t.id, gen_random_uuid(), kind, starts_at, ends_at, first_day, last_day, 0, 0 FROM missing, t WHERE month = (SELECT max(month) FROM missing)
     RETURNING id, kind, starts_at, ends_at
 """
 """Adds the newest month's spans that are missing. Days are kept for all; products and customers by day for the present month and
@@ -101,7 +101,7 @@ _GIVEN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) A
 _CELLS = f"""
     WITH made AS (
         INSERT INTO sales_cells (tenant_id, id, span_id, starts_at, status, currency, unit, product_id, customer_id, {", ".join(SUMS)})
-        SELECT $1, gen_random_uuid(), c.* FROM ({cells(_GIVEN)}) c
+        SELECT t.id, gen_random_uuid(), c.* FROM tenants t, ({cells(_GIVEN)}) c WHERE t.id = $1
         RETURNING span_id, lines)
     UPDATE sales_spans s SET cells = m.cells, lines = m.lines
     FROM (SELECT span_id, count(*) AS cells, sum(lines) AS lines FROM made GROUP BY 1) m
