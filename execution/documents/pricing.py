@@ -14,7 +14,6 @@ from math import prod
 from typing import Any, NamedTuple
 
 from graphql import (
-    EnumValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -38,6 +37,7 @@ from graphql import (
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
 from execution.documents.introspection import Introspection
+from execution.documents.named import named
 from execution.fields import POINT, UNKNOWN, Args, BatchField, ByRows, Kept, cost_of, declared
 from execution.steps import EVERY, Steps
 
@@ -247,7 +247,7 @@ class Pricing:
                 if isinstance(node, FieldNode):
                     yield node.name.value
                     for each in node.arguments or ():
-                        yield from _named(each.value)
+                        yield from named(each.value)
                 inner: Any = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
                 yield from self._names([inner.selection_set])
 
@@ -383,19 +383,6 @@ def _plain(node: Any) -> Callable[[Variables], Any]:
         return lambda _variables: None
     value: Any = int(node.value[:10]) if isinstance(node, IntValueNode) else getattr(node, "value", None)
     return lambda _variables: value
-
-
-def _named(node: Any) -> Iterator[str]:
-    """The names that a literal has in it: of enums and of objects' fields; and ``$`` for a variable."""
-    if isinstance(node, VariableNode):
-        yield "$"
-    elif isinstance(node, EnumValueNode):
-        yield node.value
-    for each in getattr(node, "fields", ()):
-        yield each.name.value
-        yield from _named(each.value)
-    for each in getattr(node, "values", ()):
-        yield from _named(each)
 
 
 def _has_variable(node: Any) -> bool:
