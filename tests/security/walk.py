@@ -47,6 +47,7 @@ NAMED = {
     "hold": "hld",
     "lot": "lot",
     "category": "cat",
+    "receipt": "rcp",
 }
 """Of which type the ids are that fields of these names take."""
 
