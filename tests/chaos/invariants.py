@@ -12,7 +12,7 @@ from db.tenancy import APP
 from tests.chaos.site import Site
 from tests.support import invariants
 
-_AFTER_CONFIRM = "updated|reserved|unreserved|returned|(shipped|cancelled):CONFIRMED"
+_AFTER_CONFIRM = "updated|reserved|returned|(shipped|cancelled):CONFIRMED"
 _PATH = (
     f"^created( updated)*( confirmed( ({_AFTER_CONFIRM}))*"
     "( (shipped|cancelled):CLOSED( returned)*| cancelled:CANCELLED)?| cancelled:CANCELLED)?$"

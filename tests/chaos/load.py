@@ -22,25 +22,18 @@ LOCATION = "mutation ($input: LocationCreateInput!) { locationCreate(input: $inp
 PRODUCT = "mutation ($input: ProductUpsertInput!) { productUpsert(input: $input) { userErrors { message } } }"
 ORDER = (
     "order { id number version status"
-    " lineItems { nodes { id quantity shippedQuantity cancelledQuantity returnedQuantity product { sku } } } }"
+    " lineItems { nodes { id quantity shippedQuantity cancelledQuantity returnedQuantity } } }"
 )
 STOCK = "moves { id quantity }"
-FIELDS = {"stockAdjust": STOCK, "stockTransfer": STOCK, "stockHold": "hold { id }", "lotUpdate": "lot { id version }"}
+FIELDS = {"stockAdjust": STOCK, "stockTransfer": STOCK}
 INPUTS = {
     "orderCreate": "OrderCreateInput",
     "orderShip": "OrderShipInput",
     "orderCancel": "OrderCancelInput",
     "orderReturn": "OrderReturnInput",
-    "orderReserve": "OrderReserveInput",
-    "stockHold": "StockHoldInput",
-    "lotUpdate": "LotUpdateInput",
     "stockAdjust": "StockAdjustInput",
     "stockTransfer": "StockTransferInput",
 }
-
-
-TRACKED, LOTS = "CHEESE", ("L1", "L2")
-"""One of the products is tracked, by these lots."""
 
 
 class Outcome(Enum):
@@ -90,10 +83,6 @@ class Shop:
     """The newest position that an answer told: a reader that gives it sees at least ``versions``."""
     versions: dict[str, int] = field(default_factory=dict)
     """The newest version of each order that an answer told."""
-    holds: list[str] = field(default_factory=list)
-    """Holds that answers told lately; some have ended since."""
-    lots: list[str] = field(default_factory=list)
-    """The ids of the lots."""
 
     def learn(self, command: Command, headers: Mapping[str, str]) -> None:
         """Remember what an answer to a command told."""
@@ -101,8 +90,6 @@ class Shop:
             return
         self.stored = max(self.stored, headers["x-read-after"], key=_position)
         for answer in command.answers[-1:]:
-            if hold := answer.get("hold"):
-                self.holds[:] = [*self.holds, hold["id"]][-5:]
             if order := answer.get("order"):
                 self.versions[order["id"]] = max(self.versions.get(order["id"], 0), order["version"])
 
@@ -112,8 +99,8 @@ def _position(text: str) -> tuple[int, ...]:
 
 
 async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
-    """A tenant with four products at two locations, one of them tracked by two lots."""
-    shop = Shop(site, tenant, [*(f"P{index}" for index in range(3)), TRACKED], [])
+    """A tenant with three products at two locations."""
+    shop = Shop(site, tenant, [f"P{index}" for index in range(3)], [])
     async with site.client(tenant) as client:
         given = {"customer": {"code": "C", "name": "A customer"}, "warehouse": {"code": "W", "name": "A warehouse"}}
         warehouse = (await ask(client, site, SETUP, given))["warehouseCreate"]["warehouse"]["id"]
@@ -122,20 +109,12 @@ async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
             shop.locations.append((await ask(client, site, LOCATION, given))["locationCreate"]["location"]["id"])
         for sku in shop.products:
             price = {"amount": "1.25", "currency": "EUR"}
-            tracking = "LOT" if sku == TRACKED else "NONE"
-            await ask(
-                client, site, PRODUCT, {"input": {"sku": sku, "name": sku, "listPrice": price, "tracking": tracking}}
-            )
-            lines = [
-                {"product": {"sku": sku}, "location": place, "delta": str(units)} | lot
-                for place in shop.locations
-                for lot in ([{"lot": code} for code in LOTS] if sku == TRACKED else [{}])
-            ]
+            await ask(client, site, PRODUCT, {"input": {"sku": sku, "name": sku, "listPrice": price}})
+            lines = [{"product": {"sku": sku}, "location": place, "delta": str(units)} for place in shop.locations]
             command = Command(uuid4().hex, "stockAdjust", {"lines": lines, "reason": "opening"})
             shop.history.append(command)
             await send(client, shop, command)
             assert command.outcome is Outcome.OK, command
-        shop.lots += [lot["id"] for lot in (await ask(client, site, "{ lots { nodes { id } } }", {}))["lots"]["nodes"]]
     return shop
 
 
@@ -235,52 +214,38 @@ async def repeat(client: httpx.AsyncClient, shop: Shop, command: Command) -> Non
 
 def next_command(shop: Shop, chance: random.Random, orders: list[Any]) -> tuple[str, dict[str, Any]]:
     """What a client does next: mostly it orders, else something with an order that it has, or with stock."""
-    kind = chance.choices(("order", "follow", "adjust", "transfer", "hold", "lot"), (10, 10, 2, 2, 4, 1))[0]
+    kind = chance.choices(("order", "follow", "adjust", "transfer"), (5, 5, 1, 1))[0]
     if kind == "follow" and orders:
         return follow(chance, chance.choice(orders))
     if kind == "adjust":
-        line = {"location": chance.choice(shop.locations), "delta": str(chance.choice((-3, -2, 2, 3, 5)))}
-        line |= goods(chance, chance.choice(shop.products))
-        return "stockAdjust", {"lines": [line], "reason": "count", "takeReserved": chance.random() < 0.3}
-    if kind == "lot":
-        return "lotUpdate", {"lot": chance.choice(shop.lots), "blocked": chance.random() < 0.4}
+        line = {
+            "product": {"sku": chance.choice(shop.products)},
+            "location": chance.choice(shop.locations),
+            "delta": str(chance.choice((-3, -2, 2, 3, 5))),
+        }
+        return "stockAdjust", {"lines": [line], "reason": "count"}
     if kind == "transfer":
         source, destination = chance.sample(shop.locations, 2)
-        lines = [goods(chance, sku) | {"quantity": "2"} for sku in chance.sample(shop.products, 2)]
+        lines = [{"product": {"sku": sku}, "quantity": "2"} for sku in chance.sample(shop.products, 2)]
         return "stockTransfer", {"lines": lines, "source": source, "destination": destination}
     lines = [
         {"product": {"sku": chance.choice(shop.products)}, "quantity": str(chance.randint(1, 4))}
         for _ in range(chance.randint(1, 3))
     ]
-    if kind == "hold":
-        # So short that some end while others are at them.
-        return "stockHold", {"reference": f"basket {chance.randint(1, 3)}", "lines": lines, "seconds": 1}
     given = {"customer": {"code": "C"}, "lineItems": lines, "confirm": True}
-    given |= {"hold": chance.choice(shop.holds)} if shop.holds and chance.random() < 0.3 else {}
     return "orderCreate", given | {"allowBackorder": chance.random() < 0.4}
 
 
-def goods(chance: random.Random, sku: str) -> dict[str, Any]:
-    """A product as a line of stock names it, with a lot where it is tracked."""
-    return {"product": {"sku": sku}} | ({"lot": chance.choice(LOTS)} if sku == TRACKED else {})
-
-
 def follow(chance: random.Random, order: Any) -> tuple[str, dict[str, Any]]:
-    """Ship it, cancel it, take a unit of it back, or let goods of it go and reserve them again."""
+    """Ship it, cancel it, or take a unit of it back."""
     given: dict[str, Any] = {"order": {"id": order["id"]}}
     shipped = [line for line in order["lineItems"]["nodes"] if float(line["shippedQuantity"]) > 0]
-    match chance.choice(("ship", "ship", "cancel", "return", "reserve")):
-        case "reserve":
-            lines = [{"lineItem": chance.choice(order["lineItems"]["nodes"])["id"], "quantity": "0"}]
-            return "orderReserve", given | ({"lineItems": lines} if chance.random() < 0.5 else {})
+    match chance.choice(("ship", "ship", "cancel", "return")):
         case "cancel":
             return "orderCancel", given
         case "return" if shipped:
             disposition = chance.choice(("RESTOCK", "SCRAP"))
-            came = chance.choice(shipped)
-            line = {"lineItem": came["id"], "quantity": "1", "disposition": disposition}
-            if came["product"]["sku"] == TRACKED:
-                line["lot"] = chance.choice(LOTS)
+            line = {"lineItem": chance.choice(shipped)["id"], "quantity": "1", "disposition": disposition}
             return "orderReturn", given | {"lineItems": [line]}
         case _:
             return "orderShip", given
