@@ -15,9 +15,13 @@ from tests.security.attack import Secrets, read
 from tests.security.stage import HIDDEN, OWN, PRICE, THEIRS, Company, Stage, client_of, company, furnish, rows_of
 from tests.support.postgres import TestServer
 
-CATALOG = {"Query.product", "Query.products", "Query.orderPreview", "Query.changes", "Subscription.changes"}
-"""Partners may read all products, whoever buys them, and preview orders of them (tests/schema/writing/test_previews.py looks at whose); and a place in the feed is the tenant's, so another's is a place as well
-(tests/schema/writing/test_feed.py looks at what is told behind it)."""
+CATALOG = {
+    *("Query.product", "Query.products", "Query.orderPreview", "Query.changes", "Subscription.changes"),
+    *("Query.productCategory", "Query.productCategories", "ProductCategory.children", "ProductCategory.products"),
+}
+"""Partners may read all products and their categories, whoever buys them, and preview orders of them (tests/schema/writing/test_previews.py
+looks at whose); and a place in the feed is the tenant's, so another's is a place as well (tests/schema/writing/test_feed.py looks at
+what is told behind it)."""
 
 KINDS = ("ord", "lin", "par")
 """What partners may read only their own of."""
