@@ -44,6 +44,7 @@ ELSEWHERE = {
     "partners": {"kinds", "country"},
     "orders": {"number", "status", "currency", "external_id", "allocation"},
     "line_items": {"currency"},
+    "lots": {"code"},
     "shipments": {"number", "status", "carrier"},
     "product_suppliers": {"supplier_sku", "unit", "currency"},
     "purchase_orders": {"number", "status", "currency", "external_id"},

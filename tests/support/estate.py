@@ -93,7 +93,7 @@ async def settle(target: Target, name: str) -> UUID:
             tenant,
             new_id(),
         )
-        for statement in KEPT:
+        for statement in (*KEPT, "INSERT INTO purchase_settings (tenant_id, id) VALUES ($1, $2)"):
             await connection.execute(statement, tenant, new_id())
         await connection.execute(
             "INSERT INTO key_aliases (tenant_id, id, kind, key, record_id)"
