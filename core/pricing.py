@@ -3,7 +3,7 @@
 from core.modules import READERS, Permission
 
 PERMISSIONS = {
-    "pricing:read": Permission("see price lists and their prices", READERS),
-    "pricing:write": Permission("create price lists and set their prices"),
+    "pricing:read": Permission("see price lists with their prices, and taxes", READERS),
+    "pricing:write": Permission("create price lists and taxes, and set prices"),
 }
 SUBJECTS = {"price_list": "prl"}

@@ -67,12 +67,15 @@ class Product(TenantRow, Versioned, Archived, Base):
     category_id: Mapped[UUID | None]
     # A list of core.units.OtherUnit.kept. With the product's row: the statements that look at a product bring them along.
     units: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    # What its lines bear: services.taxes says what there is.
+    tax_id: Mapped[UUID | None]
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "sku"),
         UniqueConstraint("tenant_id", "external_id"),
         tenant_fk("category_id", "product_categories"),
+        tenant_fk("tax_id", "taxes"),
         CheckConstraint("list_price >= 0", name="list_price"),
         no_nan("list_price"),
         CheckConstraint("(list_price IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),

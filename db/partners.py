@@ -47,12 +47,15 @@ class Partner(TenantRow, Versioned, Archived, Base):
     addresses: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB, info=personal(ITSELF, "NULL"))
     # What it buys at: services.pricing says what there is.
     price_list_id: Mapped[UUID | None]
+    # What becomes of products' taxes for it: services.taxes says what there is.
+    tax_group_id: Mapped[UUID | None]
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "code"),
         UniqueConstraint("tenant_id", "external_id"),
         tenant_fk("price_list_id", "price_lists"),
+        tenant_fk("tax_group_id", "tax_groups"),
         CheckConstraint("kinds <@ '{CUSTOMER,SUPPLIER}' AND kinds <> '{}'", name="kinds"),
         tenant_index("ix_partners_name", "name_key", "id"),
         tenant_index("ix_partners_country", "country", "id"),

@@ -70,6 +70,8 @@ class Order(TenantRow, Versioned, Base):
     allocation: Mapped[str | None] = mapped_column(KEY_TEXT)
     # What its lines were priced by where they gave no price; null: list prices.
     price_list_id: Mapped[UUID | None]
+    # Whether its lines' prices and totals include tax; its subtotal never does.
+    prices_include_tax: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     confirmed_at: Mapped[datetime | None]
     # What services.sales.addresses keeps: a code of the customer's addresses, an address, or both once it is confirmed. Null: the
     # customer's default, while it is a draft.
@@ -118,6 +120,8 @@ class LineItem(TenantRow, Base):
         tenant_fk("product_id", "products"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("unit_price >= 0", name="unit_price"),
+        CheckConstraint("net >= 0 AND net <= total AND net <> 'NaN'", name="net"),
+        tenant_fk("tax_id", "taxes"),
         CheckConstraint("reserved >= 0 AND shipped >= 0 AND cancelled >= 0 AND returned >= 0", name="progress"),
         CheckConstraint("reserved + shipped + cancelled <= quantity", name="ordered"),
         CheckConstraint("returned <= shipped", name="returned"),
@@ -125,6 +129,8 @@ class LineItem(TenantRow, Base):
         no_nan("quantity", "unit_price", "total", "reserved", "shipped", "cancelled", "returned"),
         tenant_index("ix_line_items_product", "product_id", "id"),
         tenant_index("ix_line_items_quantity", "order_id", "quantity", "id"),
+        # Whether a document bears a tax: its rate stands then.
+        tenant_index("ix_line_items_tax", "tax_id", postgresql_where=text("tax_id IS NOT NULL")),
         # Lines that may wait for goods; whether they do, their order's status tells.
         tenant_index(
             "ix_line_items_open",
@@ -146,6 +152,9 @@ class LineItem(TenantRow, Base):
     currency: Mapped[str] = mapped_column(CURRENCY)
     unit_price: Mapped[Decimal] = mapped_column(Amount())
     total: Mapped[Decimal] = mapped_column(Amount())
+    # The tax that it bears, and what of its total isn't tax; null: all of it.
+    tax_id: Mapped[UUID | None]
+    net: Mapped[Decimal | None] = mapped_column(Amount())
     reserved: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     shipped: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     cancelled: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))

@@ -10,11 +10,13 @@ from core.addresses import Filed, default_for, filed
 from core.errors import BadInput
 from core.money import SCALE, decimal_text
 from core.sales import ADDRESS_ROLES, PROGRESS, Progress, available_actions
+from core.taxes import Kind, TaxSum, tax_sum
 from execution import Batch
 from loaders.kit.filters import text_value
 from loaders.partners import PartnerById
 from loaders.sales import ProgressOfOrder
 from loaders.sales.holds import HoldByReference
+from loaders.sales.taxes import TaxesOfOrder
 from resolvers.commands import UserErrorRow
 from resolvers.parties import PartyRow
 from services import sales as services
@@ -86,6 +88,33 @@ async def hold(batch: Batch) -> list[Any]:
     return await HoldByReference.of(batch.context, batch.columns()).load_level([reference])
 
 
+def tax_row(tax: TaxSum, currency: str, reason: str | None) -> dict[str, Any]:
+    """A sum of taxes as a row, with amounts as the database would hand them out."""
+    row = {"category": tax.category, "rate": decimal_text(tax.rate), "currency": currency, "exemption_reason": reason}
+    return row | {"base": _amount(tax.base), "amount": _amount(tax.amount)}
+
+
+async def taxes(batch: Batch) -> list[list[dict[str, Any]]]:
+    """The taxes of orders, as core.taxes works them out, from what their lines come to by category and rate."""
+    found = await TaxesOfOrder.of(batch.context).load_level(batch.column("id"))
+    return [
+        [
+            tax_row(
+                tax_sum(
+                    Kind(each["category"], each["rate"]),
+                    each["total"],
+                    row["currency"],
+                    included=row["prices_include_tax"],
+                ),
+                row["currency"],
+                each["reason"],
+            )
+            for each in kinds
+        ]
+        for row, kinds in zip(batch.sources, found, strict=True)
+    ]
+
+
 STOCK = "stock:read"
 """What one needs to hear whether goods are there. Who doesn't have it hears what they cost."""
 
@@ -96,14 +125,17 @@ async def preview(batch: Batch) -> list[dict[str, Any]]:
     context.require("catalog:read")
     if given.get("warehouse") is not None:
         context.require(STOCK)
-    if given.get("priceList") is not None:
+    if given.get("priceList") is not None or any(line.get("tax") for line in given["lineItems"]):
         context.require("pricing:read")
     look = Snapshot(context.reader, "OrderPreview", context.trace)
     stock = STOCK in context.principal.permissions
     found = await services.preview(look, given, partner=context.principal.partner, stock=stock)
-    subtotal = sum((each.line.total for each in found.lines if each), Decimal())
-    row: dict[str, Any] = {"currency": found.currency, "subtotal": _amount(subtotal), "tax_total": _amount(Decimal())}
-    row |= {"total": row["subtotal"], "errors": [UserErrorRow.of(each) for each in found.problems]}
+    subtotal, tax_total = found.totals.subtotal, found.totals.tax_total
+    row: dict[str, Any] = {"currency": found.currency, "subtotal": _amount(subtotal), "tax_total": _amount(tax_total)}
+    row |= {"total": _amount(subtotal + tax_total), "errors": [UserErrorRow.of(each) for each in found.problems]}
+    row["taxes"] = [
+        tax_row(each, found.currency, found.reason(Kind(each.category, each.rate))) for each in found.totals.taxes
+    ]
     return [row | {"lines": [each and _preview_line(each, found.currency) for each in found.lines]}]
 
 
@@ -114,7 +146,8 @@ def _preview_line(shown: PreviewLine, currency: str) -> dict[str, Any]:
         "quantity": decimal_text(line.quantity),
         "currency": currency,
         "unit_price": _amount(line.unit_price),
-        "net": _amount(line.total),
+        "net": _amount(shown.net),
+        "tax_id": line.tax and line.tax.id,
         "price_list_id": shown.price_list,
         "available": None if available is None else decimal_text(available),
         "in_stock": shown.in_stock,

@@ -112,9 +112,10 @@ def one(of: InstrumentedAttribute[Any], loader: type[One], description: str) -> 
     return referred(description, loader, of.key)
 
 
-def referred(description: str, loader: type[One], key: str) -> Any:
+def referred(description: str, loader: type[One], key: str, name: str | None = None) -> Any:
     """To one: the row that a value of a row refers to which isn't a table's, such as what a command created."""
-    return BatchField(relations.one(loader, key), needs=[key], **guarded(description, loader.entity.permission))
+    told = guarded(description, loader.entity.permission)
+    return BatchField(relations.one(loader, key), needs=[key], name=name, **told)
 
 
 def many(

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, g
 from uuid import UUID
 
 import strawberry
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticUndefined
 from strawberry.annotation import StrawberryAnnotation
 
@@ -232,7 +232,7 @@ def input_type(model: type[Input], name: str | None = None) -> Any:
     if model not in _inputs:
         hints = get_type_hints(model, include_extras=True)
         order = sorted(model.model_fields, key=lambda each: _TAIL.index(each) + 1 if each in _TAIL else 0)
-        fields = {to_camel(each): _of_model(model, each, hints[each]) for each in order}
+        fields = {str(model.model_fields[each].alias): _of_model(model, each, hints[each]) for each in order}
         _inputs[model] = _input(name, _prose(model), fields, one_of=model.one_of)
     return _inputs[model]
 

@@ -33,7 +33,7 @@ class PriceList(Node):
         tables.PriceList.currency, "In which its prices are: orders in another one are not priced by it."
     )
     tax_included: bool = column(
-        tables.PriceList.tax_included, "Whether its prices include tax. Taxes aren't computed yet: always false."
+        tables.PriceList.tax_included, "Whether its prices include tax, and with them those of orders that they price."
     )
     active: bool = column(tables.PriceList.active, "Whether new lines may be priced by it.")
     prices: Connection["Price"] = many(

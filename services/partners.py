@@ -1,6 +1,6 @@
 """Business partners: created and changed, and found for sales."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -12,17 +12,20 @@ from core import addresses
 from core.addresses import AddressRole, Filed
 from core.countries import country
 from core.partners import PartnerKind
-from core.problems import CommandRejected, Problems
+from core.problems import Problems
 from services.kit.answer import References
 from services.kit.command import Change, Id, Input, Key, Label, Ref, Title, shown
 from services.kit.hooks import Hook
 from services.kit.keeping import KEPT, Kept
 from services.kit.looking import Looking
 from services.kit.parties import Party
-from services.kit.records import Merge, RecordType, upsert
+from services.kit.records import Merge, RecordType, all_at_once, upsert
+from services.kit.references import Find, named
 from services.kit.work import UnitOfWork
 
-PARTNER = RecordType("partner", "partners", "code", ("addresses",), ("name",), {"price_list_id": "prl"})
+PARTNER = RecordType(
+    "partner", "partners", "code", ("addresses",), ("name",), {"price_list_id": "prl", "tax_group_id": "txg"}
+)
 
 MAX_ADDRESSES = 100
 """Addresses of a partner: they are kept in its row, which whoever looks at it reads."""
@@ -62,10 +65,20 @@ class PriceListRef(Ref):
     """By the tenant's own key, exactly as stored."""
 
 
-FindList = Callable[[UnitOfWork, PriceListRef], Awaitable[UUID | None]]
+class TaxGroupRef(Ref):
+    """Names one tax group by one of its keys."""
 
-PRICE_LISTS: Hook[FindList] = Hook()
-"""The id of a price list that an input names; None where there is none. The module above that has price lists says so."""
+    prefix = "txg"
+
+    id: Annotated[UUID, Id("txg")] | None = None
+    """By the group's id (txg_…)."""
+    code: Key | None = None
+    """By the tenant's own key, exactly as stored."""
+
+
+PRICE_LISTS: Hook[Find[PriceListRef]] = Hook()
+TAX_GROUPS: Hook[Find[TaxGroupRef]] = Hook()
+"""The modules above that have price lists and tax groups find them."""
 
 
 class PartnerUpsert(Change):
@@ -87,6 +100,8 @@ class PartnerUpsert(Change):
     """Addresses to add, change or remove, by their codes. Others stay as they are. A partner has at most 100."""
     price_list: PriceListRef | None = None
     """The price list that it buys by; null for list prices."""
+    tax_group: TaxGroupRef | None = None
+    """The partners that it is taxed like: what becomes of products' taxes for it; null for none."""
 
 
 class PartnerRef(Ref):
@@ -117,11 +132,13 @@ class Customer(NamedTuple):
     """As they are stored: ``filed`` reads them."""
     price_list: UUID | None
     """What it buys by."""
+    tax_group: UUID | None
+    """What it is taxed like."""
 
 
 _FIND = """
     SELECT p.id, t.currency, t.timezone, t.order_numbers, statement_timestamp() AS now, p.addresses, p.price_list_id,
-        p.name, CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END AS kinds
+        p.tax_group_id, p.name, CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END AS kinds
     FROM partners p JOIN tenants t ON t.id = p.tenant_id
     WHERE p.tenant_id = $1 AND t.id = $1 AND {condition}
 """
@@ -142,24 +159,12 @@ async def upsert_partner(work: UnitOfWork, command: PartnerUpsert) -> References
     if command.addresses:
         values["addresses"] = _with(command.addresses)
     if command.given("price_list"):
-        values["price_list_id"] = await _list(work, command.price_list)
-    try:
+        values["price_list_id"] = await named(work, PRICE_LISTS, command.price_list, "price list", "priceList")
+    if command.given("tax_group"):
+        values["tax_group_id"] = await named(work, TAX_GROUPS, command.tax_group, "tax group", "taxGroup")
+    with all_at_once(work):
         identity = await upsert(work, PARTNER, values, expected=command.expected_version)
-    except CommandRejected as refused:
-        raise CommandRejected((*work.problems.found, *refused.problems)) from None
-    work.problems.check()
     return {"partner_id": identity}
-
-
-async def _list(work: UnitOfWork, ref: PriceListRef | None) -> UUID | None:
-    if ref is None:
-        return None
-    for find in PRICE_LISTS.added:
-        found = await find(work, ref)
-        if found is not None:
-            return found
-    work.problems.missing(f"price list with the {ref}", "priceList")
-    return None
 
 
 def filed(stored: str | None) -> list[Filed]:
@@ -244,7 +249,7 @@ async def supplier(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Sup
     rows = await _find(work, _FIND, ref, problems, "supplier")
     if not rows:
         return None
-    identity, currency, timezone, _, now, _, _, name, kinds = rows[0]
+    identity, currency, timezone, _, now, _, _, _, name, kinds = rows[0]
     check_may_deliver(name, kinds, problems, "supplier")
     return Supplier(identity, currency, timezone, now)
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from core import ids
 from core.ids import new_id
-from core.problems import INVALID_INPUT, Problems, refuse
+from core.problems import Problems
 from services import catalog, partners
 from services.catalog import ProductRef, ProductSnapshot
 from services.kit.answer import References
@@ -37,7 +37,8 @@ class PriceListUpsert(Change):
     currency: Currency = ""
     """The currency of its prices; the tenant's for a new list. It stands once there are prices."""
     tax_included: bool = False
-    """Whether its prices include tax. Taxes aren't computed yet, so it can't be true."""
+    """Whether its prices include tax: those of the orders do then that are priced by it. false for a new list; it stands once
+    there are prices."""
     active: bool = True
     """Whether new lines may be priced by it; true for a new list."""
 
@@ -71,6 +72,8 @@ class Priced(NamedTuple):
 
     id: UUID
     amounts: Mapping[UUID, Decimal]
+    code: str
+    tax_included: bool
 
 
 _BY = {"id": "id = $2", "code": "code = $2"}
@@ -99,7 +102,7 @@ _CHANGED = """
 """
 # The index of the entries gives them in this order: of each product one is read, and those before it that don't hold that day.
 _PRICES = """
-    SELECT l.id, l.code, l.currency, l.active, f.product, f.amount
+    SELECT l.id, l.code, l.currency, l.active, l.tax_included, f.product, f.amount
     FROM tenants t JOIN price_lists l ON l.tenant_id = $1 AND l.{key}
     CROSS JOIN LATERAL (SELECT (coalesce($5::timestamptz, statement_timestamp()) AT TIME ZONE t.timezone)::date AS today) d
     LEFT JOIN LATERAL (
@@ -119,9 +122,6 @@ Key = tuple[UUID, Decimal, date | None]
 
 async def upsert_list(work: UnitOfWork, command: PriceListUpsert) -> References:
     """Make or change a price list by its code."""
-    if command.tax_included:
-        work.problems.invalid("Taxes aren't computed yet, so prices can't include them.", "taxIncluded")
-        work.problems.check()
     values: dict[str, Any] = {
         name: getattr(command, name)
         for name in ("code", "name", "currency", "tax_included", "active")
@@ -131,17 +131,22 @@ async def upsert_list(work: UnitOfWork, command: PriceListUpsert) -> References:
         usual = await partners.currency(work)
         values["currency"] = lambda there: there or usual
     return {
-        "price_list_id": await upsert(
-            work, PRICE_LIST, values, expected=command.expected_version, check=_check_currency
-        )
+        "price_list_id": await upsert(work, PRICE_LIST, values, expected=command.expected_version, check=_check_prices)
     }
 
 
-async def _check_currency(work: UnitOfWork, record: Any, after: Mapping[str, Any]) -> None:
-    """Refuse another currency once there are prices. Under the list's lock, as they are set."""
-    if "currency" in after and await work.rows(_HAS_PRICES, record["id"]):
+async def _check_prices(work: UnitOfWork, record: Any, after: Mapping[str, Any]) -> None:
+    """Refuse once there are prices what would change their meaning. Under the list's lock, as they are set."""
+    problems = Problems()
+    if "currency" in after:
         message = f"There are prices in {record['currency']}, so it stays. Create another list for {after['currency']}."
-        raise refuse(INVALID_INPUT, message, "currency")
+        problems.invalid(message, "currency")
+    if "tax_included" in after:
+        problems.invalid(
+            "There are prices already. Create another list for those with the other meaning.", "taxIncluded"
+        )
+    if problems and await work.rows(_HAS_PRICES, record["id"]):
+        problems.check()
 
 
 async def set_prices(work: UnitOfWork, command: PricesSet) -> References:
@@ -231,7 +236,8 @@ async def prices(
             problems.invalid(message, "priceList")
     if not rows or not rows[0]["active"] or rows[0]["currency"] != currency:
         return None
-    return Priced(rows[0]["id"], {row["product"]: row["amount"] for row in rows if row["product"]})
+    amounts = {row["product"]: row["amount"] for row in rows if row["product"]}
+    return Priced(rows[0]["id"], amounts, rows[0]["code"], rows[0]["tax_included"])
 
 
 HOOKS = (

@@ -1,5 +1,6 @@
 """What orders, their reservations and their moves must agree on."""
 
+from core.money import OTHER_DIGITS, USUAL_DIGITS
 from db import rollups
 from db.checks.kit import Check
 
@@ -31,6 +32,19 @@ _OF_SHIPMENTS = """
     JOIN line_items l ON l.tenant_id = $1 AND l.id = s.line_item_id
 """
 _SPOT = "l.product_id, s.location_id, l.id, l.order_id"
+
+_DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in OTHER_DIGITS.items())
+_TAXES = f"""
+    SELECT k.id, k.nets, k.tax, CASE WHEN k.included THEN k.total - k.tax ELSE k.total END AS base
+    FROM (
+        SELECT o.id, o.prices_include_tax AS included, sum(l.total) AS total, sum(coalesce(l.net, l.total)) AS nets,
+               round(sum(l.total) * x.rate / CASE WHEN o.prices_include_tax THEN 100 + x.rate ELSE 100 END,
+                     CASE o.currency {_DIGITS} ELSE {USUAL_DIGITS} END) AS tax
+        FROM {_LINES} JOIN taxes x ON x.tenant_id = $1 AND x.id = l.tax_id
+        GROUP BY o.id, o.prices_include_tax, o.currency, x.category, x.rate
+    ) k
+"""
+"""What orders' lines bear by category and rate: what of them isn't tax by the lines, the tax, and what isn't tax by that."""
 
 CHECKS = (
     Check(
@@ -173,12 +187,12 @@ CHECKS = (
         """,
     ),
     Check(
-        "An order's subtotal is the sum of its lines' totals.",
+        "An order's subtotal is the sum of its lines before tax.",
         """
-        SELECT NULL::uuid, NULL::uuid, NULL::uuid, o.id, coalesce(l.total, 0), o.subtotal
-        FROM orders o LEFT JOIN (SELECT order_id, sum(total) AS total FROM line_items WHERE tenant_id = $1 GROUP BY 1) l
-             ON l.order_id = o.id
-        WHERE o.tenant_id = $1 AND o.subtotal <> coalesce(l.total, 0)
+        SELECT NULL::uuid, NULL::uuid, NULL::uuid, o.id, coalesce(l.net, 0), o.subtotal
+        FROM orders o LEFT JOIN (SELECT order_id, sum(coalesce(net, total)) AS net FROM line_items
+                                 WHERE tenant_id = $1 GROUP BY 1) l ON l.order_id = o.id
+        WHERE o.tenant_id = $1 AND o.subtotal <> coalesce(l.net, 0)
         """,
     ),
     Check(
@@ -186,5 +200,17 @@ CHECKS = (
         # 'erpgraph rollup verify' compares all.
         "Sums that are kept of a day's lines are those of the lines.",
         rollups.DAYS_DIFFERENT,
+    ),
+    Check(
+        "An order's tax is the sum of what its lines bear, rounded by category and rate.",
+        f"""
+        SELECT NULL::uuid, NULL::uuid, NULL::uuid, o.id, coalesce(t.tax, 0), o.tax_total
+        FROM orders o LEFT JOIN (SELECT id, sum(tax) AS tax FROM ({_TAXES}) t GROUP BY 1) t ON t.id = o.id
+        WHERE o.tenant_id = $1 AND o.tax_total <> coalesce(t.tax, 0)
+        """,
+    ),
+    Check(
+        "What of an order's lines isn't tax is what its taxes leave.",
+        f"SELECT NULL::uuid, NULL::uuid, NULL::uuid, t.id, t.base, t.nets FROM ({_TAXES}) t WHERE t.base <> t.nets",
     ),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, select
+from sqlalchemy import Select, Text, and_, case, cast, exists, func, select
 from sqlalchemy.orm import aliased
 
 from core.progress import Progress
@@ -146,6 +146,8 @@ lines = Entity(
     "LineItem",
     "lin",
     "orders:read",
+    # Only where prices include tax is it another number than the total.
+    columns={"net": cast(func.coalesce(LineItem.net, LineItem.total), Text)},
     filters={
         "product": filters.identifier(LineItem.product_id, "prod", "By the id of the product (prod_…)."),
         "sku": filters.text(

@@ -25,7 +25,7 @@ from schema.sales.writing import InvalidTransitionError, Mutation, StockPayloadO
 MODULE = Module(
     "sales",
     merge_types("Query", (Query, ShipmentQuery, HoldQuery, PreviewQuery)),
-    requires=("catalog", "partners", "pricing", "inventory"),
+    requires=("catalog", "partners", "taxes", "pricing", "inventory"),
     mutation=merge_types("Mutation", (Mutation, ShipmentMutation, HoldMutation)),
     extends=(
         ProductSales,

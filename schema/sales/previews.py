@@ -5,6 +5,7 @@ import strawberry
 from execution import POINT, Args, argument
 from loaders.catalog import ProductById
 from loaders.pricing import PriceListById
+from loaders.taxes import TaxById
 from resolvers import columns
 from resolvers import commands as errors
 from resolvers import sales as resolvers
@@ -15,7 +16,9 @@ from schema.inputs import input_type
 from schema.pricing import PriceList
 from schema.scalars import CurrencyCode, Decimal
 from schema.shared import Money
+from schema.taxes import Tax, TaxTotal
 from services import sales as services
+from services.sales.taxing import MAX_KINDS
 
 
 def _money(description: str, name: str, *, total: bool = True) -> Money:
@@ -34,7 +37,8 @@ class OrderPreviewLine:
     product: Product = referred("The product.", ProductById, "product_id")
     quantity: Decimal = fact("How many, in the product's unit.", "quantity")
     unit_price: Money = _money(
-        "The price of one unit, before tax: what was given, that of the price list, or the product's list price.",
+        "The price of one unit: what was given, that of the price list, or the product's list price. Before tax, unless prices"
+        " include it.",
         "unit_price",
         total=False,
     )
@@ -43,8 +47,11 @@ class OrderPreviewLine:
         PriceListById,
         "price_list_id",
     )
+    tax: Tax | None = referred("The tax that it would bear; null for none.", TaxById, "tax_id")
     net: Money = _money(
-        "Its amount before tax: quantity x unitPrice, rounded half up to the currency's minor digits.", "net"
+        "Its amount before tax: quantity x unitPrice, rounded half up to the currency's minor digits, without what of it is tax"
+        " where prices include it.",
+        "net",
     )
     available: Decimal = fact(
         "How many of the product could be promised at this moment, for all lines together. Needs stock:read.",
@@ -62,7 +69,10 @@ class OrderPreviewLine:
 class OrderPreview:
     currency: CurrencyCode = fact("The currency of all amounts.", "currency")
     subtotal: Money = _money("The sum of its lines before tax.", "subtotal")
-    tax_total: Money = _money("The sum of its taxes. Taxes aren't computed yet: always 0.", "tax_total")
+    taxes: list[TaxTotal] = batched(
+        "Its taxes by category and rate, each rounded once.", columns.stored("taxes"), needs=["taxes"], size=MAX_KINDS
+    )
+    tax_total: Money = _money("The sum of its taxes; 0 where its lines bear none.", "tax_total")
     total: Money = _money("subtotal + taxTotal: what the customer would pay.", "total")
     lines: list[OrderPreviewLine | None] = batched(
         "Its lines, in the order of the input; null for a line that can't be sold so, for which there is a problem. A line"

@@ -11,6 +11,7 @@ from loaders import sales as loaders
 from loaders.catalog import ProductById, products
 from loaders.partners import PartnerById, partners
 from loaders.pricing import PriceListById
+from loaders.taxes import TaxById
 from resolvers import sales as resolvers
 from schema.aggregates import aggregate
 from schema.catalog import Product, ProductWhere
@@ -44,7 +45,9 @@ from schema.shared import (
     Money,
     Node,
 )
+from schema.taxes import Tax, TaxTotal
 from services import sales as services
+from services.sales.taxing import MAX_KINDS
 
 enum_type(OrderAction)
 
@@ -71,13 +74,23 @@ class Order(Node):
     customer: Partner = one(tables.Order.customer_id, PartnerById, "The partner that ordered.")
     currency: CurrencyCode = currency(tables.Order.currency, "The currency of all its amounts.")
     subtotal: Money = money(
-        tables.Order.subtotal, tables.Order.currency, "The sum of the lines' totals, before tax.", total=True
+        tables.Order.subtotal, tables.Order.currency, "The sum of the lines before tax: of their net.", total=True
     )
     tax_total: Money = money(
         tables.Order.tax_total,
         tables.Order.currency,
-        "The tax on the subtotal. Taxes aren't computed yet: always 0.",
+        "The sum of its taxes; 0 where its lines bear none.",
         total=True,
+    )
+    taxes: list[TaxTotal] = batched(
+        "Its taxes by category and rate, each rounded once. Lines without a tax are in none of them.",
+        resolvers.taxes,
+        needs=("id", "currency", "prices_include_tax"),
+        size=MAX_KINDS,
+    )
+    prices_include_tax: bool = column(
+        tables.Order.prices_include_tax,
+        "Whether the unit prices and totals of its lines include tax; its subtotal never does.",
     )
     total: Money = money(
         tables.Order.total, tables.Order.currency, "subtotal + taxTotal: what the customer pays.", total=True
@@ -154,12 +167,21 @@ class LineItem(Node):
     )
     quantity: Decimal = column(tables.LineItem.quantity, "How many were ordered, in the product's unit.")
     unit_price: Money = money(
-        tables.LineItem.unit_price, tables.LineItem.currency, "The price of one unit, before tax."
+        tables.LineItem.unit_price,
+        tables.LineItem.currency,
+        "The price of one unit: before tax, unless the order's prices include it.",
     )
     total: Money = money(
         tables.LineItem.total,
         tables.LineItem.currency,
         "quantity x unitPrice, rounded half up to the currency's minor digits.",
+        total=True,
+    )
+    tax: Tax | None = one(tables.LineItem.tax_id, TaxById, "The tax that it bears; null for none.")
+    net: Money = money(
+        tables.LineItem.net,
+        tables.LineItem.currency,
+        "Its total, or what of it isn't tax where the order's prices include tax.",
         total=True,
     )
     reserved_quantity: Decimal = column(

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from core.catalog import Tracking
-from core.problems import INVALID_INPUT, CommandRejected, Problems, refuse
+from core.problems import INVALID_INPUT, Problems, refuse
 from db import leftovers
 from services.catalog import categories
 from services.catalog.categories import IN_STOCK, ProductCategoryRef, ProductCategoryUpsert, upsert_category
@@ -19,10 +19,11 @@ from services.kit.command import Change, Currency, Id, Input, Key, Label, LongTe
 from services.kit.hooks import Hook
 from services.kit.keeping import KEPT, Kept
 from services.kit.looking import Looking
-from services.kit.records import RecordType, upsert
+from services.kit.records import RecordType, all_at_once, upsert
+from services.kit.references import Find, named
 from services.kit.work import UnitOfWork
 
-PRODUCT = RecordType("product", "products", "sku", ("units",), ("name",), {"category_id": "cat"})
+PRODUCT = RecordType("product", "products", "sku", ("units",), ("name",), {"category_id": "cat", "tax_id": "tax"})
 
 
 class Money(Input):
@@ -32,6 +33,21 @@ class Money(Input):
     """At least zero, at most six decimals."""
     currency: Currency
     """The currency of the amount: an ISO 4217 alphabetic code."""
+
+
+class TaxRef(Ref):
+    """Names one tax by one of its keys."""
+
+    prefix = "tax"
+
+    id: Annotated[UUID, Id("tax")] | None = None
+    """By the id that the graph gives it (tax_…)."""
+    code: Key | None = None
+    """By the tenant's own key, exactly as stored."""
+
+
+TAXES: Hook[Find[TaxRef]] = Hook()
+"""The module above that has taxes finds them."""
 
 
 class ProductUpsert(Change):
@@ -60,6 +76,8 @@ class ProductUpsert(Change):
     of it is in stock."""
     units: Annotated[list[ProductUnit], Field(max_length=MAX_UNITS)] = Field(default_factory=list)
     """The units that it is bought in besides its own: all of them, at most 20. Documents keep the numbers that they have."""
+    tax: TaxRef | None = None
+    """The tax that lines with it bear; null for none. Lines that are there keep theirs."""
 
 
 class ProductRef(Ref):
@@ -92,11 +110,13 @@ class ProductSnapshot(NamedTuple):
     tracking: str = "NONE"
     units: str | None = None
     """The others, as they are stored: see ``services.catalog.units``."""
+    tax: UUID | None = None
+    """The tax of its sales and purchases."""
 
 
 _FIND = """
     SELECT id, sku, external_id, name, unit, active AND archived_at IS NULL AS active, list_price,
-        list_price_currency, barcode, tracking, units FROM products
+        list_price_currency, barcode, tracking, units, tax_id FROM products
     WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
@@ -105,7 +125,7 @@ keys of line items."""
 
 _FIND_RENAMED = """
     SELECT a.key AS was, p.id, p.sku, p.external_id, p.name, p.unit, p.active AND p.archived_at IS NULL AS active, p.list_price,
-        p.list_price_currency, p.barcode, p.tracking, p.units
+        p.list_price_currency, p.barcode, p.tracking, p.units, p.tax_id
     FROM key_aliases a JOIN products p ON p.tenant_id = $1 AND p.id = a.record_id
     WHERE a.tenant_id = $1 AND a.kind = 'product' AND a.key = ANY($2::text[])
 """
@@ -159,12 +179,11 @@ async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References
         values["unit"], values["units"] = merged(command.units, command.unit if command.given("unit") else None)
     if command.given("category"):
         values["category_id"] = await categories.category(work, command.category, work.problems, "category")
-    try:
-        found = await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check)
-    except CommandRejected as refused:
-        raise CommandRejected((*work.problems.found, *refused.problems)) from None
-    work.problems.check()
-    return {"product_id": found}
+    if command.given("tax"):
+        values["tax_id"] = await named(work, TAXES, command.tax, "tax", "tax")
+    with all_at_once(work):
+        identity = await upsert(work, PRODUCT, values, expected=command.expected_version, check=_check)
+    return {"product_id": identity}
 
 
 async def finished(work: UnitOfWork) -> bool:

@@ -18,7 +18,7 @@ from db.admin.statistics import analyse
 from db.runtime import bulk
 from db.runtime.engine import Target, administration
 from db.tenancy import set_tenant
-from services.demo import catalog, ledger, partners, purchasing, received, sales, stock
+from services.demo import catalog, ledger, partners, purchasing, received, sales, stock, taxes
 from services.demo.companies import COMPANIES, Company, Size
 from services.demo.seed import FOUNDED, Seed
 from services.platform import tenants
@@ -109,6 +109,10 @@ class _Loader:
         places, warehouses, locations = catalog.places(company, tenant, seed)
         await self._store("warehouses", catalog.WAREHOUSE_COLUMNS, warehouses)
         await self._store("locations", catalog.LOCATION_COLUMNS, locations)
+        rates = taxes.taxes(company, tenant)
+        await self._store("taxes", taxes.TAX_COLUMNS, rates.taxes)
+        await self._store("tax_groups", taxes.GROUP_COLUMNS, rates.groups)
+        await self._store("tax_substitutions", taxes.SUBSTITUTION_COLUMNS, rates.substitutions)
         within, categories = catalog.categories(company, tenant)
         await self._store("product_categories", catalog.CATEGORY_COLUMNS, categories)
         products = list(catalog.products(company, scale, tenant, seed, places.aisles, within))

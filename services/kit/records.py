@@ -1,6 +1,7 @@
 """Records that people keep, such as products: created or changed by their key."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,6 +43,16 @@ Merge = Callable[[Any], Any]
 
 Check = Callable[[UnitOfWork, Any, Mapping[str, Any]], Awaitable[None]]
 """Sees a record under its lock and the columns that are to change; raises ``CommandRejected`` where they may not."""
+
+
+@contextmanager
+def all_at_once(work: UnitOfWork) -> Iterator[None]:
+    """Within it a refusal tells what was noted before, as well; and what was noted is refused at its end."""
+    try:
+        yield
+    except CommandRejected as refused:
+        raise CommandRejected((*work.problems.found, *refused.problems)) from None
+    work.problems.check()
 
 
 async def upsert(

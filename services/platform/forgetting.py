@@ -36,6 +36,8 @@ KEPT_TEXTS = frozenset(
         "quantity",
         "unitPrice",
         "subtotal",
+        "taxTotal",
+        "tax",
         "number",
         "lineItem",
         "product",

@@ -1,6 +1,6 @@
 """Orders: created, confirmed, shipped, cancelled, returned."""
 
-from services import catalog
+from services import catalog, taxes
 from services.inventory import stock
 from services.kit.upkeep import Upkeep
 from services.sales import orders, rollups
@@ -32,6 +32,7 @@ HOOKS = (
     stock.DISPLACED.add(stock.Displaced(displace, still_waiting)),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("line_items", "order lines")),
     catalog.TRACKED.add(orders.IN_PARTS),
+    taxes.BORNE_BY.add(catalog.Counted("line_items", "order lines")),
 )
 
 UPKEEP = (Upkeep("rollups", 300, rollups.keep_up, "Worked out {:,} spans of rollups."),)

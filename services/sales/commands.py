@@ -8,7 +8,7 @@ from pydantic import Field
 
 from core.inventory import AllocationRule
 from core.sales import ReturnDisposition
-from services.catalog import ProductRef
+from services.catalog import ProductRef, TaxRef
 from services.kit.command import (
     MAX_LINES,
     Caption,
@@ -54,10 +54,12 @@ class LineItem(Input):
     quantity: Quantity
     """How many, in the product's unit: more than zero, at most six decimals."""
     unit_price: Price | None = None
-    """The price of one unit in the order's currency, before tax, at most six decimals. Left out: that of the order's price list,
-    else the product's list price."""
+    """The price of one unit in the order's currency, at most six decimals: before tax, unless the order's prices include it. Left
+    out: that of the order's price list, else the product's list price."""
     description: Caption | None = None
     """The text for the customer. Left out or blank: the product's name."""
+    tax: TaxRef | None = None
+    """The tax that it bears. Left out: the product's, or the one that takes its place for the customer; null for none."""
 
 
 Lines = Annotated[list[LineItem], Field(min_length=1, max_length=MAX_LINES)]
@@ -73,6 +75,8 @@ class OrderCreate(Command):
     price_list: PriceListRef | None = None
     """The price list for lines without a price: in use, and in the order's currency. Left out: the customer's, where it is so;
     null: list prices."""
+    prices_include_tax: bool | None = None
+    """Whether the lines' prices include tax. Left out: as the price list says, else false."""
     placed_at: datetime | None = None
     """When the customer ordered. Left out: now."""
     number: Label | None = None

@@ -15,6 +15,7 @@ from core.ids import new_id
 from core.inventory import Demand, Hold
 from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
+from core.taxes import with_tax
 from db.runtime.failures import constraint
 from services import catalog, partners
 from services.catalog import ProductSnapshot
@@ -24,13 +25,15 @@ from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.pricing import Priced
-from services.sales import holds
+from services.sales import holds, taxing
 from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.holds import Taken
 from services.sales.orders import told
 from services.sales.prices import NO_PRICES, listed
 from services.sales.promises import Wanted, promise, reserved
+from services.sales.taxing import Worth
+from services.taxes import Tax
 
 
 class Ordered(NamedTuple):
@@ -43,31 +46,46 @@ class Ordered(NamedTuple):
     quantity: Decimal
     unit_price: Decimal
     total: Decimal
+    tax: Tax | None = None
 
 
-_COLUMNS = """(tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity, unit_price, total,
-                            reserved)"""
-_LINES = """unnest($5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[],
-                           $12::numeric[])"""
-MAKE_LINES = f"""
-    INSERT INTO line_items {_COLUMNS} SELECT t.id, $2, $3, $4, l.* FROM tenants t, {_LINES} l WHERE t.id = $1
-"""
-# The lines take the order's id from the row that was made: tables that are spread over servers get the one before the other.
-_MAKE = f"""
+_COLUMNS = "tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity, unit_price, total, reserved"
+_LINES = "$5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]"
+
+
+def _make_lines(order: str, made: str, taxes: int | None) -> str:
+    """Stores lines; with taxes, and what of their totals isn't tax, from the parameter of this number on. Lines without are stored
+    by the statement of before there were any.
+    """
+    names, arrays = _COLUMNS, _LINES
+    if taxes is not None:
+        names, arrays = f"{names}, tax_id, net", f"{arrays}, ${taxes}::uuid[], ${taxes + 1}::numeric[]"
+    return f"""
+        INSERT INTO line_items ({names})
+        SELECT t.id, {order}, $3, $4, l.* FROM tenants t{made}, unnest({arrays}) l WHERE t.id = $1
+    """
+
+
+def _make(*, taxed: bool) -> str:
+    """Stores an order with its lines. These take its id from the row that was made: tables that are spread over servers get the
+    one before the other.
+    """
+    names, values = (", tax_total, prices_include_tax", ", $26, $27") if taxed else ("", "")
+    return f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, shipping_address, billing_address,
-                            allocation, price_list_id, confirmed_at)
+                            allocation, price_list_id, confirmed_at{names})
         VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END)
+                CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END{values})
         RETURNING id
-    ), lines AS (
-        INSERT INTO line_items {_COLUMNS}
-        SELECT t.id, made.id, $3, $4, l.* FROM tenants t, made, {_LINES} l WHERE t.id = $1
-        RETURNING 1
-    )
+    ), lines AS ({_make_lines("made.id", ", made", 28 if taxed else None)} RETURNING 1)
     SELECT count(*) FROM lines
-"""
+    """
+
+
+_MAKE = {taxed: _make(taxed=taxed) for taxed in (False, True)}
+_MAKE_LINES = {taxed: _make_lines("$2", "", 13 if taxed else None) for taxed in (False, True)}
 _TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
 
 
@@ -85,7 +103,11 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     currency = command.currency or (customer.currency if customer else await partners.currency(work))
     by = command.price_list if command.given("price_list") else customer and customer.price_list
     found = await listed(work, by, currency, quantities(command.line_items, items), command.placed_at, problems)
-    lines = priced(command.line_items, items, currency, problems, found.amounts if found else NO_PRICES)
+    taxes = await taxing.of_lines(work, customer and customer.tax_group, command.line_items, items, problems)
+    included = taxing.includes(found, problems, given=command.prices_include_tax)
+    amounts = found.amounts if found else NO_PRICES
+    lines = priced(command.line_items, items, taxes, currency, problems, amounts, included=included)
+    worth = taxing.worth(lines, currency, problems, included=included)
     wanted = demanded(lines, items, command.warehouse)
     if problems:
         await _look_further(work, command, wanted, taken)
@@ -94,7 +116,9 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
-    return await _store(work, command, customer, currency, placed, number, lines, wanted, addresses, taken, found)
+    return await _store(
+        work, command, customer, currency, placed, number, lines, worth, wanted, addresses, taken, found
+    )
 
 
 async def _take(work: UnitOfWork, command: OrderCreate, items: Sequence[ProductSnapshot | None]) -> Taken | None:
@@ -145,6 +169,7 @@ async def _store(
     placed: datetime,
     number: str,
     lines: Sequence[Ordered],
+    worth: Worth,
     wanted: Sequence[Wanted],
     addresses: Addresses,
     taken: Taken | None,
@@ -164,14 +189,13 @@ async def _store(
         problems.check()
     order, version = new_id(), 2 if command.confirm else 1
     status = "CONFIRMED" if command.confirm else "DRAFT"
-    subtotal = sum((line.total for line in lines), Decimal())
-    values = (number, subtotal, placed, command.external_id, command.note)
+    values = (number, worth.totals.subtotal, placed, command.external_id, command.note)
     state = (command.allow_backorder, command.warehouse, status, version, *addresses, command.allocation, by and by.id)
     try:
-        await work.rows(_MAKE, order, currency, customer.id, *columns(lines, held), *values, *state)
+        await _make_order(work, (order, currency, customer.id), lines, held, worth, (*values, *state))
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
-    made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency, "subtotal": subtotal}
+    made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency} | told_worth(worth)
     made |= {"allocation": command.allocation} if command.allocation else {}
     made |= {"priceList": ids.encode("prl", by.id)} if by else {}
     made |= {"hold": ids.encode("hld", taken.hold)} if taken else {}
@@ -182,6 +206,43 @@ async def _store(
     if taken is not None:
         await holds.ordered(work, taken, order, promised)
     return {"order_id": order}
+
+
+async def _make_order(
+    work: UnitOfWork,
+    whose: tuple[UUID, str, UUID],
+    lines: Sequence[Ordered],
+    held: Mapping[UUID, Decimal],
+    worth: Worth,
+    values: Sequence[Any],
+) -> None:
+    more = (worth.totals.tax_total, worth.included, *_taxes(lines, worth.totals.nets)) if worth.taxed else ()
+    await work.rows(_MAKE[worth.taxed], *whose, *columns(lines, held), *values, *more)
+
+
+async def make_lines(
+    work: UnitOfWork,
+    whose: tuple[UUID, str, UUID],
+    lines: Sequence[Ordered],
+    held: Mapping[UUID, Decimal],
+    nets: Sequence[Decimal] | None,
+) -> None:
+    """Store lines of an order, of this id, currency and customer; ``nets``: what of their totals isn't tax, where some bear one."""
+    more = () if nets is None else _taxes(lines, nets)
+    await work.rows(_MAKE_LINES[nets is not None], *whose, *columns(lines, held), *more)
+
+
+def _taxes(lines: Sequence[Ordered], nets: Sequence[Decimal]) -> tuple[Sequence[Any], ...]:
+    """What lines bear, and what of their totals isn't tax, where that isn't all."""
+    pairs = zip(lines, nets, strict=True)
+    return [line.tax and line.tax.id for line in lines], [None if net == line.total else net for line, net in pairs]
+
+
+def told_worth(worth: Worth) -> dict[str, Any]:
+    """What an order comes to, as an event tells of it; taxes only where there are any."""
+    told: dict[str, Any] = {"subtotal": worth.totals.subtotal}
+    told |= {"taxTotal": worth.totals.tax_total} if worth.taxed else {}
+    return told | ({"pricesIncludeTax": True} if worth.included else {})
 
 
 def demanded(lines: Sequence[Ordered], items: Sequence[ProductSnapshot | None], warehouse: UUID | None) -> list[Wanted]:
@@ -206,33 +267,41 @@ def quantities(given: Sequence[LineItem], items: Sequence[ProductSnapshot | None
 def priced(
     given: Sequence[LineItem],
     items: Sequence[ProductSnapshot | None],
+    taxes: Sequence[Tax | None],
     currency: str,
     problems: Problems,
     amounts: Mapping[UUID, Decimal],
+    *,
+    included: bool,
 ) -> list[Ordered]:
-    """The lines as they are stored; ``amounts`` are what their price list says. Problems are noted for lines that can't be sold
-    so, or cost too much.
+    """The lines as they are stored; ``amounts`` are what their price list says, ``included`` whether prices include tax. Problems
+    are noted for lines that can't be sold so, or cost too much.
     """
     lines = []
-    for index, (line, item) in enumerate(zip(given, items, strict=True)):
+    for index, (line, item, tax) in enumerate(zip(given, items, taxes, strict=True)):
         if item is None:
             continue
         catalog.check_offered(item, problems, "lineItems", index, "product")
         catalog.check_whole(item, line.quantity, problems, "lineItems", index, "quantity")
         cost = amounts.get(item.id) if line.unit_price is None else line.unit_price
         if cost is None and item.currency == currency:
-            cost = item.list_price
+            cost = list_price(item, tax, included=included)
         if cost is None:
             problems.invalid(f"{item.sku} has no list price in {currency}: give one.", "lineItems", index, "unitPrice")
             continue
         total = line_total(line.quantity, cost, currency)
-        if total >= LIMIT:
+        if max(total, cost) >= LIMIT:
             problems.invalid("This line costs more than can be kept.", "lineItems", index, "quantity")
         text = line.description or item.name
-        lines.append(Ordered(new_id(), index + 1, item.id, text, line.quantity, cost, total))
-    if sum((line.total for line in lines), Decimal()) >= LIMIT:
-        problems.invalid("The order costs more than can be kept.", "lineItems")
+        lines.append(Ordered(new_id(), index + 1, item.id, text, line.quantity, cost, total, tax))
     return lines
+
+
+def list_price(item: ProductSnapshot, tax: Tax | None, *, included: bool) -> Decimal | None:
+    """A product's own price, which is before tax; with it where an order's prices are so."""
+    if item.list_price is None or tax is None or not included:
+        return item.list_price
+    return with_tax(item.list_price, tax.kind.rate)
 
 
 async def _number(work: UnitOfWork, customer: Customer, placed: datetime) -> str:
@@ -257,15 +326,18 @@ def _taken(work: UnitOfWork, error: Any, command: OrderCreate, number: str) -> E
     return Retry("number taken")  # by a client or an import, since the block was taken: the next attempt passes it over
 
 
-def columns(lines: Sequence[Ordered], held: dict[UUID, Decimal]) -> tuple[Sequence[Any], ...]:
-    return *zip(*lines, strict=True), [held.get(line.id, Decimal()) for line in lines]
+def columns(lines: Sequence[Ordered], held: Mapping[UUID, Decimal]) -> tuple[Sequence[Any], ...]:
+    """The columns of lines without taxes."""
+    stored = (line[:-1] for line in lines)
+    return *zip(*stored, strict=True), [held.get(line.id, Decimal()) for line in lines]
 
 
 def facts(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
     return told(
         (
             line.id,
-            {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price},
+            {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price}
+            | ({"tax": ids.encode("tax", line.tax.id)} if line.tax else {}),
         )
         for line in lines
     )

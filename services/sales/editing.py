@@ -1,8 +1,7 @@
 """Orders changed after they were created: a draft in all that it says, a confirmed order in what its goods don't hang on."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -18,15 +17,24 @@ from services.kit.answer import References
 from services.kit.records import facts
 from services.kit.work import UnitOfWork
 from services.partners import Customer
-from services.sales import drafts, line_changes
+from services.sales import drafts, line_changes, recosting, taxing
 from services.sales.addresses import Addresses, chosen
 from services.sales.commands import OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import Order, locked, told
 from services.sales.prices import NO_PRICES, listed
+from services.sales.taxing import Worth
 
 Values = dict[str, Any]
 """Columns of an order, and what they are to be."""
+
+
+class Fresh(NamedTuple):
+    """New lines of a draft, and what they come to."""
+
+    lines: list[Ordered]
+    worth: Worth
+
 
 _DROP_LINES = "DELETE FROM line_items WHERE tenant_id = $1 AND order_id = $2"
 # Lines repeat their order's customer, and the foreign key sees that they do: both change in one statement.
@@ -48,18 +56,21 @@ async def update(work: UnitOfWork, command: OrderUpdate) -> References:
     order = await locked(work, command, "UPDATE")
     _refuse_other_states(command, order, problems)
     values = _values(command, order, customer, problems)
-    lines = await _new_lines(work, command, order, items, values, customer) if command.line_items else []
+    fresh = await _new_lines(work, command, order, items, values, customer) if command.line_items else None
     problems.check()
-    changed: Values = {}
+    own, changed = Values(), Values()
     if command.changes:
         own, changed = await line_changes.change(work, command, order, added)
-        values |= own
+    elif customer and fresh is None and customer.tax_group != order.customer_tax_group:
+        own, changed = await recosting.taxed_anew(work, order, customer.tax_group)
+    problems.check()
+    values |= own
     before = {name: value for name, value in _present(order).items() if name in values and value != values[name]}
     after = {name: values[name] for name in before}
-    if not after and not lines and not changed:
+    if not after and not fresh and not changed:
         return {"order_id": order.id}
-    version = await _store(work, order, after, lines)
-    _note(work, order, version, before, after, lines, changed)
+    version = await _store(work, order, after, fresh)
+    _note(work, order, version, before, after, fresh, changed)
     return {"order_id": order.id}
 
 
@@ -96,6 +107,7 @@ def _present(order: Order) -> Values:
         "note": order.note,
         "status": order.status,
         "subtotal": None,
+        "tax_total": None,
         "price_list_id": order.price_list,
         **order.addresses._asdict(),
     }
@@ -134,25 +146,34 @@ async def _new_lines(
     items: Sequence[ProductSnapshot | None],
     values: Values,
     customer: Customer | None,
-) -> list[Ordered]:
-    """The new lines of a draft, by the prices of the list that it has, or that its new customer has; ``values`` get that one."""
+) -> Fresh | None:
+    """The new lines of a draft, by the prices of the list that it has, or that its new customer has; ``values`` get that one.
+    None for another order, whose lines aren't replaced.
+    """
     problems = work.problems
     if order.status != "DRAFT":
-        return []
+        return None
     if customer is None and not command.given("customer"):
         partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
     currency, at = values.get("currency", order.currency), values.get("placed_at", order.placed_at)
     by = order.price_list if customer is None or customer.id == order.customer else customer.price_list
     found = await listed(work, by, currency, drafts.quantities(command.line_items, items), at, problems)
     values["price_list_id"] = found.id if found else None
-    return drafts.priced(command.line_items, items, currency, problems, found.amounts if found else NO_PRICES)
+    group = customer.tax_group if customer else order.customer_tax_group
+    taxes = await taxing.of_lines(work, group, command.line_items, items, problems)
+    # Without a list it is as the client said when it was created; with the one that goes, that is gone as well.
+    included = found.tax_included if found else order.price_list is None and order.prices_include_tax
+    amounts = found.amounts if found else NO_PRICES
+    lines = drafts.priced(command.line_items, items, taxes, currency, problems, amounts, included=included)
+    return Fresh(lines, taxing.worth(lines, currency, problems, included=included))
 
 
-async def _store(work: UnitOfWork, order: Order, after: Values, lines: Sequence[Ordered]) -> int:
+async def _store(work: UnitOfWork, order: Order, after: Values, fresh: Fresh | None) -> int:
     columns = dict(after)
     customer: UUID = columns.pop("customer_id", order.customer)
-    if lines:
-        columns["subtotal"] = sum((line.total for line in lines), Decimal())
+    if fresh:
+        totals, included = fresh.worth
+        columns |= {"subtotal": totals.subtotal, "tax_total": totals.tax_total, "prices_include_tax": included}
         await work.rows(_DROP_LINES, order.id)
     settings = "".join(f"{name} = ${index}, " for index, name in enumerate(columns, start=4))
     try:
@@ -161,9 +182,10 @@ async def _store(work: UnitOfWork, order: Order, after: Values, lines: Sequence[
         if constraint(error) == "uq_orders_tenant_id_external_id":
             raise refuse(DUPLICATE, "Another order has this externalId.", "externalId") from None
         raise
-    if lines:
-        currency = after.get("currency", order.currency)
-        await work.rows(drafts.MAKE_LINES, order.id, currency, customer, *drafts.columns(lines, {}))
+    if fresh:
+        whose = (order.id, after.get("currency", order.currency), customer)
+        nets = fresh.worth.totals.nets if fresh.worth.taxed else None
+        await drafts.make_lines(work, whose, fresh.lines, {}, nets)
     return int(version)
 
 
@@ -173,17 +195,17 @@ def _note(
     version: int,
     before: Values,
     after: Values,
-    lines: Sequence[Ordered],
+    fresh: Fresh | None,
     changed: Values,
 ) -> None:
     told_before, told_after = _told(before), _told(after) | changed
     if changed:
         told_before |= {"lineItems": told((line.id, {"quantity": line.quantity}) for line in order.lines)}
-        told_before.pop("subtotal", None)
-    if lines:
+        for name in ("subtotal", "taxTotal"):
+            told_before.pop(name, None)
+    if fresh:
         told_before["lineItems"] = told((line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines)
-        subtotal = sum((line.total for line in lines), Decimal())
-        told_after |= {"lineItems": drafts.facts(lines), "subtotal": subtotal}
+        told_after |= {"lineItems": drafts.facts(fresh.lines)} | drafts.told_worth(fresh.worth)
     work.note("order.updated", order.id, version=version, before=told_before, after=told_after)
 
 

@@ -16,12 +16,14 @@ from services.catalog import ProductSnapshot
 from services.inventory import stock
 from services.kit.command import MAX_LINES, shown
 from services.kit.work import UnitOfWork
-from services.sales import drafts
+from services.sales import drafts, taxing
 from services.sales.commands import LineChange, OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import ZERO, Line, Order, Step, holds_of, status_after, told
 from services.sales.prices import NO_PRICES, listed
 from services.sales.promises import Wanted, promise, reserved
+from services.sales.recosting import recosted
+from services.taxes import Tax, check_active
 
 
 class Written(NamedTuple):
@@ -51,7 +53,8 @@ class Plan:
 
 _PRICES = "SELECT id, unit_price, total, description FROM line_items WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _WRITE = """
-    UPDATE line_items l SET quantity = c.quantity, unit_price = c.unit_price, total = c.total, description = c.description,
+    UPDATE line_items l SET quantity = c.quantity, unit_price = c.unit_price, total = c.total, net = NULL,
+                            description = c.description,
                             reserved = l.reserved + c.reserved, cancelled = l.cancelled + c.cancelled
     FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[], $6::text[], $7::numeric[], $8::numeric[])
          AS c (id, quantity, unit_price, total, description, reserved, cancelled)
@@ -80,7 +83,9 @@ async def change(
     where something is missing that may not wait, and where more was shipped than is to be left.
     """
     problems = work.problems
-    plan = await _plan(work, command.changes, order, items, await _amounts(work, command.changes, order, items))
+    amounts = await _amounts(work, command.changes, order, items)
+    taxes = await _taxes(work, order, items)
+    plan = await _plan(work, command.changes, order, items, amounts, taxes)
     problems.check()
     await stock.lock(work, plan.products)
     if plan.less:
@@ -94,10 +99,10 @@ async def change(
         more = [each._replace(reserved=held.get(each.id, ZERO)) for each in plan.more]
         await work.rows(_WRITE, *zip(*more, strict=True))
     if plan.new:
-        columns = drafts.columns(plan.new, held)
-        await work.rows(drafts.MAKE_LINES, order.id, order.currency, order.customer, *columns)
+        nets = [line.total for line in plan.new] if any(line.tax for line in plan.new) else None
+        await drafts.make_lines(work, (order.id, order.currency, order.customer), plan.new, held, nets)
     await stock.reserve(work, allocation.holds)
-    values: dict[str, Any] = {"subtotal": sum((total for total in await _totals(work, order)), ZERO)}
+    values = await recosted(work, order, "changes")
     if not plan.extra and not plan.more:
         given = [Step(each.id, cancelled=each.cancelled) for each in plan.less]
         values["status"] = status_after(_after(order, plan), given)
@@ -115,12 +120,17 @@ async def _amounts(
     there = ((line.product, changed.get(line.id, line.quantity - line.cancelled)) for line in order.lines)
     new = ((item.id, changes[index].quantity) for index, item in items.items())
     found = await listed(work, order.price_list, order.currency, (*there, *new), order.placed_at, work.problems)
-    return found.amounts if found else NO_PRICES
+    # Prices of the other kind are those of an emptied list that was filled anew.
+    return found.amounts if found and found.tax_included == order.prices_include_tax else NO_PRICES
 
 
-async def _totals(work: UnitOfWork, order: Order) -> list[Decimal]:
-    rows = await work.rows("SELECT total FROM line_items WHERE tenant_id = $1 AND order_id = $2", order.id)
-    return [row["total"] for row in rows]
+async def _taxes(work: UnitOfWork, order: Order, items: dict[int, ProductSnapshot]) -> dict[int, Tax]:
+    """What new lines bear: what becomes of their products' taxes for the order's customer."""
+    found = await taxing.lookup(work, order.customer_tax_group, {item.tax for item in items.values() if item.tax})
+    borne = {index: tax for index, item in items.items() if (tax := found.borne(item.tax))}
+    for index, tax in borne.items():
+        check_active(tax, work.problems, "changes", index, "product")
+    return borne
 
 
 def _after(order: Order, plan: Plan) -> Order:
@@ -135,6 +145,7 @@ async def _plan(
     order: Order,
     items: dict[int, ProductSnapshot],
     amounts: Mapping[UUID, Decimal],
+    taxes: Mapping[int, Tax],
 ) -> Plan:
     problems, plan, lines = work.problems, Plan(), {line.id: line for line in order.lines}
     named = [each.line_item for each in changes if each.line_item in lines]
@@ -147,7 +158,8 @@ async def _plan(
         elif each.line_item is None:
             position += 1
             if index in items:
-                _add(plan, each, order, items[index], amounts.get(items[index].id), position, problems, index)
+                item = items[index]
+                _add(plan, each, order, item, amounts.get(item.id), taxes.get(index), position, problems, index)
         elif each.line_item not in lines:
             key = shown("id", ids.encode("lin", each.line_item))
             problems.missing(f"line item with the {key} in {order.number}", "changes", index, "lineItem")
@@ -169,6 +181,7 @@ def _add(
     order: Order,
     item: ProductSnapshot,
     amount: Decimal | None,
+    tax: Tax | None,
     position: int,
     problems: Problems,
     index: int,
@@ -177,7 +190,7 @@ def _add(
     catalog.check_offered(item, problems, "changes", index, "product")
     cost = amount if each.unit_price is None else each.unit_price
     if cost is None and item.currency == order.currency:
-        cost = item.list_price
+        cost = drafts.list_price(item, tax, included=order.prices_include_tax)
     if cost is None:
         problems.invalid(f"{item.sku} has no list price in {order.currency}: give one.", "changes", index, "unitPrice")
         return
@@ -185,10 +198,11 @@ def _add(
         problems.invalid("This must be more than 0.", "changes", index, "quantity")
     catalog.check_whole(item, each.quantity, problems, "changes", index, "quantity")
     total = _total(each.quantity, cost, order, problems, index)
-    line = Ordered(new_id(), position, item.id, each.description or item.name, each.quantity, cost, total)
+    line = Ordered(new_id(), position, item.id, each.description or item.name, each.quantity, cost, total, tax)
     plan.new.append(line)
     plan.products.add(item.id)
-    plan.facts.append((line.id, {"product": ids.encode("prod", item.id), "quantity": each.quantity, "unitPrice": cost}))
+    facts = {"product": ids.encode("prod", item.id), "quantity": each.quantity, "unitPrice": cost}
+    plan.facts.append((line.id, facts | ({"tax": ids.encode("tax", tax.id)} if tax else {})))
     demand = Demand(line.id, item.id, each.quantity, order.warehouse)
     plan.extra.append(Wanted(demand, item.sku, item.unit, ("changes", index, "quantity")))
 
@@ -254,6 +268,6 @@ def _total(
         ordered, row = before
         if row["total"] != line_total(ordered, cost, order.currency):
             total = part_total(row["total"], quantity, ordered, order.currency)
-    if total >= LIMIT:
+    if max(total, cost) >= LIMIT:
         problems.invalid("This line costs more than can be kept.", "changes", index, "quantity")
     return total

@@ -75,9 +75,11 @@ class Order:
     billing_address: str | None
     allocation: str | None
     price_list: UUID | None
+    prices_include_tax: bool
     customer_name: str
     customer_kinds: tuple[str, ...]
     customer_addresses: str | None
+    customer_tax_group: UUID | None
     lines: tuple[Line, ...] = ()
 
     @property
@@ -106,8 +108,10 @@ class Step(NamedTuple):
 
 _LOCK = """
     SELECT o.id, o.number, o.status, o.version, o.currency, o.customer_id, o.allow_backorder, o.warehouse_id, o.note,
-           o.external_id, o.placed_at, o.shipping_address, o.billing_address, o.allocation, o.price_list_id, p.name,
-           CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END, p.addresses
+           o.external_id, o.placed_at, o.shipping_address, o.billing_address, o.allocation, o.price_list_id,
+           o.prices_include_tax, p.name,
+           CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END, p.addresses,
+           p.tax_group_id
     FROM orders o JOIN partners p ON p.tenant_id = $1 AND p.id = o.customer_id
     WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """

@@ -9,13 +9,14 @@ from uuid import UUID
 from core.allocation import MOST_FIRST, allocate
 from core.inventory import INSUFFICIENT_STOCK, Place
 from core.problems import Problem, Problems
+from core.taxes import Kind, Totals, totals
 from services import catalog, partners
 from services.inventory import places
 from services.kit.command import Currency, Id, Input, Unreadable
 from services.kit.looking import Snapshot
 from services.kit.salvage import NOBODY, salvaged
 from services.partners import Customer, PartnerRef, PriceListRef
-from services.sales import drafts
+from services.sales import drafts, taxing
 from services.sales.commands import Lines
 from services.sales.drafts import Ordered
 from services.sales.prices import NO_PRICES, listed
@@ -31,6 +32,8 @@ class OrderPreview(Input):
     """The currency of all amounts. Left out: the tenant's."""
     price_list: PriceListRef | None = None
     """The price list for lines without a price. Left out: the customer's; null: list prices. Needs pricing:read."""
+    prices_include_tax: bool | None = None
+    """Whether the lines' prices include tax. Left out: as the price list says, else false."""
     placed_at: datetime | None = None
     """When it would be ordered. Left out: now."""
     warehouse: Annotated[UUID, Id("wh")] | None = None
@@ -45,17 +48,26 @@ class PreviewLine(NamedTuple):
     """
 
     line: Ordered
+    net: Decimal
     price_list: UUID | None
     available: Decimal | None
     in_stock: bool | None
 
 
 class Preview(NamedTuple):
-    """``lines`` in the order of the input, None for one that has no price or product, and all that is wrong."""
+    """``lines`` in the order of the input, None for one that has no price or product, what the others come to, and all that is
+    wrong.
+    """
 
     currency: str
     lines: list[PreviewLine | None]
+    totals: Totals
     problems: list[Problem]
+
+    def reason(self, kind: Kind) -> str | None:
+        """Why there is no tax of a kind: what its taxes say, one after the other."""
+        taxes = (each.line.tax for each in self.lines if each)
+        return "; ".join(sorted({tax.reason for tax in taxes if tax and tax.kind == kind and tax.reason})) or None
 
 
 async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | None, stock: bool) -> Preview:
@@ -74,22 +86,27 @@ async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | N
     items = await catalog.find(look, [line.product for line in wanted.line_items], problems, "lineItems")
     by = wanted.price_list if "price_list" in wanted.model_fields_set else customer and customer.price_list
     found = await listed(look, by, currency, drafts.quantities(wanted.line_items, items), wanted.placed_at, problems)
+    group = customer and customer.tax_group
+    taxes = await taxing.of_lines(look, group, wanted.line_items, items, problems, keep=False)
+    included = taxing.includes(found, problems, given=wanted.prices_include_tax)
     amounts = found.amounts if found else NO_PRICES
-    lines = drafts.priced(wanted.line_items, items, currency, problems, amounts)
+    lines = drafts.priced(wanted.line_items, items, taxes, currency, problems, amounts, included=included)
+    taxing.worth(lines, currency, problems, included=included)
     demands = drafts.demanded(lines, items, house)
     there, short = await _goods(look, demands, house, problems) if stock and demands else (None, set())
     without = {
         path[2] for path in (each.path for each in problems.found if each.code != INSUFFICIENT_STOCK) if path[2:]
     }
+    good = [line for line in lines if str(line.position - 1) not in without]
+    sums = totals(((line.total, line.tax and line.tax.kind) for line in good), currency, included=included)
     shown: list[PreviewLine | None] = [None] * len(wanted.line_items)
-    for line in lines:
+    for line, net in zip(good, sums.nets, strict=True):
         place = line.position - 1
-        if str(place) not in without:
-            from_list = found and wanted.line_items[place].unit_price is None and line.product in amounts
-            available = None if there is None else there.get(line.product, Decimal())
-            in_stock = None if there is None else line.id not in short
-            shown[place] = PreviewLine(line, found.id if found and from_list else None, available, in_stock)
-    return Preview(currency, shown, problems.found)
+        from_list = found and wanted.line_items[place].unit_price is None and line.product in amounts
+        available = None if there is None else there.get(line.product, Decimal())
+        in_stock = None if there is None else line.id not in short
+        shown[place] = PreviewLine(line, net, found.id if found and from_list else None, available, in_stock)
+    return Preview(currency, shown, sums, problems.found)
 
 
 async def _customer(look: Snapshot, wanted: OrderPreview, partner: UUID | None, problems: Problems) -> Customer | None:

@@ -177,6 +177,15 @@ async def _priced(firm: Firm) -> dict[str, Any]:
     return {"priceList": {"id": firm.own["prl"][0]}, "lines": [line]}
 
 
+async def _taxed(firm: Firm) -> dict[str, Any]:
+    return {"code": f"new {await firm.admin.fetchval('SELECT count(*) FROM taxes')}", "name": "new", "rate": "7"}
+
+
+async def _grouped(firm: Firm) -> dict[str, Any]:
+    code = f"new {await firm.admin.fetchval('SELECT count(*) FROM tax_groups')}"
+    return {"code": code, "name": "new", "substitutions": [{"to": {"id": firm.own["tax"][0]}}]}
+
+
 INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "warehouseCreate": _coded,
     "warehouseUpdate": lambda firm: _just(warehouse=firm.own["wh"][0], name="new"),
@@ -195,6 +204,8 @@ INPUTS: dict[str, Callable[[Firm], Awaitable[dict[str, Any]]]] = {
     "productCategoryUpsert": lambda firm: _new(firm, "product_categories"),
     "priceListUpsert": lambda firm: _new(firm, "price_lists"),
     "pricesSet": _priced,
+    "taxUpsert": _taxed,
+    "taxGroupUpsert": _grouped,
     "productSupplierUpsert": _offered,
     "purchaseSettingsUpdate": _tolerated,
     "reorderRuleUpsert": _wanted,

@@ -106,7 +106,10 @@ ROWS = {
         "Goods are reserved where they can be sold, for lines of confirmed orders.",
         first("orders", "status = 'CLOSED'", "status = 'CONFIRMED'"),
     ),
-    "4, a total": ("An order's subtotal is the sum of its lines' totals.", first("orders", "subtotal = subtotal + 1")),
+    "4, a total": (
+        "An order's subtotal is the sum of its lines before tax.",
+        first("orders", "subtotal = subtotal + 1"),
+    ),
     "4, more than was ordered": (
         "No more of a line is reserved, shipped and cancelled than was ordered.",
         without("line_items", "ck_line_items_ordered", first("line_items", "cancelled = quantity + 1")),

@@ -164,7 +164,7 @@ async def test_the_partners_role_may_read_what_partners_see(admin: Any) -> None:
     rows = await admin.fetch(
         "SELECT table_name::text, privilege_type FROM information_schema.role_table_grants WHERE grantee = $1", PARTNER
     )
-    readable = (*PARTNERS_OWN, "commits", "product_categories", "products", "tenants")
+    readable = (*PARTNERS_OWN, "commits", "product_categories", "products", "tax_substitutions", "taxes", "tenants")
     assert sorted(tuple(row.values()) for row in rows) == sorted((table, "SELECT") for table in readable)
 
 

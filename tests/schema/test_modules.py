@@ -19,12 +19,14 @@ SUBSETS: list[tuple[str, ...]] = [
     ("catalog", "inventory"),
     ("catalog", "partners", "inventory"),
     ("catalog", "partners", "inventory", "purchasing"),
-    ("catalog", "partners", "pricing", "inventory", "sales"),
+    ("catalog", "partners", "taxes"),
+    ("catalog", "partners", "taxes", "pricing", "inventory", "sales"),
     MODULES,
 ]
 ROOTS = {
     "catalog": {"product", "products", "productCategory", "productCategories"},
     "partners": {"partner", "partners"},
+    "taxes": {"tax", "taxes", "taxGroup", "taxGroups"},
     "pricing": {"priceList", "priceLists"},
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"}
     | {"lots"},
@@ -34,6 +36,7 @@ ROOTS = {
 MUTATIONS = {
     "catalog": {"productUpsert", "productCategoryUpsert"},
     "partners": {"partnerUpsert"},
+    "taxes": {"taxUpsert", "taxGroupUpsert"},
     "pricing": {"priceListUpsert", "pricesSet"},
     "inventory": {
         "warehouseCreate",
@@ -64,6 +67,7 @@ TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"}
     | {"ProductCategory", "ProductCategoryRef", "CostMethod", "ProductUnit"},
     "partners": {"Partner", "PartnerKind", "PartnerWhere"},
+    "taxes": {"Tax", "TaxCategory", "TaxGroup", "TaxSubstitution", "TaxPayload"},
     "pricing": {"PriceList", "Price", "PriceWhere", "PriceListPayload"},
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition", "Lot"},
     "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"}
@@ -71,6 +75,8 @@ TYPES = {
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "OrderAction"},
 }
 ADDED = {
+    ("Product", "tax"): "taxes",
+    ("Partner", "taxGroup"): "taxes",
     ("Partner", "priceList"): "pricing",
     ("Product", "stock"): "inventory",
     ("Product", "movement"): "inventory",
@@ -148,12 +154,13 @@ async def test_a_field_of_a_module_that_is_left_out_is_unknown(ask: Asker, oddme
     [
         (("inventory",), "Module inventory needs catalog as well."),
         (("purchasing",), "Module purchasing needs catalog, partners, inventory as well."),
-        (("sales",), "Module sales needs catalog, partners, pricing, inventory as well."),
-        (("catalog", "partners", "sales"), "Module sales needs pricing, inventory as well."),
+        (("sales",), "Module sales needs catalog, partners, taxes, pricing, inventory as well."),
+        (("catalog", "partners", "sales"), "Module sales needs taxes, pricing, inventory as well."),
+        (("taxes",), "Module taxes needs catalog, partners as well."),
         (("pricing",), "Module pricing needs catalog, partners as well."),
         (
             ("catalog", "colours"),
-            "There is no module colours: there are catalog, partners, pricing, inventory, purchasing, sales.",
+            "There is no module colours: there are catalog, partners, taxes, pricing, inventory, purchasing, sales.",
         ),
     ],
 )
@@ -165,7 +172,7 @@ def test_modules_that_dont_fit_together_are_refused(modules: tuple[str, ...], te
 
 def test_the_order_of_the_names_doesnt_matter() -> None:
     assert (
-        build(("sales", "purchasing", "inventory", "pricing", "partners", "catalog", "catalog")).as_str()
+        build(("sales", "purchasing", "inventory", "pricing", "taxes", "partners", "catalog", "catalog")).as_str()
         == schema().as_str()
     )
 

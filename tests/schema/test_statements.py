@@ -55,13 +55,17 @@ WAYS = {
     "ProductUnit": "products(first: %d) { nodes { units { %s } } }",
     "PriceList": "priceLists(first: %d) { nodes { %s } }",
     "Price": "priceLists(first: %d) { nodes { prices { nodes { %s } } } }",
+    "Tax": "taxes(first: %d) { nodes { %s } }",
+    "TaxGroup": "taxGroups(first: %d) { nodes { %s } }",
+    "TaxSubstitution": "taxGroups(first: %d) { nodes { substitutions { %s } } }",
+    "TaxTotal": "orders(first: %d) { nodes { taxes { %s } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
 
 HAND_MADE = {
     *("Event", "Lot", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
-    *("ProductUnit", "StockDifference", "StockHoldLine"),
+    *("ProductUnit", "StockDifference", "StockHoldLine", "Tax", "TaxGroup", "TaxSubstitution"),
 }
 """Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
 lists, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""
@@ -112,6 +116,13 @@ COST = {
     "Price.priceList": 1,
     "Price.product": 1,
     "Price.amount": 0,
+    **dict.fromkeys(("Query.tax", "Query.taxes", "Query.taxGroup", "Query.taxGroups"), 1),
+    **dict.fromkeys(("Tax.events", "TaxGroup.events", "TaxGroup.substitutions"), 1),
+    **dict.fromkeys(("TaxSubstitution.from", "TaxSubstitution.to"), 1),
+    # The demo's products, partners and lines have none: tests/schema/writing/test_taxes.py counts where they have.
+    **dict.fromkeys(("Product.tax", "Partner.taxGroup", "LineItem.tax", "LineItem.net"), 0),
+    "Order.taxes": 1,
+    **dict.fromkeys(("TaxTotal.base", "TaxTotal.amount", "OrderPreview.taxes", "OrderPreviewLine.tax"), 0),
     # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
     **dict.fromkeys(("Partner.priceList", "Order.priceList", "OrderPreviewLine.priceList"), 0),
     "Query.stockHold": 1,
@@ -216,6 +227,8 @@ BELOW = {
     "PartnerAddress": "code",
     "ProductUnit": "code",
     "PurchaseSettings": "version",
+    "TaxSubstitution": "__typename",
+    "TaxTotal": "category",
 }
 """What to ask of an object that has no id."""
 
@@ -230,7 +243,7 @@ def edges() -> Iterator[tuple[str, GraphQLField]]:
     """
     for type_ in schema()._schema.type_map.values():
         made = type_.name.endswith(("Connection", "Edge", "Payload", "Error", "Mutation", "Aggregate", "Groups"))
-        made |= type_.name.endswith(("Group", "GroupKey", "Rest"))
+        made |= type_.name.endswith(("Group", "GroupKey", "Rest")) and type_.name != "TaxGroup"
         made |= type_.name in {"PageInfo", "Count", "Money", "Period", "Band"}
         # tests/schema/writing/test_feed.py counts theirs, which streams read as well.
         made |= type_.name in {"Change", "ChangeBatch", "EventBatch", "Subscription"}
@@ -313,6 +326,8 @@ async def test_every_root_field_takes_as_many_statements_as_written_down(
         "purchaseOrder": f'purchaseOrder(by: {{ id: "{purchase}" }}) {{ number }}',
         "productCategory": 'productCategory(by: {code: "GARDEN"}) { name }',
         "priceList": 'priceList(by: {code: "nobody"}) { id }',
+        "tax": 'tax(by: {code: "nobody"}) { id }',
+        "taxGroup": 'taxGroup(by: {code: "nobody"}) { id }',
         "stockHold": 'stockHold(reference: "basket 2") { id }',
         "orderPreview": f'orderPreview(input: {{lineItems: [{{product: {{id: "{product}"}}, quantity: "1"}}]}}) {{ currency }}',
         "viewer": "viewer { principal permissions }",
@@ -336,8 +351,10 @@ def test_lists_are_walked_too() -> None:
         if is_list_type(get_nullable_type(field.type)) and not is_leaf_type(get_named_type(field.type))
     }
     assert lists == {
+        "Order.taxes",
         "OrderPreview.lines",
         "OrderPreview.problems",
+        "OrderPreview.taxes",
         "Partner.addresses",
         "Product.units",
         "ProductMovement.flows",
@@ -348,6 +365,7 @@ def test_lists_are_walked_too() -> None:
         "LineItem.holds",
         "Shipment.lines",
         "StockHold.lines",
+        "TaxGroup.substitutions",
     }
 
 

@@ -29,6 +29,9 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   productCategories(first: 250) { totalCount { value } nodes { id code parent { id } children { nodes { id } } products { nodes { id } } } }
   priceLists(first: 250) { totalCount { value } nodes { id code
     prices(first: 250) { totalCount { value } nodes { id product { id } priceList { id } } } events { nodes { id } } } }
+  taxes(first: 250) { totalCount { value } nodes { id code events { nodes { id } } } }
+  taxGroups(first: 250) { totalCount { value } nodes { id code events { nodes { id } }
+    substitutions { from { id } to { id } } } }
   purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } lines { totalCount { value } nodes { id } }
     receipts { nodes { id moves { nodes { id purchaseLine { id } } } lines { location { id } purchaseLine { id } } } } } }
   purchaseSettings { version overReceiptPercent }
@@ -231,6 +234,7 @@ async def test_every_statement_names_the_tenant_in_each_of_its_selects(
                 "receipt_lines",
                 "purchase_return_lines",
                 "purchase_settings",
+                "tax_substitutions",
             )
         )
         assert sql.count(".tenant_id = $") == tables or "FROM tenants" in sql, sql

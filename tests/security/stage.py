@@ -52,7 +52,17 @@ TEXTS = {
     "lot": "{}-lot",
     **{
         name: "{} " + name
-        for name in ("street", "city", "postcode", "region", "taxNumber", "carrier", "trackingNumber")
+        for name in (
+            "street",
+            "city",
+            "postcode",
+            "region",
+            "taxNumber",
+            "carrier",
+            "trackingNumber",
+            "exemptionCode",
+            "exemptionReason",
+        )
     },
     "country": "DE",
 }
@@ -131,19 +141,25 @@ async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any
 async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     """Rows of every kind, in whose texts the word is."""
     money = {"amount": price, "currency": "EUR"}
+    await tax(client, word)
     kind = texts(word, "code", "name")
     await command(client, "productCategoryUpsert", kind, "category { id }")
     part = kind | {"code": f"{word}-2", "parent": {"code": kind["code"]}}
     await command(client, "productCategoryUpsert", part, "category { id }")
-    unit = {"code": f"{word} box", "base": "12", "barcode": f"{word}-b"}
     product = {"category": {"code": f"{word}-1"}} | texts(word, "sku", "name", "description", "barcode", "externalId")
-    await command(client, "productUpsert", product | {"listPrice": money, "units": [unit]}, "product { id }")
+    own = {
+        "listPrice": money,
+        "units": [{"code": f"{word} box", "base": "12", "barcode": f"{word}-b"}],
+        "tax": {"code": f"{word}-1"},
+    }
+    await command(client, "productUpsert", product | own, "product { id }")
     party = texts(word, "name", "street", "city", "postcode", "region", "country", "taxNumber")
     addresses = [{"roles": ["SHIPPING", "BILLING"], "party": party, **texts(word, "code")}]
     await command(client, "priceListUpsert", texts(word, "code", "name"), "priceList { id }")
     priced = {"product": {"sku": product["sku"]}, "amount": price, "validTo": "2026-12-31"}
     whose = {"priceList": {"code": f"{word}-1"}}
     await command(client, "pricesSet", whose | {"lines": [priced]}, "priceList { id }")
+    whose |= {"taxGroup": {"code": f"{word}-1"}}
     partner = texts(word, "code", "name", "email", "externalId") | {"addresses": addresses} | whose
     both = {"kinds": ["CUSTOMER", "SUPPLIER"]}
     await command(client, "partnerUpsert", partner | both, "partner { id }")
@@ -182,6 +198,15 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
         for action in actions:
             await command(client, action, {"order": made["order"]}, "order { id }")
     await buy(client, word, price, places[0], house)
+
+
+async def tax(client: httpx.AsyncClient, word: str) -> None:
+    """A tax, another one that takes its place for a group of partners, and that group."""
+    await command(client, "taxUpsert", texts(word, "code", "name") | {"rate": "20"}, "tax { id }")
+    exempt = texts(word, "name", "exemptionCode", "exemptionReason") | {"code": f"{word}-2", "category": "E"}
+    await command(client, "taxUpsert", exempt, "tax { id }")
+    instead = [{"from": {"code": f"{word}-1"}, "to": {"code": f"{word}-2"}}]
+    await command(client, "taxGroupUpsert", texts(word, "code", "name") | {"substitutions": instead}, "taxGroup { id }")
 
 
 async def buy(client: httpx.AsyncClient, word: str, price: str, place: str, house: str) -> None:

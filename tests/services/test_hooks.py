@@ -10,7 +10,7 @@ from core.catalog import Tracking
 from core.modules import MODULES
 from db.base import Quantity
 from db.models import metadata
-from services import catalog
+from services import catalog, partners, taxes
 from services.inventory import holding, lots, stock
 from services.kit.hooks import Hook
 from services.sales import promises
@@ -20,6 +20,8 @@ def test_what_each_hook_has() -> None:
     assert stock.ON_ARRIVAL.added == (promises.serve,)
     assert stock.HOLDERS.added == (holding.holders, promises.holders)
     assert stock.ON_END.added == (holding.let_go,)
+    assert [each.table for each in taxes.BORNE_BY.added] == ["line_items"]
+    assert len(catalog.TAXES.added) == len(partners.TAX_GROUPS.added) == len(partners.PRICE_LISTS.added) == 1
     assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == [
         *("prices", "stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers"),
         *("reorder_rules", "line_items"),
@@ -37,6 +39,11 @@ def test_every_table_with_quantities_of_a_product_keeps_its_unit() -> None:
     }
     balances = {"stock_levels"}  # sums of the moves
     assert quantified - balances == {each.table for each in catalog.COUNTED_IN_UNITS.added}
+
+
+def test_every_table_of_lines_that_bear_a_tax_keeps_its_rate() -> None:
+    lines = {table.name for table in metadata.tables.values() if {"tax_id", "total"} <= set(table.columns.keys())}
+    assert lines == {each.table for each in taxes.BORNE_BY.added}
 
 
 @pytest.mark.parametrize("first", ["services.catalog", "services.inventory.stock", "services.inventory.changes"])

@@ -110,6 +110,12 @@ CORRUPTIONS = (
            timezone(t.timezone, o.placed_at)::date, 0, 0
     FROM orders o JOIN tenants t ON t.id = o.tenant_id WHERE t.id = '{tenant}' AND o.status = 'CONFIRMED' ORDER BY o.id LIMIT 1
     """,
+    first("orders", "tax_total = tax_total + 0.01"),
+    first(
+        "line_items",
+        "tax_id = (SELECT t.id FROM taxes t WHERE t.tenant_id = line_items.tenant_id LIMIT 1), net = total / 2",
+        "total > 0",
+    ),
 )
 """What breaks each of ``checks.CHECKS``, in their order; often others with it."""
 

@@ -42,6 +42,8 @@ HOLD = """hold { id reference status version expiresAt order { number }
     lines { product { sku } location { code } quantity } }"""
 PRICE_LIST = """priceList { id code name currency taxIncluded active version
     prices(first: 250) { nodes { product { sku } minimum amount { amount currency } validFrom validTo } } }"""
+TAX = "tax { id code name category rate reverseRate exemptionCode exemptionReason active version }"
+TAX_GROUP = "taxGroup { id code name version substitutions { from { code } to { code } } }"
 POLICY = "allocationPolicy { id rule version }"
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
@@ -72,6 +74,8 @@ PAYLOADS = {
     "stockHold": HOLD,
     **dict.fromkeys(("priceListUpsert", "pricesSet"), PRICE_LIST),
     "lotUpdate": "lot { id code expiresOn blocked onHand version }",
+    "taxUpsert": TAX,
+    "taxGroupUpsert": TAX_GROUP,
     "stockAdjust": STOCK,
     "stockSet": STOCK,
     "stockTransfer": STOCK,

@@ -56,6 +56,8 @@ PREFIXES = {
     "productCategory": "cat",
     "category": "cat",
     "parent": "cat",
+    "tax": "tax",
+    "taxGroup": "txg",
     "source": "loc",
     "destination": "loc",
 }
@@ -80,9 +82,9 @@ KEYS = {
     "partner": "code",
     "order": "number",
     "purchaseOrder": "number",
-    **dict.fromkeys(("priceList", "productCategory"), "code"),
+    **dict.fromkeys(("priceList", "productCategory", "tax", "taxGroup"), "code"),
 }
-INTERNAL = {"priceList", "productCategory"}
+INTERNAL = {"priceList", "productCategory", "tax", "taxGroup"}
 """What has no key in another system."""
 
 BATCHES = {"changes", "eventFeed", "replenishmentProposals", "stockDifferences", "stockPositions"}

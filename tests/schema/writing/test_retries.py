@@ -52,6 +52,7 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     buyer = Buyer(shop)
     await buyer.supplier()
     await shop.do("priceListUpsert", {"code": "L1", "name": "List"})
+    await shop.do("taxUpsert", {"code": "T1", "name": "Tax", "rate": "19"})
     bought, wanted, unwanted = [await buyer.order((product, "1")) for _ in range(3)]
     rule = {"product": {"id": product["id"]}, "warehouse": shop.warehouses["NORTH"]}
     await buyer.supplies(short, price={"amount": "2", "currency": "EUR"})
@@ -83,6 +84,8 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
         "stockTransfer": {"source": shop.places["SHELF"], "destination": shop.places["RACK"], "lines": [line]},
         "stockHold": {"reference": "keyed", "lines": [line]},
         "priceListUpsert": {"code": "KEYED", "name": "Keyed"},
+        "taxUpsert": {"code": "KEYED", "name": "Keyed", "rate": "7"},
+        "taxGroupUpsert": {"code": "KEYED", "name": "Keyed", "substitutions": [{"to": {"code": "T1"}}]},
         "pricesSet": {"priceList": {"code": "L1"}, "lines": [{"product": {"id": product["id"]}, "amount": "3"}]},
         "lotUpdate": {"lot": lot["id"], "blocked": True},
         "productSupplierUpsert": {"product": {"id": product["id"]}, "supplier": {"code": "S1"}, "leadDays": 3},

@@ -91,7 +91,7 @@ INPUTS = {
     "ArchiveInput": {"archived": (DEFAULT, REFUSED)},
     "ProductUpsertInput": {
         "name": (KEPT, REFUSED),
-        **dict.fromkeys(("description", "barcode", "listPrice", "externalId", "category"), (KEPT, CLEARS)),
+        **dict.fromkeys(("description", "barcode", "listPrice", "externalId", "category", "tax"), (KEPT, CLEARS)),
         **dict.fromkeys(("unit", "active", "tracking", "units"), (KEPT, REFUSED)),
     },
     "ProductUnitInput": {"quantity": (DEFAULT, REFUSED), "barcode": (DEFAULT, AS_LEFT_OUT)},
@@ -102,7 +102,7 @@ INPUTS = {
     "LotUpdateInput": {"expiresOn": (KEPT, CLEARS), "blocked": (KEPT, REFUSED)},
     "LotQuantityInput": {},
     "PartnerUpsertInput": {
-        **dict.fromkeys(("email", "country", "externalId", "priceList"), (KEPT, CLEARS)),
+        **dict.fromkeys(("email", "country", "externalId", "priceList", "taxGroup"), (KEPT, CLEARS)),
         **dict.fromkeys(("name", "kinds", "addresses"), (KEPT, REFUSED)),
     },
     "PartnerAddressInput": {"default": (KEPT, AS_LEFT_OUT), "party": (KEPT, CLEARS)},
@@ -122,9 +122,13 @@ INPUTS = {
         **dict.fromkeys(("currency", "placedAt", "number", "externalId", "note", "warehouse"), (DEFAULT, AS_LEFT_OUT)),
         **dict.fromkeys(("shippingAddress", "billingAddress", "allocation", "hold"), (DEFAULT, AS_LEFT_OUT)),
         **dict.fromkeys(("confirm", "allowBackorder"), (DEFAULT, REFUSED)),
+        "pricesIncludeTax": (DEFAULT, AS_LEFT_OUT),
         "priceList": (DEFAULT, CLEARS),
     },
-    "LineItemInput": dict.fromkeys(("unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
+    "LineItemInput": {
+        **dict.fromkeys(("unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
+        "tax": (DEFAULT, CLEARS),
+    },
     "LineChangeInput": {
         **dict.fromkeys(("unitPrice", "description"), (KEPT, AS_LEFT_OUT)),
         **dict.fromkeys(("lineItem", "product"), (DEFAULT, AS_LEFT_OUT)),
@@ -179,6 +183,12 @@ INPUTS = {
     "ReceiveLineInput": dict.fromkeys(("unit", "location", "lot", "expiresOn"), (DEFAULT, AS_LEFT_OUT)),
     "PriceListUpsertInput": dict.fromkeys(("name", "currency", "taxIncluded", "active"), (KEPT, REFUSED)),
     "PricesSetInput": {},
+    "TaxUpsertInput": {
+        **dict.fromkeys(("name", "category", "rate", "active"), (KEPT, REFUSED)),
+        **dict.fromkeys(("reverseRate", "exemptionCode", "exemptionReason"), (KEPT, CLEARS)),
+    },
+    "TaxGroupUpsertInput": dict.fromkeys(("name", "substitutions"), (KEPT, REFUSED)),
+    "TaxSubstitutionInput": {"from": (DEFAULT, AS_LEFT_OUT)},
     "PriceSetLine": {
         **dict.fromkeys(("validFrom", "validTo"), (DEFAULT, AS_LEFT_OUT)),
         "minimum": (DEFAULT, REFUSED),

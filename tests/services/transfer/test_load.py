@@ -199,7 +199,7 @@ def test_as_an_operator_does_it(fresh: Target, elsewhere: Target, tmp_path: Path
     assert run(fresh, "export", "stonebridge", str(tmp_path / "s")).code == 0
     done = run(elsewhere, "import", str(tmp_path / "s"), "--as", "renamed")
     assert (done.code, done.err.splitlines()[-1]) == (1, "renamed: 1 difference")
-    assert "An order's subtotal is the sum of its lines' totals." in done.out
+    assert "An order's subtotal is the sum of its lines before tax." in done.out
 
 
 def test_a_killed_import_leaves_nothing(exported: Path, server: TestServer) -> None:

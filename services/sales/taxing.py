@@ -1,0 +1,115 @@
+"""Which taxes the lines of an order bear, and what the order comes to with them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from core.money import LIMIT
+from core.problems import Problems
+from core.taxes import Kind, Totals, totals
+from services import taxes
+from services.catalog import ProductSnapshot, TaxRef
+from services.kit.looking import Looking
+from services.pricing import Priced
+from services.sales.commands import LineItem
+from services.taxes import NONE, Found, Tax
+
+MAX_KINDS = 20
+"""Categories and rates of an order's taxes: each is a line of its invoice's tax breakdown."""
+
+
+class Costing(Protocol):
+    """A line that costs something and may bear a tax."""
+
+    @property
+    def total(self) -> Decimal: ...
+
+    @property
+    def tax(self) -> Tax | None: ...
+
+
+class Worth(NamedTuple):
+    """What an order's lines come to. ``included``: their prices and totals include tax."""
+
+    totals: Totals
+    included: bool
+
+    @property
+    def taxed(self) -> bool:
+        """Whether taxes are stored with it: an order without takes the statements of before there were any."""
+        return self.included or bool(self.totals.taxes)
+
+
+async def of_lines(
+    look: Looking,
+    group: UUID | None,
+    given: Sequence[LineItem],
+    items: Sequence[ProductSnapshot | None],
+    problems: Problems,
+    *,
+    keep: bool = True,
+) -> list[Tax | None]:
+    """The tax that each line of an input bears: the one that it names, else what becomes of its product's for partners of a
+    group. Problems are noted for taxes that aren't there or aren't used any more.
+    """
+    named = [line.tax for line in given if line.tax]
+    owns = {
+        item.tax
+        for line, item in zip(given, items, strict=True)
+        if item and item.tax and "tax" not in line.model_fields_set
+    }
+    found = await lookup(look, group, owns, named, keep=keep)
+    borne: list[Tax | None] = []
+    for index, (line, item) in enumerate(zip(given, items, strict=True)):
+        if line.tax:
+            tax = found.named(line.tax)
+            if tax is None:
+                problems.missing(f"tax with the {line.tax}", "lineItems", index, "tax")
+        else:
+            tax = None if item is None or "tax" in line.model_fields_set else found.borne(item.tax)
+        if tax:
+            taxes.check_active(tax, problems, "lineItems", index, "tax" if line.tax else "product")
+        borne.append(tax)
+    return borne
+
+
+async def lookup(
+    look: Looking, group: UUID | None, owns: Collection[UUID], refs: Collection[TaxRef] = (), *, keep: bool = True
+) -> Found:
+    """The taxes of products, and those that inputs name. Where there are none nothing is looked up: most products of most
+    tenants have none, and may take no statement for it.
+    """
+    return await taxes.find(look, group, owns, refs, keep=keep) if owns or refs else NONE
+
+
+def includes(by: Priced | None, problems: Problems, *, given: bool | None) -> bool:
+    """Whether an order's prices include tax: as its price list says, else as the caller does."""
+    if by is None:
+        return bool(given)
+    if given not in (None, by.tax_included):
+        words = "include tax" if by.tax_included else "don't include tax"
+        problems.invalid(f"The prices of {by.code} {words}.", "pricesIncludeTax")
+    return by.tax_included
+
+
+def worth(lines: Iterable[Costing], currency: str, problems: Problems, *, included: bool) -> Worth:
+    """What lines come to. Problems are noted where that is more than can be kept."""
+    return summed(((line.total, line.tax and line.tax.kind) for line in lines), currency, problems, included=included)
+
+
+def summed(
+    lines: Iterable[tuple[Decimal, Kind | None]],
+    currency: str,
+    problems: Problems,
+    *,
+    included: bool,
+    path: str = "lineItems",
+) -> Worth:
+    """What totals come to, each with what it bears."""
+    found = totals(lines, currency, included=included)
+    if found.subtotal + found.tax_total >= LIMIT:
+        problems.invalid("The order costs more than can be kept.", path)
+    if len(found.taxes) > MAX_KINDS:
+        problems.invalid(f"An order may bear taxes of {MAX_KINDS} categories and rates.", path)
+    return Worth(found, included)
