@@ -32,42 +32,6 @@ NET = "net >= 0 AND net <= total AND net <> 'NaN'"
 TABLES = ("taxes", "tax_groups", "tax_substitutions")
 
 
-def upgrade() -> None:
-    """Nothing is rewritten: the new columns are empty, and what refers to taxes need not be looked for. The columns, their check and
-    their index come first, in autocommit: what was broken off can be run again.
-    """
-    with op.get_context().autocommit_block():
-        for table, columns in COLUMNS.items():
-            added = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
-            op.execute(f"ALTER TABLE {table} {added}")
-        op.execute(f"ALTER TABLE line_items DROP CONSTRAINT IF EXISTS {CHECK}")
-        op.execute(f"ALTER TABLE line_items ADD CONSTRAINT {CHECK} CHECK ({NET}) NOT VALID")
-        op.execute("SET lock_timeout = '5min'")
-        try:
-            # Looks at every row, and stands in nobody's way.
-            op.execute(f"ALTER TABLE line_items VALIDATE CONSTRAINT {CHECK}")
-            # An attempt that was broken off leaves an index that isn't valid.
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {INDEX}")
-            op.execute(f"CREATE INDEX CONCURRENTLY {INDEX} ON line_items (tenant_id, tax_id) WHERE tax_id IS NOT NULL")
-        finally:
-            op.execute("SET lock_timeout = '2s'")
-    _taxes()
-    _groups()
-    for table in TABLES:
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY tenant ON {table} USING ({TENANT}) WITH CHECK ({TENANT})")
-        op.execute(f"CREATE POLICY backup ON {table} FOR SELECT TO {BACKUP} USING (true)")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP}")
-        op.execute(f"GRANT SELECT ON {table} TO {BACKUP}")
-    # What a business partner's preview is worked out by. Which tax it comes to is printed on every invoice.
-    for table in ("taxes", "tax_substitutions"):
-        op.execute(f"GRANT SELECT ON {table} TO {PARTNER}")
-    for table, (column, to) in REFERENCES.items():
-        name = op.f(f"fk_{table}_tenant_id_{column}")
-        op.create_foreign_key(name, table, to, ["tenant_id", column], ["tenant_id", "id"], postgresql_not_valid=True)
-
-
 def _taxes() -> None:
     checks = {
         "category": "category IN ('S', 'Z', 'E', 'AE', 'K', 'G', 'O', 'L', 'M')",
@@ -145,6 +109,42 @@ def _at(name: str) -> sa.Column[sa.DateTime]:
 def _reference(column: str, to: str) -> sa.ForeignKeyConstraint:
     name = op.f(f"fk_tax_substitutions_tenant_id_{column}")
     return sa.ForeignKeyConstraint(["tenant_id", column], [f"{to}.tenant_id", f"{to}.id"], name=name)
+
+
+def upgrade() -> None:
+    """Nothing is rewritten: the new columns are empty, and what refers to taxes need not be looked for. The columns, their check and
+    their index come first, in autocommit: what was broken off can be run again.
+    """
+    with op.get_context().autocommit_block():
+        for table, columns in COLUMNS.items():
+            added = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
+            op.execute(f"ALTER TABLE {table} {added}")
+        op.execute(f"ALTER TABLE line_items DROP CONSTRAINT IF EXISTS {CHECK}")
+        op.execute(f"ALTER TABLE line_items ADD CONSTRAINT {CHECK} CHECK ({NET}) NOT VALID")
+        op.execute("SET lock_timeout = '5min'")
+        try:
+            # Looks at every row, and stands in nobody's way.
+            op.execute(f"ALTER TABLE line_items VALIDATE CONSTRAINT {CHECK}")
+            # An attempt that was broken off leaves an index that isn't valid.
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {INDEX}")
+            op.execute(f"CREATE INDEX CONCURRENTLY {INDEX} ON line_items (tenant_id, tax_id) WHERE tax_id IS NOT NULL")
+        finally:
+            op.execute("SET lock_timeout = '2s'")
+    _taxes()
+    _groups()
+    for table in TABLES:
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY tenant ON {table} USING ({TENANT}) WITH CHECK ({TENANT})")
+        op.execute(f"CREATE POLICY backup ON {table} FOR SELECT TO {BACKUP} USING (true)")
+        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP}")
+        op.execute(f"GRANT SELECT ON {table} TO {BACKUP}")
+    # What a business partner's preview is worked out by. Which tax it comes to is printed on every invoice.
+    for table in ("taxes", "tax_substitutions"):
+        op.execute(f"GRANT SELECT ON {table} TO {PARTNER}")
+    for table, (column, to) in REFERENCES.items():
+        name = op.f(f"fk_{table}_tenant_id_{column}")
+        op.create_foreign_key(name, table, to, ["tenant_id", column], ["tenant_id", "id"], postgresql_not_valid=True)
 
 
 def downgrade() -> None:

@@ -22,53 +22,16 @@ from graphql import (
 from app.documents.roots import FEEDS
 from tests.support.graph import Asker, schema
 from tests.support.oddments import Oddments
+from tests.support.ways import HAND_MADE, WAYS
 
-WAYS = {
-    "Product": "products(first: %d) { nodes { %s } }",
-    "Partner": "partners(first: %d) { nodes { %s } }",
-    "Order": "orders(first: %d) { nodes { %s } }",
-    "LineItem": "orders(first: %d) { nodes { lineItems { nodes { %s } } } }",
-    "StockLevel": "stockLevels(first: %d) { nodes { %s } }",
-    "StockMove": "stockMoves(first: %d) { nodes { %s } }",
-    "Lot": "lots(first: %d) { nodes { %s } }",
-    "LineItemHold": "orders(first: %d, where: {status: {eq: CONFIRMED}}) { nodes { lineItems { nodes { holds { %s } } } } }",
-    "Warehouse": "warehouses(first: %d) { nodes { %s } }",
-    "Location": "stockLevels(first: %d) { nodes { location { %s } } }",
-    "ProductStock": "products(first: %d) { nodes { stock { %s } } }",
-    "Shipment": "shipments(first: %d) { nodes { %s } }",
-    "ShipmentLine": "shipments(first: %d) { nodes { lines { %s } } }",
-    "StockHoldLine": 'stockHold(reference: "basket %d") { lines { %s } }',
-    "StockPosition": 'stockPositions(at: "2100-01-01T00:00:00Z", first: %d) { nodes { %s } }',
-    "ProductMovement": 'products(first: %d) { nodes { movement(from: "2000-01-01T00:00:00Z") { %s } } }',
-    "StockFlow": 'products(first: %d) { nodes { movement(from: "2000-01-01T00:00:00Z") { flows { %s } } } }',
-    "PartnerAddress": "partners(first: %d) { nodes { addresses { %s } } }",
-    "Party": "partners(first: %d) { nodes { addresses { party { %s } } } }",
-    "Event": "orders(first: %d) { nodes { events { nodes { %s } } } }",
-    "ProductSupplier": "products(first: %d) { nodes { suppliers { nodes { %s } } } }",
-    "PurchaseOrder": "purchaseOrders(first: %d) { nodes { %s } }",
-    "PurchaseLine": "purchaseOrders(first: %d) { nodes { lines { nodes { %s } } } }",
-    "Receipt": "purchaseOrders(first: %d) { nodes { receipts { nodes { %s } } } }",
-    "ReceiptLine": "purchaseOrders(first: %d) { nodes { receipts { nodes { lines { %s } } } } }",
-    "ReorderRule": "products(first: %d) { nodes { reorderRules { nodes { %s } } } }",
-    "ReplenishmentProposal": "replenishmentProposals(first: %d) { %s }",
-    "ProductCategory": "productCategories(first: %d) { nodes { %s } }",
-    "ProductUnit": "products(first: %d) { nodes { units { %s } } }",
-    "PriceList": "priceLists(first: %d) { nodes { %s } }",
-    "Price": "priceLists(first: %d) { nodes { prices { nodes { %s } } } }",
-    "Tax": "taxes(first: %d) { nodes { %s } }",
-    "TaxGroup": "taxGroups(first: %d) { nodes { %s } }",
-    "TaxSubstitution": "taxGroups(first: %d) { nodes { substitutions { %s } } }",
-    "TaxTotal": "orders(first: %d) { nodes { taxes { %s } } }",
-    "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
+TAXES = {
+    **dict.fromkeys(("Query.tax", "Query.taxes", "Query.taxGroup", "Query.taxGroups", "Order.taxes"), 1),
+    **dict.fromkeys(("Tax.events", "TaxGroup.events", "TaxGroup.substitutions"), 1),
+    **dict.fromkeys(("TaxSubstitution.from", "TaxSubstitution.to"), 1),
+    # The demo's products, partners and lines have none: tests/schema/writing/test_taxes.py counts where they have.
+    **dict.fromkeys(("Product.tax", "Partner.taxGroup", "LineItem.tax", "LineItem.net"), 0),
+    **dict.fromkeys(("TaxTotal.base", "TaxTotal.amount", "OrderPreview.taxes", "OrderPreviewLine.tax"), 0),
 }
-"""How to come to many objects of a type. Money, pages and counts are met on the way."""
-
-HAND_MADE = {
-    *("Event", "Lot", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
-    *("ProductUnit", "StockDifference", "StockHoldLine", "Tax", "TaxGroup", "TaxSubstitution"),
-}
-"""Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
-lists, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""
 
 COST = {
     "Query.node": 1,
@@ -116,13 +79,7 @@ COST = {
     "Price.priceList": 1,
     "Price.product": 1,
     "Price.amount": 0,
-    **dict.fromkeys(("Query.tax", "Query.taxes", "Query.taxGroup", "Query.taxGroups"), 1),
-    **dict.fromkeys(("Tax.events", "TaxGroup.events", "TaxGroup.substitutions"), 1),
-    **dict.fromkeys(("TaxSubstitution.from", "TaxSubstitution.to"), 1),
-    # The demo's products, partners and lines have none: tests/schema/writing/test_taxes.py counts where they have.
-    **dict.fromkeys(("Product.tax", "Partner.taxGroup", "LineItem.tax", "LineItem.net"), 0),
-    "Order.taxes": 1,
-    **dict.fromkeys(("TaxTotal.base", "TaxTotal.amount", "OrderPreview.taxes", "OrderPreviewLine.tax"), 0),
+    **TAXES,
     # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
     **dict.fromkeys(("Partner.priceList", "Order.priceList", "OrderPreviewLine.priceList"), 0),
     "Query.stockHold": 1,

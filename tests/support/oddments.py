@@ -12,6 +12,7 @@ from core.ids import new_id
 from db.runtime.engine import Target, administration
 from tests.support.categories import categories
 from tests.support.odd_lots import lots
+from tests.support.odd_taxes import taxes
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -306,36 +307,6 @@ def _arrivals(orders: list[Row], lines: list[Row], moves: list[Row]) -> dict[str
     return {"receipts": receipts, "receipt_lines": came, "purchase_return_lines": gone}
 
 
-def _taxes(partners: list[Row], products: list[Row]) -> dict[str, list[Row]]:
-    """Every second product has a tax, and every third partner is of a group; group n has n % 3 substitutions."""
-    why: Row = {"category": "E", "rate": Decimal(), "exemption_reason": "Exempt"}
-    kinds: list[Row] = [{"category": "S", "rate": Decimal(rate), "exemption_reason": None} for rate in (20, 7)]
-    taxes = [
-        {"id": new_id(), "code": f"T{index:02}", "name": f"Tax {index}", "updated_at": _later(index)} | kind
-        for index, kind in enumerate([*kinds, why, why])
-    ]
-    groups = [
-        {"id": new_id(), "code": f"G{index:02}", "name": f"Group {index}", "updated_at": _later(index)}
-        for index in range(4)
-    ]
-    substitutions = [
-        {
-            "id": new_id(),
-            "tax_group_id": group["id"],
-            "position": place + 1,
-            "from_tax_id": None if place else taxes[0]["id"],
-            "to_tax_id": taxes[2 + place]["id"],
-        }
-        for index, group in enumerate(groups)
-        for place in range(index % 3)
-    ]
-    for index, product in enumerate(products):
-        product["tax_id"] = None if index % 2 else taxes[index % 4]["id"]
-    for index, partner in enumerate(partners):
-        partner["tax_group_id"] = None if index % 3 else groups[index % 4]["id"]
-    return {"taxes": taxes, "tax_groups": groups, "tax_substitutions": substitutions}
-
-
 def _prices(partners: list[Row], products: list[Row]) -> dict[str, list[Row]]:
     """List n has n % 4 prices; every second partner buys by one of its own."""
     lists = [
@@ -403,7 +374,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     products, partners = _products(), _partners()
     orders = _orders(partners)
     # Products have taxes and categories, prices are of products, and partners buy by lists.
-    rows = {**_taxes(partners, products), "product_categories": categories(products), "products": products}
+    rows = {**taxes(partners, products, _later), "product_categories": categories(products), "products": products}
     rows |= _prices(partners, products) | {"partners": partners, "orders": orders}
     rows["line_items"] = _lines(orders, products)
     rows["lots"] = lots(products, START.date())
