@@ -111,6 +111,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer, telemetry)
     app.state.resolver = endpoint.resolver
     app.state.usual = endpoint.usual
+    app.state.posting, app.state.budgets = endpoint.posting, endpoint.budgets
     app.state.hub = hub = Hub(graph, database, settings, endpoint.budgets, endpoint.authenticator)
     followers = Followers(endpoint, hub)
     telemetry.look = partial(gauges, database, endpoint, hub)

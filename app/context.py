@@ -91,6 +91,12 @@ class RequestContext:
     """The place that a subscription has come to, in place of the one that its document names."""
     batch: BatchRead | None = None
     """What was read of the feed last."""
+    post: Any = None
+    """The way to webhooks' receivers (``resolvers.webhooks.Post``), where the server has one."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """The secrets that the request made, which are shown once, by the names that their answers have."""
+    delivering: Any = None
+    """What a webhook's turn reads in place of a batch (``resolvers.feed.Delivering``)."""
     commit: UUID | None = None
     """The place in the log of the last command that was carried out."""
     rolled: bool = False

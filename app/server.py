@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 import uvloop
 
-from app import __version__, development, logs, upkeep
+from app import __version__, development, logs, worker
 from app.asgi import create_app
 from app.database import open_database, require_head, serving_database, too_many_connections
 from app.development import Progress, Say
@@ -68,16 +68,16 @@ async def _live(settings: Settings, opened: Listeners, say: Say, progress: Progr
         def ready() -> None:
             announce(_lines(opened, settings, made))
 
-        async with _upkeep(settings, target):
+        async with _work(settings, target):
             if settings.workers > 1:
                 await _supervise(Supervisor(settings, target, dict(made), opened), ready)
             else:
                 await _serve_alone(settings, target, made, opened, ready)
 
 
-def _upkeep(settings: Settings, target: Target) -> AbstractAsyncContextManager[None]:
+def _work(settings: Settings, target: Target) -> AbstractAsyncContextManager[None]:
     """In production a worker of its own does it: servers don't have the administrator's rights there."""
-    return contextlib.nullcontext() if settings.environment == "production" else upkeep.beside(settings, target)
+    return contextlib.nullcontext() if settings.environment == "production" else worker.beside(settings, target)
 
 
 async def _supervise(supervisor: Supervisor, ready: Callable[[], None]) -> None:

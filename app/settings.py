@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, IPvAnyNetwork, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 PREFIX = "ERPGRAPH_"
 
-SECRETS = ("database_url", "app_database_url", "reading_url")
+SECRETS = ("database_url", "app_database_url", "reading_url", "webhook_keys")
 """Settings that have passwords in them: each may stand in a file, which the variable with ``FILE`` at its end names."""
 
 FILE = "_FILE"
@@ -26,6 +26,9 @@ FILE = "_FILE"
 OTHERS = frozenset({"URL", "KEY", "CLIENTS", "CONTRACT", "FUZZ", "GENERATED", "SCHEMA_BASE", "SCREENSHOTS", "TEST_RUN"})
 """Variables that aren't the server's, after the prefix: the examples' and the tests'."""
 
+
+SHORTEST_KEY = 32
+"""Characters of a key that secrets are made of: whoever guesses one has them all."""
 
 TRACING = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.exporter.otlp")
 """Packages that traces need, each after the one that it is in."""
@@ -120,6 +123,8 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode] = ()
     hsts_seconds: int = Field(0, ge=0, description="how many seconds browsers must use https only")
     feed_days: int = Field(30, ge=1, le=3_650, description="days that the log of commits is kept, which feeds read")
+    webhook_keys: str = Field("", description="the keys that webhooks' secrets are made of; the first makes new ones")
+    webhook_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it keeps serving after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field("text", description="what a line of the log is")
@@ -170,7 +175,14 @@ class Settings(BaseSettings):
             raise ValueError("ERPGRAPH_APP_DATABASE_URL must be the pooler's; migrations go to the server itself")
         return value
 
-    @field_validator("modules", "allowed_hosts", "cors_origins", mode="before")
+    @field_validator("webhook_keys")
+    @classmethod
+    def _long(cls, value: str) -> str:
+        if value and any(len(key) < SHORTEST_KEY or key != key.strip() for key in value.split(",")):
+            raise ValueError(f"each key has at least {SHORTEST_KEY} characters; 'openssl rand -hex 32' makes one")
+        return value
+
+    @field_validator("modules", "allowed_hosts", "cors_origins", "webhook_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

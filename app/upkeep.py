@@ -1,21 +1,15 @@
-"""The worker: it does the upkeep of all modules, database by database: ``erpgraph worker``.
+"""The upkeep of all modules, database by database, as a worker does it (``app.worker``).
 
-Any number may run: of each database one at a time has the lease, and the others wait for it (docs/decisions/0057-the-worker.md).
+Any number of workers may run: of each database one at a time has the lease, and the others wait for it (docs/decisions/0057-the-worker.md).
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from time import monotonic
 
 import asyncpg
 import structlog
 
-from app import __version__, logs
-from app.database import open_migrated
-from app.databases import MAIN, others
-from app.settings import Settings
-from app.signals import cancel_on_signals
 from core.errors import ErpError
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
@@ -34,7 +28,7 @@ PAUSE = 1.0
 AWAY = (ErpError, asyncpg.PostgresError, TimeoutError, *GONE)
 
 
-class Worker:
+class Keeper:
     """One process's."""
 
     def __init__(self, targets: Mapping[str, Target], feed_days: int) -> None:
@@ -94,24 +88,3 @@ class Worker:
                     log.warning("not kept up", what=upkeep.name, tenant=str(tenant.id), reason=type(error).__name__)
         if count:
             log.info("kept up", what=upkeep.name, count=count)
-
-
-@contextlib.asynccontextmanager
-async def beside(settings: Settings, target: Target) -> AsyncIterator[None]:
-    """In here the upkeep is done, as a task: what ``erpgraph serve`` does in development, where nobody starts a worker."""
-    working = asyncio.create_task(Worker({MAIN: target, **others(settings)}, settings.feed_days).run())
-    try:
-        yield
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-
-
-async def run(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM. Raises ``ErpError`` with one sentence for whatever keeps it from working."""
-    logs.configure(settings.log_format, settings.log_level)
-    with cancel_on_signals(), logs.WRITER.running(), logs.standard_logging():
-        async with open_migrated(settings) as target:
-            targets = {MAIN: target, **others(settings)}
-            log.info("working", version=__version__, databases=len(targets))
-            await Worker(targets, settings.feed_days).run()

@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-MODULES = ("catalog", "partners", "taxes", "pricing", "inventory", "purchasing", "sales")
+MODULES = ("catalog", "partners", "taxes", "pricing", "inventory", "purchasing", "sales", "webhooks")
 """In the order in which they build on each other: a module knows those before it, and none after it."""
 
 

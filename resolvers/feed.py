@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,14 @@ MOST = 500
 MAX_TYPES, MAX_SUBJECTS = 50, 100
 
 _TYPE = re.compile(r"[a-z][a-z_]{0,50}\.(\*|[a-z][a-z_]{0,50})", re.ASCII)
+
+
+@dataclass
+class Delivering:
+    """What a webhook reads in place of a batch: what there is to deliver, and then these events."""
+
+    ids: list[UUID] | None = None
+    found: Found | None = None
 
 
 async def changes(batch: Batch) -> list[Any]:
@@ -54,7 +63,14 @@ async def events(batch: Batch) -> list[Any]:
     types, subjects = _where(batch.args.get("where") or {})
     head: Head = await context.settle()
     after = _after(batch, head, "eventFeed", types and sorted(types), subjects and sorted(map(str, subjects)))
+    delivering: Delivering | None = context.delivering
+    if delivering is not None and delivering.ids is not None:
+        return [{"cursor": str(after), "hasMore": False, "ids": delivering.ids}]
     found = await feed.happened(context, after, head, types, subjects, first)
+    if delivering is not None:
+        # Only what there is: each event is read when it is its turn.
+        delivering.found = found
+        return [_row(context, found, (), Interest(events=True), ids=[])]
     return [_row(context, found, found.entries, Interest(events=True), ids=[entry.id for entry in found.entries])]
 
 

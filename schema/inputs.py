@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, g
 from uuid import UUID
 
 import strawberry
+from pydantic import AwareDatetime
 from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticUndefined
 from strawberry.annotation import StrawberryAnnotation
@@ -24,7 +25,7 @@ from loaders.kit.filters import AnyFilter, Filtered, Referred, Related
 from loaders.kit.grouping import upper
 from loaders.kit.having import Having
 from schema.module import WrongDeclaration
-from schema.scalars import CurrencyCode, Date, DateTime, Decimal
+from schema.scalars import JSON, CurrencyCode, Date, DateTime, Decimal
 from schema.shared import (
     DIRECTION,
     SORTED_BY,
@@ -218,6 +219,8 @@ _SCALARS: dict[Any, Any] = {
     DateTime: DateTime,
     date: Date,
     UUID: strawberry.ID,
+    dict[str, Any]: JSON,
+    AwareDatetime: DateTime,
 }
 
 

@@ -5,13 +5,14 @@ from app.cli.support import run, say
 
 
 def worker() -> None:
-    """Do the upkeep, again and again, until Ctrl-C or SIGTERM: what 'erpgraph db sweep' does once.
+    """Do the upkeep, again and again, and send webhooks, until Ctrl-C or SIGTERM.
 
     Holds whose time is over are let go of within five minutes, for orders that wait; idempotency keys and the oldest of the feed
-    are deleted each hour. Any number of workers may run, on any hosts: one of them works, and the next goes on where it ends. It
-    needs the administrator's URL, as 'erpgraph db upgrade' does.
+    are deleted each hour: what 'erpgraph db sweep' does once. What happens is sent to webhooks where ERPGRAPH_WEBHOOK_KEYS is set
+    as the servers have it. Any number of workers may run, on any hosts. It needs the administrator's URL, as
+    'erpgraph db upgrade' does, and ERPGRAPH_APP_DATABASE_URL where the servers have it.
     """
-    from app.upkeep import run as work
+    from app.worker import run as work
 
     say("The worker works. Ctrl-C stops it.")
     run(work(settings.load()))

@@ -48,6 +48,8 @@ from app.telemetry.telemetry import Telemetry
 from app.throttling.budgets import PAUSE, Budgets, Charge
 from app.throttling.concurrency import ConcurrencyLimits, Slot
 from app.throttling.usual import UsualSizes
+from app.webhooks.posting import Posting, has_keys
+from app.webhooks.reading import Reading
 from core.changes import Cursor
 from core.errors import AnswerTooLarge, CostLimit, ErpError
 from db.runtime.engine import Database
@@ -79,6 +81,9 @@ class GraphQLEndpoint:
         self.limits = ConcurrencyLimits(settings.pool_size, settings.limit_in_flight, settings.limit_in_flight_tenant)
         self.budgets = Budgets(database, settings)
         self.authenticator = Authenticator(database, JwtVerifier.of(settings, database), settings.failed_attempts)
+        self.posting = (
+            Posting(database, Reading(graph, documents, settings, database), settings) if has_keys(settings) else None
+        )
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,6 +169,7 @@ class GraphQLEndpoint:
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
         context.rolled = self.usual.rolled(principal)
+        context.post = self.posting
         running = await slot.acquire(writes=kind is OperationType.MUTATION)
         try:
             await self.budgets.reserve(charge, prepared.price, keep=kind is OperationType.MUTATION)

@@ -1,7 +1,7 @@
 """Upkeep: what nobody asks for and has to be done from time to time, such as deleting what is kept for a time only.
 
 A module lists what it needs in ``UPKEEP``, in ``services/<module>``; what belongs to none is listed by
-``services.platform.sweeping``. A worker does it (``app.upkeep``), or ``erpgraph db sweep``.
+``services.platform.sweeping``. A worker does it (``app.worker``), or ``erpgraph db sweep``.
 """
 
 from collections.abc import Awaitable, Callable

@@ -16,6 +16,7 @@ from services import demo
 from services.platform import keys, tenants
 from services.platform.tenants import Tenant
 from tests.support.postgres import TestServer
+from tests.support.receiver import Shop, shop
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,12 @@ async def site(server: TestServer) -> AsyncIterator[Site]:
 async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     async with site.client() as opened:
         yield opened
+
+
+@pytest.fixture
+async def there(site: Site) -> AsyncIterator[Shop]:
+    """A server, a worker that doesn't work yet, and a receiver of webhooks beside them."""
+    async with shop(site.database, site.target, site.key) as found:
+        yield found
+    async with site.admin() as admin:
+        await admin.execute("DELETE FROM webhooks")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.upkeep import Worker
+from app.upkeep import Keeper
 from core.ids import new_id
 from db.runtime import lease
 from db.runtime.lease import leased
@@ -106,7 +106,7 @@ async def test_a_worker_keeps_all_tenants_up_but_for_those_that_are_frozen(site:
     frozen, other = site.tenants
     async with site.admin() as admin:
         await admin.execute("UPDATE tenants SET frozen_at = now() WHERE id = $1", frozen.id)
-    worker = Worker({"main": site.target}, 30)
+    worker = Keeper({"main": site.target}, 30)
     assert sorted(await old()) == sorted([str(frozen.id), str(other.id)])
     working = asyncio.create_task(worker.run())
     try:
@@ -119,7 +119,7 @@ async def test_a_worker_keeps_all_tenants_up_but_for_those_that_are_frozen(site:
 
 async def test_a_worker_goes_on_where_another_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.upkeep.AGAIN", 0.05)
-    first, second = Worker({"main": site.target}, 30), Worker({"main": site.target}, 30)
+    first, second = Keeper({"main": site.target}, 30), Keeper({"main": site.target}, 30)
     one = asyncio.create_task(first.run())
     await eventually(lambda: first.rounds >= 1)
     two = asyncio.create_task(second.run())
@@ -145,7 +145,7 @@ async def test_what_fails_for_a_tenant_holds_up_no_other(site: Site, old: Any, m
     [keys] = [each for each in sweeping.everything() if each.name == "keys"]
     keep = keys.keep
     monkeypatch.setattr(sweeping, "everything", lambda: (keys._replace(keep=fails),))
-    worker = Worker({"main": site.target}, 30)
+    worker = Keeper({"main": site.target}, 30)
     working = asyncio.create_task(worker.run())
     try:
         await eventually(lambda: worker.rounds >= 1)

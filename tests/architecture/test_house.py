@@ -69,6 +69,8 @@ def test_transactions_begin_in_few_places() -> None:
         "services/kit/numbers.py",  # blocks of numbers
         "services/kit/work.py",
         "services/platform/budgets.py",  # leases
+        "services/webhooks/storing.py",  # what a worker sent
+        "services/webhooks/turns.py",  # its leases
     }
 
 

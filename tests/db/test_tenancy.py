@@ -14,6 +14,9 @@ from db.runtime.engine import Target, administration
 from db.tenancy import APP, APPEND_ONLY, BACKUP, OWNER, PARTNER, set_tenant
 
 TENANT_TABLES = sorted(set(metadata.tables) - {"tenants"})
+SEEN_BY_WORKERS = ("commits", "webhook_turns")
+"""Of which the owner sees all tenants', as a worker has to that looks for what is due: ids, numbers and times."""
+
 OF_ITS_LIST = ("price_lists", "prices")
 """Of which a business partner sees those of its price list, once its row has told which that is."""
 
@@ -73,7 +76,7 @@ async def test_every_table_is_the_owners_and_closed(admin: Any) -> None:
     assert [tuple(row.values()) for row in policies] == sorted(
         [(name, "tenant", ["public"]) for name in metadata.tables if name not in PARTNERS_OWN]
         + [(name, "tenant", [APP, OWNER]) for name in PARTNERS_OWN]
-        + [("tenants", "administration", [OWNER])]
+        + [(name, "administration", [OWNER]) for name in ("tenants", *SEEN_BY_WORKERS)]
         + [(name, "backup", [BACKUP]) for name in metadata.tables]
         + [(name, "partner", [PARTNER]) for name in PARTNERS_OWN]
     )

@@ -14,6 +14,7 @@ from tests.support.oddments import Oddments
 SUBSETS: list[tuple[str, ...]] = [
     ("catalog",),
     ("partners",),
+    ("webhooks",),
     ("catalog", "partners"),
     ("catalog", "partners", "pricing"),
     ("catalog", "inventory"),
@@ -31,6 +32,7 @@ ROOTS = {
     "inventory": {"allocationPolicy", "warehouses", "stockLevels", "stockMoves", "stockDifferences", "stockPositions"}
     | {"lots"},
     "purchasing": {"purchaseOrder", "purchaseOrders", "purchaseLines", "replenishmentProposals"} | {"purchaseSettings"},
+    "webhooks": {"webhooks"},
     "sales": {"order", "orders", "lineItems", "shipments", "stockHold", "orderPreview"},
 }
 MUTATIONS = {
@@ -62,6 +64,7 @@ MUTATIONS = {
     },
     "sales": {"orderCreate", "orderUpdate", "orderConfirm", "orderShip", "orderCancel", "orderReturn"}
     | {"orderReserve", "shipmentUpdate", "shipmentCancel", "stockHold"},
+    "webhooks": {f"webhook{verb}" for verb in ("Create", "Update", "Delete", "SecretRotate", "Test", "Replay")},
 }
 TYPES = {
     "catalog": {"Product", "ProductConnection", "ProductWhere", "ProductOrderField", "ProductRef"}
@@ -72,6 +75,7 @@ TYPES = {
     "inventory": {"Warehouse", "Location", "LocationKind", "StockLevel", "StockMove", "StockPosition", "Lot"},
     "purchasing": {"ProductSupplier", "PurchaseOrder", "PurchaseLine", "PurchaseStatus", "PurchaseTransitionError"}
     | {"Receipt", "OverQuantityError", "ReorderRule", "ReplenishmentProposal", "PurchaseSettings"},
+    "webhooks": {"Webhook", "WebhookDelivery", "WebhookStatus", "LimitReachedError"},
     "sales": {"Order", "LineItem", "OrderStatus", "OrderWhere", "LineItemConnection", "OrderAction"},
 }
 ADDED = {
@@ -160,7 +164,7 @@ async def test_a_field_of_a_module_that_is_left_out_is_unknown(ask: Asker, oddme
         (("pricing",), "Module pricing needs catalog, partners as well."),
         (
             ("catalog", "colours"),
-            "There is no module colours: there are catalog, partners, taxes, pricing, inventory, purchasing, sales.",
+            "There is no module colours: there are catalog, partners, taxes, pricing, inventory, purchasing, sales, webhooks.",
         ),
     ],
 )
@@ -172,7 +176,9 @@ def test_modules_that_dont_fit_together_are_refused(modules: tuple[str, ...], te
 
 def test_the_order_of_the_names_doesnt_matter() -> None:
     assert (
-        build(("sales", "purchasing", "inventory", "pricing", "taxes", "partners", "catalog", "catalog")).as_str()
+        build(
+            ("webhooks", "sales", "purchasing", "inventory", "pricing", "taxes", "partners", "catalog", "catalog")
+        ).as_str()
         == schema().as_str()
     )
 

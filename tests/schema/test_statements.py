@@ -83,6 +83,9 @@ COST = {
     # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
     **dict.fromkeys(("Partner.priceList", "Order.priceList", "OrderPreviewLine.priceList"), 0),
     "Query.stockHold": 1,
+    "Query.webhooks": 1,
+    "Webhook.deliveries": 1,
+    "WebhookDelivery.event": 1,
     # The tenant's currency, the products, and what is there of them.
     "Query.orderPreview": 3,
     **dict.fromkeys(("OrderPreview.subtotal", "OrderPreview.taxTotal", "OrderPreview.total"), 0),

@@ -22,6 +22,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
     $levels: StockLevelWhere, $moves: StockMoveWhere) {
   nodes(ids: $ids) { id }
   viewer { tenant { id name } }
+  webhooks(first: 250) { totalCount { value } nodes { id name deliveries(first: 250) { totalCount { value } nodes { id event { id } } } } }
   allocationPolicy { id rule }
   small: stockHold(reference: "basket 2") { id lines { quantity } }
   large: stockHold(reference: "basket 20") { id reference }

@@ -31,6 +31,9 @@ PLACE = re.compile(r'"(?!wh_)([\w-]{26})[\w-]{9}"')
 OWN_COMMIT = re.compile(r'"changes":\{"cursor":"[\w-]+"\}')
 """What names the commit of the answer's own command."""
 
+KEY = re.compile('"wh(?:pk|sec)_[^"]+"')
+"""What a webhook's receiver checks signatures with: made of the webhook's id."""
+
 TWINS = re.compile("(?:one|other) twin")
 """Their own names, which they may read."""
 
@@ -218,8 +221,8 @@ async def write(stage: Stage) -> list[str]:
 
 
 def bare(text: str) -> str:
-    """An answer without what twins differ in: their ids, by the order in which they come; times; what was given."""
+    """An answer without what twins differ in: their ids, by the order in which they come; times; keys; what was given."""
     known: dict[str, int] = {}
     text = ID.sub(lambda match: f"{match[1]}_{known.setdefault(match[0], len(known))}", text)
-    text = OWN_COMMIT.sub('"changes":', MOMENT.sub("T", text))
+    text = KEY.sub('"key"', OWN_COMMIT.sub('"changes":', MOMENT.sub("T", text)))
     return TWINS.sub("twin", text).replace(THEIRS, "?").replace(NOBODYS, "?")

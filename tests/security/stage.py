@@ -18,13 +18,20 @@ import pytest
 from app.asgi import create_app
 from app.registry import Graph, build
 from app.settings import load
+from app.webhooks.turn import Sending
 from core import ids
+from core.changes import Cursor
+from core.webhooks import message_id
 from db.models import metadata
 from db.runtime.engine import Database, Target
 from services.kit import numbers
 from services.kit.upkeep import Site
 from services.platform import keys, tenants
 from services.sales import rollups
+from services.webhooks import storing, turns
+from services.webhooks.storing import Attempt
+from services.webhooks.turns import Lease
+from tests.support.graph import RECEIVING
 from tests.support.postgres import TestServer
 
 THEIRS, HIDDEN = "quokka", "bilby"
@@ -65,14 +72,18 @@ TEXTS = {
         )
     },
     "country": "DE",
+    "url": "http://127.0.0.1:9/{}",  # where nobody listens
+    "document": "subscription {} {{ eventFeed {{ events {{ type }} }} }}",
+    "roles": "viewer",
 }
 """What each text of a company is, by the name of its field."""
 
 LIMITS = {
     **dict.fromkeys(("limit_tokens", "limit_fields", "limit_aliases", "limit_overlaps", "limit_characters"), 10**6),
     **dict.fromkeys(("limit_cost", "budget", "budget_rate"), 10**9),
+    **RECEIVING,
 }
-"""The attacks ask for all that there is; limits have tests of their own."""
+"""The attacks ask for all that there is, and send to this machine; limits have tests of their own."""
 
 FLEETING = {"api_keys": ("last_used_at",)}
 """Columns that change when nobody writes."""
@@ -159,9 +170,8 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     priced = {"product": {"sku": product["sku"]}, "amount": price, "validTo": "2026-12-31"}
     whose = {"priceList": {"code": f"{word}-1"}}
     await command(client, "pricesSet", whose | {"lines": [priced]}, "priceList { id }")
-    whose |= {"taxGroup": {"code": f"{word}-1"}}
     partner = texts(word, "code", "name", "email", "externalId") | {"addresses": addresses} | whose
-    both = {"kinds": ["CUSTOMER", "SUPPLIER"]}
+    both = {"kinds": ["CUSTOMER", "SUPPLIER"], "taxGroup": {"code": f"{word}-1"}}
     await command(client, "partnerUpsert", partner | both, "partner { id }")
     await command(client, "tenantUpdate", {"address": party}, "tenant { id }")
     made = await command(
@@ -198,6 +208,25 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
         for action in actions:
             await command(client, action, {"order": made["order"]}, "order { id }")
     await buy(client, word, price, places[0], house)
+    await be_told(client, word)
+
+
+async def be_told(client: httpx.AsyncClient, word: str) -> None:
+    """A webhook, and a delivery that wasn't taken, as a worker stores it."""
+    given = texts(word, "name", "url", "document") | {"roles": ["viewer"]}
+    hook = (await command(client, "webhookCreate", given, "webhook { id }"))["webhook"]["id"]
+    query = "{ viewer { tenant { id } } products(first: 1) { nodes { events(first: 1) { nodes { id } } } } }"
+    found = (await client.post("/graphql", json={"query": query})).json()["data"]
+    [event] = found["products"]["nodes"][0]["events"]["nodes"]
+    database = client._transport.app.state.posting.database  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    lease = Lease(ids.parse(found["viewer"]["tenant"]["id"])[1], ids.parse(hook)[1], ids.new_id())
+    assert await turns.take(database, lease)
+    row = await storing.load(database, lease)
+    place, told = Cursor(row["commit_id"], row["place"]), ids.parse(event["id"])[1]
+    sending = Sending(ids.new_id(), [told], [told], None, message_id(lease.webhook, told, told))
+    attempt = Attempt(None, f"{word} failure", None, 86_400, word.encode())
+    await storing.moved(database, lease, place, place, [(sending, attempt)], 1)
+    await turns.release(database, lease, 0)
 
 
 async def tax(client: httpx.AsyncClient, word: str) -> None:

@@ -103,7 +103,7 @@ NO_ROWS = {"OrderConnection.groups", "LineItemConnection.groups", "LineItemGroup
 """What takes numbers to compare sums with, or times, and names no row."""
 
 
-NAMES_NOTHING = {"purchaseSettingsUpdate", "tenantUpdate", "warehouseCreate"}
+NAMES_NOTHING = {"purchaseSettingsUpdate", "tenantUpdate", "warehouseCreate", "webhookCreate"}
 """What takes new texts only, for a row of the tenant's own. The idempotency key is told of by the first command that takes it:
 then both twins have used theirs."""
 

@@ -37,6 +37,8 @@ NAMED = {
     **dict.fromkeys(("location", "source", "destination"), "loc"),
     **dict.fromkeys(("customer", "supplier"), "par"),
     "product": "prod",
+    "webhook": "hook",
+    "deliveries": "dlv",
     **dict.fromkeys(("warehouse", "warehouses"), "wh"),
     "lineItem": "lin",
     "order": "ord",
@@ -55,7 +57,7 @@ RECORDS = {"RenameInput", "ArchiveInput"}
 """Inputs that take an id of any kind of record that people keep."""
 
 CURSORS = {"after", "before"}
-PLAIN_TEXTS = {"unit", "country", "type", "types", "currency"}
+PLAIN_TEXTS = {"unit", "country", "type", "types", "currency", "roles"}
 """Texts that are the same words for everybody."""
 
 PLAIN_SCALARS = {"TimeZone", "Date", "Int", "Boolean", "CurrencyCode", "JSON"}
@@ -188,6 +190,11 @@ def select(type_: Any, depth: int, without: frozenset[str] = frozenset()) -> str
 
 
 # ---------------------------------------------------------------- places
+
+
+def is_node(type_: Any) -> bool:
+    named = get_named_type(type_)
+    return any(each.name == "Node" for each in (named, *getattr(named, "interfaces", ())))
 
 
 def ways() -> dict[str, str]:

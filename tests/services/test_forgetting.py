@@ -40,6 +40,7 @@ IMPERSONAL = {
     "sales_spans": "stretches of time",
     "sales_cells": "numbers",
     "allocation_policies": "a choice",
+    "webhook_turns": "ids",
 }
 """Tables without a word about persons."""
 
@@ -61,6 +62,8 @@ ELSEWHERE = {
     "imports": {"kind", "file", "digest", "mapping", "counts"},  # what a file is called, and how it is read
     "import_records": {"type", "key"},  # what a file calls its lines
     "api_keys": {"hint", "hash", "roles"},
+    "webhooks": {"name", "url", "document", "variables", "roles", "status", "reason"},  # of programs, not of persons
+    "webhook_deliveries": {"message_id", "status", "failure"},
 }
 """Columns of other tables that have none: keys of documents, choices, and whoever of the tenant did something."""
 

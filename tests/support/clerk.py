@@ -13,7 +13,7 @@ from app.context import Principal, RequestContext
 from core import ids
 from db.models import metadata
 from db.runtime.engine import Database
-from tests.support.graph import executed, schema
+from tests.support.graph import executed, posting, schema
 
 PRODUCT = """product { id sku name description barcode unit active externalId version category { code }
     listPrice { amount currency } }"""
@@ -44,6 +44,7 @@ PRICE_LIST = """priceList { id code name currency taxIncluded active version
     prices(first: 250) { nodes { product { sku } minimum amount { amount currency } validFrom validTo } } }"""
 TAX = "tax { id code name category rate reverseRate exemptionCode exemptionReason active version }"
 TAX_GROUP = "taxGroup { id code name version substitutions { from { code } to { code } } }"
+WEBHOOK = "webhook { id name url document roles status batch version }"
 POLICY = "allocationPolicy { id rule version }"
 STOCK = """stockLevels { product { sku } location { code } onHand reserved available }
     moves { product { sku } source { code } destination { code } quantity reason principal lineItem { id } }"""
@@ -88,6 +89,8 @@ PAYLOADS = {
     "purchaseOrderReceive": f"{RECEIPT} {PURCHASE}",
     "reorderRuleUpsert": RULE,
     "purchaseSettingsUpdate": "settings { overReceiptPercent priceTolerancePercent priceToleranceAmount version }",
+    **dict.fromkeys((f"webhook{verb}" for verb in ("Create", "Update", "Delete", "SecretRotate", "Replay")), WEBHOOK),
+    "webhookTest": "responseStatus failure",
     "replenish": PURCHASE.replace("purchaseOrder {", "purchaseOrders {"),
 }
 FACTS = {
@@ -100,6 +103,7 @@ FACTS = {
     "STALE_STOCK": ("StaleStockError", ("expected", "actual")),
     "LOT_EXPIRED": ("LotExpiredError", ("lot",)),
     "IDEMPOTENCY_KEY_REUSED": ("IdempotencyConflictError", ()),
+    "LIMIT_REACHED": ("LimitReachedError", ()),
     "OVER_QUANTITY": ("OverQuantityError", ("wanted", "left")),
 }
 PURCHASES = ("PurchaseTransitionError", ("purchaseStatus", "purchaseActions"))
@@ -147,6 +151,7 @@ class Clerk:
         graph = schema(breadth_first=breadth_first)
         reader = self.database.reader(self.tenant)
         context = RequestContext(Principal(self.tenant, "clerk"), reader, graph.nodes, database=self.database)
+        context.post = posting(self.database)
         try:
             result = await executed(graph, query, context, variables)
         finally:

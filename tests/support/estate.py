@@ -40,9 +40,9 @@ TIMES = (
 )
 
 
-LEFT: dict[str, list[str]] = {
-    table: [] for table in ("budgets", "commits", "sales_folds", "sales_spans", "sales_cells")
-}
+SUMS = ("sales_folds", "sales_spans", "sales_cells")
+HOOKS = ("webhooks", "webhook_turns", "webhook_deliveries")
+LEFT: dict[str, list[str]] = {table: [] for table in ("budgets", "commits", *SUMS, *HOOKS)}
 """What stays behind when a tenant moves."""
 
 KEPT = (

@@ -10,6 +10,9 @@ from graphql import ExecutionResult, GraphQLError
 
 from app.context import Principal, RequestContext
 from app.registry import Graph, build
+from app.settings import load
+from app.webhooks.posting import Posting
+from app.webhooks.reading import Reading
 from core.errors import BadInput
 from core.modules import MODULES
 from core.permissions import EVERYTHING
@@ -49,6 +52,17 @@ def schema(modules: tuple[str, ...] = MODULES, *, breadth_first: bool = True) ->
 def documents(graph: Graph) -> Documents:
     """The store of a schema's parsed documents."""
     return Documents(graph._schema)
+
+
+RECEIVING = {"webhook_keys": "k" * 40, "webhook_networks": "127.0.0.0/8"}
+"""The settings of a server whose webhooks' receivers may be on this machine."""
+
+
+@cache
+def posting(database: Database | None) -> Posting:
+    """The way to receivers, of requests that come without a server; with no database it sends nothing."""
+    settings, graph = load(**RECEIVING), schema()
+    return Posting(database, Reading(graph, documents(graph), settings, database), settings)  # type: ignore[arg-type]  # see above
 
 
 async def executed(
@@ -100,6 +114,7 @@ class Asker:
         principal = Principal(tenant, "tests", permissions, partner)
         context = RequestContext(principal, reader, graph.nodes, database=self.database if writes else None)
         context.rolled = rolled
+        context.post = posting(self.database)
         try:
             result = await executed(graph, query, context, variables, propagate=propagate)
             return Answer(result.data, list(result.errors or ()), context.reader.ran)
@@ -116,5 +131,6 @@ async def ask(
 ) -> Answer:
     """Run a query on a reader that the caller has."""
     context = RequestContext(Principal(reader.tenant, "tests", permissions, reader.partner), reader, graph.nodes)
+    context.post = posting(None)
     result = await executed(graph, query, context, variables)
     return Answer(result.data, list(result.errors or ()), reader.ran)

@@ -1,6 +1,4 @@
-"""A small tenant of hand-made rows: nulls, ties, every kind of letter. What the graph must say of it,
-a test can work out in plain Python.
-"""
+"""A small tenant of hand-made rows: nulls, ties, every kind of letter. What the graph must say of it, a test can work out."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +11,7 @@ from db.runtime.engine import Target, administration
 from tests.support.categories import categories
 from tests.support.odd_lots import lots
 from tests.support.odd_taxes import taxes
+from tests.support.sent import webhooks
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -384,6 +383,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     rows |= _purchases(partners, products, rows["locations"][0], rows["stock_moves"])
     rows |= _holds(rows["stock_levels"])
     rows["events"] = _events([*orders, *products[:4], *partners[:4]])
+    rows |= webhooks(24, rows["events"])
     return await stored(target, name, rows)
 
 

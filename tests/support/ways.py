@@ -36,6 +36,8 @@ WAYS = {
     "TaxGroup": "taxGroups(first: %d) { nodes { %s } }",
     "TaxSubstitution": "taxGroups(first: %d) { nodes { substitutions { %s } } }",
     "TaxTotal": "orders(first: %d) { nodes { taxes { %s } } }",
+    "Webhook": "webhooks(first: %d) { nodes { %s } }",
+    "WebhookDelivery": "webhooks(first: %d) { nodes { deliveries { nodes { %s } } } }",
     "StockDifference": "stockDifferences(first: 4%d) { %s }",  # the first are about no order
 }
 """How to come to many objects of a type. Money, pages and counts are met on the way."""
@@ -43,6 +45,7 @@ WAYS = {
 HAND_MADE = {
     *("Event", "Lot", "PartnerAddress", "Party", "Price", "PriceList", "Receipt", "ReceiptLine", "ReorderRule"),
     *("ProductUnit", "StockDifference", "StockHoldLine", "Tax", "TaxGroup", "TaxSubstitution"),
+    *("Webhook", "WebhookDelivery"),
 }
 """Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
 lists, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""

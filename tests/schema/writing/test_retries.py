@@ -11,6 +11,7 @@ from db.runtime import engine
 from db.runtime.engine import Database
 from services.kit import idempotency, work
 from services.platform import sweeping
+from tests.support import hooks
 from tests.support.buyer import Buyer, came, went
 from tests.support.clerk import PAYLOADS, Clerk, lines
 from tests.support.desk import Desk
@@ -29,6 +30,9 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "stockHold": {"seconds": 60},
     "pricesSet": {"priceList": {"code": "OTHER"}},
     "lotUpdate": {"blocked": False},
+    "webhookSecretRotate": {"overlapHours": 1},
+    "webhookTest": {"webhook": f"hook_{'0' * 32}"},
+    "webhookReplay": {"since": "2101-01-01T00:00:00Z"},
 }
 """What makes another input of those that have neither a name, a note, a reason nor a version."""
 
@@ -59,7 +63,12 @@ async def examples(shop: Clerk) -> dict[str, dict[str, Any]]:
     await buyer.rule(short, "5", "10")
     expected, arrived = [await buyer.order((product, "2"), confirm=True) for _ in range(2)]
     await shop.do("purchaseOrderReceive", came(arrived, "2"))
+    hook = {"webhook": (await shop.do("webhookCreate", hooks.GIVEN | {"name": "made"}))["id"]}
     return {
+        "webhookCreate": hooks.GIVEN | {"name": "keyed"},
+        "webhookUpdate": hook | {"name": "keyed"},
+        **dict.fromkeys(("webhookDelete", "webhookSecretRotate", "webhookTest"), hook),
+        "webhookReplay": hook | hooks.SINCE,
         "productUpsert": {"sku": "KEYED", "name": "Keyed"},
         "productCategoryUpsert": {"code": "KEYED", "name": "Keyed"},
         "partnerUpsert": {"code": "KEYED", "name": "Keyed"},

@@ -10,8 +10,10 @@ import pytest
 from graphql import get_named_type, is_leaf_type, is_object_type
 
 from db.runtime.writer import Writer
+from tests.support import hooks
 from tests.support.buyer import came, ordered_again
 from tests.support.clerk import Clerk, lines, of_a_lot
+from tests.support.counter import Counter
 from tests.support.desk import Desk
 from tests.support.graph import schema
 
@@ -75,22 +77,11 @@ READ = dict.fromkeys(
         *("StockPayload.stockLevels", "StockPayload.moves", "StockPayload.waitingOrders"),
         *("InsufficientStockError.product", "StockHoldPayload.hold", "LotPayload.lot", "LotExpiredError.lot"),
         "PurchaseSettingsPayload.settings",
+        *("WebhookPayload.webhook", "WebhookSecretPayload.webhook", "WebhookReplayPayload.webhook"),
     ),
     1,
 )
 """The statements of each edge that leads from a mutation's answer into the graph, for any number of lines."""
-
-
-class Counter:
-    """Counts the statements of commands."""
-
-    def __init__(self) -> None:
-        self.ran: list[str] = []
-
-    def taken(self) -> int:
-        count = len(self.ran)
-        self.ran.clear()
-        return count
 
 
 @pytest.fixture
@@ -305,6 +296,7 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
         lot, expired = await of_a_lot(shop)
         told = "userErrors { ... on %sError { %s { id } } }"
         found = {}
+        hook = {"webhook": (await shop.do("webhookCreate", hooks.GIVEN | {"name": f"read {size}"}))["id"]}
         for name, field, given, selection in (
             ("ProductPayload.product", "productUpsert", {"sku": "READ", "name": "Read"}, "product { id }"),
             ("PartnerPayload.partner", "partnerUpsert", {"code": "READ", "name": "Read"}, "partner { id }"),
@@ -330,6 +322,9 @@ async def test_an_answer_is_read_with_as_many_statements_for_100_lines_as_for_2(
             ("StockHoldPayload.hold", "stockHold", held, "hold { id }"),
             ("LotPayload.lot", "lotUpdate", {"lot": lot, "blocked": True}, "lot { id }"),
             ("LotExpiredError.lot", "orderShip", {"order": {"id": expired["id"]}}, told % ("LotExpired", "lot")),
+            ("WebhookSecretPayload.webhook", "webhookSecretRotate", hook, "webhook { id }"),
+            ("WebhookPayload.webhook", "webhookUpdate", hook, "webhook { id }"),
+            ("WebhookReplayPayload.webhook", "webhookReplay", hook | hooks.SINCE, "webhook { id }"),
             ("StockPayload.stockLevels", "stockAdjust", adjusted, "stockLevels { id }"),
             ("StockPayload.moves", "stockAdjust", adjusted, "moves { id }"),
             ("StockPayload.waitingOrders", "stockSet", less, "waitingOrders { id }"),

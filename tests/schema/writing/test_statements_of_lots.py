@@ -3,8 +3,9 @@
 from typing import Any
 
 from tests.schema.writing.test_lots import in_days, lot, tracked
-from tests.schema.writing.test_statements_of_commands import Counter, counter
+from tests.schema.writing.test_statements_of_commands import counter
 from tests.support.clerk import Clerk, lines
+from tests.support.counter import Counter
 
 __all__ = ["counter"]
 

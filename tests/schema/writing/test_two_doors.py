@@ -196,6 +196,16 @@ INPUTS = {
     },
     "StockHoldInput": {"seconds": (DEFAULT, REFUSED), "warehouse": (DEFAULT, AS_LEFT_OUT)},
     "HoldLineInput": {},
+    "WebhookCreateInput": {"variables": (DEFAULT, AS_LEFT_OUT), "batch": (DEFAULT, REFUSED)},
+    "WebhookUpdateInput": {
+        **dict.fromkeys(("name", "url", "document", "roles", "batch", "paused"), (KEPT, REFUSED)),
+        "variables": (KEPT, CLEARS),
+        "skipToNow": (DEFAULT, REFUSED),
+    },
+    "WebhookDeleteInput": {},
+    "WebhookSecretRotateInput": {"overlapHours": (DEFAULT, REFUSED)},
+    "WebhookTestInput": {},
+    "WebhookReplayInput": dict.fromkeys(("deliveries", "since"), (DEFAULT, AS_LEFT_OUT)),
 }
 """The rule: what a change leaves out stays and null empties it, or is refused where it can't be empty; where something
 is created or done, null is as good as nothing."""

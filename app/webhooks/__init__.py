@@ -1,0 +1,1 @@
+"""Webhooks: reading what happens, writing it, signing it, and sending it until it is taken."""

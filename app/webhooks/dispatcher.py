@@ -1,0 +1,182 @@
+"""The dispatcher: it finds the webhooks whose turn it is, and has each looked after for as long as there is something to do.
+
+Any number of processes may have one, on any hosts. A webhook is one process's by a lease, for half a minute from its last beat.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import asyncpg
+import structlog
+
+from app.throttling.budgets import Budgets
+from app.webhooks.posting import Posting
+from app.webhooks.turn import Turn
+from core.errors import ErpError
+from db.runtime.engine import Database, Target
+from db.runtime.failures import GONE
+from db.tenancy import OWNER
+from services.webhooks import turns
+from services.webhooks.turns import Lease, Lost
+
+log = structlog.get_logger()
+
+POLL = 0.5
+"""Seconds between two looks at what is due: one statement for a database."""
+
+BEAT = 10.0
+"""Seconds between two beats of a turn."""
+
+AT_ONCE = 16
+"""Turns of a process at a time: each has four requests under way at most (``app.webhooks.turn``)."""
+
+OF_TENANT = 4
+"""Turns of a tenant at a time in a process: receivers that hang leave room for others'."""
+
+AGAIN = 2.0
+"""Seconds until a database that was away is asked again, or a webhook whose turn failed."""
+
+LOOKED = 1_000
+"""Webhooks that a look finds at most."""
+
+_TURNS = f"""
+    SELECT t.tenant_id, t.id, coalesce(c.seq, 0) AS seq
+    FROM webhook_turns t JOIN tenants ON tenants.id = t.tenant_id AND frozen_at IS NULL AND database IS NULL
+    LEFT JOIN LATERAL (
+        SELECT seq FROM commits WHERE commits.tenant_id = t.tenant_id ORDER BY seq DESC LIMIT 1) c ON true
+    WHERE t.leased_until < statement_timestamp() AND (t.due_at <= statement_timestamp() OR t.worker IS NOT NULL
+        OR (NOT t.resting AND t.seen <> coalesce(c.seq, 0)))
+    ORDER BY random() LIMIT {LOOKED}
+"""
+"""Those that are due, that a process left behind when it ended, or in whose tenant's log there is something new. With more
+than so many all have the same chance."""
+
+AWAY = (ErpError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, *GONE)
+
+
+class Key(NamedTuple):
+    """A webhook."""
+
+    tenant: UUID
+    webhook: UUID
+
+
+class Dispatcher:
+    """One process's."""
+
+    def __init__(
+        self, targets: Mapping[str, Target], database: Database, make: Callable[[], Posting], budgets: Budgets
+    ) -> None:
+        """``make`` is called when there is something to send for the first time."""
+        self._targets, self._database, self._make, self._budgets = targets, database, make, budgets
+        self._posting: Posting | None = None
+        self._id = uuid4()
+        self._running: dict[Key, asyncio.Task[None]] = {}
+        self.taken = 0
+        """How many turns there were."""
+        self.looks = 0
+        """How many looks there were."""
+
+    async def run(self) -> None:
+        """Look after webhooks, until it is called off."""
+        looking = [asyncio.create_task(self._look_again(*each)) for each in self._targets.items()]
+        try:
+            await asyncio.gather(*looking)
+        finally:
+            tasks = [*looking, *self._running.values()]
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._posting is not None:
+                await self._posting.sender.close()
+
+    async def _look_again(self, name: str, target: Target) -> None:
+        while True:
+            try:
+                async with _owner(target) as connection:
+                    while True:
+                        self._begin(await connection.fetch(_TURNS))
+                        self.looks += 1
+                        await asyncio.sleep(POLL)
+            except AWAY as error:
+                log.warning("webhooks wait", database=name, reason=type(error).__name__)
+            except Exception:
+                log.exception("webhooks wait", database=name)
+            await asyncio.sleep(AGAIN)
+
+    def _begin(self, rows: list[Any]) -> None:
+        """Begin turns, first of the tenant that has the fewest under way."""
+        due = {Key(UUID(int=row[0].int), UUID(int=row[1].int)): int(row[2]) for row in rows}
+        for key in sorted(due, key=lambda each: self._under_way(each.tenant)):
+            if len(self._running) >= AT_ONCE:
+                return
+            if key not in self._running and self._under_way(key.tenant) < OF_TENANT:
+                task = self._running[key] = asyncio.create_task(self._turn(key, due[key]))
+                task.add_done_callback(partial(self._forget, key))
+
+    def _forget(self, key: Key, _task: asyncio.Task[None]) -> None:
+        self._running.pop(key, None)
+
+    def _under_way(self, tenant: UUID) -> int:
+        return sum(each.tenant == tenant for each in self._running)
+
+    async def _turn(self, key: Key, seq: int) -> None:
+        """A webhook's turn, where it is nobody else's. ``seq``: up to which number of the log it looks at least."""
+        lease = Lease(key.tenant, key.webhook, self._id)
+        try:
+            if not await turns.take(self._database, lease):
+                return
+            self.taken += 1
+            seen = None
+            try:
+                if await self._under(lease):
+                    seen = seq
+            finally:
+                await turns.release(self._database, lease, seen)
+        except Lost:
+            pass
+        except AWAY as error:
+            log.warning("a webhook's turn ended early", webhook=str(key.webhook), reason=type(error).__name__)
+            await asyncio.sleep(AGAIN)
+        except Exception:
+            log.exception("a webhook's turn ended early", webhook=str(key.webhook))
+            await asyncio.sleep(AGAIN)
+
+    async def _under(self, lease: Lease) -> bool:
+        """The turn, for as long as the lease holds; whether it did all there was. Raises ``Lost``, and what a turn raises."""
+        self._posting = self._posting or self._make()
+        turn = asyncio.create_task(Turn(self._posting, self._budgets, lease).run())
+        beating = asyncio.create_task(self._beat(lease))
+        try:
+            await asyncio.wait((turn, beating), return_when=asyncio.FIRST_COMPLETED)
+            if not turn.done():
+                raise Lost
+            return turn.result()
+        finally:
+            for each in (turn, beating):
+                each.cancel()
+            await asyncio.gather(turn, beating, return_exceptions=True)
+
+    async def _beat(self, lease: Lease) -> None:
+        """Keep the lease; returns when it is lost."""
+        while True:
+            await asyncio.sleep(BEAT)
+            with contextlib.suppress(*AWAY):
+                if not await turns.beat(self._database, lease):
+                    return
+
+
+@contextlib.asynccontextmanager
+async def _owner(target: Target) -> AsyncIterator[Any]:
+    """A connection that sees whose turn it is in all tenants, and nothing else of them."""
+    connection = await asyncpg.connect(target.admin, timeout=5, command_timeout=10)
+    try:
+        await connection.execute(f"SET ROLE {OWNER}")
+        yield connection
+    finally:
+        with contextlib.suppress(*AWAY):
+            await connection.close(timeout=2)
