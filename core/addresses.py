@@ -97,10 +97,12 @@ _NATIVE = {
     "CN": "Z/R+C+S/N",
     "TW": "Z/R+C+S/N",
     "KR": "R C/S/N/Z",
-    "HK": "R/C/S/N",
-    "MO": "R/C/S/N",
+    "HK": "Z/R/C/S/N",
+    "MO": "Z/R/C/S/N",
 }
-"""Where it is written in the country's own script: the largest comes first."""
+"""Where it is written in the country's own script: the largest comes first. Hong Kong and Macau have no postal codes, and a form
+that leaves one out lost what a clerk had written there.
+"""
 
 _PARTS = {"N": "name", "S": "street", "C": "city", "Z": "postcode", "R": "region"}
 _SCRIPT = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")

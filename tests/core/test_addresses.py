@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.addresses import Filed, changed, default_for, filed, postal_lines
@@ -69,6 +69,7 @@ WORD = st.text("abcÅ日本한-/ 19'", min_size=1).filter(str.strip)
 
 
 @settings(max_examples=200, deadline=None)
+@example("MO", "a", {"street": None, "postcode": "11", "city": None, "region": "日"})
 @given(
     st.sampled_from([*sorted(COUNTRIES), "XK"]),
     WORD,

@@ -216,6 +216,7 @@ def test_what_reads_another_table_says_so_by_itself() -> None:
     }
     assert found == {
         "LineItem.sku",
+        "Order.lot",
         "Order.readyToShip",
         "Order.reservationStatus",
         "Order.shipmentStatus",
