@@ -145,13 +145,13 @@ async def test_a_products_levels_are_in_the_order_of_their_locations(ask: Asker,
 
 
 async def test_a_levels_cursor_with_odd_values_in_it(ask: Asker, oddments: Oddments) -> None:
-    """Its sort value is a UUID."""
+    """Its sort values are UUIDs: of the location, and of the lot where there is one."""
     product = ids.encode("prod", oddments["products"][1]["id"])
     [edge] = await page(ask, oddments.tenant, product, None)
-    mark, _place, identifier = json.loads(base64.urlsafe_b64decode(edge["cursor"] + "=="))
+    mark, place, lot, identifier = json.loads(base64.urlsafe_b64decode(edge["cursor"] + "=="))
     odds: tuple[Any, ...] = ("", "x", "0" * 31, "\ud800", 5, True, [], {}, 1.5)
-    for odd in odds:
-        made = json.dumps([mark, odd, identifier]).encode()
+    for sort in [*((odd, lot) for odd in odds), *((place, odd) for odd in odds)]:
+        made = json.dumps([mark, *sort, identifier]).encode()
         after = base64.urlsafe_b64encode(made).decode().rstrip("=")
         answer = await ask(LEVELS, oddments.tenant, {"id": product, "after": after})
         assert answer.refusal == (["product", "stock", "levels"], ("after",))
