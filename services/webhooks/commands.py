@@ -133,6 +133,7 @@ _CREATE = """
 _COLUMNS = ("name", "url", "document", "variables", "roles", "batch")
 _STATE = ("status", "reason", "secret_version", "version", "delivered_at", "failing_since")
 _LOCK = f"SELECT id, {', '.join((*_COLUMNS, *_STATE))} FROM webhooks WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+_TURN = "SELECT id FROM webhook_turns WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
 _DUE = "UPDATE webhook_turns SET due_at = statement_timestamp() WHERE tenant_id = $1 AND id = $2"
 _AGAIN = """
     UPDATE webhook_deliveries SET status = 'WAITING',
@@ -266,6 +267,8 @@ async def tested(work: UnitOfWork, _command: WebhookTest, outcome: Mapping[str, 
 
 
 async def _lock(work: UnitOfWork, webhook: UUID, expected: int | None) -> Any:
+    # First what a worker locks first for each thing that it stores, or the two wait for each other.
+    await work.rows(_TURN, webhook)
     rows = await work.rows(_LOCK, webhook)
     if not rows:
         work.problems.missing("webhook with this id", "webhook")
