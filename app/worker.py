@@ -51,12 +51,12 @@ async def beside(settings: Settings, target: Target) -> AsyncIterator[None]:
 async def _work(settings: Settings, target: Target) -> None:
     targets = {MAIN: target, **others(settings)}
     async with contextlib.AsyncExitStack() as stack:
-        work = [Keeper(targets, settings.feed_days).run()]
+        duties: list[Keeper | Dispatcher] = [Keeper(targets, settings.feed_days)]
         if _sends(settings):
-            work.append((await stack.enter_async_context(dispatching(settings, targets))).run())
+            duties.append(await stack.enter_async_context(dispatching(settings, targets)))
         async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each)
+            for each in duties:
+                group.create_task(each.run())
 
 
 def _sends(settings: Settings) -> bool:

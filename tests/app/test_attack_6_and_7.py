@@ -31,14 +31,14 @@ def cost(answer: dict[str, Any]) -> dict[str, int]:
 
 
 async def test_attack_6_introspection_is_priced_by_what_it_brings(client: httpx.AsyncClient) -> None:
-    many = WHOLE % " ".join(f"a{index}: types {{ ...F }}" for index in range(48))
+    many = WHOLE % " ".join(f"a{index}: types {{ ...F }}" for index in range(16))
     once = cost(await ask(client, WHOLE % "types { ...F }"))
     assert once["actual"] <= once["requested"] <= 3 * once["actual"]
     await ask(client, many)  # once, for what is validated and planned
     plain = {"Accept-Encoding": "identity"}
     longest, response = await least_stall(lambda: client.post("/graphql", json={"query": many}, headers=plain))
     assert longest < within(25)
-    assert cost(response.json())["actual"] >= 47 * once["actual"]
+    assert cost(response.json())["actual"] >= 15 * once["actual"]
 
 
 @pytest.mark.parametrize(
