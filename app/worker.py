@@ -32,9 +32,9 @@ async def run(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM. Raises ``ErpError`` with one sentence for whatever keeps it from working."""
     logs.configure(settings.log_format, settings.log_level)
     with cancel_on_signals(), logs.WRITER.running(), logs.standard_logging():
-        async with open_migrated(settings) as target:
+        async with open_migrated(settings) as target, _duties(settings, target) as duties:
             log.info("working", version=__version__, webhooks=_sends(settings))
-            await _work(settings, target)
+            await _do(duties)
 
 
 @contextlib.asynccontextmanager
@@ -49,14 +49,25 @@ async def beside(settings: Settings, target: Target) -> AsyncIterator[None]:
 
 
 async def _work(settings: Settings, target: Target) -> None:
+    async with _duties(settings, target) as duties:
+        await _do(duties)
+
+
+@contextlib.asynccontextmanager
+async def _duties(settings: Settings, target: Target) -> AsyncIterator[list[Keeper | Dispatcher]]:
     targets = {MAIN: target, **others(settings)}
-    async with contextlib.AsyncExitStack() as stack:
-        duties: list[Keeper | Dispatcher] = [Keeper(targets, settings.feed_days)]
-        if _sends(settings):
-            duties.append(await stack.enter_async_context(dispatching(settings, targets)))
-        async with asyncio.TaskGroup() as group:
-            for each in duties:
-                group.create_task(each.run())
+    keeper = Keeper(targets, settings.feed_days)
+    if not _sends(settings):
+        yield [keeper]
+        return
+    async with dispatching(settings, targets) as dispatcher:
+        yield [keeper, dispatcher]
+
+
+async def _do(duties: list[Keeper | Dispatcher]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for each in duties:
+            group.create_task(each.run())
 
 
 def _sends(settings: Settings) -> bool:
