@@ -128,9 +128,11 @@ class LotMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ commands
 
-    @initialize(day=st.sampled_from(DAYS))
-    def opened(self, day: int | None) -> None:
-        """Of two lots on one shelf there is more of the one that expires later; an order is sent, and another waits to be."""
+    @initialize(day=st.sampled_from(DAYS), blocked=st.booleans())
+    def opened(self, *, day: int | None, blocked: bool) -> None:
+        """Of two lots on one shelf there is more of the one that expires later; an order is sent, and another waits to be: from
+        the first lot, which is blocked or not.
+        """
         self.loop.run_until_complete(self.shop.product(sku="CHEESE", tracking="LOT"))
         self.loop.run_until_complete(self.shop.product(sku="SCALE", tracking="SERIAL"))
         for code, place, delta, last in (("A", "SHELF", "3", 3), ("B", "SHELF", "5", 30), ("C", "DOCK", "3", day)):
@@ -139,6 +141,12 @@ class LotMachine(RuleBasedStateMachine):
         for _ in range(2):
             self.order(sku="CHEESE", quantity=2, waits=False)
         self.ship(1, None)
+        if blocked:
+            query = "{ lots { nodes { id code product { sku } } } }"
+            nodes = self.loop.run_until_complete(self.shop.ask(query)).data["lots"]["nodes"]
+            [first] = [each["id"] for each in nodes if (each["code"], each["product"]["sku"]) == ("A", "CHEESE")]
+            self.send("lotUpdate", {"lot": first, "blocked": True})
+            self.ship(0, "A")
 
     def book(self, sku: str, code: str, place: str, delta: str, day: int | None = None, *, take: bool = False) -> None:
         last = None if day is None else (datetime.now(UTC).date() + timedelta(day)).isoformat()

@@ -20,7 +20,7 @@ from tests.support.desk import Desk
 from tests.support.lot_machine import LotMachine
 from tests.support.postgres import TestServer
 
-EXAMPLES, STEPS = 10, 25
+EXAMPLES, STEPS = 8, 20
 COMMANDS = {"stockAdjust", "stockHold", "orderCreate", "orderShip", "orderCancel", "shipmentCancel", "lotUpdate"}
 
 
