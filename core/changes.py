@@ -12,6 +12,8 @@ KINDS: dict[str, ChangeKind] = {name: kind for each in declared("core", "CHANGES
 """The kinds of records that the feed tells changes of, by the names that clients know."""
 
 NAMES = {kind.number: name for name, kind in KINDS.items()}
+if len(NAMES) < len(KINDS):
+    raise BrokenInvariant("Two kinds of changes have the same number: changes of one would be told as the other's.")
 
 _OWN = {"tenant": "ten"}
 """What belongs to no module."""

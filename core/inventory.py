@@ -22,7 +22,7 @@ CHANGES = {
     "STOCK_LEVEL": ChangeKind(
         5, "stl", "StockLevel: how many of a product are at a location, and are reserved there. Needs stock:read."
     ),
-    "LOT": ChangeKind(9, "lot", "Lot: its last day, and whether it is blocked. Needs stock:read."),
+    "LOT": ChangeKind(10, "lot", "Lot: its last day, and whether it is blocked. Needs stock:read."),
 }
 # What is stock.adjusted is a product's stock: levels are touched (services.inventory.stock), and the product stays what it was.
 SUBJECTS = {"warehouse": "wh", "location": "loc", "stock": "prod", "allocation": "alp", "lot": "lot"}

@@ -34,6 +34,7 @@ def test_every_event_says_what_it_is_about() -> None:
 def test_the_numbers_of_kinds_are_their_own_for_good() -> None:
     """Commits are stored with them."""
     known = {"PRODUCT": 1, "PARTNER": 2, "WAREHOUSE": 3, "LOCATION": 4, "STOCK_LEVEL": 5, "ORDER": 6, "SHIPMENT": 7}
+    known |= {"PURCHASE_ORDER": 8, "RECEIPT": 9, "LOT": 10}
     assert known.items() <= {name: kind.number for name, kind in KINDS.items()}.items()
     assert len({kind.number for kind in KINDS.values()}) == len(KINDS)
     assert touched_by("order.confirmed") == 6
