@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from core.errors import BadInput
 from core.ids import new_id
@@ -23,8 +23,16 @@ from services.kit.work import UnitOfWork
 MAX_DOCUMENT = 20_000
 """Characters of a document."""
 
+
+def _role(given: str) -> str:
+    if not permitted([given]):
+        raise ValueError(f"There is no role {given!r} for webhooks.")
+    return given
+
+
 Webhook_ = Annotated[UUID, Id("hook")]
-Roles = Annotated[tuple[Annotated[str, Field(max_length=50)], ...], Field(min_length=1, max_length=20)]
+Role = Annotated[str, Field(max_length=50), AfterValidator(_role)]
+Roles = Annotated[list[Role], Field(min_length=1, max_length=20)]
 Batch = Annotated[int, Field(ge=1, le=100)]
 Document = Annotated[LongText, Field(max_length=MAX_DOCUMENT)]
 Url = Annotated[Title, Field(max_length=2_000)]
@@ -94,7 +102,7 @@ class WebhookSecretRotate(WebhookCommand):
 class WebhookReplay(WebhookCommand):
     """What is to be sent again: some deliveries, or all events since a time."""
 
-    deliveries: Annotated[tuple[Annotated[UUID, Id("dlv")], ...], Field(min_length=1, max_length=100)] | None = None
+    deliveries: Annotated[list[Annotated[UUID, Id("dlv")]], Field(min_length=1, max_length=100)] | None = None
     """These deliveries (dlv_…), 1 to 100, as they were sent. Not together with since."""
     since: AwareDatetime | None = None
     """All events since this time, as far back as the feed is kept; by the document of today."""
@@ -154,10 +162,10 @@ _SINCE = """
 
 async def create(work: UnitOfWork, command: WebhookCreate, site: Site) -> References:
     """Make a webhook. Raises ``CommandRejected``."""
-    await _check(work.problems, site, command.model_dump(include={*_COLUMNS}), command.variables)
+    await _check(work.problems, site, {name: getattr(command, name) for name in _COLUMNS}, command.variables)
     work.problems.check()
     identity, variables = new_id(), None if command.variables is None else orjson.dumps(command.variables).decode()
-    values = command.name, command.url, command.document, variables, list(command.roles), command.batch
+    values = command.name, command.url, command.document, variables, command.roles, command.batch
     try:
         made = await work.rows(_CREATE, identity, *values, site.commit, MOST)
     except asyncpg.UniqueViolationError:
@@ -174,8 +182,6 @@ async def update(work: UnitOfWork, command: WebhookUpdate, site: Site) -> Refere
     given = {name: getattr(command, name) for name in _COLUMNS if command.given(name)}
     given = {name: value for name, value in given.items() if value is not None or name == "variables"}
     variables = given["variables"] if "variables" in given else _read(there["variables"])
-    if "roles" in given:
-        given["roles"] = list(given["roles"])
     await _check(work.problems, site, dict(there) | given, variables, given)
     work.problems.check()
     changed = {
@@ -228,7 +234,7 @@ async def rotate(work: UnitOfWork, command: WebhookSecretRotate, site: Site) -> 
 async def replay(work: UnitOfWork, command: WebhookReplay, site: Site) -> References:  # noqa: ARG001 - all have one
     """Put deliveries or commits back in line. Raises ``CommandRejected``."""
     if (command.deliveries is None) == (command.since is None):
-        work.problems.invalid("Give either deliveries or since.", "deliveries")
+        work.problems.invalid("Give either deliveries or since.", "deliveries" if command.since is None else "since")
     await _lock(work, command.webhook, None)
     work.problems.check()
     if command.deliveries is not None:
@@ -295,13 +301,9 @@ async def _check(
             site.check_url(it["url"])
         except BadInput as error:
             problems.invalid(error.message, "url")
-    if wanted("roles"):
-        for index, role in enumerate(it["roles"]):
-            if not permitted([role]):
-                problems.invalid(f"There is no role {role!r} for webhooks.", "roles", index)
-        if beyond := sorted(permitted(it["roles"]) - site.permissions):
-            problems.invalid(f"These roles may do what your key may not: {', '.join(beyond)}.", "roles")
-    if wanted("document", "variables", "roles"):
+    if wanted("roles") and (beyond := sorted(permitted(it["roles"]) - site.permissions)):
+        problems.invalid(f"These roles may do what your key may not: {', '.join(beyond)}.", "roles")
+    if wanted("document", "variables", "roles") and it["roles"]:
         try:
             await site.check_document(it["document"], variables, it["roles"])
         except BadInput as error:
