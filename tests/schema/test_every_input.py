@@ -92,6 +92,9 @@ def good(type_: Any) -> Any:
     return {name: good(field.type) for name, field in type_.fields.items() if is_required_input_field(field)}
 
 
+# Of a type that takes any value none is bad.
+ANY = {"JSON"}
+
 _OPERATIONS = {"query": OperationType.QUERY, "mutation": OperationType.MUTATION}
 
 
@@ -117,7 +120,8 @@ def leaves(type_: Any, path: tuple[Any, ...], seen: set[tuple[str, str]]) -> Ite
     if is_list_type(type_):
         yield from leaves(type_.of_type, (*path, 1), seen)
     elif not is_input_object_type(type_):
-        yield path, type_
+        if type_.name not in ANY:
+            yield path, type_
     else:
         for name, field in type_.fields.items():
             if (type_.name, name) not in seen:
