@@ -12,7 +12,7 @@ from db.tenancy import APP
 from tests.chaos.site import Site
 from tests.support import invariants
 
-_AFTER_CONFIRM = "updated|reserved|returned|(shipped|cancelled):CONFIRMED"
+_AFTER_CONFIRM = "updated|reserved|unreserved|returned|(shipped|cancelled):CONFIRMED"
 _PATH = (
     f"^created( updated)*( confirmed( ({_AFTER_CONFIRM}))*"
     "( (shipped|cancelled):CLOSED( returned)*| cancelled:CANCELLED)?| cancelled:CANCELLED)?$"
@@ -28,6 +28,41 @@ RULES = {
         ) e ON e.subject_id = o.id
         WHERE o.tenant_id = $1 AND NOT (path ~ '{_PATH}' AND o.status = coalesce(
             (regexp_match(path, '.*:([A-Z]+)'))[1], CASE WHEN path ~ 'confirmed' THEN 'CONFIRMED' ELSE 'DRAFT' END))
+    """,
+    "Nothing of a lot is promised or sent that may not be sold.": """
+        WITH told AS (
+            SELECT e.occurred_at, e.type, line->>'lot' AS lot
+            FROM events e, jsonb_array_elements(coalesce(after->'lineItems', after->'lines')) line
+            WHERE e.tenant_id = $1 AND line ? 'lot' AND e.type IN ('order.confirmed', 'order.reserved', 'order.unreserved',
+                'order.updated', 'order.shipped', 'hold.created', 'hold.changed')
+        ), changes AS (
+            SELECT occurred_at, after, 'lot_' || replace(subject_id::text, '-', '') AS lot
+            FROM events WHERE tenant_id = $1 AND type = 'lot.updated'
+        )
+        SELECT t.lot || ' by ' || t.type FROM told t
+        LEFT JOIN LATERAL (SELECT after->>'blocked' AS said FROM changes c WHERE c.lot = t.lot AND after ? 'blocked'
+                           AND c.occurred_at < t.occurred_at ORDER BY c.occurred_at DESC LIMIT 1) blocked ON true
+        LEFT JOIN LATERAL (SELECT after->>'expiresOn' AS day FROM changes c WHERE c.lot = t.lot AND after ? 'expiresOn'
+                           AND c.occurred_at < t.occurred_at ORDER BY c.occurred_at DESC LIMIT 1) ends ON true
+        WHERE blocked.said = 'true' OR ends.day < to_char(t.occurred_at, 'YYYY-MM-DD')
+    """,
+    "A hold's goods are what it last said, as long as it stands.": """
+        SELECT h.reference || ': ' || coalesce(said.quantity, 0) || ', and it has ' || coalesce(sum(l.quantity), 0)
+        FROM stock_holds h LEFT JOIN stock_hold_lines l ON l.tenant_id = $1 AND l.hold_id = h.id
+        LEFT JOIN LATERAL (
+            SELECT CASE WHEN e.type IN ('hold.created', 'hold.changed') THEN (
+                SELECT sum((line->>'quantity')::numeric) FROM jsonb_array_elements(e.after->'lines') line) END AS quantity
+            FROM events e WHERE e.tenant_id = $1 AND e.subject_id = h.id AND e.type <> 'hold.reduced'
+            ORDER BY e.version DESC LIMIT 1
+        ) said ON true
+        LEFT JOIN LATERAL (
+            SELECT sum((line->>'quantity')::numeric) AS quantity
+            FROM events e, jsonb_array_elements(e.after->'lines') line
+            WHERE e.tenant_id = $1 AND e.subject_id = h.id AND e.type = 'hold.reduced' AND e.version > (
+                SELECT max(version) FROM events WHERE tenant_id = $1 AND subject_id = h.id AND type IN ('hold.created', 'hold.changed'))
+        ) less ON said.quantity IS NOT NULL
+        WHERE h.tenant_id = $1 GROUP BY h.id, h.reference, said.quantity, less.quantity
+        HAVING coalesce(sum(l.quantity), 0) <> coalesce(said.quantity, 0) - coalesce(less.quantity, 0)
     """,
     "A number is one order's.": "SELECT number FROM orders WHERE tenant_id = $1 GROUP BY 1 HAVING count(*) > 1",
 }

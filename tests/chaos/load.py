@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
@@ -22,18 +22,32 @@ LOCATION = "mutation ($input: LocationCreateInput!) { locationCreate(input: $inp
 PRODUCT = "mutation ($input: ProductUpsertInput!) { productUpsert(input: $input) { userErrors { message } } }"
 ORDER = (
     "order { id number version status"
-    " lineItems { nodes { id quantity shippedQuantity cancelledQuantity returnedQuantity } } }"
+    " lineItems { nodes { id quantity shippedQuantity cancelledQuantity returnedQuantity product { sku } } } }"
 )
 STOCK = "moves { id quantity }"
-FIELDS = {"stockAdjust": STOCK, "stockTransfer": STOCK}
+FIELDS = {"stockAdjust": STOCK, "stockTransfer": STOCK, "stockHold": "hold { id }", "lotUpdate": "lot { id version }"}
 INPUTS = {
     "orderCreate": "OrderCreateInput",
     "orderShip": "OrderShipInput",
     "orderCancel": "OrderCancelInput",
     "orderReturn": "OrderReturnInput",
+    "orderReserve": "OrderReserveInput",
+    "stockHold": "StockHoldInput",
+    "lotUpdate": "LotUpdateInput",
     "stockAdjust": "StockAdjustInput",
     "stockTransfer": "StockTransferInput",
 }
+
+
+LOTS: Mapping[str, Sequence[str]] = {"CHEESE": ("L1", "L2"), "PHONE": tuple(f"S{number}" for number in range(12))}
+"""The products that are tracked: one by lots, one by serial numbers."""
+TRACKING = {"CHEESE": "LOT", "PHONE": "SERIAL"}
+BASKETS = tuple(f"basket {number}" for number in (1, 2, 3))
+"""The references of holds."""
+
+
+OVER = "2020-01-31"
+"""A last day that has passed."""
 
 
 class Outcome(Enum):
@@ -83,6 +97,10 @@ class Shop:
     """The newest position that an answer told: a reader that gives it sees at least ``versions``."""
     versions: dict[str, int] = field(default_factory=dict)
     """The newest version of each order that an answer told."""
+    holds: list[str] = field(default_factory=list)
+    """Holds that answers told lately; some have ended since."""
+    lots: list[str] = field(default_factory=list)
+    """The ids of the lots."""
 
     def learn(self, command: Command, headers: Mapping[str, str]) -> None:
         """Remember what an answer to a command told."""
@@ -90,6 +108,8 @@ class Shop:
             return
         self.stored = max(self.stored, headers["x-read-after"], key=_position)
         for answer in command.answers[-1:]:
+            if hold := answer.get("hold"):
+                self.holds[:] = [*self.holds, hold["id"]][-5:]
             if order := answer.get("order"):
                 self.versions[order["id"]] = max(self.versions.get(order["id"], 0), order["version"])
 
@@ -99,8 +119,8 @@ def _position(text: str) -> tuple[int, ...]:
 
 
 async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
-    """A tenant with three products at two locations."""
-    shop = Shop(site, tenant, [f"P{index}" for index in range(3)], [])
+    """A tenant with five products at two locations: one of them is tracked by two lots, one by serial numbers."""
+    shop = Shop(site, tenant, [*(f"P{index}" for index in range(3)), *TRACKING], [])
     async with site.client(tenant) as client:
         given = {"customer": {"code": "C", "name": "A customer"}, "warehouse": {"code": "W", "name": "A warehouse"}}
         warehouse = (await ask(client, site, SETUP, given))["warehouseCreate"]["warehouse"]["id"]
@@ -109,13 +129,25 @@ async def stocked(site: Site, tenant: Tenant, units: int = 40) -> Shop:
             shop.locations.append((await ask(client, site, LOCATION, given))["locationCreate"]["location"]["id"])
         for sku in shop.products:
             price = {"amount": "1.25", "currency": "EUR"}
-            await ask(client, site, PRODUCT, {"input": {"sku": sku, "name": sku, "listPrice": price}})
-            lines = [{"product": {"sku": sku}, "location": place, "delta": str(units)} for place in shop.locations]
+            item = {"sku": sku, "name": sku, "listPrice": price, "tracking": TRACKING.get(sku, "NONE")}
+            await ask(client, site, PRODUCT, {"input": item})
+            lines = opening(sku, shop.locations, units)
             command = Command(uuid4().hex, "stockAdjust", {"lines": lines, "reason": "opening"})
             shop.history.append(command)
             await send(client, shop, command)
             assert command.outcome is Outcome.OK, command
+        found = await ask(client, site, "{ lots(first: 100) { nodes { id } } }", {})
+        shop.lots += [lot["id"] for lot in found["lots"]["nodes"]]
     return shop
+
+
+def opening(sku: str, places: Sequence[str], units: int) -> list[dict[str, Any]]:
+    """A product's first stock, as lines of ``stockAdjust``: of each lot some everywhere, of serial numbers one in either place."""
+    line = {"product": {"sku": sku}}
+    if TRACKING.get(sku) == "SERIAL":
+        return [line | {"location": places[n % 2], "delta": "1", "lot": code} for n, code in enumerate(LOTS[sku])]
+    lots = [{"lot": code} for code in LOTS.get(sku, ())] or [{}]
+    return [line | {"location": place, "delta": str(units)} | lot for place in places for lot in lots]
 
 
 async def ask(client: httpx.AsyncClient, site: Site, query: str, variables: dict[str, Any]) -> Any:
@@ -167,7 +199,8 @@ def note(command: Command, answer: Any) -> None:
             command.outcome = Outcome.FAILED
         return
     payload = answer["data"][command.name]
-    if not payload["userErrors"] and None in payload.values():
+    lets_go = command.name == "stockHold" and not command.given.get("lines")  # of nothing, perhaps
+    if not payload["userErrors"] and None in payload.values() and not lets_go:
         command.strange.append(f"done, and nothing came of it: {payload}")
         return
     command.answers.append(payload)
@@ -214,38 +247,58 @@ async def repeat(client: httpx.AsyncClient, shop: Shop, command: Command) -> Non
 
 def next_command(shop: Shop, chance: random.Random, orders: list[Any]) -> tuple[str, dict[str, Any]]:
     """What a client does next: mostly it orders, else something with an order that it has, or with stock."""
-    kind = chance.choices(("order", "follow", "adjust", "transfer"), (5, 5, 1, 1))[0]
+    kind = chance.choices(("order", "follow", "adjust", "transfer", "hold", "lot"), (10, 10, 2, 2, 4, 1))[0]
     if kind == "follow" and orders:
         return follow(chance, chance.choice(orders))
     if kind == "adjust":
-        line = {
-            "product": {"sku": chance.choice(shop.products)},
-            "location": chance.choice(shop.locations),
-            "delta": str(chance.choice((-3, -2, 2, 3, 5))),
-        }
-        return "stockAdjust", {"lines": [line], "reason": "count"}
+        sku = chance.choice(shop.products)
+        delta = chance.choice((-1, 1) if TRACKING.get(sku) == "SERIAL" else (-3, -2, 2, 3, 5))
+        line = goods(chance, sku) | {"location": chance.choice(shop.locations), "delta": str(delta)}
+        return "stockAdjust", {"lines": [line], "reason": "count", "takeReserved": chance.random() < 0.3}
+    if kind == "lot":
+        change = chance.choice(({"blocked": True}, {"blocked": False}, {"expiresOn": OVER}, {"expiresOn": None}))
+        return "lotUpdate", {"lot": chance.choice(shop.lots)} | change
     if kind == "transfer":
         source, destination = chance.sample(shop.locations, 2)
-        lines = [{"product": {"sku": sku}, "quantity": "2"} for sku in chance.sample(shop.products, 2)]
+        lines = [
+            goods(chance, sku) | {"quantity": "1" if TRACKING.get(sku) == "SERIAL" else "2"}
+            for sku in chance.sample(shop.products, 2)
+        ]
         return "stockTransfer", {"lines": lines, "source": source, "destination": destination}
     lines = [
         {"product": {"sku": chance.choice(shop.products)}, "quantity": str(chance.randint(1, 4))}
         for _ in range(chance.randint(1, 3))
     ]
+    if kind == "hold":
+        # Some are so short that they end while others are at them, and some are let go.
+        basket = {"reference": chance.choice(BASKETS), "seconds": chance.choice((1, 1, 60))}
+        return "stockHold", basket | {"lines": lines if chance.random() < 0.8 else []}
     given = {"customer": {"code": "C"}, "lineItems": lines, "confirm": True}
+    given |= {"hold": chance.choice(shop.holds)} if shop.holds and chance.random() < 0.3 else {}
     return "orderCreate", given | {"allowBackorder": chance.random() < 0.4}
 
 
+def goods(chance: random.Random, sku: str) -> dict[str, Any]:
+    """A product as a line of stock names it, with a lot where it is tracked."""
+    return {"product": {"sku": sku}} | ({"lot": chance.choice(LOTS[sku])} if sku in LOTS else {})
+
+
 def follow(chance: random.Random, order: Any) -> tuple[str, dict[str, Any]]:
-    """Ship it, cancel it, or take a unit of it back."""
+    """Ship it, cancel it, take a unit of it back, or let goods of it go and reserve them again."""
     given: dict[str, Any] = {"order": {"id": order["id"]}}
     shipped = [line for line in order["lineItems"]["nodes"] if float(line["shippedQuantity"]) > 0]
-    match chance.choice(("ship", "ship", "cancel", "return")):
+    match chance.choice(("ship", "ship", "cancel", "return", "reserve")):
+        case "reserve":
+            lines = [{"lineItem": chance.choice(order["lineItems"]["nodes"])["id"], "quantity": "0"}]
+            return "orderReserve", given | ({"lineItems": lines} if chance.random() < 0.5 else {})
         case "cancel":
             return "orderCancel", given
         case "return" if shipped:
             disposition = chance.choice(("RESTOCK", "SCRAP"))
-            line = {"lineItem": chance.choice(shipped)["id"], "quantity": "1", "disposition": disposition}
+            came = chance.choice(shipped)
+            line = {"lineItem": came["id"], "quantity": "1", "disposition": disposition}
+            if lots := LOTS.get(came["product"]["sku"]):
+                line["lot"] = chance.choice(lots)
             return "orderReturn", given | {"lineItems": [line]}
         case _:
             return "orderShip", given

@@ -216,6 +216,14 @@ def test_a_reader_is_asked_for_what_was_told_with_its_position() -> None:
     assert (shop.stored, shop.versions) == ("1/0", {"o": 3})
 
 
+def test_who_lets_go_of_nothing_is_told_so() -> None:
+    """Of any other command, an answer without its record is strange."""
+    for lines, odd in (([], False), ([{"quantity": "1"}], True)):
+        asked = Command("key", "stockHold", {"lines": lines}, attempts=1)
+        note(asked, {"data": {"stockHold": {"hold": None, "userErrors": []}}})
+        assert (asked.outcome is Outcome.OK, bool(asked.strange)) == (not odd, odd)
+
+
 def test_a_client_knows_of_a_command_that_was_carried_out_and_not_read() -> None:
     asked = Command("key", "orderShip", {}, outcome=Outcome.FAILED, attempts=2)
     note(asked, error("DONE_NOT_READ", "This was carried out."))
@@ -225,32 +233,54 @@ def test_a_client_knows_of_a_command_that_was_carried_out_and_not_read() -> None
     assert (asked.outcome, asked.carried_out, len(asked.answers)) == (Outcome.OK, True, 1)
 
 
-def seen(version: int = 2, reserved: str = "3", available: str = "1", more: bool = False) -> Any:  # noqa: FBT001, FBT002 - named where it is given
-    line = {"product": {"sku": "P"}, "reservedQuantity": "3"}
-    orders = [{"id": "ord_1", "version": version, "lineItems": {"nodes": [line]}}]
-    stock = {"onHand": "4", "reserved": reserved, "available": available}
+LATER, LONG_AGO = "2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+GOOD, BLOCKED = {"blocked": False, "expiresOn": "2999-01-31"}, {"blocked": True, "expiresOn": None}
+OVER = {"blocked": False, "expiresOn": "2020-01-31"}
+
+
+def seen(version: int = 2, *, more: bool = False, hold: Any = None, level: Any = None, **stock: str) -> Any:
+    """What a look may see: an order that has 3 of 4 reserved. ``stock`` and ``level``: what is otherwise of the product and of its
+    one balance.
+    """
+    product = {"product": {"sku": "P"}}
+    orders = [{"id": "ord_1", "version": version, "lineItems": {"nodes": [product | {"reservedQuantity": "3"}]}}]
+    there = {"onHand": "4", "reserved": "3", "available": "1"} | stock
     return {
         "data": {
             "orders": {"pageInfo": {"hasNextPage": more}, "nodes": orders},
-            "products": {"nodes": [{"sku": "P", "stock": stock}]},
+            "products": {"nodes": [{"sku": "P", "stock": {"expired": "0"} | there}]},
+            "stockLevels": {"nodes": [product | {"lot": None} | there | (level or {})]},
+            "hold0": hold and {"expiresAt": hold, "lines": [product | {"quantity": "1"}]},
         }
     }
+
+
+STOCK, BALANCE, UNCOUNTED = "P was seen with {", "P was seen with the balance {", "P was seen with {} reserved, and"
 
 
 @pytest.mark.parametrize(
     "answer, words",
     [
-        (seen(), None),
-        (seen(reserved="2", available="2", more=True), None),
-        (None, None),
-        (seen(version=1), "ord_1 was seen at version 2, and later at 1"),
-        (seen(available="2"), "P was seen with {"),
-        (seen(reserved="5", available="-1"), "P was seen with {"),
-        (seen(reserved="2", available="2"), "P was seen with 2 reserved, and orders with"),
-        (error("INTERNAL_SERVER_ERROR", "x"), "a look was answered strangely"),
+        (seen(), []),
+        (seen(reserved="2", available="2", more=True), []),
+        (None, []),
+        (seen(level={"lot": GOOD}), []),
+        (seen(level={"lot": BLOCKED}, available="0", expired="4"), []),
+        (seen(reserved="4", available="0", hold=LATER), []),
+        (seen(hold=LONG_AGO), []),
+        (seen(version=1), ["ord_1 was seen at version 2, and later at 1"]),
+        (seen(available="2"), [BALANCE, STOCK]),
+        (seen(available="0"), [BALANCE, STOCK]),
+        (seen(reserved="5", available="-1"), [BALANCE, STOCK, UNCOUNTED.format(5)]),
+        (seen(level={"lot": OVER}), [BALANCE, STOCK]),
+        (seen(level={"lot": BLOCKED, "available": "0"}), [STOCK]),
+        (seen(level={"onHand": "5", "available": "2"}), [STOCK]),
+        (seen(reserved="2", available="2"), [UNCOUNTED.format(2)]),
+        (seen(reserved="4", available="0"), [UNCOUNTED.format(4)]),
+        (seen(hold=LATER), [UNCOUNTED.format(3)]),
+        (error("INTERNAL_SERVER_ERROR", "x"), ["a look was answered strangely"]),
     ],
 )
-def test_what_is_seen_that_cannot_be_is_found(answer: Any, words: str | None) -> None:
-    versions = {"ord_1": 2}
-    wrong = judge(answer, versions)
-    assert [each[: len(words or "")] for each in wrong] == ([] if words is None else [words])
+def test_what_is_seen_that_cannot_be_is_found(answer: Any, words: list[str]) -> None:
+    wrong = judge(answer, {"ord_1": 2})
+    assert [each[: len(said)] for each, said in zip(wrong, words, strict=True)] == words

@@ -11,13 +11,15 @@ import pytest
 
 from db.tenancy import APP
 from tests.chaos import checks, invariants
-from tests.chaos.load import Command, Outcome, Shop, send, stocked
+from tests.chaos.load import BASKETS, TRACKING, Command, Outcome, Shop, send, stocked
 from tests.chaos.site import Site
 
 
 @pytest.fixture(scope="module")
 async def shop(hurt: Site) -> Shop:
-    """An order that was shipped and came back in part, one that was cancelled, one that is open; a refusal."""
+    """An order that was shipped and came back in part, one that was cancelled, one that is open; one of a lot that was shipped, one
+    of a serial number that is open; holds of a lot and of other goods; a lot that is blocked; a refusal.
+    """
     made = await stocked(hurt, await hurt.tenant())
     lines = [{"product": {"sku": "P0"}, "quantity": "2"}, {"product": {"sku": "P1"}, "quantity": "1"}]
     create = {"customer": {"code": "C"}, "confirm": True}
@@ -28,6 +30,12 @@ async def shop(hurt: Site) -> Shop:
     await carried_out(made, "orderCancel", {"order": {"id": second["id"]}})
     moved = {"lines": [{"product": {"sku": "P2"}, "quantity": "3"}]}
     await carried_out(made, "stockTransfer", moved | dict(zip(("source", "destination"), made.locations, strict=True)))
+    cheese, phone = ([{"product": {"sku": sku}, "quantity": "1"}] for sku in TRACKING)
+    sent = await carried_out(made, "orderCreate", create | {"lineItems": cheese})
+    await carried_out(made, "orderShip", {"order": {"id": sent["id"]}})
+    await carried_out(made, "orderCreate", create | {"lineItems": phone})
+    await carried_out(made, "stockHold", {"reference": BASKETS[0], "lines": cheese + lines})
+    await carried_out(made, "lotUpdate", {"lot": made.lots[-1], "blocked": True})
     many = [{"product": {"sku": "P0"}, "quantity": "900"}]
     assert await carried_out(made, "orderCreate", create | {"lineItems": many}, Outcome.REFUSED) is None
     return made
@@ -82,6 +90,28 @@ def again(table: str, where: str, **changes: str) -> str:
     """
 
 
+def another(table: str) -> str:
+    """Another lot than the row's."""
+    return f"(SELECT id FROM lots WHERE tenant_id = '{{tenant}}' AND id <> {table}.lot_id ORDER BY id LIMIT 1)"
+
+
+ELSEWHERE = (
+    "SELECT id FROM locations WHERE tenant_id = r.tenant_id AND id <> r.location_id AND kind = 'INTERNAL' LIMIT 1"
+)
+"""Another place than that of the row ``r``."""
+
+
+def blocked_before(event: str, after: str = """'{{"blocked": true}}'""") -> str:
+    """Lets the first lot of such an event have been blocked, or something else, before it."""
+    lot = "(SELECT id FROM lots WHERE 'lot_' || replace(id::text, '-', '') = line->>'lot')"
+    return f"""
+        UPDATE events SET after = {after}, occurred_at = '-infinity', subject_id = (
+            SELECT {lot} FROM events e, jsonb_array_elements(coalesce(e.after->'lineItems', e.after->'lines')) line
+            WHERE e.tenant_id = '{{tenant}}' AND e.type = '{event}' AND line ? 'lot' ORDER BY e.id, {lot} LIMIT 1)
+        WHERE tenant_id = '{{tenant}}' AND type = 'lot.updated'
+    """
+
+
 PATH = "An order's events are a path through its states"
 TORN = "An order's events carry its versions, each once."
 ROWS = {
@@ -101,6 +131,67 @@ ROWS = {
     "3, a line": (
         "What is reserved for a line is the sum of its reservations.",
         first("line_items", "reserved = reserved - 1", "reserved > 0"),
+    ),
+    "3, a reservation of another lot": (
+        "What is reserved of a balance is the sum of its reservations and holds.",
+        first("reservations", f"lot_id = {another('reservations')}", "lot_id IS NOT NULL"),
+    ),
+    "3, a hold that is counted twice": (
+        "What is reserved of a balance is the sum of its reservations and holds.",
+        again("stock_hold_lines", "lot_id IS NULL", location_id=f"({ELSEWHERE})"),
+    ),
+    "3, a hold that has more than it said": (
+        "A hold's goods are what it last said, as long as it stands.",
+        first("stock_hold_lines", "quantity = quantity + 1"),
+    ),
+    "3, a hold that has goods although it was let go": (
+        "A hold's goods are what it last said, as long as it stands.",
+        first("events", "type = 'hold.released'", "type = 'hold.created'"),
+    ),
+    "3, a hold that ended and has goods": (
+        "Goods are kept where they can be sold, by holds that stand until then.",
+        first("stock_holds", "status = 'EXPIRED'"),
+    ),
+    "3, a balance that doesn't know when its hold ends": (
+        "A balance knows when the first hold of it ends.",
+        first("stock_levels", "held_until = NULL", "held_until IS NOT NULL"),
+    ),
+    "1, a move of another lot": (
+        "What is on hand came in and didn't go out.",
+        first("stock_moves", f"lot_id = {another('stock_moves')}", "lot_id IS NOT NULL"),
+    ),
+    "1, of a lot more left than had come": (
+        "No balance was below zero at any time.",
+        first("stock_moves", "occurred_at = '-infinity'", "lot_id IS NOT NULL AND reason = 'shipment'"),
+    ),
+    "1, goods that lost their lot": (
+        "Goods of tracked products have lots of these products, and no others have any.",
+        first("stock_levels", "lot_id = NULL", "lot_id IS NOT NULL AND on_hand > 0"),
+    ),
+    "1, a serial number in two places": (
+        "A serial number is a single piece, in one place.",
+        first(
+            "stock_levels",
+            "lot_id = (SELECT o.lot_id FROM stock_levels o WHERE o.tenant_id = '{tenant}' AND o.serial AND o.on_hand = 1"
+            " AND o.location_id <> stock_levels.location_id LIMIT 1)",
+            "serial AND on_hand = 1",
+        ),
+    ),
+    "5, a balance that doesn't know that its lot is blocked": (
+        "A balance says of its lot what the lot says.",
+        first("stock_levels", "sellable_until = NULL", "sellable_until = '-infinity'"),
+    ),
+    "5, a lot that was blocked before it was sent": (
+        "Nothing of a lot is promised or sent that may not be sold. lot_",
+        blocked_before("order.shipped"),
+    ),
+    "5, a lot that was blocked before it was promised": (
+        "Nothing of a lot is promised or sent that may not be sold. lot_",
+        blocked_before("order.confirmed"),
+    ),
+    "5, a lot that was over before it was held": (
+        "Nothing of a lot is promised or sent that may not be sold. lot_",
+        blocked_before("hold.created", """'{{"expiresOn": "2020-01-31"}}'"""),
     ),
     "3, of a closed order": (
         "Goods are reserved where they can be sold, for lines of confirmed orders.",

@@ -21,17 +21,17 @@ _TORN = """
 # A command's moves are one change of a balance, however many lines it has: they have one xmin.
 _BELOW_ZERO = """
     WITH entries AS (
-        SELECT xmin::text AS command, product_id, destination_id AS location_id, quantity, occurred_at
+        SELECT xmin::text AS command, product_id, destination_id AS location_id, lot_id, quantity, occurred_at
         FROM stock_moves WHERE tenant_id = $1
         UNION ALL
-        SELECT xmin::text, product_id, source_id, -quantity, occurred_at FROM stock_moves WHERE tenant_id = $1
+        SELECT xmin::text, product_id, source_id, lot_id, -quantity, occurred_at FROM stock_moves WHERE tenant_id = $1
     ), changes AS (
-        SELECT product_id, location_id, sum(quantity) AS quantity, min(occurred_at) AS at
+        SELECT product_id, location_id, lot_id, sum(quantity) AS quantity, min(occurred_at) AS at
         FROM entries JOIN locations l ON l.tenant_id = $1 AND l.id = location_id
-        WHERE l.kind IN ('INTERNAL', 'QUARANTINE', 'TRANSIT') GROUP BY command, 1, 2
+        WHERE l.kind IN ('INTERNAL', 'QUARANTINE', 'TRANSIT') GROUP BY command, 1, 2, 3
     )
     SELECT 'No balance was below zero at any time.', balance::text FROM (
-        SELECT sum(quantity) OVER (PARTITION BY product_id, location_id ORDER BY at) AS balance FROM changes
+        SELECT sum(quantity) OVER (PARTITION BY product_id, location_id, lot_id ORDER BY at) AS balance FROM changes
     ) running WHERE balance < 0
 """
 
