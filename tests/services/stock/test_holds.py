@@ -4,8 +4,10 @@ import random
 from decimal import Decimal
 from typing import Any
 
+from core.money import decimal_text
 from tests.schema.writing.test_holds import held, over, spots, standing
-from tests.support.clerk import Clerk, progress
+from tests.schema.writing.test_lots import in_days, levels, tracked
+from tests.support.clerk import Clerk, identity, progress
 from tests.support.crowd import at_once, buy, sums
 
 
@@ -86,3 +88,49 @@ async def test_fifty_clients_meet_a_hold_that_ended(shop: Clerk) -> None:
     for hold in holds:
         assert [event["type"] for event in await shop.events(hold)] == ["hold.created", "hold.expired"]
     assert await shop.stock(product) == {"SHELF": ("10", "10")}
+
+
+async def test_fifty_clients_are_at_one_hold_at_once(shop: Clerk) -> None:
+    """Some give it more time, some make it an order, some let it go, and others order beside it: each piece is somebody's, once."""
+    dice = random.Random(6)  # noqa: S311 - repeatable, and no secret
+    product = await tracked(shop, ("A", "SHELF", "6", in_days(5)), ("B", "SHELF", "6", in_days(9)))
+    hold = await held(shop, "basket", (product, "8"))
+    given = {"reference": "basket", "lines": [shop.line(product, quantity="8")], "seconds": 600}
+    ordering = shop.ordering([shop.line(product, quantity="8")], confirm=True, hold=hold["id"])
+    clients = [
+        *(ask(shop, "stockHold", given) for _ in range(15)),
+        *(ask(shop, "orderCreate", ordering) for _ in range(15)),
+        *(ask(shop, "stockHold", given | {"lines": []}) for _ in range(5)),
+        *(ask(shop, "orderCreate", shop.ordering([shop.line(product, quantity="1")], confirm=True)) for _ in range(15)),
+    ]
+    answers = await at_once(dice, clients)
+    assert sum(not each["userErrors"] for each in answers[15:30]) <= 1
+    orders = [each["order"] for each in answers if not each["userErrors"] and each.get("order")]
+    reserved = sum([Decimal(progress(await shop.again(order))[0][1]) for order in orders], Decimal())
+    stands = await standing(shop, "basket")
+    kept = sum((Decimal(line["quantity"]) for line in stands["lines"]), Decimal()) if stands else Decimal()
+    assert kept in {0, 8}
+    found = await levels(shop, product)
+    assert sums(found.values()) == ("12", decimal_text(reserved + kept))
+    ended = [event["type"] for event in await shop.events(hold) if event["type"] in {"hold.released", "hold.ordered"}]
+    assert len(ended) <= 1
+    assert (ended == ["hold.ordered"]) == any(not each["userErrors"] for each in answers[15:30])
+
+
+async def test_fifty_clients_come_at_the_moment_that_a_hold_ends(shop: Clerk) -> None:
+    """By the database's clock, and no client's: what it kept is free from then on, and nobody makes an order of it."""
+    dice = random.Random(7)  # noqa: S311 - repeatable, and no secret
+    product = await tracked(shop, ("A", "SHELF", "9", in_days(5)))
+    hold = await held(shop, "basket", (product, "9"), seconds=1)
+    early = shop.ordering([shop.line(product, quantity="1")], confirm=True)
+    await shop.admin.execute("SELECT pg_sleep_until(expires_at) FROM stock_holds WHERE id = $1", identity(hold))
+    ordering = shop.ordering([shop.line(product, quantity="9")], confirm=True, hold=hold["id"])
+    clients = [
+        *(ask(shop, "orderCreate", ordering) for _ in range(20)),
+        *(ask(shop, "orderCreate", early) for _ in range(30)),
+    ]
+    answers = await at_once(dice, clients)
+    assert all("hold" in [each["path"][-1] for each in answer["userErrors"]] for answer in answers[:20])
+    assert sum(not each["userErrors"] for each in answers[20:]) == 9
+    assert [event["type"] for event in await shop.events(hold)] == ["hold.created", "hold.expired"]
+    assert await levels(shop, product) == {("SHELF", "A"): ("9", "9")}
