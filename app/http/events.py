@@ -29,8 +29,10 @@ from app.telemetry.record import RequestRecord
 from app.throttling.budgets import PAUSE
 from core.errors import ErpError
 
-COMMENT_EVERY = 15.0
-"""Seconds of silence after which a comment is sent, so that proxies don't take the stream for dead."""
+COMMENT_EVERY = 25.0
+"""Seconds of silence after which a comment is sent, so that proxies don't take the stream for dead: the most impatient ones wait for
+30. Ten thousand silent streams take 5 % of a processor at 25 seconds, and 8 % at 15: nearly all of it is the system's work to send.
+"""
 
 TAKEN_WITHIN = 30.0
 """Seconds in which a client must take what was sent."""

@@ -23,8 +23,10 @@ log = structlog.get_logger()
 KEPT = 16
 """Batches that a group keeps for subscribers that are a little behind."""
 
-SLICE = 200
-"""Subscribers that are woken in one step of the loop: requests have their turn in between."""
+SLICE = 20
+"""Subscribers that are woken in one step of the loop: requests have their turn in between, and need several. One takes 0.1 ms; with
+200 at a time a small query waited for 20 to 36 ms longer while ten thousand were told.
+"""
 
 PAUSE = 0.5
 """Seconds for which a record that was told isn't told again: changes in quick succession are one."""
