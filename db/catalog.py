@@ -35,6 +35,7 @@ class ProductCategory(TenantRow, Versioned, Base):
     __table_args__ = tenant_args(
         UniqueConstraint("tenant_id", "code"),
         tenant_fk("parent_id", "product_categories"),
+        tenant_fk("tax_id", "taxes"),
         CheckConstraint("parent_id <> id", name="parent"),
         CheckConstraint(f"cost_method IN {COST_METHODS}", name="cost_method"),
         tenant_index("ix_product_categories_parent", "parent_id", "code", "id"),
@@ -44,6 +45,8 @@ class ProductCategory(TenantRow, Versioned, Base):
     name: Mapped[str] = mapped_column(KEY_TEXT)
     parent_id: Mapped[UUID | None]
     cost_method: Mapped[str] = mapped_column(KEY_TEXT, server_default=text("'AVERAGE'"), default="AVERAGE")
+    # What lines with its products bear that have no tax of their own.
+    tax_id: Mapped[UUID | None]
 
 
 class Product(TenantRow, Versioned, Archived, Base):
@@ -67,7 +70,7 @@ class Product(TenantRow, Versioned, Archived, Base):
     category_id: Mapped[UUID | None]
     # A list of core.units.OtherUnit.kept. With the product's row: the statements that look at a product bring them along.
     units: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
-    # What its lines bear: services.taxes says what there is.
+    # What its lines bear, null: what its category says. services.taxes says what there is.
     tax_id: Mapped[UUID | None]
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
 

@@ -115,6 +115,7 @@ class PurchaseLine(TenantRow, Base):
             ["tenant_id", "purchase_order_id"], ["purchase_orders.tenant_id", "purchase_orders.id"], ondelete="CASCADE"
         ),
         tenant_fk("product_id", "products"),
+        tenant_fk("tax_id", "taxes"),
         CheckConstraint("quantity > 0 AND base_quantity > 0", name="quantity"),
         CheckConstraint("unit_price >= 0", name="unit_price"),
         CheckConstraint("received >= 0 AND returned >= 0 AND cancelled >= 0 AND over_receipt >= 0", name="progress"),
@@ -124,6 +125,7 @@ class PurchaseLine(TenantRow, Base):
         no_nan("quantity", "base_quantity", "unit_price", "total", "received", "returned", "cancelled", "over_receipt"),
         tenant_index("ix_purchase_lines_product", "product_id", "id"),
         tenant_index("ix_purchase_lines_expected", "expected_on", "id"),
+        tenant_index("ix_purchase_lines_tax", "tax_id", postgresql_where=text("tax_id IS NOT NULL")),
     )
 
     purchase_order_id: Mapped[UUID]
@@ -137,6 +139,7 @@ class PurchaseLine(TenantRow, Base):
     currency: Mapped[str] = mapped_column(CURRENCY)
     unit_price: Mapped[Decimal] = mapped_column(Amount())
     total: Mapped[Decimal] = mapped_column(Amount())
+    tax_id: Mapped[UUID | None]
     expected_on: Mapped[date | None]
     over_receipt: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     # Whether it is by the tenant's percentage: worked out again when the order is confirmed.

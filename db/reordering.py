@@ -7,6 +7,7 @@ at most ``$5``. With ``$6`` only those that have a supplier and a price.
 PROPOSALS = """
     WITH rules AS (
         SELECT r.id, r.product_id, r.warehouse_id, r.location_id, r.point, r.target, r.supplier_id, p.sku, p.name, p.unit, p.units,
+               p.tax_id, p.category_id,
                w.code, t.timezone, (statement_timestamp() AT TIME ZONE t.timezone)::date AS today,
                row_number() OVER (PARTITION BY r.product_id ORDER BY w.rank NULLS LAST, w.code) = 1 AS first
         FROM reorder_rules r
@@ -52,10 +53,12 @@ PROPOSALS = """
            statement_timestamp() AS now, s.available, s.waiting, s.incoming, s.drafted,
            s.available - s.waiting + s.incoming + s.drafted AS projected,
            coalesce(o.supplier_id, p.id) AS supplier_id, coalesce(o.unit, s.unit) AS unit, s.unit AS own_unit, s.units, coalesce(o.minimum, 0) AS minimum,
-           coalesce(o.multiple, 1) AS multiple, o.lead_days, o.price, o.currency
+           coalesce(o.multiple, 1) AS multiple, o.lead_days, o.price, o.currency,
+           o.tax_group_id, coalesce(s.tax_id, (SELECT c.tax_id FROM product_categories c
+                                               WHERE c.tenant_id = $1 AND c.id = s.category_id)) AS tax_id
     FROM counted s
     LEFT JOIN LATERAL (
-        SELECT o.* FROM product_suppliers o
+        SELECT o.*, p.tax_group_id FROM product_suppliers o
         JOIN partners p ON p.tenant_id = $1 AND p.id = o.supplier_id AND p.archived_at IS NULL AND 'SUPPLIER' = ANY(p.kinds)
         WHERE o.tenant_id = $1 AND o.product_id = s.product_id AND o.supplier_id = coalesce(s.supplier_id, o.supplier_id)
         ORDER BY o.priority, o.price NULLS LAST, o.id LIMIT 1

@@ -30,6 +30,7 @@ from loaders.kit.filters import Related
 from loaders.kit.many import Many
 from loaders.kit.one import TENANT, One
 from loaders.kit.statements import constant, value
+from loaders.taxes import TaxesOfDocument
 
 
 def _with_product(condition: Any) -> Any:
@@ -330,3 +331,10 @@ class ProgressOfPurchase(One):
         order = PurchaseLine.purchase_order_id
         left = func.sum(PurchaseLine.received - PurchaseLine.returned) > constant(0)
         return select(order, share.label("receipt"), left.label("returnable")).where(*mine).group_by(order)
+
+
+class TaxesOfPurchase(TaxesOfDocument):
+    """What the lines of a purchase order bear."""
+
+    entity = lines
+    key = "purchase_order_id"

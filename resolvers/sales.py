@@ -1,24 +1,23 @@
 """What an order's state and lines say together."""
 
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from core.addresses import Filed, default_for, filed
 from core.errors import BadInput
-from core.money import SCALE, decimal_text
+from core.money import decimal_text
 from core.sales import ADDRESS_ROLES, PROGRESS, Progress, available_actions
-from core.taxes import Kind, TaxSum, tax_sum
+from core.taxes import Kind
 from execution import Batch
 from loaders.kit.filters import text_value
 from loaders.partners import PartnerById
 from loaders.sales import ProgressOfOrder
 from loaders.sales.holds import HoldByReference
-from loaders.sales.taxes import TaxesOfOrder
 from resolvers.commands import UserErrorRow
 from resolvers.parties import PartyRow
+from resolvers.taxes import amount, tax_row
 from services import sales as services
 from services.kit.looking import Snapshot
 from services.sales.previewing import PreviewLine
@@ -88,33 +87,6 @@ async def hold(batch: Batch) -> list[Any]:
     return await HoldByReference.of(batch.context, batch.columns()).load_level([reference])
 
 
-def tax_row(tax: TaxSum, currency: str, reason: str | None) -> dict[str, Any]:
-    """A sum of taxes as a row, with amounts as the database would hand them out."""
-    row = {"category": tax.category, "rate": decimal_text(tax.rate), "currency": currency, "exemption_reason": reason}
-    return row | {"base": _amount(tax.base), "amount": _amount(tax.amount)}
-
-
-async def taxes(batch: Batch) -> list[list[dict[str, Any]]]:
-    """The taxes of orders, as core.taxes works them out, from what their lines come to by category and rate."""
-    found = await TaxesOfOrder.of(batch.context).load_level(batch.column("id"))
-    return [
-        [
-            tax_row(
-                tax_sum(
-                    Kind(each["category"], each["rate"]),
-                    each["total"],
-                    row["currency"],
-                    included=row["prices_include_tax"],
-                ),
-                row["currency"],
-                each["reason"],
-            )
-            for each in kinds
-        ]
-        for row, kinds in zip(batch.sources, found, strict=True)
-    ]
-
-
 STOCK = "stock:read"
 """What one needs to hear whether goods are there. Who doesn't have it hears what they cost."""
 
@@ -131,8 +103,8 @@ async def preview(batch: Batch) -> list[dict[str, Any]]:
     stock = STOCK in context.principal.permissions
     found = await services.preview(look, given, partner=context.principal.partner, stock=stock)
     subtotal, tax_total = found.totals.subtotal, found.totals.tax_total
-    row: dict[str, Any] = {"currency": found.currency, "subtotal": _amount(subtotal), "tax_total": _amount(tax_total)}
-    row |= {"total": _amount(subtotal + tax_total), "errors": [UserErrorRow.of(each) for each in found.problems]}
+    row: dict[str, Any] = {"currency": found.currency, "subtotal": amount(subtotal), "tax_total": amount(tax_total)}
+    row |= {"total": amount(subtotal + tax_total), "errors": [UserErrorRow.of(each) for each in found.problems]}
     row["taxes"] = [
         tax_row(each, found.currency, found.reason(Kind(each.category, each.rate))) for each in found.totals.taxes
     ]
@@ -145,15 +117,10 @@ def _preview_line(shown: PreviewLine, currency: str) -> dict[str, Any]:
         "product_id": line.product,
         "quantity": decimal_text(line.quantity),
         "currency": currency,
-        "unit_price": _amount(line.unit_price),
-        "net": _amount(shown.net),
+        "unit_price": amount(line.unit_price),
+        "net": amount(shown.net),
         "tax_id": line.tax and line.tax.id,
         "price_list_id": shown.price_list,
         "available": None if available is None else decimal_text(available),
         "in_stock": shown.in_stock,
     }
-
-
-def _amount(amount: Decimal) -> str:
-    """An amount as the database would hand it out."""
-    return f"{amount:.{SCALE}f}"

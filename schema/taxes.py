@@ -10,7 +10,7 @@ from execution import extends
 from loaders import taxes as loaders
 from resolvers import columns
 from resolvers.relations import everything
-from schema.catalog import Product
+from schema.catalog import Product, ProductCategory
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event, timeline
 from schema.fields import batched, choice, column, fact, lookup, many, moment, node_id, node_type, one, referred
@@ -97,7 +97,17 @@ class TaxGroup(Node):
 @extends(Product)
 class ProductTax:
     tax: Tax | None = one(
-        catalog_tables.Product.tax_id, loaders.TaxById, "The tax that lines with it bear; null for none."
+        catalog_tables.Product.tax_id, loaders.TaxById, "The tax that lines with it bear; null for its category's."
+    )
+
+
+@extends(ProductCategory)
+class ProductCategoryTax:
+    tax: Tax | None = one(
+        catalog_tables.ProductCategory.tax_id,
+        loaders.TaxById,
+        "The tax that lines with its products bear, where these have none of their own; null for none. Categories below have their"
+        " own.",
     )
 
 
@@ -159,7 +169,7 @@ MODULE = Module(
     Query,
     requires=("catalog", "partners"),
     mutation=Mutation,
-    extends=(ProductTax, PartnerTax),
+    extends=(ProductTax, ProductCategoryTax, PartnerTax),
     nodes=(loaders.TaxById, loaders.TaxGroupById),
     types=ERRORS,
 )

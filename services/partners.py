@@ -242,6 +242,8 @@ class Supplier(NamedTuple):
     currency: str
     timezone: str
     now: datetime
+    tax_group: UUID | None
+    """What becomes of products' taxes for it."""
 
 
 async def supplier(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Supplier | None:
@@ -249,9 +251,9 @@ async def supplier(work: UnitOfWork, ref: PartnerRef, problems: Problems) -> Sup
     rows = await _find(work, _FIND, ref, problems, "supplier")
     if not rows:
         return None
-    identity, currency, timezone, _, now, _, _, _, name, kinds = rows[0]
+    identity, currency, timezone, _, now, _, _, tax_group, name, kinds = rows[0]
     check_may_deliver(name, kinds, problems, "supplier")
-    return Supplier(identity, currency, timezone, now)
+    return Supplier(identity, currency, timezone, now, tax_group)
 
 
 def check_may_deliver(name: str, kinds: Collection[str], problems: Problems, *path: str | int) -> None:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from core.money import OTHER_DIGITS, USUAL_DIGITS
+
 
 class Check(NamedTuple):
     """``broken`` selects, of tenant ``$1``, the product, location, line item and order that break the rule
@@ -10,3 +12,11 @@ class Check(NamedTuple):
 
     rule: str
     broken: str
+
+
+_DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in OTHER_DIGITS.items())
+
+
+def rounded(amount: str, currency: str) -> str:
+    """An amount, as SQL, rounded half up to the minor digits of a currency."""
+    return f"round({amount}, CASE {currency} {_DIGITS} ELSE {USUAL_DIGITS} END)"

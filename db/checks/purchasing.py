@@ -1,6 +1,6 @@
 """What balances and purchase orders must agree on."""
 
-from db.checks.kit import Check
+from db.checks.kit import Check, rounded
 
 
 def _summed(rule: str, table: str, column: str) -> Check:
@@ -69,4 +69,18 @@ CHECKS = (
         "What went back of a purchase order's line is the sum of its returns.", "purchase_return_lines", "returned"
     ),
     _moved("What went back to a supplier is what moved.", "purchase_return_lines", "source_id"),
+    Check(
+        "A purchase order's tax is the sum of what its lines bear, rounded by category and rate.",
+        f"""
+        SELECT NULL::uuid, o.location_id, NULL::uuid, NULL::uuid, coalesce(t.tax, 0), o.tax_total
+        FROM purchase_orders o LEFT JOIN (
+            SELECT k.id, sum(k.tax) AS tax FROM (
+                SELECT l.purchase_order_id AS id, {rounded("sum(l.total) * x.rate / 100", "l.currency")} AS tax
+                FROM purchase_lines l JOIN taxes x ON x.tenant_id = $1 AND x.id = l.tax_id
+                WHERE l.tenant_id = $1 GROUP BY l.purchase_order_id, l.currency, x.category, x.rate
+            ) k GROUP BY 1
+        ) t ON t.id = o.id
+        WHERE o.tenant_id = $1 AND o.tax_total <> coalesce(t.tax, 0)
+        """,
+    ),
 )

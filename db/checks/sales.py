@@ -1,8 +1,7 @@
 """What orders, their reservations and their moves must agree on."""
 
-from core.money import OTHER_DIGITS, USUAL_DIGITS
 from db import rollups
-from db.checks.kit import Check
+from db.checks.kit import Check, rounded
 
 _MINE = "l.tenant_id = $1 AND o.tenant_id = $1 AND o.id = l.order_id"
 _LINES = f"line_items l JOIN orders o ON {_MINE}"
@@ -33,13 +32,12 @@ _OF_SHIPMENTS = """
 """
 _SPOT = "l.product_id, s.location_id, l.id, l.order_id"
 
-_DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in OTHER_DIGITS.items())
+_TAX = "sum(l.total) * x.rate / CASE WHEN o.prices_include_tax THEN 100 + x.rate ELSE 100 END"
 _TAXES = f"""
     SELECT k.id, k.nets, k.tax, CASE WHEN k.included THEN k.total - k.tax ELSE k.total END AS base
     FROM (
         SELECT o.id, o.prices_include_tax AS included, sum(l.total) AS total, sum(coalesce(l.net, l.total)) AS nets,
-               round(sum(l.total) * x.rate / CASE WHEN o.prices_include_tax THEN 100 + x.rate ELSE 100 END,
-                     CASE o.currency {_DIGITS} ELSE {USUAL_DIGITS} END) AS tax
+               {rounded(_TAX, "o.currency")} AS tax
         FROM {_LINES} JOIN taxes x ON x.tenant_id = $1 AND x.id = l.tax_id
         GROUP BY o.id, o.prices_include_tax, o.currency, x.category, x.rate
     ) k

@@ -14,7 +14,7 @@ from schema.purchasing.writing import Mutation, OverQuantityError, PurchaseTrans
 MODULE = Module(
     "purchasing",
     merge_types("PurchasingQuery", (PurchaseQuery, ReorderQuery, SettingsQuery)),
-    requires=("catalog", "partners", "inventory"),
+    requires=("catalog", "partners", "taxes", "inventory"),
     mutation=merge_types("PurchasingMutation", (Mutation, SettingsMutation)),
     extends=(
         *(ProductPurchasing, ProductReordering, PartnerPurchasing, PurchaseOrderReceipts, StockMovePurchasing),

@@ -10,11 +10,14 @@ from loaders import purchasing as loaders
 from loaders.catalog import ProductById
 from loaders.inventory import LocationById
 from loaders.partners import PartnerById
+from loaders.taxes import TaxById
 from resolvers import purchasing as resolvers
 from resolvers.relations import through
+from resolvers.taxes import of_documents
 from schema.catalog import Product
 from schema.events import Event, timeline
 from schema.fields import (
+    batched,
     choice,
     column,
     computed,
@@ -33,7 +36,9 @@ from schema.inventory import Location
 from schema.partners import Partner
 from schema.scalars import CurrencyCode, Date, DateTime, Decimal
 from schema.shared import Connection, Money, Node
+from schema.taxes import Tax, TaxTotal
 from services import purchasing as services
+from services.taxes.taxing import MAX_KINDS
 
 enum_type(PurchaseStatus)
 enum_type(PurchaseAction)
@@ -90,8 +95,14 @@ class PurchaseOrder(Node):
     tax_total: Money = money(
         tables.PurchaseOrder.tax_total,
         tables.PurchaseOrder.currency,
-        "The tax on the subtotal. Taxes aren't computed yet: always 0.",
+        "The sum of its taxes; 0 where its lines bear none.",
         total=True,
+    )
+    taxes: list[TaxTotal] = batched(
+        "Its taxes by category and rate, each rounded once. Lines without a tax are in none of them.",
+        of_documents(loaders.TaxesOfPurchase),
+        needs=("id", "currency"),
+        size=MAX_KINDS,
     )
     total: Money = money(
         tables.PurchaseOrder.total,
@@ -154,6 +165,7 @@ class PurchaseLine(Node):
         "quantity x unitPrice, rounded half up to the currency's minor digits.",
         total=True,
     )
+    tax: Tax | None = one(tables.PurchaseLine.tax_id, TaxById, "The tax that it bears; null for none.")
     expected_on: Date | None = fact(
         "The day when it is expected: the order's where it has none of its own; null where nobody knows.", "expected_on"
     )

@@ -18,7 +18,7 @@ from schema.scalars import CurrencyCode, Decimal
 from schema.shared import Money
 from schema.taxes import Tax, TaxTotal
 from services import sales as services
-from services.sales.taxing import MAX_KINDS
+from services.taxes.taxing import MAX_KINDS
 
 
 def _money(description: str, name: str, *, total: bool = True) -> Money:

@@ -11,8 +11,10 @@ from loaders import sales as loaders
 from loaders.catalog import ProductById, products
 from loaders.partners import PartnerById, partners
 from loaders.pricing import PriceListById
+from loaders.sales.taxes import TaxesOfOrder
 from loaders.taxes import TaxById
 from resolvers import sales as resolvers
+from resolvers.taxes import of_documents
 from schema.aggregates import aggregate
 from schema.catalog import Product, ProductWhere
 from schema.events import Event, timeline
@@ -47,7 +49,7 @@ from schema.shared import (
 )
 from schema.taxes import Tax, TaxTotal
 from services import sales as services
-from services.sales.taxing import MAX_KINDS
+from services.taxes.taxing import MAX_KINDS
 
 enum_type(OrderAction)
 
@@ -84,7 +86,7 @@ class Order(Node):
     )
     taxes: list[TaxTotal] = batched(
         "Its taxes by category and rate, each rounded once. Lines without a tax are in none of them.",
-        resolvers.taxes,
+        of_documents(TaxesOfOrder, "prices_include_tax"),
         needs=("id", "currency", "prices_include_tax"),
         size=MAX_KINDS,
     )

@@ -13,6 +13,7 @@ from core.problems import INVALID_INPUT, Problems, refuse
 from db import leftovers
 from services.catalog import categories
 from services.catalog.categories import IN_STOCK, ProductCategoryRef, ProductCategoryUpsert, upsert_category
+from services.catalog.taxed import TAX_OF, TAXES, TaxRef
 from services.catalog.units import MAX_UNITS, ProductUnit, merged
 from services.kit.answer import References
 from services.kit.command import Change, Currency, Id, Input, Key, Label, LongText, Price, Ref, Title, Unit
@@ -20,7 +21,7 @@ from services.kit.hooks import Hook
 from services.kit.keeping import KEPT, Kept
 from services.kit.looking import Looking
 from services.kit.records import RecordType, all_at_once, upsert
-from services.kit.references import Find, named
+from services.kit.references import named
 from services.kit.work import UnitOfWork
 
 PRODUCT = RecordType("product", "products", "sku", ("units",), ("name",), {"category_id": "cat", "tax_id": "tax"})
@@ -33,21 +34,6 @@ class Money(Input):
     """At least zero, at most six decimals."""
     currency: Currency
     """The currency of the amount: an ISO 4217 alphabetic code."""
-
-
-class TaxRef(Ref):
-    """Names one tax by one of its keys."""
-
-    prefix = "tax"
-
-    id: Annotated[UUID, Id("tax")] | None = None
-    """By the id that the graph gives it (tax_…)."""
-    code: Key | None = None
-    """By the tenant's own key, exactly as stored."""
-
-
-TAXES: Hook[Find[TaxRef]] = Hook()
-"""The module above that has taxes finds them."""
 
 
 class ProductUpsert(Change):
@@ -77,7 +63,7 @@ class ProductUpsert(Change):
     units: Annotated[list[ProductUnit], Field(max_length=MAX_UNITS)] = Field(default_factory=list)
     """The units that it is bought in besides its own: all of them, at most 20. Documents keep the numbers that they have."""
     tax: TaxRef | None = None
-    """The tax that lines with it bear; null for none. Lines that are there keep theirs."""
+    """The tax that lines with it bear; null for its category's. Lines that are there keep theirs."""
 
 
 class ProductRef(Ref):
@@ -111,21 +97,21 @@ class ProductSnapshot(NamedTuple):
     units: str | None = None
     """The others, as they are stored: see ``services.catalog.units``."""
     tax: UUID | None = None
-    """The tax of its sales and purchases."""
+    """The tax of its sales and purchases: its own, else its category's."""
 
 
-_FIND = """
+_FIND = f"""
     SELECT id, sku, external_id, name, unit, active AND archived_at IS NULL AS active, list_price,
-        list_price_currency, barcode, tracking, units, tax_id FROM products
-    WHERE tenant_id = $1 AND {key} = ANY($2::{type}[])
+        list_price_currency, barcode, tracking, units, {TAX_OF.format(product="products")} AS tax FROM products
+    WHERE tenant_id = $1 AND {{key}} = ANY($2::{{type}}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
 """Takes the locks of products' stock. It stands against another of its kind, and not against the foreign
 keys of line items."""
 
-_FIND_RENAMED = """
+_FIND_RENAMED = f"""
     SELECT a.key AS was, p.id, p.sku, p.external_id, p.name, p.unit, p.active AND p.archived_at IS NULL AS active, p.list_price,
-        p.list_price_currency, p.barcode, p.tracking, p.units, p.tax_id
+        p.list_price_currency, p.barcode, p.tracking, p.units, {TAX_OF.format(product="p")} AS tax
     FROM key_aliases a JOIN products p ON p.tenant_id = $1 AND p.id = a.record_id
     WHERE a.tenant_id = $1 AND a.kind = 'product' AND a.key = ANY($2::text[])
 """
@@ -332,6 +318,8 @@ __all__ = [
     "LOCK",
     "ON_TRACKING",
     "PRODUCT",
+    "TAXES",
+    "TAX_OF",
     "TRACKED",
     "Counted",
     "Money",
@@ -341,6 +329,7 @@ __all__ = [
     "ProductSnapshot",
     "ProductUnit",
     "ProductUpsert",
+    "TaxRef",
     "check_offered",
     "check_whole",
     "find",

@@ -10,13 +10,17 @@ from pydantic import AfterValidator
 from core import text
 from core.catalog import MOST_LEVELS, CostMethod
 from core.problems import INVALID_INPUT, CommandRejected, Problems, refuse
+from services.catalog.taxed import TAXES, TaxRef
 from services.kit.answer import References
 from services.kit.command import Change, Id, Key, Label, Ref
 from services.kit.hooks import Hook
 from services.kit.records import RecordType, upsert
+from services.kit.references import named
 from services.kit.work import UnitOfWork
 
-CATEGORY = RecordType("product_category", "product_categories", "code", (), ("name",), {"parent_id": "cat"})
+CATEGORY = RecordType(
+    "product_category", "product_categories", "code", (), ("name",), {"parent_id": "cat", "tax_id": "tax"}
+)
 
 Heading = Annotated[str, AfterValidator(partial(text.name, most=300))]
 
@@ -43,6 +47,9 @@ class ProductCategoryUpsert(Change):
     """The category that it is a part of; null for none. Never itself or one below it."""
     cost_method: CostMethod = CostMethod.AVERAGE
     """How its goods are to be valued; AVERAGE for a new category. It stays while any of its products is in stock."""
+    tax: TaxRef | None = None
+    """The tax that lines with its products bear, where these have none of their own; null for none. Lines that are there keep theirs,
+    and categories below have their own."""
 
 
 IN_STOCK: Hook[str] = Hook()
@@ -71,6 +78,8 @@ async def upsert_category(work: UnitOfWork, command: ProductCategoryUpsert) -> R
         if command.parent is not None:
             await work.rows(_ALONE)
         values["parent_id"] = await category(work, command.parent, work.problems, "parent")
+    if command.given("tax"):
+        values["tax_id"] = await named(work, TAXES, command.tax, "tax", "tax")
     try:
         found = await upsert(work, CATEGORY, values, expected=command.expected_version, check=_check)
     except CommandRejected as refused:

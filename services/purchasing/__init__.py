@@ -1,6 +1,6 @@
 """Buying: who delivers what, and what is ordered from them."""
 
-from services import catalog
+from services import catalog, taxes
 from services.purchasing import orders
 from services.purchasing.commands import (
     ProductSupplierUpsert,
@@ -28,6 +28,7 @@ HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("product_suppliers", "suppliers")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reorder_rules", "reorder rules")),
     catalog.TRACKED.add(orders.IN_PARTS),
+    taxes.BORNE_BY.add(catalog.Counted("purchase_lines", "purchase order lines")),
 )
 
 __all__ = [

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.catalog import Money, ProductRef
+from services.catalog import Money, ProductRef, TaxRef
 from services.kit.command import (
     MAX_LINES,
     Caption,
@@ -91,6 +91,8 @@ class PurchaseLine(Input):
     for the unit where that comes out exactly."""
     description: Caption | None = None
     """The text for the supplier. Left out or blank: the product's name."""
+    tax: TaxRef | None = None
+    """The tax that it bears. Left out: what becomes of its product's tax for the supplier; null for none."""
     expected_on: Day | None = None
     """When it is expected. Left out: the order's day, or by the supplier's lead time."""
     over_receipt: Count | None = None

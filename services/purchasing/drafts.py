@@ -28,6 +28,8 @@ from services.kit.work import Retry, UnitOfWork
 from services.partners import Supplier
 from services.purchasing.commands import PurchaseLine, PurchaseOrderCreate
 from services.purchasing.suppliers import Terms, terms
+from services.taxes import Tax, taxing
+from services.taxes.taxing import Worth
 
 
 class Ordered(NamedTuple):
@@ -45,28 +47,29 @@ class Ordered(NamedTuple):
     expected_on: date | None
     over_receipt: Decimal | None
     """None: by the tenant's percentage."""
+    tax: Tax | None = None
 
 
 _COLUMNS = """(tenant_id, purchase_order_id, currency, id, position, product_id, description, quantity, unit, base_quantity,
-                                unit_price, total, expected_on, over_receipt, over_receipt_usual)"""
+                                unit_price, total, expected_on, tax_id, over_receipt, over_receipt_usual)"""
 _LINES = """unnest($4::uuid[], $5::int[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[],
-                           $11::numeric[], $12::numeric[], $13::date[], $14::numeric[])
-            AS l (id, position, product, description, quantity, unit, base, price, total, expected, more)"""
+                           $11::numeric[], $12::numeric[], $13::date[], $14::numeric[], $15::uuid[])
+            AS l (id, position, product, description, quantity, unit, base, price, total, expected, more, tax)"""
 USUAL = """trunc({base} * (SELECT s.over_receipt_percent FROM purchase_settings s WHERE s.tenant_id = $1) / 100, 6)"""
 """How many more than ordered may come by the tenant's percentage: never more than that, so what is over six decimals falls away."""
 MORE = f"coalesce(l.more, {USUAL.format(base='l.base')}, 0), l.more IS NULL"
 _VALUES = f"""l.id, l.position, l.product, l.description, l.quantity, l.unit, l.base, l.price, l.total, l.expected,
-                                {MORE}"""
+                                l.tax, {MORE}"""
 MAKE_LINES = (
     f"INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, $2, $3, {_VALUES} FROM tenants t, {_LINES} WHERE t.id = $1"
 )
 # The lines take the order's id from the row that was made: tables that are spread over servers get the one before the other.
 _MAKE = f"""
     WITH made AS (
-        INSERT INTO purchase_orders (tenant_id, id, currency, supplier_id, location_id, number, subtotal, ordered_at,
-                                     expected_on, external_id, note, status, version, confirmed_at)
-        VALUES ($1, $2, $3, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                CASE WHEN $23 = 'CONFIRMED' THEN statement_timestamp() END)
+        INSERT INTO purchase_orders (tenant_id, id, currency, supplier_id, location_id, number, subtotal, tax_total,
+                                     ordered_at, expected_on, external_id, note, status, version, confirmed_at)
+        VALUES ($1, $2, $3, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
+                CASE WHEN $25 = 'CONFIRMED' THEN statement_timestamp() END)
         RETURNING id
     ), lines AS (
         INSERT INTO purchase_lines {_COLUMNS} SELECT t.id, made.id, $3, {_VALUES} FROM tenants t, made, {_LINES}
@@ -87,14 +90,17 @@ async def create(work: UnitOfWork, command: PurchaseOrderCreate) -> References:
     known = await terms(work, supplier.id, [item.id for item in items if item]) if supplier else {}
     ordered = command.ordered_at or (supplier.now if supplier else None)
     day = day_of(ordered, supplier.timezone) if supplier and ordered else None
-    lines = priced(command.lines, items, currency, known, (day, command.expected_on), problems)
+    group = supplier.tax_group if supplier else None
+    taxes = await taxing.of_lines(work, group, command.lines, items, problems, path="lines")
+    lines = priced(command.lines, items, taxes, currency, known, (day, command.expected_on), problems)
+    worth = taxing.worth(lines, currency or "", problems, path="lines")
     if command.number or command.external_id:
         await _note_taken(work, command)
     problems.check()
     if supplier is None or currency is None or ordered is None:
         raise BrokenInvariant("Something of the purchase order is missing, and no problem was noted.")
     number = command.number or await _number(work, supplier, ordered)
-    return await _store(work, command, supplier, currency, ordered, number, lines)
+    return await _store(work, command, supplier, currency, ordered, number, lines, worth)
 
 
 async def check_place(work: UnitOfWork, location: UUID, problems: Problems, path: str = "location") -> None:
@@ -115,6 +121,7 @@ def day_of(moment: datetime, timezone: str) -> date:
 def priced(
     given: Sequence[PurchaseLine],
     items: Sequence[ProductSnapshot | None],
+    taxes: Sequence[Tax | None],
     currency: str | None,
     known: Mapping[UUID, Terms],
     days: tuple[date | None, date | None],
@@ -124,7 +131,7 @@ def priced(
     can't be ordered so, or cost too much.
     """
     lines = []
-    for index, (line, item) in enumerate(zip(given, items, strict=True)):
+    for index, (line, item, tax) in enumerate(zip(given, items, taxes, strict=True)):
         if item is None or currency is None:
             continue
         catalog.check_offered(item, problems, "lines", index, "product")
@@ -145,10 +152,14 @@ def priced(
         expected = line.expected_on or days[1] or _arrival(days[0], asked)
         text, quantity = line.description or item.name, line.quantity
         counted = (quantity, unit, base)
-        lines.append(Ordered(new_id(), index + 1, item.id, text, *counted, cost, total, expected, line.over_receipt))
-    if sum((line.total for line in lines), Decimal()) >= LIMIT:
-        problems.invalid("The order costs more than can be kept.", "lines")
+        named = (new_id(), index + 1, item.id, text)
+        lines.append(Ordered(*named, *counted, cost, total, expected, line.over_receipt, tax))
     return lines
+
+
+def columns(lines: Sequence[Ordered]) -> list[Sequence[Any]]:
+    """Lines as the statements that store them take them: an array of each column, at last the ids of what they bear."""
+    return [*zip(*(line[:-1] for line in lines), strict=True), [line.tax and line.tax.id for line in lines]]
 
 
 def _arrival(ordered: date | None, asked: Terms | None) -> date | None:
@@ -181,19 +192,21 @@ async def _store(
     ordered: datetime,
     number: str,
     lines: Sequence[Ordered],
+    worth: Worth,
 ) -> References:
     order, version = new_id(), 2 if command.confirm else 1
     status = "CONFIRMED" if command.confirm else "DRAFT"
-    subtotal = sum((line.total for line in lines), Decimal())
+    subtotal, tax_total = worth.totals.subtotal, worth.totals.tax_total
     expected = command.expected_on or last_day(lines)
     if command.confirm:
         await stock.lock(work, [line.product for line in lines])
-    whose = (supplier.id, command.location, number, subtotal, ordered, expected, command.external_id, command.note)
+    whose = (supplier.id, command.location, number, subtotal, tax_total, ordered, expected)
+    more = (command.external_id, command.note, status, version)
     try:
-        await work.rows(_MAKE, order, currency, *zip(*lines, strict=True), *whose, status, version)
+        await work.rows(_MAKE, order, currency, *columns(lines), *whose, *more)
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
-    made = {"number": number, "supplier": ids.encode("par", supplier.id), "currency": currency, "subtotal": subtotal}
+    made = {"number": number, "supplier": ids.encode("par", supplier.id), "currency": currency} | told_worth(worth)
     work.note("purchase_order.created", order, version=1, after=made | {"lines": told(lines)})
     if command.confirm:
         await stock.announce(work, [Coming(line.product, command.location, line.base_quantity) for line in lines])
@@ -219,8 +232,14 @@ def _taken(work: UnitOfWork, error: Any, command: PurchaseOrderCreate, number: s
     return Retry("number taken")
 
 
+def told_worth(worth: Worth) -> dict[str, Any]:
+    """What an order comes to, as an event tells of it; taxes only where there are any."""
+    told: dict[str, Any] = {"subtotal": worth.totals.subtotal}
+    return told | ({"taxTotal": worth.totals.tax_total} if worth.taxed else {})
+
+
 def told(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
-    """Lines as an event tells of them."""
+    """Lines as an event tells of them; taxes only where there are any."""
     return [
         {
             "line": ids.encode("pul", line.id),
@@ -229,5 +248,6 @@ def told(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
             "unit": line.unit,
             "unitPrice": line.unit_price,
         }
+        | ({"tax": ids.encode("tax", line.tax.id)} if line.tax else {})
         for line in lines
     ]

@@ -32,6 +32,8 @@ from services.purchasing.commands import (
     PurchaseQuantity,
 )
 from services.purchasing.suppliers import terms
+from services.taxes import taxing
+from services.taxes.taxing import Worth
 
 ZERO = Decimal(0)
 
@@ -90,6 +92,7 @@ class PurchaseOrder:
     timezone: str
     supplier_name: str
     supplier_kinds: tuple[str, ...]
+    supplier_tax_group: UUID | None
     lines: tuple[Line, ...] = ()
 
     def actions(self) -> list[str]:
@@ -99,7 +102,8 @@ class PurchaseOrder:
 
 _LOCK = """
     SELECT o.id, o.number, o.status, o.version, o.currency, o.supplier_id, o.location_id, o.ordered_at, o.expected_on, o.note,
-           t.timezone, p.name, CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END
+           t.timezone, p.name, CASE WHEN p.archived_at IS NULL THEN p.kinds ELSE ARRAY['ARCHIVED'] END,
+           p.tax_group_id
     FROM purchase_orders o JOIN partners p ON p.tenant_id = $1 AND p.id = o.supplier_id JOIN tenants t ON t.id = $1
     WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """
@@ -128,8 +132,8 @@ _CANCEL = """
     WHERE tenant_id = $1 AND id = $2 RETURNING version
 """
 _CHANGE = """
-    UPDATE purchase_orders SET note = $3, expected_on = $4, subtotal = coalesce($5, subtotal), version = version + 1,
-        updated_at = statement_timestamp()
+    UPDATE purchase_orders SET note = $3, expected_on = $4, subtotal = coalesce($5, subtotal), tax_total = coalesce($6, tax_total),
+        version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $2 RETURNING version
 """
 _DROP_LINES = "DELETE FROM purchase_lines WHERE tenant_id = $1 AND purchase_order_id = $2"
@@ -292,12 +296,15 @@ async def update(work: UnitOfWork, command: PurchaseOrderUpdate) -> References:
     if command.lines and order.status != "DRAFT":
         refuse_state(work, order, "its lines stand", "lines")
     given_day = command.expected_on if command.given("expected_on") else order.expected_on
-    lines: list[drafts.Ordered] = []
+    lines, worth = list[drafts.Ordered](), None
     if command.lines and order.status == "DRAFT":
         known = await terms(work, order.supplier, [item.id for item in items if item])
         ordered = drafts.day_of(order.ordered_at, order.timezone)
         days = (ordered, command.expected_on if command.given("expected_on") else None)
-        lines = drafts.priced(command.lines, items, order.currency, known, days, problems)
+        group = order.supplier_tax_group
+        taxes = await taxing.of_lines(work, group, command.lines, items, problems, path="lines")
+        lines = drafts.priced(command.lines, items, taxes, order.currency, known, days, problems)
+        worth = taxing.worth(lines, order.currency, problems, path="lines")
         given_day = given_day if command.given("expected_on") else drafts.last_day(lines) or given_day
     problems.check()
     note = command.note if command.given("note") else order.note
@@ -305,7 +312,7 @@ async def update(work: UnitOfWork, command: PurchaseOrderUpdate) -> References:
     after: dict[str, Any] = {"note": note, "expected_on": given_day}
     after = {name: value for name, value in after.items() if value != present[name]}
     if after or lines:
-        await _store(work, order, note, given_day, lines, after, {name: present[name] for name in after})
+        await _store(work, order, note, given_day, lines, worth, after, {name: present[name] for name in after})
     return {"purchase_order_id": order.id}
 
 
@@ -315,20 +322,21 @@ async def _store(
     note: str | None,
     expected_on: date | None,
     lines: list[drafts.Ordered],
+    worth: Worth | None,
     after: dict[str, Any],
     before: dict[str, Any],
 ) -> None:
-    subtotal = sum((line.total for line in lines), ZERO) if lines else None
-    [[version]] = await work.rows(_CHANGE, order.id, note, expected_on, subtotal)
+    sums = (worth.totals.subtotal, worth.totals.tax_total) if worth else (None, None)
+    [[version]] = await work.rows(_CHANGE, order.id, note, expected_on, *sums)
     told_before, told_after = facts(before), facts(after)
-    if lines:
+    if worth:
         await work.rows(_DROP_LINES, order.id)
-        await work.rows(drafts.MAKE_LINES, order.id, order.currency, *zip(*lines, strict=True))
+        await work.rows(drafts.MAKE_LINES, order.id, order.currency, *drafts.columns(lines))
         told_before["lines"] = [
             {"line": ids.encode("pul", line.id), "product": ids.encode("prod", line.product), "quantity": line.quantity}
             for line in order.lines
         ]
-        told_after |= {"lines": drafts.told(lines), "subtotal": subtotal}
+        told_after |= {"lines": drafts.told(lines)} | drafts.told_worth(worth)
     elif expected_on != order.expected_on:
         await work.rows(_FOLLOW, order.id, order.expected_on, expected_on)
     work.note("purchase_order.updated", order.id, version=version, before=told_before, after=told_after)

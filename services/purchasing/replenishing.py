@@ -11,39 +11,42 @@ import asyncpg
 
 from core import ids, numbering
 from core.ids import new_id
-from core.money import LIMIT, line_total
+from core.money import line_total
 from core.purchasing import PATTERN
 from core.reordering import Wanted, arrival, wanted
 from db.reordering import PROPOSALS
 from db.runtime.failures import constraint
-from services import partners
+from services import partners, taxes
 from services.inventory import places, stock
 from services.kit import numbers
 from services.kit.answer import References
 from services.kit.command import MAX_LINES, shown
 from services.kit.work import Retry, UnitOfWork
 from services.purchasing.commands import Replenish
-from services.purchasing.drafts import MORE, Ordered, last_day, told
+from services.purchasing.drafts import MORE, Ordered, columns, last_day, told
+from services.taxes import NONE, Tax, taxing
 
 _KNOWN = "SELECT id FROM reorder_rules WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _MAKE = f"""
     WITH made AS (
-        INSERT INTO purchase_orders (tenant_id, id, number, supplier_id, location_id, currency, subtotal, expected_on,
-                                     ordered_at)
-        SELECT t.id, o.*, $10::timestamptz
-        FROM tenants t, unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::numeric[], $8::date[])
-             AS o (id, number, supplier, location, currency, subtotal, expected)
+        INSERT INTO purchase_orders (tenant_id, id, number, supplier_id, location_id, currency, subtotal, tax_total,
+                                     expected_on, ordered_at)
+        SELECT t.id, o.*, $11::timestamptz
+        FROM tenants t, unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::numeric[], $8::numeric[],
+                               $9::date[])
+             AS o (id, number, supplier, location, currency, subtotal, tax_total, expected)
         WHERE t.id = $1
         RETURNING id, currency
     ), lines AS (
         INSERT INTO purchase_lines (tenant_id, purchase_order_id, currency, id, position, product_id, description, quantity,
-                                    unit, base_quantity, unit_price, total, expected_on, over_receipt, over_receipt_usual)
+                                    unit, base_quantity, unit_price, total, expected_on, tax_id, over_receipt,
+                                    over_receipt_usual)
         SELECT t.id, made.id, made.currency, l.id, l.position, l.product, l.description, l.quantity, l.unit, l.base, l.price,
-               l.total, l.expected, {MORE}
-        FROM tenants t, made JOIN unnest($9::uuid[], $11::uuid[], $12::int[], $13::uuid[], $14::text[], $15::numeric[],
-                                         $16::text[], $17::numeric[], $18::numeric[], $19::numeric[], $20::date[],
-                                         $21::numeric[])
-             AS l (draft, id, position, product, description, quantity, unit, base, price, total, expected, more)
+               l.total, l.expected, l.tax, {MORE}
+        FROM tenants t, made JOIN unnest($10::uuid[], $12::uuid[], $13::int[], $14::uuid[], $15::text[], $16::numeric[],
+                                         $17::text[], $18::numeric[], $19::numeric[], $20::numeric[], $21::date[],
+                                         $22::numeric[], $23::uuid[])
+             AS l (draft, id, position, product, description, quantity, unit, base, price, total, expected, more, tax)
              ON l.draft = made.id
         WHERE t.id = $1
         RETURNING 1
@@ -62,6 +65,7 @@ class Draft(NamedTuple):
     location: UUID
     currency: str
     subtotal: Decimal
+    tax_total: Decimal
     expected_on: date | None
     lines: list[Ordered]
 
@@ -94,34 +98,40 @@ async def replenish(work: UnitOfWork, command: Replenish) -> References:
 async def _drafts(work: UnitOfWork, found: Sequence[Any]) -> list[Draft]:
     """The orders that these proposals make, in the order of their first lines."""
     grouped: dict[tuple[UUID, UUID, str], list[Ordered]] = defaultdict(list)
+    owns = {row["tax_id"] for row in found if row["tax_id"]}
+    groups = {row["tax_group_id"] for row in found if row["tax_group_id"]}
+    known = await taxes.find_all(work, groups, owns, keep=True) if owns else dict.fromkeys((None, *groups), NONE)
     for row in found:
         each = wanted(row)
         if each.problem is None:
             lines = grouped[row["supplier_id"], row["location_id"], row["currency"]]
-            lines.append(_line(row, each, len(lines) + 1))
+            tax = known[row["tax_group_id"]].borne(row["tax_id"])
+            if tax and not tax.active:
+                work.problems.invalid(f"The tax of {row['sku']}, {tax.code}, is no longer used.", "rules")
+            lines.append(_line(row, each, len(lines) + 1, tax))
     drafts = []
     for whose, lines in grouped.items():
-        subtotal = sum((line.total for line in lines), Decimal())
-        if subtotal >= LIMIT:
-            work.problems.invalid("A draft would cost more than can be kept: name fewer rules.", "rules")
+        sums = taxing.worth(lines, whose[2], work.problems, path="rules").totals
+        if work.problems:
             continue
         series = numbering.series(PATTERN, arrival(found[0]["now"], found[0]["timezone"], 0).year)
         number = await numbers.take(work.database, work.tenant, series, "purchase_orders")
-        drafts.append(Draft(new_id(), number, *whose, subtotal, last_day(lines), lines))
+        drafts.append(Draft(new_id(), number, *whose, sums.subtotal, sums.tax_total, last_day(lines), lines))
     work.problems.check()
     return drafts
 
 
-def _line(row: Mapping[str, Any], each: Wanted, position: int) -> Ordered:
+def _line(row: Mapping[str, Any], each: Wanted, position: int, tax: Tax | None) -> Ordered:
     total = line_total(each.quantity, row["price"], row["currency"])
     named = (new_id(), position, row["product_id"], row["name"], each.quantity, each.unit, each.base)
-    return Ordered(*named, row["price"], total, arrival(row["now"], row["timezone"], row["lead_days"]), None)
+    expected = arrival(row["now"], row["timezone"], row["lead_days"])
+    return Ordered(*named, row["price"], total, expected, None, tax)
 
 
 async def _store(work: UnitOfWork, drafts: Sequence[Draft], now: datetime) -> None:
     lines = [(draft.id, line) for draft in drafts for line in draft.lines]
     heads = zip(*(draft[:-1] for draft in drafts), strict=True)
-    bodies = zip(*(line for _, line in lines), strict=True)
+    bodies = columns([line for _, line in lines])
     try:
         await work.rows(_MAKE, *heads, [order for order, _ in lines], now, *bodies)
     except asyncpg.UniqueViolationError as error:
@@ -136,5 +146,5 @@ async def _store(work: UnitOfWork, drafts: Sequence[Draft], now: datetime) -> No
             "supplier": ids.encode("par", draft.supplier),
             "currency": draft.currency,
             "subtotal": draft.subtotal,
-        }
+        } | ({"taxTotal": draft.tax_total} if any(line.tax for line in draft.lines) else {})
         work.note("purchase_order.created", draft.id, version=1, after=made | {"lines": told(draft.lines)})

@@ -25,15 +25,15 @@ from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.pricing import Priced
-from services.sales import holds, taxing
+from services.sales import holds
 from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.holds import Taken
 from services.sales.orders import told
-from services.sales.prices import NO_PRICES, listed
+from services.sales.prices import NO_PRICES, includes, listed
 from services.sales.promises import Wanted, promise, reserved
-from services.sales.taxing import Worth
-from services.taxes import Tax
+from services.taxes import Tax, taxing
+from services.taxes.taxing import Worth
 
 
 class Ordered(NamedTuple):
@@ -104,7 +104,7 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     by = command.price_list if command.given("price_list") else customer and customer.price_list
     found = await listed(work, by, currency, quantities(command.line_items, items), command.placed_at, problems)
     taxes = await taxing.of_lines(work, customer and customer.tax_group, command.line_items, items, problems)
-    included = taxing.includes(found, problems, given=command.prices_include_tax)
+    included = includes(found, problems, given=command.prices_include_tax)
     amounts = found.amounts if found else NO_PRICES
     lines = priced(command.line_items, items, taxes, currency, problems, amounts, included=included)
     worth = taxing.worth(lines, currency, problems, included=included)

@@ -17,13 +17,14 @@ from services.kit.answer import References
 from services.kit.records import facts
 from services.kit.work import UnitOfWork
 from services.partners import Customer
-from services.sales import drafts, line_changes, recosting, taxing
+from services.sales import drafts, line_changes, recosting
 from services.sales.addresses import Addresses, chosen
 from services.sales.commands import OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import Order, locked, told
 from services.sales.prices import NO_PRICES, listed
-from services.sales.taxing import Worth
+from services.taxes import taxing
+from services.taxes.taxing import Worth
 
 Values = dict[str, Any]
 """Columns of an order, and what they are to be."""

@@ -16,14 +16,14 @@ from services.catalog import ProductSnapshot
 from services.inventory import stock
 from services.kit.command import MAX_LINES, shown
 from services.kit.work import UnitOfWork
-from services.sales import drafts, taxing
+from services.sales import drafts
 from services.sales.commands import LineChange, OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import ZERO, Line, Order, Step, holds_of, status_after, told
 from services.sales.prices import NO_PRICES, listed
 from services.sales.promises import Wanted, promise, reserved
 from services.sales.recosting import recosted
-from services.taxes import Tax, check_active
+from services.taxes import Tax, check_active, taxing
 
 
 class Written(NamedTuple):

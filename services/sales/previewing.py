@@ -16,11 +16,12 @@ from services.kit.command import Currency, Id, Input, Unreadable
 from services.kit.looking import Snapshot
 from services.kit.salvage import NOBODY, salvaged
 from services.partners import Customer, PartnerRef, PriceListRef
-from services.sales import drafts, taxing
+from services.sales import drafts
 from services.sales.commands import Lines
 from services.sales.drafts import Ordered
-from services.sales.prices import NO_PRICES, listed
+from services.sales.prices import NO_PRICES, includes, listed
 from services.sales.promises import Wanted, note_shortages
+from services.taxes import taxing
 
 
 class OrderPreview(Input):
@@ -88,7 +89,7 @@ async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | N
     found = await listed(look, by, currency, drafts.quantities(wanted.line_items, items), wanted.placed_at, problems)
     group = customer and customer.tax_group
     taxes = await taxing.of_lines(look, group, wanted.line_items, items, problems, keep=False)
-    included = taxing.includes(found, problems, given=wanted.prices_include_tax)
+    included = includes(found, problems, given=wanted.prices_include_tax)
     amounts = found.amounts if found else NO_PRICES
     lines = drafts.priced(wanted.line_items, items, taxes, currency, problems, amounts, included=included)
     taxing.worth(lines, currency, problems, included=included)

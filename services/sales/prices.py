@@ -32,3 +32,13 @@ async def listed(
     for product, quantity in wanted:
         sums[product] += quantity
     return await pricing.prices(look, by, currency, sums, at, problems)
+
+
+def includes(by: Priced | None, problems: Problems, *, given: bool | None) -> bool:
+    """Whether an order's prices include tax: as its price list says, else as the caller does."""
+    if by is None:
+        return bool(given)
+    if given not in (None, by.tax_included):
+        words = "include tax" if by.tax_included else "don't include tax"
+        problems.invalid(f"The prices of {by.code} {words}.", "pricesIncludeTax")
+    return by.tax_included

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from core import ids
 from core.taxes import Kind
+from services.catalog import TAX_OF
 from services.kit.work import UnitOfWork
-from services.sales import taxing
 from services.sales.orders import Order, told
-from services.taxes import check_active
+from services.taxes import check_active, taxing
 
 Values = dict[str, Any]
 """Columns of an order, and what they are to be."""
@@ -23,8 +23,9 @@ _NETS = """
     UPDATE line_items l SET net = n.net FROM unnest($2::uuid[], $3::numeric[]) AS n (id, net)
     WHERE l.tenant_id = $1 AND l.id = n.id
 """
-_BORNE = """
-    SELECT l.id, l.tax_id, p.tax_id AS own FROM line_items l JOIN products p ON p.tenant_id = $1 AND p.id = l.product_id
+_BORNE = f"""
+    SELECT l.id, l.tax_id, {TAX_OF.format(product="p")} AS own
+    FROM line_items l JOIN products p ON p.tenant_id = $1 AND p.id = l.product_id
     WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.tax_id IS NOT NULL ORDER BY l.position
 """
 _BEAR = """

@@ -109,11 +109,15 @@ _THERE = f"SELECT id, version, {_FACTS} FROM taxes WHERE tenant_id = $1 AND code
 _HOLD_OFF = "SELECT FROM taxes WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _FIND = """
     SELECT t.id, t.code, t.category, t.rate, t.active, t.exemption_reason, ARRAY(
-        SELECT s.from_tax_id FROM tax_substitutions s WHERE s.tenant_id = $1 AND s.tax_group_id = $4 AND s.to_tax_id = t.id
+        SELECT s.tax_group_id FROM tax_substitutions s
+        WHERE s.tenant_id = $1 AND s.tax_group_id = ANY($4) AND s.to_tax_id = t.id ORDER BY s.id
+    ) AS groups, ARRAY(
+        SELECT s.from_tax_id FROM tax_substitutions s
+        WHERE s.tenant_id = $1 AND s.tax_group_id = ANY($4) AND s.to_tax_id = t.id ORDER BY s.id
     ) AS replaced
     FROM taxes t
     WHERE t.tenant_id = $1 AND (t.id = ANY($2::uuid[]) OR t.code = ANY($3::text[]) OR t.id IN (
-        SELECT s.to_tax_id FROM tax_substitutions s WHERE s.tenant_id = $1 AND s.tax_group_id = $4))
+        SELECT s.to_tax_id FROM tax_substitutions s WHERE s.tenant_id = $1 AND s.tax_group_id = ANY($4::uuid[])))
 """
 # A tax that is about to be borne keeps its rate: the same lock as the line's foreign key takes, a little earlier.
 _FIND_AND_KEEP = f"{_FIND} FOR KEY SHARE OF t"
@@ -232,16 +236,32 @@ async def find(
     """The taxes that products have and inputs name, and what takes their place for the partners of a group: one statement.
     ``keep``: they are about to be borne, so their rates stand from now on.
     """
+    return (await find_all(look, [group] if group else [], owns, refs, keep=keep))[group]
+
+
+async def find_all(
+    look: Looking,
+    groups: Collection[UUID],
+    owns: Collection[UUID],
+    refs: Collection[TaxRef] = (),
+    *,
+    keep: bool = False,
+) -> Mapping[UUID | None, Found]:
+    """The same for the partners of each of several groups, and for those of none."""
     keys = [ref.only() for ref in refs]
     wanted = [*owns, *(value for key, value in keys if key == "id")]
     codes = [value for key, value in keys if key == "code"]
-    rows = await look.rows(_FIND_AND_KEEP if keep else _FIND, wanted, codes, group)
+    rows = await look.rows(_FIND_AND_KEEP if keep else _FIND, wanted, codes, list(groups))
     taxes = [
         Tax(row["id"], row["code"], Kind(row["category"], row["rate"]), row["active"], row["exemption_reason"])
         for row in rows
     ]
-    replaced = {own: row["id"] for row in rows for own in row["replaced"]}
-    return Found({tax.id: tax for tax in taxes}, {tax.code: tax for tax in taxes}, replaced)
+    instead: dict[UUID | None, dict[UUID | None, UUID]] = {group: {} for group in (None, *groups)}
+    for row in rows:
+        for group, own in zip(row["groups"], row["replaced"], strict=True):
+            instead[group][own] = row["id"]
+    by_id, by_code = {tax.id: tax for tax in taxes}, {tax.code: tax for tax in taxes}
+    return {group: Found(by_id, by_code, replaced) for group, replaced in instead.items()}
 
 
 async def find_tax(work: UnitOfWork, ref: TaxRef) -> UUID | None:

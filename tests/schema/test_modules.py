@@ -19,7 +19,7 @@ SUBSETS: list[tuple[str, ...]] = [
     ("catalog", "partners", "pricing"),
     ("catalog", "inventory"),
     ("catalog", "partners", "inventory"),
-    ("catalog", "partners", "inventory", "purchasing"),
+    ("catalog", "partners", "taxes", "inventory", "purchasing"),
     ("catalog", "partners", "taxes"),
     ("catalog", "partners", "taxes", "pricing", "inventory", "sales"),
     MODULES,
@@ -80,6 +80,7 @@ TYPES = {
 }
 ADDED = {
     ("Product", "tax"): "taxes",
+    ("ProductCategory", "tax"): "taxes",
     ("Partner", "taxGroup"): "taxes",
     ("Partner", "priceList"): "pricing",
     ("Product", "stock"): "inventory",
@@ -157,7 +158,7 @@ async def test_a_field_of_a_module_that_is_left_out_is_unknown(ask: Asker, oddme
     "modules, text",
     [
         (("inventory",), "Module inventory needs catalog as well."),
-        (("purchasing",), "Module purchasing needs catalog, partners, inventory as well."),
+        (("purchasing",), "Module purchasing needs catalog, partners, taxes, inventory as well."),
         (("sales",), "Module sales needs catalog, partners, taxes, pricing, inventory as well."),
         (("catalog", "partners", "sales"), "Module sales needs taxes, pricing, inventory as well."),
         (("taxes",), "Module taxes needs catalog, partners as well."),

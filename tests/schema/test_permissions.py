@@ -29,7 +29,7 @@ OPEN = {
     "EventBatch.events": "those of the batch, which was asked for",
     "Shipment.lines": "those of the shipment, which may be read",
     **dict.fromkeys(("OrderPreview.lines", "OrderPreview.taxes"), "those of the preview, which was asked for"),
-    "Order.taxes": "what it comes to, as its totals are",
+    **dict.fromkeys(("Order.taxes", "PurchaseOrder.taxes"), "what it comes to, as its totals are"),
     "TaxGroup.substitutions": "those of the group, which may be read",
     "StockHold.lines": "those of the hold, which may be read",
     "Product.units": "those of the product, which may be read",

@@ -25,11 +25,13 @@ from tests.support.oddments import Oddments
 from tests.support.ways import HAND_MADE, WAYS
 
 TAXES = {
-    **dict.fromkeys(("Query.tax", "Query.taxes", "Query.taxGroup", "Query.taxGroups", "Order.taxes"), 1),
+    **dict.fromkeys(("Query.tax", "Query.taxes", "Query.taxGroup", "Query.taxGroups"), 1),
+    **dict.fromkeys(("Order.taxes", "PurchaseOrder.taxes"), 1),
     **dict.fromkeys(("Tax.events", "TaxGroup.events", "TaxGroup.substitutions"), 1),
     **dict.fromkeys(("TaxSubstitution.from", "TaxSubstitution.to"), 1),
     # The demo's products, partners and lines have none: tests/schema/writing/test_taxes.py counts where they have.
-    **dict.fromkeys(("Product.tax", "Partner.taxGroup", "LineItem.tax", "LineItem.net"), 0),
+    **dict.fromkeys(("Product.tax", "ProductCategory.tax", "Partner.taxGroup", "LineItem.tax", "LineItem.net"), 0),
+    "PurchaseLine.tax": 0,
     **dict.fromkeys(("TaxTotal.base", "TaxTotal.amount", "OrderPreview.taxes", "OrderPreviewLine.tax"), 0),
 }
 
@@ -317,6 +319,7 @@ def test_lists_are_walked_too() -> None:
         "OrderPreview.taxes",
         "Partner.addresses",
         "Product.units",
+        "PurchaseOrder.taxes",
         "ProductMovement.flows",
         "Query.nodes",
         "Query.replenishmentProposals",

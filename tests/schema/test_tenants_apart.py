@@ -27,13 +27,14 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   small: stockHold(reference: "basket 2") { id lines { quantity } }
   large: stockHold(reference: "basket 20") { id reference }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
-  productCategories(first: 250) { totalCount { value } nodes { id code parent { id } children { nodes { id } } products { nodes { id } } } }
+  productCategories(first: 250) { totalCount { value } nodes { id code tax { id } parent { id } children { nodes { id } } products { nodes { id } } } }
   priceLists(first: 250) { totalCount { value } nodes { id code
     prices(first: 250) { totalCount { value } nodes { id product { id } priceList { id } } } events { nodes { id } } } }
   taxes(first: 250) { totalCount { value } nodes { id code events { nodes { id } } } }
   taxGroups(first: 250) { totalCount { value } nodes { id code events { nodes { id } }
     substitutions { from { id } to { id } } } }
-  purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } lines { totalCount { value } nodes { id } }
+  purchaseOrders(first: 250) { totalCount { value } nodes { id supplier { id } taxes { rate }
+    lines { totalCount { value } nodes { id tax { id } } }
     receipts { nodes { id moves { nodes { id purchaseLine { id } } } lines { location { id } purchaseLine { id } } } } } }
   purchaseSettings { version overReceiptPercent }
   replenishmentProposals { rule { id } supplier { id } }

@@ -153,7 +153,7 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
     """Rows of every kind, in whose texts the word is."""
     money = {"amount": price, "currency": "EUR"}
     await tax(client, word)
-    kind = texts(word, "code", "name")
+    kind = texts(word, "code", "name") | {"tax": {"code": f"{word}-1"}}
     await command(client, "productCategoryUpsert", kind, "category { id }")
     part = kind | {"code": f"{word}-2", "parent": {"code": kind["code"]}}
     await command(client, "productCategoryUpsert", part, "category { id }")

@@ -20,7 +20,7 @@ def test_what_each_hook_has() -> None:
     assert stock.ON_ARRIVAL.added == (promises.serve,)
     assert stock.HOLDERS.added == (holding.holders, promises.holders)
     assert stock.ON_END.added == (holding.let_go,)
-    assert [each.table for each in taxes.BORNE_BY.added] == ["line_items"]
+    assert [each.table for each in taxes.BORNE_BY.added] == ["purchase_lines", "line_items"]
     assert len(catalog.TAXES.added) == len(partners.TAX_GROUPS.added) == len(partners.PRICE_LISTS.added) == 1
     assert [each.table for each in catalog.COUNTED_IN_UNITS.added] == [
         *("prices", "stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers"),

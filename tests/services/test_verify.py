@@ -79,6 +79,7 @@ CORRUPTIONS = (
     SELECT l.tenant_id, l.id, l.id, o.location_id, 1 FROM purchase_lines l JOIN purchase_orders o ON o.id = l.purchase_order_id
     WHERE l.tenant_id = '{tenant}' LIMIT 1
     """,
+    first("purchase_orders", "tax_total = tax_total + 0.01"),
     first("reservations", "quantity = quantity + 1"),
     "UPDATE locations SET kind = 'QUARANTINE' WHERE kind = 'INTERNAL'",
     first("stock_moves", "quantity = quantity + 1", "reason = 'shipment'"),

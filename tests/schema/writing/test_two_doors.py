@@ -97,7 +97,7 @@ INPUTS = {
     "ProductUnitInput": {"quantity": (DEFAULT, REFUSED), "barcode": (DEFAULT, AS_LEFT_OUT)},
     "ProductCategoryUpsertInput": {
         **dict.fromkeys(("name", "costMethod"), (KEPT, REFUSED)),
-        "parent": (KEPT, CLEARS),
+        **dict.fromkeys(("parent", "tax"), (KEPT, CLEARS)),
     },
     "LotUpdateInput": {"expiresOn": (KEPT, CLEARS), "blocked": (KEPT, REFUSED)},
     "LotQuantityInput": {},
@@ -159,9 +159,10 @@ INPUTS = {
         ),
         "confirm": (DEFAULT, REFUSED),
     },
-    "PurchaseLineInput": dict.fromkeys(
-        ("unit", "unitPrice", "description", "expectedOn", "overReceipt"), (DEFAULT, AS_LEFT_OUT)
-    ),
+    "PurchaseLineInput": {
+        **dict.fromkeys(("unit", "unitPrice", "description", "expectedOn", "overReceipt"), (DEFAULT, AS_LEFT_OUT)),
+        "tax": (DEFAULT, CLEARS),
+    },
     "PurchaseOrderUpdateInput": {
         **dict.fromkeys(("note", "expectedOn"), (KEPT, CLEARS)),
         "lines": (KEPT, REFUSED),

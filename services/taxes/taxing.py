@@ -1,4 +1,4 @@
-"""Which taxes the lines of an order bear, and what the order comes to with them."""
+"""Which taxes the lines of a document bear, and what it comes to with them."""
 
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
@@ -11,12 +11,20 @@ from core.taxes import Kind, Totals, totals
 from services import taxes
 from services.catalog import ProductSnapshot, TaxRef
 from services.kit.looking import Looking
-from services.pricing import Priced
-from services.sales.commands import LineItem
 from services.taxes import NONE, Found, Tax
 
 MAX_KINDS = 20
-"""Categories and rates of an order's taxes: each is a line of its invoice's tax breakdown."""
+"""Categories and rates of a document's taxes: each is a line of its invoice's tax breakdown."""
+
+
+class Given(Protocol):
+    """A line of an input. One that names null bears no tax, one that names nothing its product's."""
+
+    @property
+    def tax(self) -> TaxRef | None: ...
+
+    @property
+    def model_fields_set(self) -> set[str]: ...
 
 
 class Costing(Protocol):
@@ -30,7 +38,7 @@ class Costing(Protocol):
 
 
 class Worth(NamedTuple):
-    """What an order's lines come to. ``included``: their prices and totals include tax."""
+    """What a document's lines come to. ``included``: their prices and totals include tax."""
 
     totals: Totals
     included: bool
@@ -44,10 +52,11 @@ class Worth(NamedTuple):
 async def of_lines(
     look: Looking,
     group: UUID | None,
-    given: Sequence[LineItem],
+    given: Sequence[Given],
     items: Sequence[ProductSnapshot | None],
     problems: Problems,
     *,
+    path: str = "lineItems",
     keep: bool = True,
 ) -> list[Tax | None]:
     """The tax that each line of an input bears: the one that it names, else what becomes of its product's for partners of a
@@ -65,11 +74,11 @@ async def of_lines(
         if line.tax:
             tax = found.named(line.tax)
             if tax is None:
-                problems.missing(f"tax with the {line.tax}", "lineItems", index, "tax")
+                problems.missing(f"tax with the {line.tax}", path, index, "tax")
         else:
             tax = None if item is None or "tax" in line.model_fields_set else found.borne(item.tax)
         if tax:
-            taxes.check_active(tax, problems, "lineItems", index, "tax" if line.tax else "product")
+            taxes.check_active(tax, problems, path, index, "tax" if line.tax else "product")
         borne.append(tax)
     return borne
 
@@ -83,19 +92,12 @@ async def lookup(
     return await taxes.find(look, group, owns, refs, keep=keep) if owns or refs else NONE
 
 
-def includes(by: Priced | None, problems: Problems, *, given: bool | None) -> bool:
-    """Whether an order's prices include tax: as its price list says, else as the caller does."""
-    if by is None:
-        return bool(given)
-    if given not in (None, by.tax_included):
-        words = "include tax" if by.tax_included else "don't include tax"
-        problems.invalid(f"The prices of {by.code} {words}.", "pricesIncludeTax")
-    return by.tax_included
-
-
-def worth(lines: Iterable[Costing], currency: str, problems: Problems, *, included: bool) -> Worth:
+def worth(
+    lines: Iterable[Costing], currency: str, problems: Problems, *, included: bool = False, path: str = "lineItems"
+) -> Worth:
     """What lines come to. Problems are noted where that is more than can be kept."""
-    return summed(((line.total, line.tax and line.tax.kind) for line in lines), currency, problems, included=included)
+    kinds = ((line.total, line.tax and line.tax.kind) for line in lines)
+    return summed(kinds, currency, problems, included=included, path=path)
 
 
 def summed(
