@@ -71,6 +71,7 @@ def test_transactions_begin_in_few_places() -> None:
         "services/platform/budgets.py",  # leases
         "services/webhooks/storing.py",  # what a worker sent
         "services/webhooks/turns.py",  # its leases
+        "services/platform/relaying.py",  # how far a broker was told
     }
 
 

@@ -14,7 +14,7 @@ from db.runtime.engine import Target, administration
 from db.tenancy import APP, APPEND_ONLY, BACKUP, OWNER, PARTNER, set_tenant
 
 TENANT_TABLES = sorted(set(metadata.tables) - {"tenants"})
-SEEN_BY_WORKERS = ("commits", "webhook_turns")
+SEEN_BY_WORKERS = ("commits", "relay_cursors", "webhook_turns")
 """Of which the owner sees all tenants', as a worker has to that looks for what is due: ids, numbers and times."""
 
 OF_ITS_LIST = ("price_lists", "prices")

@@ -41,6 +41,7 @@ IMPERSONAL = {
     "sales_cells": "numbers",
     "allocation_policies": "a choice",
     "webhook_turns": "ids",
+    "relay_cursors": "kinds of brokers, and ids",
 }
 """Tables without a word about persons."""
 

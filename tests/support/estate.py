@@ -42,10 +42,11 @@ TIMES = (
 
 SUMS = ("sales_folds", "sales_spans", "sales_cells")
 HOOKS = ("webhooks", "webhook_turns", "webhook_deliveries")
-LEFT: dict[str, list[str]] = {table: [] for table in ("budgets", "commits", *SUMS, *HOOKS)}
+LEFT: dict[str, list[str]] = {table: [] for table in ("budgets", "commits", "relay_cursors", *SUMS, *HOOKS)}
 """What stays behind when a tenant moves."""
 
 KEPT = (
+    "INSERT INTO relay_cursors (tenant_id, id, sink, commit_id) VALUES ($1, $2, 'nats', $2)",
     "INSERT INTO sales_folds (tenant_id, id, commit_id, timezone, folded_at) VALUES ($1, $2, $2, 'UTC', now())",
     """
     INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
@@ -57,7 +58,7 @@ KEPT = (
     SELECT $1, $2, id, starts_at, 'CLOSED', 'EUR', 'pcs', 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1 FROM sales_spans WHERE tenant_id = $1
     """,
 )
-"""Sums of a day, of a fold that has no place in the log."""
+"""A broker's place, and sums of a day, of a fold that has no place in the log."""
 
 
 async def settle(target: Target, name: str) -> UUID:
