@@ -1,5 +1,6 @@
 """What ``erpgraph doctor`` looks at before a start: each finding says what is so, and what to do where it isn't well."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from time import time
 from typing import Any, Literal, NamedTuple
@@ -8,6 +9,8 @@ import asyncpg
 
 from app.database import open_database, reach, serving_database, too_many_connections
 from app.databases import others
+from app.relay import sinks
+from app.relay.sinks import WITHIN, Away, Sink
 from app.settings import Settings
 from core.errors import ErpError, Unfit
 from db.admin import migrate
@@ -33,7 +36,7 @@ class Finding(NamedTuple):
 
 
 async def examined(settings: Settings) -> AsyncIterator[Finding]:
-    """The findings, one by one as they are made. Where the database can't be reached that is the last."""
+    """The findings, one by one as they are made. Where the database can't be reached that is the last of it."""
     try:
         async with open_database(settings) as target:
             async for finding in _of_database(settings, target):
@@ -46,6 +49,21 @@ async def examined(settings: Settings) -> AsyncIterator[Finding]:
                     yield finding
     except ErpError as error:
         yield Finding("database", "fail", error.message)
+    for each in sinks.made(settings.relay):
+        yield await _broker(each)
+
+
+async def _broker(sink: Sink) -> Finding:
+    check = f"relay {sink.name}"
+    try:
+        async with asyncio.timeout(WITHIN):
+            await sink.open()
+    except (Away, TimeoutError) as error:
+        advice = "Look at ERPGRAPH_RELAY. What happens meanwhile stays in the log for ERPGRAPH_FEED_DAYS."
+        return Finding(check, "fail", f"The broker isn't there: {error or 'it does not answer'}.", advice)
+    finally:
+        await sink.close()
+    return Finding(check, "ok", "The broker answers.")
 
 
 async def _places(target: Target, known: Collection[str]) -> AsyncIterator[Finding]:

@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 PREFIX = "ERPGRAPH_"
 
-SECRETS = ("database_url", "app_database_url", "reading_url", "webhook_keys")
+SECRETS = ("database_url", "app_database_url", "reading_url", "webhook_keys", "relay")
 """Settings that have passwords in them: each may stand in a file, which the variable with ``FILE`` at its end names."""
 
 FILE = "_FILE"
@@ -32,6 +32,9 @@ SHORTEST_KEY = 32
 
 TRACING = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.exporter.otlp")
 """Packages that traces need, each after the one that it is in."""
+
+BROKERS = {"nats": ("nats", "nats"), "tls": ("nats", "nats")}
+"""The kinds of brokers by the schemes of their URLs (``app.relay.sinks``), each with the package that it needs."""
 
 _HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
@@ -125,6 +128,7 @@ class Settings(BaseSettings):
     feed_days: int = Field(30, ge=1, le=3_650, description="days that the log of commits is kept, which feeds read")
     webhook_keys: str = Field("", description="the keys that webhooks' secrets are made of; the first makes new ones")
     webhook_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    relay: Annotated[tuple[str, ...], NoDecode] = ()
     drain_seconds: float = Field(0, ge=0, le=300, description="seconds that it keeps serving after SIGTERM, not ready")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field("text", description="what a line of the log is")
@@ -182,7 +186,19 @@ class Settings(BaseSettings):
             raise ValueError(f"each key has at least {SHORTEST_KEY} characters; 'openssl rand -hex 32' makes one")
         return value
 
-    @field_validator("modules", "allowed_hosts", "cors_origins", "webhook_networks", mode="before")
+    @field_validator("relay")
+    @classmethod
+    def _brokers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            scheme = url.partition(":")[0]
+            if scheme not in BROKERS:
+                # Not the URL itself: there may be a password in it.
+                raise ValueError(f"each is a broker's URL, which starts with {', '.join(BROKERS)}")
+            if find_spec(BROKERS[scheme][1]) is None:
+                raise ValueError("it needs the packages of the extra erpgraph[relay], which aren't installed")
+        return value
+
+    @field_validator("modules", "allowed_hosts", "cors_origins", "webhook_networks", "relay", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """Reading the log of commits: what was touched or happened behind a place, up to where the log is complete."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -43,6 +44,16 @@ class Context(Protocol):
 
     reader: Reader
 
+
+class Oldest(NamedTuple):
+    """The oldest commit that a tenant's log has still, and when it was."""
+
+    seq: int
+    commit: UUID
+    at: datetime
+
+
+_OLDEST = "SELECT seq, id, created_at FROM commits WHERE tenant_id = $1 ORDER BY seq LIMIT 1"
 
 _SEQ = "SELECT seq FROM commits WHERE tenant_id = $1 AND id = $2"
 
@@ -120,10 +131,26 @@ async def happened(
     return await _batch(context.reader, after, head, first, _CHOSEN, types, subjects)
 
 
+async def oldest(reader: Reader) -> Oldest:
+    """The oldest commit of a tenant that has one."""
+    [row] = await reader.fetch(_OLDEST, reader.tenant)
+    return Oldest(row["seq"], UUID(int=row["id"].int), row["created_at"])
+
+
+async def all_that_happened(context: Context, begin: Oldest, head: Head, first: int) -> Found:
+    """The events from the oldest commit on, its own as well."""
+    return await _read(context.reader, begin.seq - 1, Cursor(begin.commit), head, first, _HAPPENED)
+
+
 async def _batch(reader: Reader, after: Cursor, head: Head, first: int, sql: str, *values: Any) -> Found:
     begin = await _seq(reader, after.commit)
     if begin >= head.seq and not after.offset:
         return Found([], after, begin, more=False)
+    return await _read(reader, begin, after, head, first, sql, *values)
+
+
+async def _read(reader: Reader, begin: int, after: Cursor, head: Head, first: int, sql: str, *values: Any) -> Found:
+    """The entries of the commits behind a number, and of that one those behind the place."""
     rows = await reader.fetch(sql, reader.tenant, begin, max(begin, head.seq), after.offset, first + 1, *values)
     *entries, last = [Entry(row["seq"], row["commit"], row["place"], row["id"], row["kind"] or 0) for row in rows]
     if len(entries) <= first:

@@ -6,7 +6,7 @@ A thread answers, so that it does while the loop is held up, which is what one w
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from platform import python_version
 from socketserver import ThreadingMixIn
 from threading import Thread
@@ -84,16 +84,27 @@ class Figures(Collector):
 @contextlib.asynccontextmanager
 async def exposed(metrics: Metrics, look: Callable[[], Gauges], host: str, port: int) -> AsyncIterator[None]:
     """In here ``/metrics`` is served at that address, from when it can be had on."""
+    watching = asyncio.create_task(metrics.watch(look))
+    try:
+        async with exposing([Figures(metrics)], host, port):
+            yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def exposing(them: Iterable[Collector], host: str, port: int) -> AsyncIterator[None]:
+    """As ``exposed``, for what is collected otherwise."""
     registry = CollectorRegistry()
-    registry.register(Figures(metrics))
-    ProcessCollector(registry=registry)
-    working = [asyncio.create_task(each) for each in (metrics.watch(look), _serve(registry, host, port))]
+    for each in (*them, ProcessCollector(registry=None)):
+        registry.register(each)
+    serving = asyncio.create_task(_serve(registry, host, port))
     try:
         yield
     finally:
-        for each in working:
-            each.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def _serve(registry: CollectorRegistry, host: str, port: int) -> None:

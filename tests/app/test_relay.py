@@ -1,0 +1,396 @@
+"""The relay against a real NATS server: what it is told, in which order, how often, and what becomes of it when something ends."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.doctor import Finding, examined
+from app.relay import outlet as outlets
+from app.relay.sinks import nats as jetstream
+from app.settings import load
+from core import ids
+from core.changes import Cursor
+from services.platform import keys, relaying
+from services.platform.relaying import Lease, Lost
+from tests.app.conftest import Site
+from tests.support.brokers import Got, Nats, free_port, relay, running
+from tests.support.command import ended, started
+from tests.support.http import eventually
+
+LATER = "UPDATE relay_cursors SET leased_until = now() - interval '1 second' WHERE worker IS NOT NULL"
+"""Half a minute later."""
+
+SEEN = (
+    "query ($subjects: [ID!], $after: String!) { eventFeed(where: {subjects: $subjects}, after: $after, first: 500)"
+    " { events { id type occurredAt principal version subjectId before after } } }"
+)
+MAKE = (
+    "mutation ($code: String!, $name: String!) { partnerUpsert(input: {code: $code, name: $name}) { partner { id } } }"
+)
+
+
+@pytest.fixture(scope="module")
+async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats]:
+    broker = Nats(tmp_path_factory.mktemp("nats"))
+    await broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+async def broker(nats_server: Nats, site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Nats]:
+    """A broker that was told all there is, and has forgotten it."""
+    monkeypatch.setattr(outlets, "FIRST", 0.05)
+    async with running(relay(site.database, site.target, [nats_server.url])):
+        await told_all(site)
+    await nats_server.forget()
+    yield nats_server
+    if nats_server.process is None:
+        await nats_server.start()
+    async with site.admin() as admin:
+        await admin.execute("DELETE FROM relay_cursors")
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with site.client() as opened:
+        yield opened
+
+
+async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> Any:
+    answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def partner(client: httpx.AsyncClient, code: str, name: str) -> str:
+    """Make a partner, or give it another name: an event. Its id."""
+    return str((await ask(client, MAKE, code=code, name=name))["partnerUpsert"]["partner"]["id"])
+
+
+async def told_all(site: Site) -> None:
+    """Wait until the broker was told all there is."""
+    wanted = (
+        "SELECT count(*) FROM tenants t LEFT JOIN relay_cursors r ON r.tenant_id = t.id WHERE r.worker IS NOT NULL"
+        " OR r.seen IS DISTINCT FROM (SELECT max(seq) FROM commits WHERE tenant_id = t.id)"
+    )
+    async with site.admin() as admin, asyncio.timeout(60):
+        while await admin.fetchval(wanted):  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def at_last(broker: Nats, enough: Callable[[list[Got]], bool]) -> list[Got]:
+    """What the broker has, once it is enough."""
+    async with asyncio.timeout(60):
+        while not enough(found := await broker.kept()):  # noqa: ASYNC110 - nor does a broker
+            await asyncio.sleep(0.05)
+    return found
+
+
+def about(found: Iterable[Got], *records: str) -> list[Got]:
+    return [each for each in found if each.attributes["subject"] in records]
+
+
+def rising(found: Iterable[Got]) -> bool:
+    """Whether the messages of each record are in the order of what happened."""
+    last: dict[str, str] = {}
+    for each in found:
+        if last.get(each.attributes["subject"], "") >= each.attributes["sequence"]:
+            return False
+        last[each.attributes["subject"]] = each.attributes["sequence"]
+    return True
+
+
+async def test_an_orders_life_arrives_as_the_feed_tells_it(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = await client.post("/graphql", json={"query": MAKE, "variables": {"code": "RELAY-LIFE", "name": "life"}})
+    start = made.json()["extensions"]["changes"]["cursor"]
+    async with running(relay(site.database, site.target, [broker.url])):
+        order = await an_order(client)
+        await ask(client, 'mutation { orderConfirm(input: {order: {id: "%s"}}) { order { id } } }' % order)  # noqa: UP031
+        await ask(client, 'mutation { orderCancel(input: {order: {id: "%s"}}) { order { id } } }' % order)  # noqa: UP031
+        await told_all(site)
+    events = (await ask(client, SEEN, subjects=[order], after=start))["eventFeed"]["events"]
+    assert [each["type"] for each in events] == ["order.created", "order.confirmed", "order.cancelled"]
+    got = about(await broker.kept(), order)
+    assert [each.data for each in got] == events
+    assert rising(got)
+    tenant = ids.encode("ten", site.tenants[0].id)
+    for message, event in zip(got, events, strict=True):
+        assert message.topic == f"erp.{tenant}.order.{order}"
+        assert len(message.attributes.pop("sequence")) == 26
+        assert message.attributes == {
+            "specversion": "1.0",
+            "id": event["id"],
+            "source": f"/tenants/{tenant}",
+            "type": event["type"],
+            "subject": order,
+            "time": event["occurredAt"],
+            "datacontenttype": "application/json",
+        }
+
+
+async def an_order(client: httpx.AsyncClient) -> str:
+    query = "{ partners(first: 1) { nodes { id } } products(first: 1) { nodes { id } } }"
+    found = await ask(client, query)
+    [customer], [product] = found["partners"]["nodes"], found["products"]["nodes"]
+    lines = [{"product": {"id": product["id"]}, "quantity": "1"}]
+    make = "mutation ($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } userErrors { code } } }"
+    made = await ask(client, make, input={"customer": {"id": customer["id"]}, "lineItems": lines})
+    return str(made["orderCreate"]["order"]["id"])
+
+
+async def test_a_new_broker_is_told_all_that_the_log_has(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = await partner(client, "RELAY-OLD", "before")
+    async with site.admin() as admin:
+        await admin.execute("DELETE FROM relay_cursors")
+        wanted = await admin.fetchval("SELECT sum(cardinality(events)) FROM commits")
+        tenants = await admin.fetchval("SELECT count(DISTINCT tenant_id) FROM commits")
+    async with running(relay(site.database, site.target, [broker.url])) as working:
+        await told_all(site)
+        assert working.outlets[0].resyncs == 0
+    got = await broker.kept()
+    begun = [each for each in got if each.attributes["type"] == "feed.resync_required"]
+    assert len(begun) == tenants
+    for each in begun:
+        assert each == next(one for one in got if one.tenant == each.tenant), "it comes first"
+        assert each.attributes["subject"] == each.tenant
+    assert len(got) == wanted + tenants
+    assert [each.data["type"] for each in about(got, made)] == ["partner.created"]
+    assert rising(got)
+
+
+async def test_nothing_is_lost_while_the_broker_is_down(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = [await partner(client, f"RELAY-DOWN-{number}", "one") for number in range(5)]
+    async with running(relay(site.database, site.target, [broker.url])) as working:
+        await at_last(broker, lambda found: len(about(found, *made)) == 5)
+        await eventually(lambda: working.outlets[0].late["main"] == 0)
+        broker.kill()
+        for number in range(5):
+            await partner(client, f"RELAY-DOWN-{number}", "two")
+        await eventually(lambda: not working.outlets[0].connected)
+        await eventually(lambda: working.outlets[0].late["main"] > 0)
+        assert not any(pool.in_use for pool in site.database.pools().values())
+        await broker.start()
+        got = about(await at_last(broker, lambda found: len(about(found, *made)) >= 10), *made)
+    assert len({each.attributes["id"] for each in got}) == len(got) == 10
+    assert rising(got)
+
+
+async def test_a_broker_killed_amid_many_has_each_once(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = {await partner(client, f"RELAY-MANY-{number % 20}", f"{number}") for number in range(100)}
+    async with running(relay(site.database, site.target, [broker.url])) as working:
+        await eventually(lambda: working.outlets[0].sent > 20)
+        broker.kill()
+        await broker.start()
+        got = about(await at_last(broker, lambda found: len(about(found, *made)) >= 100), *made)
+    assert len({each.attributes["id"] for each in got}) == len(got) == 100
+    assert rising(got)
+
+
+async def test_a_broker_that_hangs_is_away(
+    broker: Nats, site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jetstream, "WITHIN", 0.3)
+    async with running(relay(site.database, site.target, [broker.url])) as working:
+        await eventually(lambda: working.outlets[0].connected)
+        broker.pause()
+        try:
+            made = await partner(client, "RELAY-HUNG", "hung")
+            await eventually(lambda: not working.outlets[0].connected)
+        finally:
+            broker.go_on()
+        got = about(await at_last(broker, lambda found: bool(about(found, made))), made)
+    # It may have taken the one whose acknowledgement came too late; it knows the repeat by its id.
+    assert [each.data["type"] for each in got] == ["partner.created"]
+
+
+async def test_a_worker_killed_before_it_noted_what_it_sent_sends_the_same_again(
+    broker: Nats, site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as dying:
+        dying.setattr(relaying, "moved", killed)
+        async with running(relay(site.database, site.target, [broker.url])):
+            made = await partner(client, "RELAY-KILLED", "once")
+            await at_last(broker, lambda found: bool(about(found, made)))
+            dying.setattr(relaying, "release", lambda *_: asyncio.sleep(0))
+    async with site.admin() as admin:
+        assert await admin.execute(LATER) == "UPDATE 1"
+    async with running(relay(site.database, site.target, [broker.url])) as working:
+        await told_all(site)
+    assert (working.outlets[0].sent, working.outlets[0].repeated) == (0, 1)
+    assert len(about(await broker.kept(), made)) == 1
+
+
+async def test_the_command_killed_amid_many_loses_none(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = {await partner(client, f"RELAY-KILL9-{number % 30}", f"{number}") for number in range(120)}
+    port = free_port()
+    given = {"DATABASE_URL": site.target.admin, "APP_DATABASE_URL": site.target.serving, "METRICS_PORT": str(port)}
+    process = started("worker", "--relay", broker.url, **given)
+    try:
+        await at_last(broker, lambda found: bool(about(found, *made)))
+        async with httpx.AsyncClient() as asking:
+            figures = (await asking.get(f"http://127.0.0.1:{port}/metrics")).text
+        assert 'erpgraph_relay_connected{sink="nats"} 1.0' in figures
+    finally:
+        process.kill()
+        ended(process)
+    async with site.admin() as admin:
+        await admin.execute(LATER)
+    async with running(relay(site.database, site.target, [broker.url])):
+        await told_all(site)
+    got = about(await broker.kept(), *made)
+    assert len({each.attributes["id"] for each in got}) == len(got) == 120
+    assert rising(got)
+
+
+async def test_of_several_workers_one_tells_of_a_tenant(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    workers = [relay(site.database, site.target, [broker.url]) for _ in range(3)]
+    async with contextlib.AsyncExitStack() as stack:
+        for each in workers:
+            await stack.enter_async_context(running(each))
+        made = {await partner(client, f"RELAY-SEVERAL-{number % 5}", f"{number}") for number in range(40)}
+        await told_all(site)
+    assert [each.outlets[0].repeated for each in workers] == [0, 0, 0]
+    assert sum(each.outlets[0].sent for each in workers) == 40
+    assert len(about(await broker.kept(), *made)) == 40
+
+
+async def test_tenants_are_told_apart(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    other = await keys.create(site.target, site.tenants[1].id, "relay apart", replace=True)
+    async with running(relay(site.database, site.target, [broker.url])), site.client(other) as theirs:
+        made = {await partner(client, "RELAY-APART", "ours"), await partner(theirs, "RELAY-APART", "theirs")}
+        await told_all(site)
+    got = await broker.kept()
+    assert {each.tenant for each in about(got, *made)} == {ids.encode("ten", each.id) for each in site.tenants}
+    async with site.admin() as admin:
+        for each in got:
+            assert each.attributes["source"] == f"/tenants/{each.tenant}"
+            if each.attributes["type"] == "feed.resync_required":
+                assert each.attributes["subject"] == each.tenant
+                continue
+            whose = await admin.fetchval(
+                "SELECT tenant_id FROM events WHERE id = $1", ids.decode("evt", each.attributes["id"])
+            )
+            assert each.tenant == ids.encode("ten", whose)
+
+
+class Slow:
+    """A broker that takes its time."""
+
+    name = "nats"
+
+    def __init__(self, waits: Callable[[], Awaitable[Any]]) -> None:
+        self.waits, self.under_way, self.most = waits, 0, 0
+
+    async def open(self) -> None: ...
+
+    async def send(self, _message: Any) -> bool:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await self.waits()
+        finally:
+            self.under_way -= 1
+        return True
+
+    async def close(self) -> None: ...
+
+
+async def test_a_slow_broker_has_a_bounded_number_under_way_and_no_connection(
+    broker: Nats, site: Site, client: httpx.AsyncClient
+) -> None:
+    for number in range(outlets.LANES + 6):
+        await partner(client, f"RELAY-SLOW-{number}", "slow")
+    goes_on = asyncio.Event()
+    working = relay(site.database, site.target, [broker.url])
+    slow = Slow(goes_on.wait)
+    working.outlets[0].sink = slow
+    async with running(working):
+        await eventually(lambda: slow.under_way == outlets.LANES)
+        looks = working.looks
+        await eventually(lambda: working.looks > looks + 1)
+        assert slow.most == outlets.LANES
+        assert not any(pool.in_use for pool in site.database.pools().values())
+        goes_on.set()
+        await told_all(site)
+    assert slow.most == outlets.LANES
+
+
+async def test_a_gap_is_told(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = await partner(client, "RELAY-GAP", "gap")
+    async with site.admin() as admin:
+        await admin.execute("UPDATE relay_cursors SET commit_id = $1 WHERE tenant_id = $2", uuid4(), site.tenants[0].id)
+    async with running(relay(site.database, site.target, [broker.url])) as working:
+        await told_all(site)
+        assert working.outlets[0].resyncs == 1
+    got = await broker.kept()
+    assert got[0].attributes["type"] == "feed.resync_required"
+    assert got[0].topic == "erp.{0}.feed.{0}".format(ids.encode("ten", site.tenants[0].id))
+    assert len(about(got, made)) == 1
+
+
+async def test_a_worker_that_stood_still_moves_nothing(broker: Nats, site: Site) -> None:
+    tenant = site.tenants[0].id
+    slow, quick = Lease(tenant, "nats", uuid4()), Lease(tenant, "nats", uuid4())
+    taken = await relaying.take(site.database, slow)
+    assert taken is not None
+    assert taken.cursor is not None
+    assert await relaying.take(site.database, quick) is None
+    async with site.admin() as admin:
+        await admin.execute(LATER)
+    assert not await relaying.beat(site.database, slow)
+    assert await relaying.take(site.database, quick) == taken
+    with pytest.raises(Lost):
+        await relaying.moved(site.database, slow, Cursor(uuid4()), 7)
+    await relaying.release(site.database, slow)
+    assert await relaying.beat(site.database, quick)
+    await relaying.release(site.database, quick)
+    assert await relaying.take(site.database, slow) == taken
+
+
+async def test_a_frozen_tenant_waits(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
+    made = await partner(client, "RELAY-FROZEN", "frozen")
+    async with site.admin() as admin:
+        await admin.execute("UPDATE tenants SET frozen_at = now() WHERE id = $1", site.tenants[0].id)
+        try:
+            async with running(relay(site.database, site.target, [broker.url])) as working:
+                await eventually(lambda: working.looks >= 2 and working.outlets[0].connected)
+                assert working.outlets[0].turns == 0
+        finally:
+            await admin.execute("UPDATE tenants SET frozen_at = NULL")
+    async with running(relay(site.database, site.target, [broker.url])):
+        await told_all(site)
+    assert len(about(await broker.kept(), made)) == 1
+
+
+async def test_doctor_says_whether_the_broker_is_there(broker: Nats, site: Site) -> None:
+    there = load(database_url=site.target.admin, app_database_url=site.target.serving, pool_size=2, relay=broker.url)
+    [found] = [each async for each in examined(there) if each.check.startswith("relay")]
+    assert found == Finding("relay nats", "ok", "The broker answers.")
+    broker.kill()
+    [found] = [each async for each in examined(there) if each.check.startswith("relay")]
+    assert (found.check, found.status) == ("relay nats", "fail")
+    assert found.told.startswith("The broker isn't there: ")
+
+
+async def test_the_stream_is_made_unless_there_is_one(broker: Nats, site: Site) -> None:
+    async with broker.client() as client:
+        stream = client.jetstream()
+        await stream.add_stream(name="OWN", subjects=["erp.>"])
+        async with running(relay(site.database, site.target, [broker.url])) as working:
+            await eventually(lambda: working.outlets[0].connected)
+        assert [each.config.name for each in await stream.streams_info()] == ["OWN"]
+        await stream.delete_stream("OWN")
+        async with running(relay(site.database, site.target, [broker.url])) as working:
+            await eventually(lambda: working.outlets[0].connected)
+        [made] = await stream.streams_info()
+    assert (made.config.name, made.config.subjects) == ("ERPGRAPH", ["erp.>"])
+    assert (made.config.max_age, made.config.duplicate_window) == (7 * 86_400, 600)
