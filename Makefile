@@ -75,8 +75,9 @@ bench-write: $(VENV)/dev ## Orders per second against the same rows written by h
 bench-flood: $(VENV)/dev ## Whether others feel what one tenant's keys send; fails past its bounds (ARGS=--short, ARGS="3a 6a")
 	@$(PY) -m tests.bench.bench_flood $(ARGS)
 
-bench-live: $(VENV)/dev ## Subscribers: how soon they are told, and what ten thousand take; fails past its bounds (ARGS=--short)
+bench-live: $(VENV)/dev ## Subscribers: how soon they are told, and what ten thousand take; the relay; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_live $(ARGS)
+	@$(PY) -m tests.bench.bench_relay $(filter --short,$(ARGS))
 
 chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=200 SEED=1)
 	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)
