@@ -1,7 +1,7 @@
 """What connections add up to, for a whole level in one statement: the rows that the list has, page or no page."""
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.entity import Entity
 from loaders.kit.many import Many, Query, joined
-from loaders.kit.measures import ALL, Distinct, Functions, Join, Measure, Unit
+from loaders.kit.measures import ALL, Cells, Distinct, Functions, Join, Measure, Read, Unit
 from loaders.kit.one import TENANT
 from loaders.kit.rollups import Chosen, choose
 
@@ -151,9 +151,37 @@ async def put_together(
     measures: Mapping[str, Measure], cells: Mapping[Any, Sequence[Any]], functions: Functions = ALL
 ) -> dict[Hashable, Any]:
     """What the cells of each list come to. Of very many others have their turn in between."""
-    turns, found = Turns(), {}
-    readers = [(name, measure.reader(name, functions)) for name, measure in measures.items()]
-    for key, rows in cells.items():
-        found[key] = {name: read(rows) for name, read in readers}
-        await turns.after(len(rows) * len(measures))
+    turns = Turns()
+    found = await aggregated(readers_of(measures, functions), list(cells.values()), turns)
+    return dict(zip(cells, found, strict=True))
+
+
+def readers_of(measures: Mapping[str, Measure], functions: Functions) -> dict[str, Read]:
+    """What tells what lists of cells come to, by the measures' names."""
+    return {name: measure.reader(name, functions) for name, measure in measures.items()}
+
+
+async def aggregated(readers: Mapping[str, Read], lists: Sequence[Cells], turns: Turns) -> list[dict[str, Any]]:
+    """The measures of each list of cells: of a portion of the lists at a time, with others' turns in between."""
+    if not readers:
+        return [{} for _ in lists]
+    found: list[dict[str, Any]] = []
+    for portion in _portions(lists, TURN // len(readers)):
+        columns = [read(portion) for read in readers.values()]
+        found += [dict(zip(readers, values, strict=True)) for values in zip(*columns, strict=True)]
+        await turns.after(sum(map(len, portion)) * len(readers))
     return found
+
+
+def _portions(lists: Sequence[Cells], most: int) -> Iterator[Sequence[Cells]]:
+    """The lists, so many together that they have somewhat more than that many cells."""
+    portion: list[Cells] = []
+    cells = 0
+    for each in lists:
+        portion.append(each)
+        cells += len(each)
+        if cells > most:
+            yield portion
+            portion, cells = [], 0
+    if portion:
+        yield portion

@@ -31,7 +31,6 @@ from loaders.kit import dimensions as by_
 from loaders.kit import filling, filters
 from loaders.kit.aggregates import (
     FUNCTIONS,
-    Turns,
     chosen,
     functions_of,
     parts,
@@ -41,7 +40,7 @@ from loaders.kit.aggregates import (
 )
 from loaders.kit.base import Loader
 from loaders.kit.entity import DESC
-from loaders.kit.grouped import TOTAL, together
+from loaders.kit.grouped import TOTAL, Together
 from loaders.kit.grouping import KEY, Grouping, Place
 from loaders.kit.many import Many, Query, parents
 from loaders.kit.measures import Counted, Distinct, Join, Measure, Sums
@@ -83,12 +82,10 @@ class Groups(Loader):
         given["keys"] = list({key[0] for key in keys}) if inside and many.key is not None else keys
         for row in await self.fetch(made, given, len(keys)):
             rows[keys[row["key"] - 1] if inside else () if many.key is None else row["key"]].append(row)
-        turns, found = Turns(), {}
-        for key, each in rows.items():
-            before = key if inside or many.key is None else (key,)
-            place = Place(loader, query, grouping, before)
-            found[key] = await together(place, build.measures, self.columns, each, turns)
-        return found
+        together = Together(grouping, build.measures, self.columns)
+        return await together.groups(
+            rows, lambda key: Place(loader, query, grouping, key if inside or many.key is None else (key,))
+        )
 
     def build(self, rows: "_Statement", cells: Chosen | None, nulls: Sequence[bool]) -> Select[Any]:
         """The statement: of rows alone, or of cells and of those rows that they don't have."""

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func
 
-from core.money import OTHER_DIGITS, SCALE, USUAL_DIGITS, price_text, total_text
+from core.money import OTHER_DIGITS, SCALE, USUAL_DIGITS, price_texts, total_texts
 from db.base import Amount
 from loaders.kit.statements import constant
 
 Cells = Sequence[Mapping[str, Any]]
 Functions = frozenset[str]
-Read = Callable[[Cells], Any]
-"""What cells come to."""
+Read = Callable[[Sequence[Cells]], list[Any]]
+"""What each of some lists' cells come to. Of all lists together, a column at a time: lists are many, and most have one cell."""
 
 EXACT = Context(prec=150, rounding=ROUND_HALF_UP)
 """More digits than any sum here has, of billions of products of numbers of twenty digits: nothing is rounded twice."""
@@ -74,9 +74,9 @@ class Measure:
         return cast(column, BigInteger) if function == "count" else column
 
     def reader(self, name: str, _functions: Functions = ALL) -> Read:
-        """What tells what it comes to in cells, in its final form: made once for all groups of them."""
+        """What tells what it comes to in lists of cells, in its final form: made once for all of them."""
         column = f"{name}_count"
-        return lambda cells: _sum(cells, column)
+        return lambda lists: [_sum(cells, column) for cells in lists]
 
 
 class Distinct(Measure):
@@ -88,7 +88,7 @@ class Distinct(Measure):
         return {}
 
     def reader(self, name: str, _functions: Functions = ALL) -> Read:
-        return lambda cells: cells[0][name] or 0 if cells else 0
+        return lambda lists: [cells[0][name] or 0 if cells else 0 for cells in lists]
 
 
 class Counted(Distinct):
@@ -111,7 +111,7 @@ class Span(Measure):
                 "max": max(found["max"], default=None),
             }
 
-        return value
+        return lambda lists: [value(cells) for cells in lists]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,51 +139,48 @@ class Sums(Measure):
 
     def reader(self, name: str, functions: Functions = ALL) -> Read:
         units = [f"unit_{unit.name}" for unit in self.units]
-        of_unit = self._of_unit(name, functions)
 
-        def value(cells: Cells) -> Any:
-            if len(cells) == 1:  # most lists have one, and groups are many
-                cell = cells[0]
-                only = [cell[unit] for unit in units]
-                return [] if None in only else [of_unit(cells, only)]
-            apart: dict[tuple[str, ...], list[Any]] = {}
+        def apart(cells: Cells) -> list[Cells]:
+            """The cells of each unit. A period that has no row has no unit either."""
+            if len(cells) == 1:
+                return [cells] if cells[0][units[0]] is not None else []
+            found: dict[tuple[str, ...], list[Any]] = {}
             for cell in cells:
-                apart.setdefault(tuple([cell[unit] for unit in units]), []).append(cell)
-            # A period that has no row has no unit either.
-            present = sorted(each for each in apart if None not in each)
-            return [of_unit(apart[each], each) for each in present]
+                found.setdefault(tuple([cell[unit] for unit in units]), []).append(cell)
+            return [found[each] for each in sorted(each for each in found if None not in each)]
 
-        return value
+        def values(lists: Sequence[Cells]) -> list[Any]:
+            cut = [apart(cells) for cells in lists]
+            made = iter(self._objects([cells for each in cut for cells in each], name, functions))
+            return [[next(made) for _ in each] for each in cut]
 
-    def _of_unit(self, name: str, functions: Functions) -> Callable[[Cells, Sequence[str]], dict[str, Any]]:
-        """What makes the object of one unit, of the cells that are its. What isn't asked for is null."""
-        names = [unit.name for unit in self.units]
-        nothing: dict[str, Any] = dict.fromkeys((*names, "count", *_PLAIN, "avg"))
-        plain = [(function, f"{name}_{function}") for function in _PLAIN if function in functions]
-        counted = f"{name}_{'count' if self.weight is None else 'weight'}"
+        return values
 
-        def object_(cells: Cells, units: Sequence[str]) -> dict[str, Any]:
-            found = nothing.copy()
-            found.update(zip(names, units, strict=True))
-            found["count"] = count = _sum(cells, counted) if self.weight is None else 0
-            for function, column in plain:
-                text = _folded(cells, column, function)
-                if text is not None:
-                    found[function] = self._written(text, function, units[0])
-            if "avg" in functions and (whole := _folded(cells, f"{name}_sum", "sum")):
-                divisor = Decimal(count if self.weight is None else _folded(cells, counted, "weight") or 0)
-                if divisor:
-                    mean = EXACT.quantize(EXACT.divide(Decimal(whole), divisor), _SIX)
-                    found["avg"] = self._written(f"{mean:f}", "avg", units[0])
-            return found
+    def _objects(self, each: Sequence[Cells], name: str, functions: Functions) -> list[dict[str, Any]]:
+        """An object for the cells of each unit, with what is asked for."""
+        columns: dict[str, Sequence[Any]] = {
+            unit.name: [cells[0][f"unit_{unit.name}"] for cells in each] for unit in self.units
+        }
+        [units, *_] = columns.values()
+        if self.weight is None:
+            columns["count"] = [_sum(cells, f"{name}_count") for cells in each]
+        for function in _PLAIN:
+            if function in functions:
+                columns[function] = self._written(_folded(each, f"{name}_{function}", function), function, units)
+        if "avg" in functions:
+            weights = columns.get("count") or _folded(each, f"{name}_weight", "weight")
+            sums = _folded(each, f"{name}_sum", "sum")
+            columns["avg"] = self._written(list(map(_mean, sums, weights)), "avg", units)
+        names = [*columns]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
-        return object_
-
-    def _written(self, text: str, function: str, unit: str) -> Any:
+    def _written(self, texts: list[str | None], function: str, units: Sequence[str]) -> list[Any]:
+        """Numbers in their final form; amounts with their currency."""
         if not self.amount:
-            return text.rstrip("0").rstrip(".") if "." in text else text
-        form = total_text if self.total and function != "avg" else price_text
-        return form(_with_six(text), unit), unit
+            return [text.rstrip("0").rstrip(".") if text and "." in text else text for text in texts]
+        forms = total_texts if self.total and function != "avg" else price_texts
+        found = forms([text and _with_six(text) for text in texts], units)
+        return [None if text is None else (text, unit) for text, unit in zip(found, units, strict=True)]
 
 
 class SumsOfCells(Sums):
@@ -208,11 +205,18 @@ def _with_six(text: str) -> str:
     return text if text[-SCALE - 1 : -SCALE] == "." else f"{EXACT.quantize(Decimal(text), _SIX):f}"
 
 
-def _folded(cells: Cells, name: str, function: str) -> str | None:
-    """What the cells come to; of one it is its own text, and no number is made of it. None where they have none."""
-    if len(cells) == 1:
-        text: str | None = cells[0][name]
-        return text
+def _mean(whole: str | None, weight: int | str | None) -> str | None:
+    """A sum divided by how many it is of, or by their weight; None where there is nothing to divide, or to divide by."""
+    divisor = Decimal(weight or 0)
+    return f"{EXACT.quantize(EXACT.divide(Decimal(whole), divisor), _SIX):f}" if whole and divisor else None
+
+
+def _folded(each: Sequence[Cells], name: str, function: str) -> list[str | None]:
+    """What the cells of each come to; of one it is its own text, and no number is made of it. None where they have none."""
+    return [cells[0][name] if len(cells) == 1 else _fold(cells, name, function) for cells in each]
+
+
+def _fold(cells: Cells, name: str, function: str) -> str | None:
     numbers = [Decimal(cell[name]) for cell in cells if cell[name] is not None]
     return f"{_FOLDS[function](numbers):f}" if numbers else None
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from loaders.kit.aggregates import TURN, Turns, put_together
+from loaders.kit.aggregates import TURN, put_together
 from loaders.kit.dimensions import Dimension
+from loaders.kit.grouped import Together
 from loaders.kit.grouping import Grouping, Place
-from loaders.kit.groups import _together
 from loaders.kit.measures import Measure, rows
 
 
@@ -37,9 +37,9 @@ async def test_sums_of_many_lists_give_turns(lists: int, turns: int) -> None:
     assert await turns_of(put_together({"count": rows()}, cells)) == turns
 
 
-@pytest.mark.parametrize("groups, turns", [(TURN // 2, 0), (2 * TURN, 3)])
+@pytest.mark.parametrize("groups, turns", [(TURN // 3, 0), (2 * TURN, 3)])
 async def test_many_groups_give_turns(groups: int, turns: int) -> None:
-    """One for the rows, and one for what is put together of them."""
+    """One for the rows, one for what is put together of them, and one for the groups that are made of it."""
     by = Dimension("value", "currency", "CURRENCY")
     grouping = Grouping((by,), (), (), (), groups, "EUR", "pcs", "UTC", datetime.now(UTC))
     place: Any = Place(None, None, grouping, ())  # type: ignore[arg-type]  # neither is asked
@@ -48,4 +48,5 @@ async def test_many_groups_give_turns(groups: int, turns: int) -> None:
         {"place": place, "kind": 0, "groups": groups, "d0": str(place), "count_count": 1, "rank_count": Decimal(1)}
         for place in range(1, groups + 1)
     ]
-    assert await turns_of(_together(place, measures, ["count"], found, Turns())) == turns
+    together = Together(grouping, measures, ["count"])
+    assert await turns_of(together.groups({(): found}, lambda _: place)) == turns
