@@ -85,9 +85,10 @@ chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=2
 siege: $(VENV)/dev ## Look for requests that cost more than they pay, on a server with a gigabyte (N=20000 SEED=1 ARGS=--keep)
 	@$(PY) -m tests.siege.run --number $(or $(N),2000) --seed $(or $(SEED),1) $(ARGS)
 
-fuzz: $(VENV)/dev ## Compare the executors on N generated queries, draw N histories of stock, damage FILES files to import, and kill KILLS imports, others each time (N=1000 FILES=10000 KILLS=50)
+fuzz: $(VENV)/dev ## Compare the executors on N generated queries, draw N histories of stock, damage FILES files to import, kill KILLS imports, and draw SUMS histories of sums that are kept, others each time (N=1000 FILES=10000 KILLS=50 SUMS=200)
 	@ERPGRAPH_FUZZ=$(or $(N),1000) $(PY) -m pytest -q -o faulthandler_timeout=0 tests/execution/test_fuzz_*.py tests/services/stock/test_stock_machine.py
 	@ERPGRAPH_FUZZ_FILES=$(or $(FILES),10000) ERPGRAPH_FUZZ_KILLS=$(or $(KILLS),50) ERPGRAPH_FUZZ_SEED=$$(date +%s)00000 $(PY) -m pytest -q -n 0 -o faulthandler_timeout=0 tests/services/test_import_promise.py tests/services/test_import_kills.py
+	@ERPGRAPH_FUZZ_ROLLUPS=$(or $(SUMS),200) ERPGRAPH_FUZZ_SEED=$$(date +%s)000 $(PY) -m pytest -q -n 0 -o faulthandler_timeout=0 tests/schema/writing/test_rollups.py -k whatever
 
 bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
 	@$(PY) -m tests.bench.bench_import $(ARGS)

@@ -23,7 +23,10 @@ SECRETS = ("database_url", "app_database_url", "reading_url", "webhook_keys", "r
 
 FILE = "_FILE"
 
-OTHERS = frozenset({"URL", "KEY", "CLIENTS", "CONTRACT", "FUZZ", "GENERATED", "SCHEMA_BASE", "SCREENSHOTS", "TEST_RUN"})
+FUZZ = ("FUZZ_FILES", "FUZZ_KILLS", "FUZZ_ROLLUPS", "FUZZ_SEED")
+OTHERS = frozenset(
+    {"URL", "KEY", "CLIENTS", "CONTRACT", "FUZZ", *FUZZ, "GENERATED", "SCHEMA_BASE", "SCREENSHOTS", "TEST_RUN"}
+)
 """Variables that aren't the server's, after the prefix: the examples' and the tests'."""
 
 

@@ -13,7 +13,7 @@ from loaders.kit.entity import Entity
 from loaders.kit.many import Many, Query, joined
 from loaders.kit.measures import ALL, Cells, Distinct, Functions, Join, Measure, Read, Unit
 from loaders.kit.one import TENANT
-from loaders.kit.rollups import Chosen, choose
+from loaders.kit.rollups import ROWS, Arm, Chosen, choose
 
 FUNCTIONS = frozenset({"@sum", "@avg", "@min", "@max"})
 """Stand among the columns for what of the measures is asked for: of all of them alike."""
@@ -46,8 +46,15 @@ class Aggregates(Loader):
         loader, query = self.arguments
         many = loader(self, (), query)
         rolled = await self._rolled(loader, query)
-        kind = rolled and rolled.rollup.kind
-        shape = (Aggregates, loader, self.narrowed, self.columns, query.shape, query.search is None, kind)
+        shape = (
+            Aggregates,
+            loader,
+            self.narrowed,
+            self.columns,
+            query.shape,
+            query.search is None,
+            rolled and rolled.shape,
+        )
         made = await self.made(shape, partial(self.build, many, rolled))
         given = whole_values(query) | {"keys": keys} | (rolled.values if rolled else {})
         cells: dict[Any, list[Any]] = {key: [] for key in keys}
@@ -67,9 +74,9 @@ class Aggregates(Loader):
             return self._cells(many)
         relation: Any = rolled.rollup.relation
         cells = relation(self, (), many.arguments)
-        return union_all(*(self._cells(many, joins) for joins in rolled.rows(many)), self._cells(cells))
+        return union_all(*(self._cells(many, arm) for arm in rolled.rows(many)), self._cells(cells))
 
-    def _cells(self, many: Many, besides: Sequence[Join] = ()) -> Select[Any]:
+    def _cells(self, many: Many, arm: Arm = ROWS) -> Select[Any]:
         measures = chosen(many.entity, self.columns)
         keys = [] if many.key is None else [getattr(many.entity.model, many.key).label("key")]
         units = units_of(measures.values())
@@ -79,7 +86,7 @@ class Aggregates(Loader):
             measure.leaves(function, column).label(name)
             for name, (measure, function, column) in parts(measures, FUNCTIONS.intersection(self.columns)).items()
         ] or [func.count().label("rows")]
-        found = whole_rows(many, [*joins, *besides]).add_columns(*columns, *cells).group_by(*columns)
+        found = whole_rows(many, [*joins, *arm.joins], arm.conditions).add_columns(*columns, *cells).group_by(*columns)
         apart = {name: measure for name, measure in measures.items() if isinstance(measure, Distinct)}
         return _with_distinct(many, found, apart, keys) if apart else found
 
@@ -113,10 +120,10 @@ def parts(measures: Mapping[str, Measure], functions: Iterable[str]) -> dict[str
     }
 
 
-def whole_rows(many: Many, joins: Iterable[Join] = ()) -> Select[Any]:
-    """The rows of a list, or of all of a level's: as its pages have them, by the very same conditions."""
+def whole_rows(many: Many, joins: Iterable[Join] = (), besides: Iterable[Any] = ()) -> Select[Any]:
+    """The rows of a list, or of all of a level's: as its pages have them, by the very same conditions, and those ``besides``."""
     model: Any = many.entity.model
-    conditions = [model.tenant_id == TENANT, *many.conditions(many.arguments, ())]
+    conditions = [model.tenant_id == TENANT, *many.conditions(many.arguments, ()), *besides]
     if many.key is not None:
         conditions.append(many.of_level())
     return select().select_from(joined(model, joins)).where(*conditions)

@@ -45,7 +45,7 @@ from loaders.kit.grouping import KEY, Grouping, Place
 from loaders.kit.many import Many, Query, parents
 from loaders.kit.measures import Counted, Distinct, Join, Measure, Sums
 from loaders.kit.periods import period
-from loaders.kit.rollups import Chosen, choose
+from loaders.kit.rollups import ROWS, Arm, Chosen, choose
 from loaders.kit.statements import constant, value
 
 OUTER = 10
@@ -69,10 +69,9 @@ class Groups(Loader):
         build = _Statement(many, grouping, self.columns, nulls)
         by = (*grouping.within, *grouping.by)
         cells = await choose(self, loader, query, build.measures, build.functions, by, grouping.zone)
-        kind = cells and cells.rollup.kind
         shape = (
             *(Groups, loader, self.narrowed, self.columns, query.shape, query.search is None, nulls, *grouping.shape),
-            kind,
+            cells and cells.shape,
         )
         made = await self.made(shape, partial(self.build, build, cells, nulls))
         rows: dict[Any, list[Any]] = {key: [] for key in keys}
@@ -92,7 +91,7 @@ class Groups(Loader):
         if cells is None:
             return rows.whole()
         _, query, grouping = self.arguments
-        arms = [_Statement(rows.many, grouping, self.columns, nulls, joins) for joins in cells.rows(rows.many)]
+        arms = [_Statement(rows.many, grouping, self.columns, nulls, arm) for arm in cells.rows(rows.many)]
         relation: Any = cells.rollup.relation
         arms.append(_Statement(relation(self, (), query), grouping, self.columns, nulls))
         return arms[0].whole(*arms[1:])
@@ -126,7 +125,7 @@ class _Statement:
         grouping: Grouping,
         columns: Sequence[str],
         nulls: Sequence[bool] = (),
-        joins: Sequence[Join] = (),
+        arm: Arm = ROWS,
     ) -> None:
         self.many, self.grouping, self.entity = many, grouping, many.entity
         ranked = grouping.ranked_by()
@@ -143,7 +142,8 @@ class _Statement:
         key = None if many.key is None else getattr(self.entity.model, many.key)
         self.lists = None if key is None else parents(many.key_type)
         self.keys = [] if key is None else [key.label("key")]
-        self.joins: list[Join] = [*joins]
+        self.joins: list[Join] = [*arm.joins]
+        self.conditions = arm.conditions
         if grouping.within:
             self._inside(key, nulls)
 
@@ -199,7 +199,8 @@ class _Statement:
     def _base(self, *measures: Measure) -> Select[Any]:
         """The rows of the list, with the tables that dimensions and these measures are about."""
         joins = [join for each in self.grouping.by for join in by_.source(each, self.entity.dimensions).joins]
-        return whole_rows(self.many, [*joins, *(join for measure in measures for join in measure.tables), *self.joins])
+        joins += [join for measure in measures for join in measure.tables]
+        return whole_rows(self.many, [*joins, *self.joins], self.conditions)
 
     def _dimensions(self) -> list[Any]:
         return [*self.keys, *(by.label(name) for by, name in zip(self.by, self.places, strict=True))]

@@ -7,10 +7,10 @@ same names, so the statement for them is made as that for rows is. Which spans a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, cast, column, func, literal_column
+from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, cast, column, func, literal_column, or_
 
 from loaders.kit import filters
 from loaders.kit.base import Loader
@@ -50,29 +50,87 @@ class Cells(Many):
         return (self.entity.model.span_id == any_(value("spans", ARRAY(Uuid()))),)
 
 
+Stretch = tuple[datetime | None, datetime | None]
+"""From when until when; None: from the first or until the last."""
+
+
+class Arm(NamedTuple):
+    """Rows that cells don't have: the tables that these are told by, and the condition on them."""
+
+    joins: tuple[Join, ...] = ()
+    conditions: tuple[Any, ...] = ()
+
+
+ROWS = Arm()
+"""All rows of a list."""
+
+
 class Chosen(NamedTuple):
     """The cells to read, and of which times rows are read: those that the spans leave out, and what is ``beside`` in them."""
 
     rollup: Rollup
     spans: list[Any]
-    missing: list[tuple[datetime | None, datetime | None]]
-    covered: list[tuple[datetime | None, datetime | None]]
+    missing: list[Stretch]
+    covered: list[tuple[datetime, datetime]]
+
+    @property
+    def shape(self) -> tuple[str, int]:
+        """What of it decides the SQL."""
+        return self.rollup.kind, _places(len(self.missing))
 
     @property
     def values(self) -> dict[str, Any]:
         """The values of the SQL's parameters."""
         found: dict[str, Any] = {"spans": self.spans}
-        for name, spans in (("missing", self.missing), ("covered", self.covered)):
-            found |= {f"{name}_{end}": [span[place] for span in spans] for place, end in enumerate(("from", "until"))}
+        for place, end in enumerate(ENDS):
+            found[f"covered_{end}"] = [stretch[place] for stretch in self.covered]
+        for number in range(_places(len(self.missing))):
+            stretch = self.missing[number] if number < len(self.missing) else (NEVER_WAS, NEVER_WAS)
+            found |= {f"missing_{end}{number}": at for end, at in zip(ENDS, stretch, strict=True)}
         return found
 
-    def rows(self, many: Many) -> list[list[Join]]:
-        """The joins that leave of a list's rows those that the cells don't have: two statements' worth."""
+    def rows(self, many: Many) -> list[Arm]:
+        """What of a list's rows the cells don't have: what the spans leave out, if anything, and what is beside them."""
         time: Any = many.entity.dimensions.time
-        return [
-            [*time.joins, _during("missing", time.by)],
-            [*time.joins, _during("covered", time.by, self.rollup.beside)],
-        ]
+        during, covered = _covered(time.by)
+        arms = [Arm((*time.joins, Join(during, and_(covered, self.rollup.beside))))]
+        if self.missing:
+            arms.append(Arm(time.joins, (_missing(time.by, _places(len(self.missing))),)))
+        return arms
+
+
+ENDS = ("from", "until")
+NEVER_WAS = datetime(1, 1, 2, tzinfo=UTC)
+
+MOST = 128
+"""Stretches without cells. Where there are more, spans between some of them are given up."""
+
+
+def _places(stretches: int) -> int:
+    """For how many stretches a statement is made: few statements serve all numbers of them."""
+    return 1 << (stretches - 1).bit_length() if stretches else 0
+
+
+def _ends(by: Any, begin: Any, until: Any) -> Any:
+    """Whether a time is in a stretch."""
+    infinite = (cast(literal_column(f"'{sign}infinity'"), _MOMENT) for sign in ("-", ""))
+    begin, until = (func.coalesce(each, end) for each, end in zip((begin, until), infinite, strict=True))
+    return and_(by >= begin, by < until)
+
+
+def _covered(by: Any) -> tuple[Any, Any]:
+    """The stretches that have cells, as a table to join rows with, and on what."""
+    ends = [value(f"covered_{end}", ARRAY(_MOMENT)) for end in ENDS]
+    columns = [column("begin", _MOMENT), column("until", _MOMENT)]
+    during: Any = func.unnest(*ends).table_valued(*columns, name="covered").render_derived()
+    return during, _ends(by, during.c.begin, during.c.until)
+
+
+def _missing(by: Any, places: int) -> Any:
+    """Whether a time is in one of the stretches that have none. Each is written out, so that the planner sees how little they are:
+    joined with a table of them, it read all of a million orders to find none.
+    """
+    return or_(*(_ends(by, *(value(f"missing_{end}{number}", _MOMENT) for end in ENDS)) for number in range(places)))
 
 
 @dataclass(frozen=True)
@@ -166,16 +224,6 @@ def _has_names(known: Mapping[str, Any], where: Any, moment: tuple[str, ...], *,
     return True
 
 
-def _during(name: str, by: Any, *besides: Any) -> Join:
-    """The stretches of time of this name, as a table to join rows with."""
-    ends = [value(f"{name}_{end}", ARRAY(_MOMENT)) for end in ("from", "until")]
-    columns = [column("begin", _MOMENT), column("until", _MOMENT)]
-    during: Any = func.unnest(*ends).table_valued(*columns, name=name).render_derived()
-    infinite = [cast(literal_column(f"'{sign}infinity'"), _MOMENT) for sign in ("-", "")]
-    begin, until = (func.coalesce(during.c[each], end) for each, end in zip(("begin", "until"), infinite, strict=True))
-    return Join(during, and_(by >= begin, by < until, *besides))
-
-
 async def choose(
     loader: Loader,
     relation: type[Many],
@@ -199,7 +247,7 @@ async def choose(
     sql = f"SELECT id, starts_at, ends_at, first_day, last_day, timezone FROM ({found.clean}) s WHERE kind = $2 ORDER BY 2, 3 DESC"
     spans = [*_inside(await reader.fetch(sql, reader.tenant, found.kind), relation, query, by, zone)]
     loader.told = f"{found.kind}: {len(spans)} spans" if spans else f"rows: {found.kind} has no span of these days"
-    return _cut(found, spans) if spans else None
+    return _cut(found, spans, [*_asked(spans, relation, query)]) if spans else None
 
 
 def serves(rollup: Rollup, query: Query, names: Sequence[str], functions: Functions, by: Sequence[Dimension]) -> bool:
@@ -278,16 +326,45 @@ def _within(span: Mapping[str, Any], name: str, given: Any) -> bool:
     return bool(span["starts_at"] > given if name == "gt" else span["starts_at"] >= given)
 
 
-def _cut(rollup: Rollup, spans: Sequence[Mapping[str, Any]]) -> Chosen:
-    missing: list[tuple[datetime | None, datetime | None]] = []
-    covered: list[tuple[datetime | None, datetime | None]] = []
-    last: datetime | None = None
+def _asked(spans: Sequence[Mapping[str, Any]], relation: type[Many], query: Query) -> Iterator[tuple[bool, datetime]]:
+    """From when, and until when (``True``), there may be rows at all, where the filter says so. Of days that no span is of nobody
+    knows how long they are: two days more for them.
+    """
+    first, last = spans[0], spans[-1]
+    for name, given in conditions(query.shape, iter(query.values), relation.entity.dimensions.moment):
+        if name == "within":
+            begin, through, _ = given.split("|")
+            if begin:
+                days = (first["first_day"] - date.fromisoformat(begin)).days
+                yield False, first["starts_at"] - timedelta(days=days + 2 if days else 0)
+            if through:
+                days = (date.fromisoformat(through) - last["last_day"]).days
+                yield True, last["ends_at"] + timedelta(days=days + 2 if days else 0)
+        elif name == "lte":
+            yield True, given + timedelta(microseconds=1)
+        else:
+            yield name == "lt", given
+
+
+def _cut(rollup: Rollup, spans: Sequence[Mapping[str, Any]], asked: Sequence[tuple[bool, datetime]]) -> Chosen:
+    """``asked``: see there. What is missing ends there."""
+    missing: list[Stretch] = []
+    covered: list[tuple[datetime, datetime]] = []
+    last: datetime | None = max((at for until, at in asked if not until), default=None)
     for span in spans:
         begin, end = span["starts_at"], span["ends_at"]
-        if begin == last:
+        if covered and begin == last:
             covered[-1] = (covered[-1][0], end)
         else:
-            missing.append((last, begin))
+            if last is None or last < begin:
+                missing.append((last, begin))
             covered.append((begin, end))
         last = end
-    return Chosen(rollup, [span["id"] for span in spans], [*missing, (last, None)], covered)
+    until = min((at for until, at in asked if until), default=None)
+    if until is None or last is None or last < until:
+        missing.append((last, until))
+    if len(missing) > MOST:
+        given_up = sorted(covered, key=lambda stretch: stretch[1] - stretch[0])[: len(missing) - MOST]
+        kept_ = [span for span in spans if not any(begin <= span["starts_at"] < end for begin, end in given_up)]
+        return _cut(rollup, kept_, asked)
+    return Chosen(rollup, [span["id"] for span in spans], missing, covered)

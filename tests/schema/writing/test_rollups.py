@@ -1,6 +1,10 @@
-"""Sums from rollups are those of the rows, in every snapshot: whatever commands, folds and crashes of folds come between."""
+"""Sums from rollups are those of the rows, in every snapshot: whatever commands, folds and crashes of folds come between.
+
+``ERPGRAPH_FUZZ_ROLLUPS=…`` draws so many histories of each sort, from the seed ``ERPGRAPH_FUZZ_SEED`` on.
+"""
 
 import asyncio
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,8 +13,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.context import Principal, RequestContext
+from core.permissions import EVERYTHING
 from db.rollups import DIFFERENT
 from db.runtime.engine import administration
+from loaders.kit import rollups as kit
 from services.imports.transaction import begin, tell
 from services.kit.upkeep import Site
 from services.sales import rollups
@@ -18,7 +25,10 @@ from tests.schema.writing.test_copies import SKUS, Bustle
 from tests.support.clerk import Clerk
 from tests.support.command import ended, started
 from tests.support.desk import Desk
-from tests.support.graph import Answer, Asker
+from tests.support.graph import Answer, Asker, executed, schema
+
+FIRST = int(os.environ.get("ERPGRAPH_FUZZ_SEED", "0"))
+SEEDS = range(FIRST, FIRST + int(os.environ.get("ERPGRAPH_FUZZ_ROLLUPS", "2")))
 
 EXECUTORS = pytest.mark.parametrize("breadth_first", [True, False], ids=["breadth-first", "reference"])
 
@@ -122,6 +132,38 @@ class Firm:
         assert rolled.good == (await self.ask(query, tenant)).good
         return from_cells(rolled)
 
+    async def agree_at_once(self, query: str) -> bool:
+        """The same in one snapshot, whatever is written meanwhile."""
+        graph = schema()
+        async with self.ask.database.reader(self.clerk.tenant) as reader:
+            answers = []
+            for rolled in (False, True):
+                context = RequestContext(Principal(reader.tenant, "tests", EVERYTHING), reader, graph.nodes)
+                context.rolled = rolled
+                answers.append(await executed(graph, query, context))
+            rows, cells = answers
+            assert rows.errors is None
+            assert (cells.data, cells.errors) == (rows.data, None)
+            return any("sales_cells" in ran.sql for ran in reader.ran)
+
+    async def fold_until(self, over: asyncio.Event) -> int:
+        """Fold again and again; how often one was ended in the midst of it."""
+        ends = 0
+        while not over.is_set():
+            try:
+                await self.fold()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                ends += 1
+            await asyncio.sleep(0)
+        return ends
+
+    async def read_until(self, over: asyncio.Event, dice: random.Random) -> int:
+        """Read again and again, at least twice; how often cells had a part in it."""
+        served = [await self.agree_at_once(SHAPES["all"])]
+        while not over.is_set():
+            served.append(await self.agree_at_once(dice.choice([*SHAPES.values()])))
+        return sum(served)
+
     async def verify(self) -> list[Any]:
         async with administration(self.site.target, self.clerk.tenant) as connection:
             rows: list[Any] = await connection.fetch(DIFFERENT, self.clerk.tenant)
@@ -186,6 +228,32 @@ async def test_a_statement_says_which_spans_are_right(firm: Firm) -> None:
         name: len((await firm.ask(SHAPES[name], firm.clerk.tenant, rolled=True)).ran) for name in ("all", "by month")
     }
     assert counts == {"all": 2, "by month": 2 + 1}  # the tenant's time zone
+
+
+async def test_lines_are_read_where_cells_are_missing_alone(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafts always; and what is before, between and behind the spans, as far as the filter has it."""
+
+    async def reads(query: str) -> int:
+        answer = await firm.ask(query, firm.clerk.tenant, rolled=True)
+        assert answer.good == (await firm.ask(query, firm.clerk.tenant)).good
+        [ran] = [each.sql for each in answer.ran if "sales_cells" in each.sql]
+        return ran.count("FROM line_items")
+
+    def since(first: str, last: str) -> str:
+        return f"{{ lineItems(where: {{ orderWhere: {{ placedAt: {{ {first} {last} }} }} }}) {{ aggregate {{ {SUMS} }} }} }}"
+
+    spans = await firm.clerk.admin.fetch(
+        "SELECT * FROM sales_spans WHERE tenant_id = $1 AND kind = 'DAYS' ORDER BY starts_at", firm.clerk.tenant
+    )
+    first, last = (f"{spans[place]['starts_at']:%Y-%m-%dT%H:%M:%SZ}" for place in (3, -3))
+    begin, end = f'gte: "{first}"', f'lt: "{last}"'
+    assert [await reads(query) for query in (SHAPES["all"], SHAPES["sold"], since(begin, end))] == [2, 1, 1]
+    assert [await reads(since(*each)) for each in ((begin, ""), ("", end), (f'gt: "{first}"', end))] == [2, 2, 2]
+    await firm.clerk.admin.execute("DELETE FROM sales_spans WHERE id = ANY($1)", [span["id"] for span in spans[5:-5:7]])
+    assert await reads(since(begin, end)) == 2
+    monkeypatch.setattr(kit, "MOST", 2)
+    assert await reads(since(begin, end)) == 2
+    assert await firm.fold() == len(spans[5:-5:7])
 
 
 async def test_partners_never_read_them(firm: Firm) -> None:
@@ -261,10 +329,10 @@ async def test_small_tenants_have_none_and_two_folds_at_once_do_no_harm(desk: De
     assert await firm.verify() == []
 
 
-async def test_whatever_comes_between(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whatever_comes_between(desk: Desk) -> None:
     """Commands, folds, and folds that end anywhere: after the place was moved, after some months."""
     served = 0
-    for seed in range(2):
+    for seed in SEEDS:
         firm = Firm(desk, await desk.open(), seed)
         await firm.bustle.begin()
         dice = random.Random(seed)  # noqa: S311 - the same at every run
@@ -282,4 +350,31 @@ async def test_whatever_comes_between(desk: Desk, monkeypatch: pytest.MonkeyPatc
                             await rollups._fill(firm.site.target, firm.clerk.tenant)
             served += await firm.agree(dice.choice([*SHAPES.values()]))
             assert await firm.verify() == []
-    assert served > 8
+    assert served > 4 * len(SEEDS)
+
+
+KILL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = session_user AND pid <> pg_backend_pid() AND query ~ 'sales_(folds|spans|cells)'"""
+"""Ends the connection of a fold: it alone is the administrator's."""
+
+
+async def test_whatever_goes_on_beside(desk: Desk) -> None:
+    """Commands, folds whose connection is ended, and readers, all at once. Each reader has one snapshot for cells and for rows."""
+    served = 0
+    for seed in SEEDS:
+        firm = await Firm.opened(desk, seed, 5)
+        dice, over = random.Random(seed), asyncio.Event()  # noqa: S311 - the same at every run
+        async with asyncio.TaskGroup() as group:
+            folds = group.create_task(firm.fold_until(over))
+            reads = [group.create_task(firm.read_until(over, random.Random(seed + each))) for each in (1, 2)]  # noqa: S311 - see above
+            for _ in range(15):
+                await firm.bustle.step()
+                if dice.random() < 0.3:
+                    await firm.clerk.admin.fetchval(KILL)
+            over.set()
+        served += sum(each.result() for each in reads)
+        assert folds.result() <= 15
+        await firm.fold()
+        assert await firm.agree(SHAPES["all"])
+        assert await firm.verify() == []
+    assert served >= len(SEEDS)
