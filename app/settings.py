@@ -36,7 +36,14 @@ SHORTEST_KEY = 32
 TRACING = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.exporter.otlp")
 """Packages that traces need, each after the one that it is in."""
 
-BROKERS = {"nats": ("nats", "nats"), "tls": ("nats", "nats")}
+BROKERS = {
+    "nats": ("nats", "nats"),
+    "tls": ("nats", "nats"),
+    "amqp": ("rabbitmq", "aio_pika"),
+    "amqps": ("rabbitmq", "aio_pika"),
+    "kafka": ("kafka", "aiokafka"),
+    "kafkas": ("kafka", "aiokafka"),
+}
 """The kinds of brokers by the schemes of their URLs (``app.relay.sinks``), each with the package that it needs."""
 
 _HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -18,20 +18,13 @@ from core.changes import Cursor
 from services.platform import keys, relaying
 from services.platform.relaying import Lease, Lost
 from tests.app.conftest import Site
-from tests.support.brokers import Got, Nats, free_port, relay, running
+from tests.support.brokers import Nats, free_port, relay, running
 from tests.support.command import ended, started
 from tests.support.http import eventually
+from tests.support.relayed import MAKE, SEEN, about, an_order, ask, at_last, partner, rising, told_all
 
 LATER = "UPDATE relay_cursors SET leased_until = now() - interval '1 second' WHERE worker IS NOT NULL"
 """Half a minute later."""
-
-SEEN = (
-    "query ($subjects: [ID!], $after: String!) { eventFeed(where: {subjects: $subjects}, after: $after, first: 500)"
-    " { events { id type occurredAt principal version subjectId before after } } }"
-)
-MAKE = (
-    "mutation ($code: String!, $name: String!) { partnerUpsert(input: {code: $code, name: $name}) { partner { id } } }"
-)
 
 
 @pytest.fixture(scope="module")
@@ -62,50 +55,6 @@ async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> Any:
-    answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
-    assert "errors" not in answer, answer
-    return answer["data"]
-
-
-async def partner(client: httpx.AsyncClient, code: str, name: str) -> str:
-    """Make a partner, or give it another name: an event. Its id."""
-    return str((await ask(client, MAKE, code=code, name=name))["partnerUpsert"]["partner"]["id"])
-
-
-async def told_all(site: Site) -> None:
-    """Wait until the broker was told all there is."""
-    wanted = (
-        "SELECT count(*) FROM tenants t LEFT JOIN relay_cursors r ON r.tenant_id = t.id WHERE r.worker IS NOT NULL"
-        " OR r.seen IS DISTINCT FROM (SELECT max(seq) FROM commits WHERE tenant_id = t.id)"
-    )
-    async with site.admin() as admin, asyncio.timeout(60):
-        while await admin.fetchval(wanted):  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.02)
-
-
-async def at_last(broker: Nats, enough: Callable[[list[Got]], bool]) -> list[Got]:
-    """What the broker has, once it is enough."""
-    async with asyncio.timeout(60):
-        while not enough(found := await broker.kept()):  # noqa: ASYNC110 - nor does a broker
-            await asyncio.sleep(0.05)
-    return found
-
-
-def about(found: Iterable[Got], *records: str) -> list[Got]:
-    return [each for each in found if each.attributes["subject"] in records]
-
-
-def rising(found: Iterable[Got]) -> bool:
-    """Whether the messages of each record are in the order of what happened."""
-    last: dict[str, str] = {}
-    for each in found:
-        if last.get(each.attributes["subject"], "") >= each.attributes["sequence"]:
-            return False
-        last[each.attributes["subject"]] = each.attributes["sequence"]
-    return True
-
-
 async def test_an_orders_life_arrives_as_the_feed_tells_it(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
     made = await client.post("/graphql", json={"query": MAKE, "variables": {"code": "RELAY-LIFE", "name": "life"}})
     start = made.json()["extensions"]["changes"]["cursor"]
@@ -132,16 +81,6 @@ async def test_an_orders_life_arrives_as_the_feed_tells_it(broker: Nats, site: S
             "time": event["occurredAt"],
             "datacontenttype": "application/json",
         }
-
-
-async def an_order(client: httpx.AsyncClient) -> str:
-    query = "{ partners(first: 1) { nodes { id } } products(first: 1) { nodes { id } } }"
-    found = await ask(client, query)
-    [customer], [product] = found["partners"]["nodes"], found["products"]["nodes"]
-    lines = [{"product": {"id": product["id"]}, "quantity": "1"}]
-    make = "mutation ($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } userErrors { code } } }"
-    made = await ask(client, make, input={"customer": {"id": customer["id"]}, "lineItems": lines})
-    return str(made["orderCreate"]["order"]["id"])
 
 
 async def test_a_new_broker_is_told_all_that_the_log_has(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,12 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import aio_pika
 import nats
+from aio_pika.abc import DeliveryMode, ExchangeType
+from aio_pika.exceptions import AMQPError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from confluent_kafka import Producer
 from nats.errors import Error
 from nats.js.errors import NotFoundError
 
@@ -20,6 +26,7 @@ from app.relay.outlet import Outlet
 from app.relay.reading import Reading
 from app.relay.relay import Relay
 from app.relay.sinks import nats as jetstream
+from app.relay.sinks import rabbitmq
 from db.runtime.engine import Database, Target
 from tests.support.graph import schema
 
@@ -40,10 +47,6 @@ class Broker(Protocol):
     """A kind of broker."""
 
     url: str
-
-    async def start(self) -> None: ...
-
-    def kill(self) -> None: ...
 
     async def kept(self) -> list[Got]:
         """What it has, in its order."""
@@ -127,6 +130,130 @@ class Nats:
 
 async def _quiet(_error: Exception) -> None:
     """A server that is down is what some tests are about."""
+
+
+class RabbitMQ:
+    """A node of RabbitMQ, as Debian brings it, with its own ports and folder, and a queue for all there is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "LANG": "C.UTF-8",
+            "ERL_EPMD_PORT": str(free_port()),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"erp{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        }
+
+    @staticmethod
+    def program() -> Path | None:
+        return next(iter(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server")), None)
+
+    async def start(self) -> None:
+        program = self.program()
+        assert program is not None
+        (self.folder / "plugins").write_text("[].")
+        self.process = subprocess.Popen(
+            [program],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        async with asyncio.timeout(120):
+            while True:
+                with contextlib.suppress(AMQPError, OSError):
+                    async with await aio_pika.connect(self.url, timeout=5) as connection:
+                        channel = await connection.channel()
+                        exchange = await channel.declare_exchange(rabbitmq.EXCHANGE, ExchangeType.TOPIC, durable=True)
+                        await (await channel.declare_queue("all", durable=True)).bind(exchange, "erp.#")
+                        return
+                await asyncio.sleep(0.1)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def end(self) -> None:
+        """For good: Erlang's directory of names is a process of its own."""
+        self.kill()
+        subprocess.run(["epmd", "-kill"], env=self.environment, check=False, capture_output=True)
+
+    async def kept(self) -> list[Got]:
+        """What is in the queue, which gets it back."""
+        found = []
+        async with await aio_pika.connect(self.url, timeout=10) as connection:
+            queue = await (await connection.channel()).get_queue("all")
+            while (message := await queue.get(fail=False)) is not None:
+                attributes = {
+                    name.removeprefix("cloudEvents_"): str(value)
+                    for name, value in message.headers.items()
+                    if name.startswith("cloudEvents_")
+                }
+                assert (message.message_id, message.delivery_mode) == (attributes["id"], DeliveryMode.PERSISTENT)
+                attributes["datacontenttype"] = str(message.content_type)
+                found.append(Got(str(message.routing_key), attributes, json.loads(message.body)))
+        return found
+
+    async def unbind(self) -> None:
+        """Have no queue for anything, until it is started again."""
+        async with await aio_pika.connect(self.url, timeout=10) as connection:
+            await (await (await connection.channel()).get_queue("all")).unbind(rabbitmq.EXCHANGE, "erp.#")
+
+    async def forget(self) -> None:
+        async with await aio_pika.connect(self.url, timeout=10) as connection:
+            await (await (await connection.channel()).get_queue("all")).purge()
+
+
+class Kafka:
+    """librdkafka's mock of a cluster: it speaks the protocol, and has no disk, so it loses all when it ends."""
+
+    def __init__(self) -> None:
+        self._mock = Producer({"test.mock.num.brokers": 3, "bootstrap.servers": "none", "log_level": 0})
+        brokers = self._mock.list_topics(timeout=30).brokers.values()
+        self.servers = [f"{each.host}:{each.port}" for each in brokers]
+        self.url = ",".join(f"kafka://{each}" for each in self.servers)
+
+    async def kept(self) -> list[Got]:
+        """What is in all topics, partition by partition."""
+        found = []
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            for topic, told in self._mock.list_topics(timeout=30).topics.items():
+                for number in told.partitions:
+                    place = TopicPartition(topic, number)
+                    consumer.assign([place])
+                    end = (await consumer.end_offsets([place]))[place]
+                    while await consumer.position(place) < end:
+                        found += [_read(each) for each in (await consumer.getmany(timeout_ms=1_000)).get(place, ())]
+        finally:
+            await consumer.stop()
+        return found
+
+
+def _read(message: Any) -> Got:
+    headers = {name: value.decode() for name, value in message.headers}
+    attributes = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}
+    assert message.key.decode() == attributes["subject"]
+    attributes["datacontenttype"] = headers["content-type"]
+    return Got(message.topic, attributes, json.loads(message.value))
 
 
 def relay(database: Database, target: Target, urls: Sequence[str]) -> Relay:
