@@ -78,6 +78,14 @@ def borne(own: UUID | None, substitutions: Mapping[UUID | None, UUID]) -> UUID |
     return substitutions.get(own) or substitutions.get(None) or own
 
 
+def go_together(categories: Iterable[str]) -> bool:
+    """Whether lines of these categories may be in one document. What isn't subject to VAT stands alone (BR-O-11, BR-O-12); lines
+    without any tax are of no category.
+    """
+    found = set(categories)
+    return "O" not in found or found == {"O"}
+
+
 class Kind(NamedTuple):
     """What lines are taxed together by."""
 

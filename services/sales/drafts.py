@@ -108,6 +108,8 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     amounts = found.amounts if found else NO_PRICES
     lines = priced(command.line_items, items, taxes, currency, problems, amounts, included=included)
     worth = taxing.worth(lines, currency, problems, included=included)
+    if command.confirm:
+        taxing.check_together(taxing.categories_of(lines), problems, "lineItems")
     wanted = demanded(lines, items, command.warehouse)
     if problems:
         await _look_further(work, command, wanted, taken)

@@ -11,7 +11,7 @@ from core.catalog import Tracking
 from core.inventory import Demand, Hold
 from core.money import decimal_text
 from core.problems import Problems
-from services import catalog, partners
+from services import catalog, partners, taxes
 from services.inventory import lots, places, stock
 from services.inventory.lots import Piece
 from services.inventory.places import Location
@@ -36,6 +36,7 @@ from services.sales.orders import (
     where,
 )
 from services.sales.promises import Wanted, promise, reserved
+from services.taxes import taxing
 
 _CONFIRM = """
     WITH stepped AS (
@@ -72,6 +73,8 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     order = await locked(work, command, "CONFIRM")
     problems = work.problems
     partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
+    borne = await taxes.categories(work, [line.tax for line in order.lines if line.tax])
+    taxing.check_together(borne, problems, "order")
     addresses = confirmed(order.addresses, order.customer_addresses, problems)
     for item in await catalog.hold(work, {line.product for line in order.lines}):
         catalog.check_offered(item, problems, "order")

@@ -41,6 +41,7 @@ class Line:
     returned: Decimal = ZERO
     released: Decimal = ZERO
     tracking: str = "NONE"
+    tax: UUID | None = None
 
     @property
     def open(self) -> Decimal:
@@ -120,7 +121,7 @@ _LOCK_FIRST = """
 """
 _LINES = """
     SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.quantity, l.reserved, l.shipped, l.cancelled, l.returned,
-           l.released, p.tracking
+           l.released, p.tracking, l.tax_id
     FROM line_items l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position
 """

@@ -93,6 +93,7 @@ async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | N
     amounts = found.amounts if found else NO_PRICES
     lines = drafts.priced(wanted.line_items, items, taxes, currency, problems, amounts, included=included)
     taxing.worth(lines, currency, problems, included=included)
+    taxing.check_together(taxing.categories_of(lines), problems, "lineItems")
     demands = drafts.demanded(lines, items, house)
     there, short = await _goods(look, demands, house, problems) if stock and demands else (None, set())
     without = {

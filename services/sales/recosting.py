@@ -15,7 +15,7 @@ Values = dict[str, Any]
 """Columns of an order, and what they are to be."""
 
 _LINES = """
-    SELECT l.id, l.total, l.net, t.category, t.rate FROM line_items l
+    SELECT l.id, l.total, l.net, t.category, t.rate, l.cancelled < l.quantity AS wanted FROM line_items l
     LEFT JOIN taxes t ON t.tenant_id = $1 AND t.id = l.tax_id
     WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position
 """
@@ -34,15 +34,18 @@ _BEAR = """
 """
 
 
-async def recosted(work: UnitOfWork, order: Order, path: str) -> Values:
+async def recosted(work: UnitOfWork, order: Order, path: str, *, together: bool = False) -> Values:
     """What the order's stored lines come to. Of lines whose prices include tax what isn't tax is written, where it has changed.
 
-    A problem is noted under ``path`` where it is more than can be kept.
+    A problem is noted under ``path`` where it is more than can be kept, and with ``together`` for lines that can't be on one invoice.
     """
     rows = await work.rows(_LINES, order.id)
     lines = [(row["total"], Kind(row["category"], row["rate"]) if row["category"] else None) for row in rows]
     included = order.prices_include_tax
     worth = taxing.summed(lines, order.currency, work.problems, included=included, path=path)
+    if together:
+        borne = (row["category"] for row in rows if row["category"] and row["wanted"])
+        taxing.check_together(borne, work.problems, path)
     nets = [
         (row["id"], None if net == row["total"] else net)
         for row, net in zip(rows, worth.totals.nets, strict=True)

@@ -121,6 +121,7 @@ _FIND = """
 """
 # A tax that is about to be borne keeps its rate: the same lock as the line's foreign key takes, a little earlier.
 _FIND_AND_KEEP = f"{_FIND} FOR KEY SHARE OF t"
+_CATEGORIES = "SELECT DISTINCT category FROM taxes WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
 _SUBSTITUTIONS = """
     SELECT from_tax_id, to_tax_id FROM tax_substitutions WHERE tenant_id = $1 AND tax_group_id = $2 ORDER BY position
 """
@@ -262,6 +263,13 @@ async def find_all(
             instead[group][own] = row["id"]
     by_id, by_code = {tax.id: tax for tax in taxes}, {tax.code: tax for tax in taxes}
     return {group: Found(by_id, by_code, replaced) for group, replaced in instead.items()}
+
+
+async def categories(look: Looking, borne: Collection[UUID]) -> list[str]:
+    """The categories of taxes. Where they are all the same one, which is usual, nothing is looked up: the list is empty."""
+    if len(set(borne)) < 2:
+        return []
+    return [row["category"] for row in await look.rows(_CATEGORIES, list(set(borne)))]
 
 
 async def find_tax(work: UnitOfWork, ref: TaxRef) -> UUID | None:

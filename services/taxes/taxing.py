@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.money import LIMIT
 from core.problems import Problems
-from core.taxes import Kind, Totals, totals
+from core.taxes import Kind, Totals, go_together, totals
 from services import taxes
 from services.catalog import ProductSnapshot, TaxRef
 from services.kit.looking import Looking
@@ -98,6 +98,21 @@ def worth(
     """What lines come to. Problems are noted where that is more than can be kept."""
     kinds = ((line.total, line.tax and line.tax.kind) for line in lines)
     return summed(kinds, currency, problems, included=included, path=path)
+
+
+def check_together(categories: Iterable[str], problems: Problems, *path: str) -> None:
+    """Note a problem for lines that can't be on one invoice."""
+    if not go_together(categories):
+        message = (
+            "Some lines are of category O, not subject to VAT, and others of another one. EN 16931 has no invoice for both"
+            " (BR-O-11): order them apart."
+        )
+        problems.invalid(message, *path)
+
+
+def categories_of(lines: Iterable[Costing]) -> Iterable[str]:
+    """The categories of what lines bear."""
+    return (line.tax.kind.category for line in lines if line.tax)
 
 
 def summed(

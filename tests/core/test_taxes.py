@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.money import line_total
 from core.problems import Problems
-from core.taxes import Kind, TaxCategory, TaxFacts, before_tax, borne, check_tax, totals, with_tax
+from core.taxes import Kind, TaxCategory, TaxFacts, before_tax, borne, check_tax, go_together, totals, with_tax
 
 D = Decimal
 EXAMPLE_1 = (
@@ -208,3 +208,18 @@ def test_the_tax_that_a_line_bears() -> None:
     assert borne(reduced, {full: reverse, None: export}) == export
     assert borne(full, {full: reverse, None: export, reverse: export}) == reverse  # they don't chain
     assert borne(None, {None: export}) is None
+
+
+@pytest.mark.parametrize(
+    "categories, together",
+    [
+        ([], True),
+        (["O"], True),
+        (["O", "O"], True),
+        (["S", "Z", "E", "AE", "K", "G", "L", "M"], True),
+        *((["O", other], False) for other in TaxCategory.__members__ if other != "O"),
+        (["S", "O", "S"], False),
+    ],
+)
+def test_what_isnt_subject_to_vat_stands_alone(categories: list[str], *, together: bool) -> None:
+    assert go_together(categories) is together

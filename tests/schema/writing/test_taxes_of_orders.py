@@ -309,3 +309,67 @@ async def test_an_order_bears_the_rate_that_stands_when_both_happen_at_once(desk
         order = shop.send("orderCreate", shop.ordering([shop.line(product, quantity="100")]))
         await asyncio.gather(*random.sample([change, order], 2))
     assert await shop.differences() == []
+
+
+# ---------------------------------------------------------------- what isn't subject to VAT
+
+
+ALONE = "Some lines are of category O, not subject to VAT, and others of another one."
+
+
+async def problems(shop: Clerk, cart: list[Any]) -> list[tuple[str, list[str], str]]:
+    """What a preview says is wrong, but for goods that aren't there; all of its lines are shown."""
+    query = """query ($input: OrderPreviewInput!) { orderPreview(input: $input) {
+        lines { net { amount } } problems { __typename code path message } } }"""
+    found = (await shop.ask(query, {"input": {"lineItems": cart}})).data["orderPreview"]
+    assert len(found["lines"]) == len(cart)
+    assert None not in found["lines"]
+    return [
+        (each["__typename"], each["path"], each["message"].partition(" EN 16931")[0])
+        for each in found["problems"]
+        if each["code"] != "INSUFFICIENT_STOCK"
+    ]
+
+
+async def test_what_isnt_subject_to_vat_is_ordered_alone(shop: Clerk, full: Any) -> None:
+    await exempt(shop, "OUTSIDE", "O")
+    await exempt(shop, "FREE", "E")
+    goods = await shop.product({"SHELF": "99"}, tax={"code": "FULL"})
+    fee, free = [await shop.product({"SHELF": "99"}, tax={"code": code}) for code in ("OUTSIDE", "FREE")]
+    bare = await shop.product({"SHELF": "99"})
+    alone, both = [shop.line(each, quantity="1") for each in (fee, fee, bare)], shop.line(goods, quantity="1")
+    mixed = [*alone, both]
+    assert await problems(shop, alone) == []
+    assert await problems(shop, mixed) == [("InvalidInputError", ["input", "lineItems"], ALONE)]
+    assert await problems(shop, [*alone, shop.line(free, quantity="1")]) == [
+        ("InvalidInputError", ["input", "lineItems"], ALONE)
+    ]
+    before = await shop.admin.fetchval("SELECT count(*) FROM orders WHERE tenant_id = $1", shop.tenant)
+    refused = await shop.refused("orderCreate", shop.ordering(mixed, confirm=True))
+    assert refused == [("INVALID_INPUT", "lineItems")]
+    assert await shop.admin.fetchval("SELECT count(*) FROM orders WHERE tenant_id = $1", shop.tenant) == before
+    # A draft may have both until somebody has sorted it out.
+    draft = await shop.do("orderCreate", shop.ordering(mixed))
+    given = {"order": {"id": draft["id"]}}
+    assert await shop.refused("orderConfirm", given) == [("INVALID_INPUT", "order")]
+    await shop.do(
+        "orderUpdate", given | {"lineItems": [*alone, shop.line(goods, quantity="1", tax={"code": "OUTSIDE"})]}
+    )
+    confirmed = await shop.do("orderConfirm", given)
+    assert confirmed["status"] == "CONFIRMED"
+    assert (await bill(shop, confirmed))["taxes"] == [("O", "0", "30.00", "0.00")]
+
+
+async def test_a_confirmed_order_gets_no_line_that_cant_be_on_its_invoice(shop: Clerk, full: Any) -> None:
+    await exempt(shop, "OUTSIDE", "O")
+    fee = await shop.product({"SHELF": "99"}, tax={"code": "OUTSIDE"})
+    goods = await shop.product({"SHELF": "99"}, tax={"code": "FULL"})
+    order = await shop.order((fee, "2"), confirm=True)
+    given, new = {"order": {"id": order["id"]}}, {"product": {"sku": goods["sku"]}, "quantity": "1"}
+    before = await bill(shop, order)
+    assert await shop.refused("orderUpdate", given | {"changes": [new]}) == [("INVALID_INPUT", "changes")]
+    assert (await bill(shop, order), await shop.differences()) == (before, [])
+    # What is called off is on no invoice.
+    off = {"lineItem": lines(order)[0]["id"], "quantity": "0"}
+    changed = await shop.do("orderUpdate", given | {"changes": [off, new]})
+    assert [each[0] for each in (await bill(shop, changed))["lines"]] == ["OUTSIDE", "FULL"]

@@ -226,6 +226,14 @@ async def test_what_was_ordered_keeps_its_tax_and_the_taxes_rate(buyer: Buyer, s
     assert (await bill(shop, confirmed))["lines"] == [("HALF", "10.00")]
 
 
+async def test_a_supplier_may_deliver_what_it_would_invoice_apart(buyer: Buyer, shop: Clerk) -> None:
+    """That nothing goes with category O is a rule of invoices, and those of suppliers are theirs to write."""
+    await exempt(shop, "OUTSIDE", "O")
+    full, fee = await shop.product(tax={"code": "FULL"}), await shop.product(tax={"code": "OUTSIDE"})
+    made = await buyer.order(lines=[line(full), line(fee)], confirm=True)
+    assert (await bill(shop, made))["taxes"] == [("O", "0", "10.00", "0.00"), ("S", "19", "10.00", "1.90")]
+
+
 async def test_a_purchase_order_bears_the_rate_that_stands_when_both_happen_at_once(buyer: Buyer, shop: Clerk) -> None:
     await taxed(shop, "RACE", "1")
     product = await shop.product(tax={"code": "RACE"})
