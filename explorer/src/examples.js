@@ -92,6 +92,80 @@ query PickList($first: Int!) {
     variables: { first: 10 },
   },
   {
+    name: "OrderTaxes",
+    needs: ["orders:read", "catalog:read", "pricing:read"],
+    query: `# What an order would cost with its taxes:
+# each category and rate is rounded once.
+query OrderTaxes($input: OrderPreviewInput!) {
+  orderPreview(input: $input) {
+    subtotal { amount currency }
+    taxes { category rate base { amount } amount { amount } exemptionReason }
+    taxTotal { amount }
+    total { amount }
+    lines { quantity unitPrice { amount } net { amount } product { sku } tax { code name } }
+    problems { code message path }
+  }
+}
+`,
+    variables: {
+      input: {
+        customer: { code: "F10004" },
+        lineItems: [
+          { product: { sku: "BOX-10008" }, quantity: "3", tax: { code: "VAT-19" } },
+          { product: { sku: "BOX-10008" }, quantity: "1", tax: { code: "VAT-7" } },
+        ],
+      },
+    },
+  },
+  {
+    name: "ToBuy",
+    needs: ["purchasing:read", "partners:read", "catalog:read", "stock:read"],
+    role: "buyer",
+    query: `# A buyer's morning: what runs short, from
+# whom, how many and why. Replenish does it.
+query ToBuy($first: Int!) {
+  replenishmentProposals(first: $first) {
+    quantity
+    unit
+    unitPrice { amount currency }
+    expectedOn
+    reason
+    problem
+    supplier { code name }
+    rule { id product { sku name } warehouse { code } }
+  }
+}
+`,
+    variables: { first: 10 },
+  },
+  {
+    name: "OnItsWay",
+    needs: ["purchasing:read", "partners:read", "catalog:read"],
+    role: "buyer",
+    query: `# Open purchase orders, the earliest first,
+# with what has come of them, and their taxes.
+query OnItsWay($first: Int!) {
+  purchaseOrders(first: $first, where: {status: {eq: CONFIRMED}}, orderBy: {field: EXPECTED_ON}) {
+    nodes {
+      id
+      number
+      expectedOn
+      receiptStatus
+      supplier { code name }
+      taxes { category rate amount { amount } }
+      total { amount currency }
+      lines(first: 20) {
+        nodes { id quantity unit baseQuantity receivedQuantity cancelledQuantity product { sku name } }
+      }
+      receipts(first: 5) { nodes { number reference receivedAt } }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+    variables: { first: 10 },
+  },
+  {
     name: "Live",
     needs: ["orders:read", "catalog:read", "stock:read"],
     query: `# What changes, as it happens: keep it
@@ -189,6 +263,22 @@ mutation OrderCreate($input: OrderCreateInput!) {
         idempotencyKey: "explorer-1",
       },
     },
+  },
+  {
+    name: "Replenish",
+    needs: ["purchasing:write", "purchasing:read", "partners:read"],
+    role: "buyer",
+    query: `# Puts what is proposed (ToBuy) into drafts: one
+# for each supplier and location. Run it again:
+# there is nothing left, because drafts count.
+mutation Replenish($input: ReplenishInput!) {
+  replenish(input: $input) {
+    purchaseOrders { number supplier { name } total { amount currency } availableActions }
+    userErrors { code message path }
+  }
+}
+`,
+    variables: { input: {} },
   },
 ];
 

@@ -25,6 +25,7 @@ EXAMPLES = {
     "OrderScreen": ("order", "6 statements"),
     "PickList": ("orders", "3 statements"),
     "OrderCreate": ("orderCreate", "statements"),
+    "OrderTaxes": ("orderPreview", "statements"),
 }
 """The tabs: what their data are, and how many statements their plans have."""
 
