@@ -16,7 +16,8 @@ PROPOSALS = """
         JOIN warehouses w ON w.tenant_id = $1 AND w.id = r.warehouse_id
         JOIN locations l ON l.tenant_id = $1 AND l.id = r.location_id
         WHERE r.tenant_id = $1 AND r.active AND p.active AND p.archived_at IS NULL AND w.archived_at IS NULL
-              AND l.archived_at IS NULL
+              AND l.archived_at IS NULL AND ($2::uuid[] IS NULL OR r.product_id IN (
+                  SELECT n.product_id FROM reorder_rules n WHERE n.tenant_id = $1 AND n.id = ANY($2)))
     ),
     asked AS (
         SELECT * FROM rules WHERE ($2::uuid[] IS NULL OR id = ANY($2)) AND ($3::uuid IS NULL OR warehouse_id = $3)

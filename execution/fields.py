@@ -116,12 +116,14 @@ Resolve = Callable[[Batch], Values | Awaitable[Values]]
 
 class ByRows(NamedTuple):
     """A price by how many rows there are, whatever is shown of them: ``tenths`` of a point for each. ``rows``: what of, under
-    which ``Documents.price`` may be told how many that are; ``unknown`` are taken where it isn't.
+    which ``Documents.price`` may be told how many that are; ``unknown`` are taken where it isn't. ``named``: how many the arguments
+    name, where only those are read.
     """
 
     rows: Hashable
     tenths: int
     unknown: int
+    named: Callable[[Args], int | None] | None = None
 
 
 class BatchField(StrawberryField):

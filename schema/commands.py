@@ -14,7 +14,7 @@ from core.problems import (
     NOT_FOUND,
     VERSION_CONFLICT,
 )
-from execution import Args, BatchField, argument
+from execution import Args, BatchField, ByRows, argument
 from loaders.kit.one import One
 from resolvers import commands
 from schema.fields import batched, fact, guarded
@@ -136,10 +136,14 @@ def listed(description: str, loader: type[One], key: str) -> Any:
 
 
 def mutation(
-    description: str, command: type[C], service: Service[C], permission: str | Callable[[Any], str | None]
+    description: str,
+    command: type[C],
+    service: Service[C],
+    permission: str | Callable[[Any], str | None],
+    besides: ByRows | None = None,
 ) -> Any:
     """A root field that has a command carried out. Its input is made of the command's fields. Where its ``permission``
-    depends on what an input names, the description says so.
+    depends on what an input names, the description says so. ``besides``: what it costs by what it reads.
     """
     fixed = permission if isinstance(permission, str) else None
     text = "The command's input, with the idempotencyKey that makes a retry safe."
@@ -147,5 +151,6 @@ def mutation(
         commands.carry_out(command, service, None if isinstance(permission, str) else permission),
         arguments=[argument("input", input_type(command), text)],
         rows=lines,
+        besides=besides,
         **guarded(description, fixed),
     )

@@ -276,7 +276,7 @@ def _sum(amount: Amount, more: int) -> Amount:
 def _called(function: Any, args: Callable[[Variables], Args] | Args, rows: Amount) -> Amount:
     """A declared size or price, as far as it is known without the variables."""
     if isinstance(function, ByRows):
-        return _by_rows(function)
+        return _by_rows(function, args)
     if not callable(function):
         return int(function)
     if isinstance(args, Mapping) and isinstance(rows, int):
@@ -302,9 +302,16 @@ def _usually(relation: Hashable, most: Amount) -> Amount:
     return size
 
 
-def _by_rows(of: ByRows) -> Amount:
-    """What so many rows cost as there are, or are taken to be."""
-    return lambda variables: of.tenths * int(variables.get(USUAL, {}).get(of.rows, of.unknown))
+def _by_rows(of: ByRows, args: Callable[[Variables], Args] | Args) -> Amount:
+    """What so many rows cost as are named, else as there are, or are taken to be."""
+
+    def price(variables: Variables) -> int:
+        named = None
+        if of.named is not None:
+            named = of.named(args if isinstance(args, Mapping) else args(variables))
+        return of.tenths * int(variables.get(USUAL, {}).get(of.rows, of.unknown) if named is None else named)
+
+    return price
 
 
 def _product(one: Amount, other: Amount) -> Amount:

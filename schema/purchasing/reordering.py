@@ -21,8 +21,9 @@ from schema.partners import Partner, PartnerRef
 from schema.scalars import Date, DateTime, Decimal
 from schema.shared import Connection, Money, Node
 
-EACH_RULE = 8 * POINT
-"""For each rule of the tenant balances, drafts and waiting orders are read, whatever comes of it."""
+EACH_RULE = 17 * POINT
+"""For each rule of the tenant balances, drafts and waiting orders are read, whatever comes of it: 63 to 67 us, measured with 848 and
+with 2,800 rules of 1,400 products and 120,000 order lines, where an object takes 4 us."""
 
 UNKNOWN_RULES = 1_000
 """So many a tenant is taken to have until somebody has looked."""

@@ -4,14 +4,16 @@ import strawberry
 
 from core.purchasing import OVER_QUANTITY, PurchaseAction, PurchaseStatus
 from core.sales import INVALID_TRANSITION
-from execution import Args
+from db import purchasing as tables
+from execution import Args, ByRows
 from loaders import purchasing as loaders
+from loaders.kit.usual import RowsOf
 from resolvers import commands
 from schema.commands import UserError, changed, error_type, mutation, user_errors
 from schema.fields import batched, fact, referred
 from schema.purchasing.reading import ProductSupplier, PurchaseOrder
 from schema.purchasing.receipts import Receipt
-from schema.purchasing.reordering import ReorderRule
+from schema.purchasing.reordering import EACH_RULE, UNKNOWN_RULES, ReorderRule
 from schema.scalars import Decimal
 from services import purchasing as services
 from services.kit.command import MAX_LINES
@@ -62,6 +64,17 @@ class ReorderRulePayload:
         changed("The rule as it is now"), loaders.ReorderRuleById, "reorder_rule_id"
     )
     user_errors: list[UserError] = user_errors()
+
+
+TWICE = 2 * EACH_RULE
+"""Proposals are worked out, and again once nobody can change what they follow from."""
+
+
+def _named(args: Args) -> int | None:
+    """How many rules a run names, and reads alone; None where it reads all."""
+    given = args.get("input")
+    rules = given.get("rules") if isinstance(given, dict) else None
+    return len(rules) if isinstance(rules, list) else None
 
 
 def _drafts(_args: Args, rows: int) -> int:
@@ -140,4 +153,5 @@ class Mutation:
         services.Replenish,
         services.replenish,
         "purchasing:write",
+        besides=ByRows(RowsOf(tables.ReorderRule.__tablename__), TWICE, UNKNOWN_RULES, _named),
     )

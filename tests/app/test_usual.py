@@ -192,7 +192,33 @@ async def test_proposals_cost_what_the_rules_take_however_few_are_shown(site: Si
         after = await cost(client, query, **{"X-Cost-Only": "1"})
         found.append((before["requested"], after["requested"]))
     assert rules
-    assert found == [(8_000, 8 * rules), (8_004, 8 * rules + 4)]
+    assert found == [(17_000, 17 * rules), (17_004, 17 * rules + 4)]
+
+
+async def test_a_run_costs_the_rules_that_it_names_else_all_of_them(site: Site, client: httpx.AsyncClient) -> None:
+    """Twice each: proposals are worked out once more under locks."""
+    async with site.admin() as admin:
+        rules = await admin.fetchval("SELECT count(*) FROM reorder_rules WHERE tenant_id = $1", site.tenants[0].id)
+
+    async def price(given: dict[str, Any]) -> int:
+        query = "mutation ($input: ReplenishInput!) { replenish(input: $input) { userErrors { code } } }"
+        headers = {"X-Cost-Only": "1"}
+        body = {"query": query, "variables": {"input": given}}
+        answer = (await client.post("/graphql", json=body, headers=headers)).json()
+        return int(answer["extensions"]["cost"]["requested"])
+
+    looks(client)._known.clear()
+    unknown = await price({})
+    await eventually(lambda: looks(client).looking is None)
+    known = await price({})
+    assert unknown - known == 34 * (1_000 - rules)
+    assert await price({"rules": None}) == known
+    name = f"ror_{'0' * 32}"
+    one, two = [await price({"rules": [name] * many}) for many in (1, 2)]
+    # A rule that is named makes room for two problems more, of an object and a leaf each.
+    each = 2 * 1.1
+    assert two - one == pytest.approx(34 + each, abs=1)
+    assert known - one == pytest.approx(34 * (rules - 1) - each, abs=1)
 
 
 BY_MONTH = "{ lineItems { groups(by: [{ placedAt: MONTH }]) { nodes { aggregate { count total { currency sum { amount } } } } } } }"
