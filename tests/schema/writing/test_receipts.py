@@ -83,6 +83,10 @@ async def test_fault_2_no_more_comes_than_was_ordered_and_is_tolerated(buyer: Bu
     done = (await shop.do("purchaseOrderReceive", came(tolerant, "12")))["purchaseOrder"]
     assert (done["status"], lines(done)[0]["receivedQuantity"]) == ("CLOSED", "12")
     assert await stock(shop, product) == {"SHELF": ("12", "0", "100")}
+    # Nor does anything come of an order that was cancelled.
+    gone = await buyer.order((product, "1"), confirm=True)
+    await buyer.act("Cancel", gone)
+    assert await shop.refused("purchaseOrderReceive", came(gone, "1")) == [("INVALID_TRANSITION", "purchaseOrder")]
 
 
 async def test_fault_5_entries_of_one_line_are_summed(buyer: Buyer, shop: Clerk) -> None:

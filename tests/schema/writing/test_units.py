@@ -241,7 +241,7 @@ async def test_so_much_more_may_come_as_held_when_it_was_confirmed(desk: Desk) -
     assert await shop.differences() == []
 
 
-async def test_p4_a_hundred_and_two_thousandths_of_a_hundred_are_too_many(desk: Desk) -> None:
+async def test_fault_4_a_hundred_and_two_thousandths_of_a_hundred_are_too_many(desk: Desk) -> None:
     """frappe/erpnext #40340: a percentage compared after rounding."""
     buyer = Buyer(await desk.open())
     await buyer.supplier()

@@ -1,13 +1,22 @@
 """Goods of purchase orders that many receive at once, while orders wait for them: exactly what was ordered comes, without a deadlock."""
 
 import asyncio
+from decimal import Decimal
+from typing import Any
 
 from tests.support.buyer import Buyer, came, stock, went
 from tests.support.clerk import Clerk, progress
 
 
+async def taxed(shop: Clerk) -> Any:
+    """A product whose lines bear its category's tax, of orders and of purchase orders."""
+    await shop.do("taxUpsert", {"code": "FULL", "name": "Full", "rate": "19"})
+    await shop.do("productCategoryUpsert", {"code": "GOODS", "name": "Goods", "tax": {"code": "FULL"}})
+    return await shop.product(category={"code": "GOODS"})
+
+
 async def test_fault_3_twenty_clients_receive_one_of_ten(shop: Clerk) -> None:
-    buyer, product = Buyer(shop), await shop.product()
+    buyer, product = Buyer(shop), await taxed(shop)
     await buyer.supplier()
     waiting = await shop.order((product, "4"), confirm=True, allowBackorder=True)
     made = await buyer.order((product, "10"), confirm=True)
@@ -19,10 +28,12 @@ async def test_fault_3_twenty_clients_receive_one_of_ten(shop: Clerk) -> None:
     numbers = sorted(each["receipt"]["number"].rpartition("-")[2] for each in answers if each["receipt"])
     assert sorted(map(int, numbers)) == list(range(1, 11))
     assert progress(await shop.again(waiting))[0][1] == "4"
+    taxes = "SELECT tax_total FROM purchase_orders WHERE tenant_id = $1 UNION ALL SELECT tax_total FROM orders WHERE tenant_id = $1"
+    assert [row["tax_total"] for row in await shop.admin.fetch(taxes, shop.tenant)] == [Decimal("4.75"), Decimal("7.6")]
 
 
 async def test_receiving_and_cancelling_at_once_lose_nothing(shop: Clerk) -> None:
-    buyer, product = Buyer(shop), await shop.product()
+    buyer, product = Buyer(shop), await taxed(shop)
     await buyer.supplier()
     made = await buyer.order((product, "10"), confirm=True)
     sell = {"confirm": True, "allowBackorder": True}
@@ -40,7 +51,7 @@ async def test_receiving_and_cancelling_at_once_lose_nothing(shop: Clerk) -> Non
 
 
 async def test_returning_and_selling_at_once_take_no_more_than_there_is(shop: Clerk) -> None:
-    buyer, product = Buyer(shop), await shop.product()
+    buyer, product = Buyer(shop), await taxed(shop)
     await buyer.supplier()
     made = await buyer.order((product, "10"), confirm=True)
     await shop.do("purchaseOrderReceive", came(made, "10"))
@@ -58,7 +69,7 @@ async def test_returning_and_selling_at_once_take_no_more_than_there_is(shop: Cl
 
 async def test_confirming_and_receiving_what_serves_others_at_once(shop: Clerk) -> None:
     """Orders are confirmed while goods come that they wait for: every piece is promised once, and nobody waits beside goods."""
-    buyer, product = Buyer(shop), await shop.product()
+    buyer, product = Buyer(shop), await taxed(shop)
     await buyer.supplier()
     drafts = [await shop.order((product, "1"), allowBackorder=True) for _ in range(8)]
     made = await buyer.order((product, "10"), confirm=True)
