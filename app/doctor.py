@@ -57,7 +57,7 @@ async def _broker(sink: Sink) -> Finding:
     check = f"relay {sink.name}"
     try:
         async with asyncio.timeout(WITHIN):
-            await sink.open()
+            await sink.open(lambda _: None)
     except (Away, TimeoutError) as error:
         advice = "Look at ERPGRAPH_RELAY. What happens meanwhile stays in the log for ERPGRAPH_FEED_DAYS."
         return Finding(check, "fail", f"The broker isn't there: {error or 'it does not answer'}.", advice)

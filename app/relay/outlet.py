@@ -48,7 +48,7 @@ class Outlet:
         """``make`` is called when there is something to read for the first time."""
         self.sink, self._database, self._make = sink, database, make
         self._reading: Reading | None = None
-        self._id = uuid4()
+        self.id = uuid4()
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._broken: asyncio.Future[Away] | None = None
         self.sent = self.repeated = self.resyncs = self.turns = 0
@@ -63,14 +63,15 @@ class Outlet:
         """Keep a connection to the broker, until it is called off; while there is none, no turn is begun and no place held."""
         pause, told = FIRST, False
         while True:
+            broken: asyncio.Future[Away] = asyncio.get_running_loop().create_future()
             try:
                 async with asyncio.timeout(WITHIN):
-                    await self.sink.open()
+                    await self.sink.open(partial(_lose, broken))
                 if told:
                     log.info("the relay goes on", sink=self.sink.name)
                 told = False
-                self._broken = asyncio.get_running_loop().create_future()
-                reason = await self._broken
+                self._broken = broken
+                reason = await broken
                 pause = FIRST
             except TimeoutError:
                 reason = Away(f"it didn't answer within {WITHIN:g} s")
@@ -109,7 +110,7 @@ class Outlet:
 
     async def _turn(self, tenant: UUID) -> None:
         """Tell of a tenant, where nobody else does."""
-        lease = Lease(tenant, self.sink.name, self._id)
+        lease = Lease(tenant, self.sink.name, self.id)
         try:
             taken = await relaying.take(self._database, lease)
             if taken is None:
@@ -122,8 +123,8 @@ class Outlet:
         except Lost:
             pass
         except Away as error:
-            if self._broken is not None and not self._broken.done():
-                self._broken.set_result(error)
+            if self._broken is not None:
+                _lose(self._broken, str(error))
         except AWAY as error:
             log.warning("a tenant isn't relayed", tenant=str(tenant), sink=self.sink.name, reason=type(error).__name__)
             await asyncio.sleep(AGAIN)
@@ -192,3 +193,8 @@ class Outlet:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _lose(broken: asyncio.Future[Away], reason: str) -> None:
+    if not broken.done():
+        broken.set_result(Away(reason))

@@ -29,7 +29,7 @@ LOOKED = 1_000
 
 _DUE = f"""
     SELECT s.sink, t.id, EXTRACT(epoch FROM statement_timestamp() - n.created_at)::float8 AS late,
-        coalesce(r.leased_until < statement_timestamp(), true) AS free
+        coalesce(r.leased_until < statement_timestamp() OR r.worker = ANY($2), true) AS free
     FROM tenants t CROSS JOIN unnest($1::text[]) AS s (sink)
     LEFT JOIN relay_cursors r ON r.tenant_id = t.id AND r.sink = s.sink
     CROSS JOIN LATERAL (SELECT seq FROM commits WHERE commits.tenant_id = t.id ORDER BY seq DESC LIMIT 1) c
@@ -65,9 +65,10 @@ class Relay:
     async def _look_again(self, name: str, target: Target) -> None:
         while True:
             try:
+                sinks, ours = [each.sink.name for each in self.outlets], [each.id for each in self.outlets]
                 async with _owner(target) as connection:
                     while True:
-                        self._look(name, await connection.fetch(_DUE, [each.sink.name for each in self.outlets]))
+                        self._look(name, await connection.fetch(_DUE, sinks, ours))
                         await asyncio.sleep(POLL)
             except AWAY as error:
                 log.warning("the relay can't look", database=name, reason=type(error).__name__)

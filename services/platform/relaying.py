@@ -36,7 +36,7 @@ _FOR_A_WHILE = f"statement_timestamp() + interval '{LASTS} seconds'"
 _OPEN = "INSERT INTO relay_cursors (tenant_id, sink, id) VALUES ($1, $2, $3) ON CONFLICT (tenant_id, sink) DO NOTHING RETURNING id"
 _TAKE = f"""
     UPDATE relay_cursors SET worker = $3, leased_until = {_FOR_A_WHILE}
-    WHERE tenant_id = $1 AND sink = $2 AND leased_until < statement_timestamp() RETURNING commit_id, place
+    WHERE tenant_id = $1 AND sink = $2 AND (leased_until < statement_timestamp() OR worker = $3) RETURNING commit_id, place
 """
 _OURS = "tenant_id = $1 AND sink = $2 AND worker = $3 AND leased_until >= statement_timestamp()"
 _BEAT = f"UPDATE relay_cursors SET leased_until = {_FOR_A_WHILE} WHERE {_OURS} RETURNING id"
@@ -49,7 +49,10 @@ _RELEASE = """
 
 
 async def take(database: Database, lease: Lease) -> Taken | None:
-    """Have a place for a while; None where somebody else has it. A broker that was told nothing yet gets one."""
+    """Have a place for a while; None where somebody else has it. A broker that was told nothing yet gets one.
+
+    A worker that could not let go of it, since the database was away just then, takes it up again without waiting.
+    """
     async with database.transaction(lease.tenant) as writer:
         rows = await writer.rows(_TAKE, lease.sink, lease.worker)
         if not rows and await writer.rows(_OPEN, lease.sink, new_id()):

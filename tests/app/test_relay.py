@@ -15,6 +15,7 @@ from app.relay.sinks import nats as jetstream
 from app.settings import load
 from core import ids
 from core.changes import Cursor
+from core.errors import Unavailable
 from services.platform import keys, relaying
 from services.platform.relaying import Lease, Lost
 from tests.app.conftest import Site
@@ -109,9 +110,9 @@ async def test_nothing_is_lost_while_the_broker_is_down(broker: Nats, site: Site
         await at_last(broker, lambda found: len(about(found, *made)) == 5)
         await eventually(lambda: working.outlets[0].late["main"] == 0)
         broker.kill()
+        await eventually(lambda: not working.outlets[0].connected)
         for number in range(5):
             await partner(client, f"RELAY-DOWN-{number}", "two")
-        await eventually(lambda: not working.outlets[0].connected)
         await eventually(lambda: working.outlets[0].late["main"] > 0)
         assert not any(pool.in_use for pool in site.database.pools().values())
         await broker.start()
@@ -229,7 +230,7 @@ class Slow:
     def __init__(self, waits: Callable[[], Awaitable[Any]]) -> None:
         self.waits, self.under_way, self.most = waits, 0, 0
 
-    async def open(self) -> None: ...
+    async def open(self, _lost: Any) -> None: ...
 
     async def send(self, _message: Any) -> bool:
         self.under_way += 1
@@ -282,6 +283,7 @@ async def test_a_worker_that_stood_still_moves_nothing(broker: Nats, site: Site)
     taken = await relaying.take(site.database, slow)
     assert taken is not None
     assert taken.cursor is not None
+    assert await relaying.take(site.database, slow) == taken, "its own it may take up again"
     assert await relaying.take(site.database, quick) is None
     async with site.admin() as admin:
         await admin.execute(LATER)
@@ -333,3 +335,30 @@ async def test_the_stream_is_made_unless_there_is_one(broker: Nats, site: Site) 
         [made] = await stream.streams_info()
     assert (made.config.name, made.config.subjects) == ("ERPGRAPH", ["erp.>"])
     assert (made.config.max_age, made.config.duplicate_window) == (7 * 86_400, 600)
+
+
+async def test_a_worker_that_could_not_let_go_goes_on_at_once(
+    broker: Nats, site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = relaying.release
+    failed: list[Lease] = []
+
+    async def away(database: Any, lease: Lease) -> None:
+        if not failed:
+            failed.append(lease)
+            raise Unavailable("The database is away.")
+        await release(database, lease)
+
+    monkeypatch.setattr(outlets, "AGAIN", 0.01)
+    monkeypatch.setattr(relaying, "release", away)
+    async with running(relay(site.database, site.target, [broker.url])):
+        first = await partner(client, "RELAY-HELD", "one")
+        await eventually(lambda: bool(failed))
+        await partner(client, "RELAY-HELD", "two")
+        await eventually_kept(broker, first, 2)
+
+
+async def eventually_kept(broker: Nats, record: str, count: int) -> None:
+    """Within less than a lease lasts."""
+    async with asyncio.timeout(relaying.LASTS / 2):
+        await at_last(broker, lambda found: len(about(found, record)) == count)

@@ -119,7 +119,7 @@ def ids_of(found: list[Got], records: list[str]) -> set[str]:
 async def test_that_no_queue_takes_it_is_said_once(rabbit: RabbitMQ) -> None:
     [sink] = made([rabbit.url])
     attributes = {"id": "evt_1", "type": "order.created", "datacontenttype": "application/json"}
-    await sink.open()
+    await sink.open(lambda _: None)
     try:
         with capture_logs() as lines:
             for _ in range(3):

@@ -98,7 +98,9 @@ class Nats:
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[Any]:
-        client = await nats.connect(self.url, allow_reconnect=False, max_reconnect_attempts=1, error_cb=_quiet)
+        client = await nats.connect(
+            self.url, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, error_cb=_quiet
+        )
         try:
             yield client
         finally:

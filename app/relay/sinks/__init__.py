@@ -15,13 +15,17 @@ class Away(Exception):
     """The broker can't be reached, or doesn't keep what it is sent. The text says why, without a password."""
 
 
+Lost = Callable[[str], None]
+"""Is told why, and may be told again."""
+
+
 class Sink(Protocol):
     """A broker. Several processes may have one each."""
 
     name: str
 
-    async def open(self) -> None:
-        """Connect. Raises ``Away``."""
+    async def open(self, lost: Lost) -> None:
+        """Connect. ``lost`` is called when that connection ends, where the client notices. Raises ``Away``."""
 
     async def send(self, message: Message) -> bool:
         """Hand a message over and wait until the broker keeps it; whether it was new to it, as far as it can tell. Raises

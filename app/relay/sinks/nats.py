@@ -10,7 +10,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away
+from app.relay.sinks import WITHIN, Away, Lost
 
 STREAM = "ERPGRAPH"
 
@@ -33,8 +33,13 @@ class Nats:
         self._client: Client | None = None
         self._stream: JetStreamContext
 
-    async def open(self) -> None:
+    async def open(self, lost: Lost) -> None:
         """Connect, and make the stream unless there is one for our subjects."""
+
+        async def closed() -> None:
+            # Whoever waits for an acknowledgement isn't told.
+            lost("the connection ended")
+
         try:
             # What was under way when a connection ended is sent again from the place in the log, by a new connection.
             self._client = await nats.connect(
@@ -43,8 +48,10 @@ class Nats:
                 allow_reconnect=False,
                 connect_timeout=5,
                 max_reconnect_attempts=1,
+                reconnect_time_wait=0,
                 ping_interval=10,
                 error_cb=_quiet,
+                closed_cb=closed,
             )
             self._stream = self._client.jetstream(timeout=WITHIN)
             try:

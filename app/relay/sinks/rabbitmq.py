@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingM
 from aio_pika.exceptions import AMQPError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away
+from app.relay.sinks import WITHIN, Away, Lost
 
 log = structlog.get_logger()
 
@@ -34,12 +34,13 @@ class RabbitMQ:
         self._exchange: AbstractExchange
         self._unrouted = False
 
-    async def open(self) -> None:
+    async def open(self, lost: Lost) -> None:
         """Connect to any of them, and make the exchange unless it is there."""
         reason = ""
         for url in sample(self._servers, len(self._servers)):
             try:
                 self._connection = await aio_pika.connect(url, timeout=WITHIN / (len(self._servers) + 1), heartbeat=10)
+                self._connection.close_callbacks.add(lambda *_: lost("the connection ended"))
                 channel = await self._connection.channel()
                 channel.return_callbacks.add(self._returned)
                 self._exchange = await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
