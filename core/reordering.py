@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from core.choices import Choice
 from core.money import LIMIT, SCALE, decimal_text, line_total
-from core.units import exact, factor
+from core.units import exact, factor, too_fine
 
 ONE = Fraction(1)
 
@@ -43,7 +43,7 @@ def wanted(row: Mapping[str, Any]) -> Wanted:
     if one is not None:
         quantity = quantity_to_order(projected, target, row["minimum"], row["multiple"], one)
         base = exact(Fraction(quantity) * one)
-        if base is not None:
+        if base is not None and not too_fine(base, row["decimals"]):
             named = {name: row[name] for name in ("price", "currency")}
             problem = problem_of(quantity, base, supplier=row["supplier_id"], **named)
             return Wanted(quantity, row["unit"], base, problem)

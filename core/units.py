@@ -1,4 +1,4 @@
-"""Other units of a product: so many of one are exactly so many of the product's own. Never rounded."""
+"""Units of a product: how far its own may be divided, and others, so many of which are exactly so many of the own. Never rounded."""
 
 import json
 from decimal import Decimal, localcontext
@@ -6,6 +6,23 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from core.money import SCALE
+
+MOST_DECIMALS = SCALE
+"""How many decimals quantities of a unit may have at most, and have where nobody says otherwise."""
+
+
+def too_fine(quantity: Decimal, decimals: int) -> bool:
+    """Whether a quantity, of six decimals at most, has more than those of its unit may have: a part of a piece, where they are
+    whole.
+    """
+    return decimals < MOST_DECIMALS and (Fraction(quantity) * 10**decimals).denominator != 1
+
+
+def counted_in(unit: str, decimals: int) -> str:
+    """How a unit is counted, as words that follow the name of what is counted."""
+    if not decimals:
+        return f"is counted in whole {unit}"
+    return f"is counted in {unit} with at most {decimals} decimal{'s' if decimals > 1 else ''}"
 
 
 class OtherUnit(NamedTuple):

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,6 +61,8 @@ class Product(TenantRow, Versioned, Archived, Base):
     description: Mapped[str | None]
     barcode: Mapped[str | None] = mapped_column(KEY_TEXT)
     unit: Mapped[str] = mapped_column(server_default=text("'pcs'"), default="pcs")
+    # How many decimals its quantities may have; its pieces with serial numbers are whole, whatever this says.
+    unit_decimals: Mapped[int] = mapped_column(SmallInteger, server_default=text("6"), default=6)
     list_price: Mapped[Decimal | None] = mapped_column(Amount())
     list_price_currency: Mapped[str | None] = mapped_column(CURRENCY)
     active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
@@ -82,6 +84,7 @@ class Product(TenantRow, Versioned, Archived, Base):
         CheckConstraint("list_price >= 0", name="list_price"),
         no_nan("list_price"),
         CheckConstraint("(list_price IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),
+        CheckConstraint("unit_decimals BETWEEN 0 AND 6", name="unit_decimals"),
         CheckConstraint("tracking IN ('NONE', 'LOT', 'SERIAL')", name="tracking"),
         tenant_index("ix_products_name", "name_key", "id"),
         tenant_index("ix_products_list_price", "list_price", "id"),

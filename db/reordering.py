@@ -8,6 +8,7 @@ PROPOSALS = """
     WITH rules AS (
         SELECT r.id, r.product_id, r.warehouse_id, r.location_id, r.point, r.target, r.supplier_id, p.sku, p.name, p.unit, p.units,
                p.tax_id, p.category_id,
+               CASE p.tracking WHEN 'SERIAL' THEN 0 ELSE p.unit_decimals END AS decimals,
                w.code, t.timezone, (statement_timestamp() AT TIME ZONE t.timezone)::date AS today,
                row_number() OVER (PARTITION BY r.product_id ORDER BY w.rank NULLS LAST, w.code) = 1 AS first
         FROM reorder_rules r
@@ -53,7 +54,7 @@ PROPOSALS = """
     SELECT s.id AS rule_id, s.product_id, s.sku, s.name, s.location_id, s.point, s.target, s.timezone,
            statement_timestamp() AS now, s.available, s.waiting, s.incoming, s.drafted,
            s.available - s.waiting + s.incoming + s.drafted AS projected,
-           coalesce(o.supplier_id, p.id) AS supplier_id, coalesce(o.unit, s.unit) AS unit, s.unit AS own_unit, s.units, coalesce(o.minimum, 0) AS minimum,
+           coalesce(o.supplier_id, p.id) AS supplier_id, coalesce(o.unit, s.unit) AS unit, s.unit AS own_unit, s.units, s.decimals, coalesce(o.minimum, 0) AS minimum,
            coalesce(o.multiple, 1) AS multiple, o.lead_days, o.price, o.currency,
            o.tax_group_id, coalesce(s.tax_id, (SELECT c.tax_id FROM product_categories c
                                                WHERE c.tenant_id = $1 AND c.id = s.category_id)) AS tax_id

@@ -44,6 +44,11 @@ class Product(Node):
         tables.Product.barcode, "The code on the package, usually an EAN; null where there is none."
     )
     unit: str = column(tables.Product.unit, "Unit of measure in which stock is kept, such as pcs or kg.")
+    unit_decimals: int = column(
+        tables.Product.unit_decimals,
+        "How many decimals quantities in its unit may have, 0 to 6: 0 where it is counted in whole pieces. Pieces with serial"
+        " numbers are whole, whatever this is.",
+    )
     units: list[ProductUnit] = batched(
         "The units that it is bought in besides its own.", resolvers.units, needs=["units"], size=MAX_UNITS
     )

@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
 from core.catalog import Tracking
 from core.problems import INVALID_INPUT, Problems, refuse
+from core.units import MOST_DECIMALS
 from db import leftovers
 from services.catalog import categories
 from services.catalog.categories import IN_STOCK, ProductCategoryRef, ProductCategoryUpsert, upsert_category
+from services.catalog.decimals import DECIMALS, FINER, Finer, check_countable, check_seen, finer
 from services.catalog.taxed import TAX_OF, TAXES, TaxRef
 from services.catalog.units import MAX_UNITS, ProductUnit, merged
 from services.kit.answer import References
@@ -49,6 +51,9 @@ class ProductUpsert(Change):
     """The code on the package; null for none."""
     unit: Unit = "pcs"
     """Unit of measure in which stock is kept; pcs for a new product."""
+    unit_decimals: Annotated[int, Field(ge=0, le=MOST_DECIMALS)] = MOST_DECIMALS
+    """How many decimals quantities in its unit may have: 0 for whole pieces, at most 6; 6 for a new product. Fewer only while no
+    quantity of it has more: none in stock moves, open lines, holds and reorder rules."""
     list_price: Money | None = None
     """The price of one unit, before tax; null for none."""
     active: bool = True
@@ -98,11 +103,13 @@ class ProductSnapshot(NamedTuple):
     """The others, as they are stored: see ``services.catalog.units``."""
     tax: UUID | None = None
     """The tax of its sales and purchases: its own, else its category's."""
+    decimals: int = MOST_DECIMALS
+    """How many decimals its quantities may have."""
 
 
 _FIND = f"""
     SELECT id, sku, external_id, name, unit, active AND archived_at IS NULL AS active, list_price,
-        list_price_currency, barcode, tracking, units, {TAX_OF.format(product="products")} AS tax FROM products
+        list_price_currency, barcode, tracking, units, {TAX_OF.format(product="products")} AS tax, {DECIMALS} FROM products
     WHERE tenant_id = $1 AND {{key}} = ANY($2::{{type}}[])
 """
 LOCK = "ORDER BY id FOR NO KEY UPDATE"
@@ -111,7 +118,7 @@ keys of line items."""
 
 _FIND_RENAMED = f"""
     SELECT a.key AS was, p.id, p.sku, p.external_id, p.name, p.unit, p.active AND p.archived_at IS NULL AS active, p.list_price,
-        p.list_price_currency, p.barcode, p.tracking, p.units, {TAX_OF.format(product="p")} AS tax
+        p.list_price_currency, p.barcode, p.tracking, p.units, {TAX_OF.format(product="p")} AS tax, {DECIMALS}
     FROM key_aliases a JOIN products p ON p.tenant_id = $1 AND p.id = a.record_id
     WHERE a.tenant_id = $1 AND a.kind = 'product' AND a.key = ANY($2::text[])
 """
@@ -132,13 +139,10 @@ COUNTED_IN_UNITS: Hook[Counted] = Hook()
 
 
 class Standing(NamedTuple):
-    """What stands against another tracking of the product ``$2``: a condition, and why, as words that follow the product's sku.
-    ``only``: it stands against this one alone.
-    """
+    """What stands against another tracking of the product ``$2``: a condition, and why, as words that follow the product's sku."""
 
     condition: str
     why: str
-    only: Tracking | None = None
 
 
 TRACKED: Hook[Standing] = Hook()
@@ -150,7 +154,7 @@ ON_TRACKING: Hook[str] = Hook()
 
 async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References:
     """Make or change a product by its sku."""
-    plain = ("sku", "name", "description", "barcode", "unit", "active", "external_id", "tracking")
+    plain = ("sku", "name", "description", "barcode", "unit", "unit_decimals", "active", "external_id", "tracking")
     values = {name: getattr(command, name) for name in plain if command.given(name)}
     if values.get("tracking", Tracking.NONE) != Tracking.NONE and not await finished(work):
         message = (
@@ -180,6 +184,7 @@ async def finished(work: UnitOfWork) -> bool:
 
 async def _check(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
     await _check_unit(work, product, after)
+    await _check_decimals(work, product, after)
     await _check_tracking(work, product, after)
     if "category_id" in after:
         await categories.check_category(work, product["id"], product["category_id"], after["category_id"])
@@ -192,16 +197,32 @@ async def _check_tracking(work: UnitOfWork, product: Any, after: Mapping[str, An
     if "tracking" not in after:
         return
     await work.rows(_HOLD_OFF, product["id"])
-    wanted = after["tracking"]
-    against = [each for each in TRACKED.added if each.only in (None, wanted)]
+    wanted, against = after["tracking"], TRACKED.added
     asked = ", ".join(f"({each.condition})" for each in against)
     for each, stands in zip(
         against, (await work.rows(f"SELECT {asked}", product["id"]))[0] if asked else (), strict=True
     ):
         if stands:
             raise refuse(INVALID_INPUT, f"{product['sku']} {each.why}", "tracking")
+    if wanted == Tracking.SERIAL and (found := await finer(work, product["id"], 0)):
+        message = f"{product['sku']} has {found} with parts of a piece, and its pieces with serial numbers are whole."
+        raise refuse(INVALID_INPUT, message, "tracking")
     for statement in ON_TRACKING.added:
         await work.rows(statement, product["id"], wanted)
+
+
+async def _check_decimals(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
+    """Refuse fewer decimals than quantities have that are there. Commands that have read the product and don't hold it yet see
+    that it has changed (``check_seen``), and drafts are looked at again when they are confirmed.
+    """
+    fewer = after.get("unit_decimals", MOST_DECIMALS)
+    if fewer >= product.get("unit_decimals", fewer):
+        return
+    await work.rows(_HOLD_OFF, product["id"])
+    if found := await finer(work, product["id"], fewer):
+        there, sku = product["unit_decimals"], product["sku"]
+        message = f"{sku} has {found} with more than {fewer} decimals, so it keeps {there}. Create another product."
+        raise refuse(INVALID_INPUT, message, "unitDecimals")
 
 
 async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) -> None:
@@ -256,6 +277,8 @@ async def find(
         # What was read without its lock may have changed since: a product that is tracked by now needs lots.
         held = {item.id: item for item in await hold(work, {item.id for item in found.values()})}
         found = {key: held[item.id] for key, item in found.items()}
+    elif not lock:
+        work.decimals |= {item.id: item.decimals for item in found.values()}
     items = [found.get(ref.only()) for ref in refs]
     for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
         if ref.only() in several:
@@ -279,7 +302,9 @@ async def hold(work: Looking, products: Collection[UUID]) -> list[ProductSnapsho
     """These products as they are under the locks of their stock, in the order of their ids."""
     rows = await work.rows(_FIND_AND_LOCK.format(key="id", type="uuid"), list(products))
     work.products = frozenset(row["id"] for row in rows)
-    return [ProductSnapshot(*row) for row in rows]
+    found = [ProductSnapshot(*row) for row in rows]
+    check_seen(work, {item.id: item.decimals for item in found})
+    return found
 
 
 def check_offered(item: ProductSnapshot, problems: Problems, *path: str | int) -> None:
@@ -290,29 +315,12 @@ def check_offered(item: ProductSnapshot, problems: Problems, *path: str | int) -
         problems.invalid(f"{item.sku} is no longer offered.", *path)
 
 
-class Piecewise(Protocol):
-    """A product, or a line of one, as far as its pieces are concerned."""
-
-    @property
-    def sku(self) -> str:
-        """The product's key."""
-
-    @property
-    def tracking(self) -> str:
-        """How its goods are distinguished."""
-
-
-def check_whole(item: Piecewise, quantity: Decimal, problems: Problems, *path: str | int) -> None:
-    """Note a problem for a part of a piece, where a product's pieces have serial numbers."""
-    if item.tracking == Tracking.SERIAL and quantity % 1:
-        message = f"{item.sku} is tracked by serial numbers, so it comes and goes in whole pieces."
-        problems.invalid(message, *path)
-
-
 HOOKS = (KEPT.add(Kept("prod", PRODUCT, "catalog:write")),)
 
 __all__ = [
     "COUNTED_IN_UNITS",
+    "DECIMALS",
+    "FINER",
     "HOOKS",
     "IN_STOCK",
     "LOCK",
@@ -322,6 +330,7 @@ __all__ = [
     "TAX_OF",
     "TRACKED",
     "Counted",
+    "Finer",
     "Money",
     "ProductCategoryRef",
     "ProductCategoryUpsert",
@@ -330,8 +339,9 @@ __all__ = [
     "ProductUnit",
     "ProductUpsert",
     "TaxRef",
+    "check_countable",
     "check_offered",
-    "check_whole",
+    "check_seen",
     "find",
     "finished",
     "hold",

@@ -14,6 +14,7 @@ from uuid import UUID
 from core import money, text
 from core.ids import new_id
 from db.runtime import bulk
+from services.catalog import DECIMALS
 from services.imports import judging, known, renamed
 from services.imports.judging import DERIVED, LINE, LIVE
 from services.imports.mapping import Mapping
@@ -71,12 +72,19 @@ FROM others o WHERE r.sku = o.sku AND r.unit = o.said AND {LIVE}
 
 # As ``orderCreate`` refuses it: a part of a piece would be promised.
 _REJECT_PARTS = f"""
-WITH single AS MATERIALIZED (
-    SELECT sku FROM (SELECT DISTINCT sku FROM import_rows WHERE quantity % 1 <> 0 AND {LIVE}) named
-    WHERE (SELECT tracking = 'SERIAL' FROM products WHERE tenant_id = $1 AND sku = named.sku LIMIT 1)
+WITH whole AS MATERIALIZED (
+    SELECT named.sku, p.decimals, CASE WHEN p.tracking = 'SERIAL'
+        THEN 'is tracked by serial numbers, so it comes and goes in whole pieces'
+        ELSE 'is counted in ' || CASE p.decimals WHEN 0 THEN 'whole ' || p.unit WHEN 1 THEN p.unit || ' with at most 1 decimal'
+             ELSE p.unit || ' with at most ' || p.decimals || ' decimals' END
+        END || '.' AS why
+    FROM (SELECT DISTINCT sku FROM import_rows WHERE quantity % 1 <> 0 AND {LIVE}) named
+    CROSS JOIN LATERAL (
+        SELECT tracking, unit, {DECIMALS} AS decimals FROM products WHERE tenant_id = $1 AND sku = named.sku LIMIT 1
+    ) p
 )
-UPDATE import_rows r SET reason = 'quantity: ' || r.sku || ' is tracked by serial numbers, so it comes and goes in whole pieces.'
-FROM single s WHERE r.sku = s.sku AND r.quantity % 1 <> 0 AND {LIVE}
+UPDATE import_rows r SET reason = 'quantity: ' || r.sku || ' ' || w.why
+FROM whole w WHERE r.sku = w.sku AND r.quantity <> round(r.quantity, w.decimals) AND {LIVE}
 """
 
 # Of differing names the most frequent, of equally frequent ones the first by code point. A country, and an address, only

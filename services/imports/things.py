@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from core import text
 from core.countries import COUNTRIES
 from core.ids import new_id
+from core.units import MOST_DECIMALS
 from services.imports import cells as parsing
 from services.imports.cells import RejectedRow
 from services.imports.filling import Filling
@@ -52,6 +53,10 @@ def products(mapping: ProductsMapping) -> Kind:
         "description": ("text", parsing.text_parser("description", text.PROSE, text.prose)),
         "barcode": ("text", parsing.key_parser("barcode", upper=False, drop_point_zero=True)),
         "unit": ("text", parsing.text_parser("unit", 30, text.key)),
+        "unit_decimals": (
+            "smallint",
+            _one_of("number of decimals", {str(n): str(n) for n in range(MOST_DECIMALS + 1)}),
+        ),
         "list_price": ("numeric(20,6)", amount),
         "currency": ("text", _one_of("currency", {code: code for code in mapping.currencies})),
         "active": ("boolean", _one_of("active", _YES | mapping.words)),
@@ -60,7 +65,13 @@ def products(mapping: ProductsMapping) -> Kind:
     fields = _fields(mapping, readers, {"currency": "list_price_currency"})
     if mapping.columns.list_price is not None and mapping.columns.currency is None:
         fields = (*fields, Field("list_price_currency", "text", lambda _: mapping.currencies[0]))
-    return Kind("products", "sku", "PRODUCT", fields, {"name": "key", "unit": "'pcs'", "active": "true"})
+    return Kind(
+        "products",
+        "sku",
+        "PRODUCT",
+        fields,
+        {"name": "key", "unit": "'pcs'", "unit_decimals": str(MOST_DECIMALS), "active": "true"},
+    )
 
 
 def partners(mapping: PartnersMapping) -> Kind:

@@ -1,7 +1,7 @@
 """Stock: warehouses and locations, changes by hand, and the engine that owns every move and balance."""
 
 from services import catalog
-from services.inventory import holding, lots, stock
+from services.inventory import changes, holding, lots, stock
 from services.inventory.changes import adjust, set_counted, transfer
 from services.inventory.commands import (
     StockAdjust,
@@ -33,6 +33,7 @@ HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_moves", "stock moves")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reservations", "reservations")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("stock_hold_lines", "holds")),
+    *(catalog.FINER.add(each) for each in changes.FINER),
     *(catalog.TRACKED.add(each) for each in lots.STANDING),
     catalog.ON_TRACKING.add(lots.RETRACK),
     stock.HOLDERS.add(holding.holders),

@@ -13,7 +13,7 @@ from core.inventory import STALE_STOCK, Spot, note_shortage
 from core.money import LIMIT, decimal_text
 from core.problems import Problems
 from services import catalog
-from services.catalog import ProductSnapshot
+from services.catalog import Finer, ProductSnapshot
 from services.inventory import holding, lots, places, stock
 from services.inventory.commands import StockAdjust, StockAdjustLine, StockSet, StockSetLine, StockTransfer
 from services.inventory.lots import Asked, Piece
@@ -59,6 +59,18 @@ class Change(NamedTuple):
         return Spot(self.item.id, self.location.id, self.lot)
 
 
+FINER = (
+    Finer(
+        "EXISTS (SELECT FROM stock_moves WHERE tenant_id = $1 AND product_id = $2 AND quantity <> round(quantity, $3))",
+        "stock moves",
+    ),
+    Finer(
+        "EXISTS (SELECT FROM stock_hold_lines WHERE tenant_id = $1 AND product_id = $2 AND quantity <> round(quantity, $3))",
+        "holds",
+    ),
+)
+"""What has more decimals than a product's quantities are to have. What is on hand follows from the moves."""
+
 _BALANCES = """
     SELECT product_id, location_id, lot_id, id, on_hand, reserved, held_until IS NOT NULL,
            held_until <= statement_timestamp() AS ended
@@ -79,6 +91,7 @@ async def adjust(work: UnitOfWork, command: StockAdjust) -> References:
         if (item := items[index]) and (location := locations[index])
     ]
     await stock.lock(work, [change.item.id for change in given])
+    _check_countable(given, problems)
     changes = await _of_lots(work, given, problems, [command.lines[change.line].expires_on for change in given])
     balances = await _balances(work, [change.spot for change in changes])
     await _check_pieces(work, changes, problems)
@@ -99,6 +112,7 @@ async def set_counted(work: UnitOfWork, command: StockSet) -> References:
         for index, line in enumerate(command.lines)
         if (item := items[index]) and (location := locations[index])
     ]
+    _check_countable(counted, problems)
     counted = await _of_lots(work, counted, problems)
     balances = await _balances(work, [change.spot for change in counted])
     changes: dict[Spot, Change] = {}
@@ -140,6 +154,7 @@ async def transfer(work: UnitOfWork, command: StockTransfer) -> References:
         if (item := items[index])
     ]
     await stock.lock(work, [change.item.id for change in given])
+    _check_countable(given, problems)
     out = await _of_lots(work, given, problems)
     into = [change._replace(location=destination, delta=-change.delta) for change in out] if destination else []
     balances = await _balances(work, [change.spot for change in (*out, *into)])
@@ -185,6 +200,12 @@ async def _known(
         for index, line in enumerate(lines)
     ]
     return items, locations
+
+
+def _check_countable(changes: Sequence[Change], problems: Problems) -> None:
+    """Note each quantity with more decimals than those of its product may have."""
+    for change in changes:
+        catalog.check_countable(change.item, change.delta, problems, "lines", change.line, change.field)
 
 
 async def _of_lots(

@@ -175,7 +175,7 @@ _PIECES = "SELECT lot_id, sum(on_hand) FROM stock_levels WHERE tenant_id = $1 AN
 
 
 async def check_pieces(work: UnitOfWork, pieces: Collection[Piece], problems: Problems) -> None:
-    """Note each serial number of which there would be a part of one, or two: wherever they are."""
+    """Note each serial number of which there would be two, wherever they are."""
     if not pieces:
         return
     there = dict(await work.rows(_PIECES, list({each.lot for each in pieces})))
@@ -184,9 +184,8 @@ async def check_pieces(work: UnitOfWork, pieces: Collection[Piece], problems: Pr
         sums[each.lot] = sums.get(each.lot, Decimal()) + each.delta
     for each in pieces:
         after = there.get(each.lot, Decimal()) + sums[each.lot]
-        if each.delta % ONE:
-            problems.invalid(f"{each.code} is a single piece: it comes and goes whole.", *each.path)
-        elif after > ONE and each.delta > 0:
+        # A part of a piece was noted before, as of everything that is counted in whole pieces.
+        if after > ONE and each.delta > 0 and not each.delta % ONE:
             message = f"{each.code} is a single piece, and there would be {int(after)}."
             problems.invalid(message, *each.path)
 

@@ -63,7 +63,7 @@ LetGo = Callable[[Database, UUID, Iterable[UUID]], Awaitable[object]]
 ON_END: Hook[LetGo] = Hook()
 """Lets goods of these products go whose hold ended, in transactions of its own. ``services.inventory.holding`` says how."""
 
-_LOCK = f"SELECT id FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
+_LOCK = f"SELECT id, {catalog.DECIMALS} FROM products WHERE tenant_id = $1 AND id = ANY($2::uuid[]) {catalog.LOCK}"
 
 TODAY = "(statement_timestamp() AT TIME ZONE (SELECT timezone FROM tenants WHERE id = $1))::date"
 """The day that it is where the tenant is."""
@@ -233,13 +233,14 @@ class Coming(NamedTuple):
 async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Take the locks of these products, until the end of the command; they may have come along when the
     products were looked up. Only once in a command, and after those of its orders: whoever asked for more
-    later could wait for one who waits for them.
+    later could wait for one who waits for them. Raises ``Retry`` where a product that the command has seen may be counted
+    otherwise by now.
     """
     wanted = frozenset(products)
     if not wanted <= work.products:
         if work.products:
             raise BrokenInvariant("Locks of stock are taken once.")
-        await work.rows(_LOCK, list(wanted))
+        catalog.check_seen(work, dict(map(tuple, await work.rows(_LOCK, list(wanted)))))
         work.products = wanted
 
 

@@ -1,6 +1,6 @@
 """Looking things up: what a command does under its locks, a query may ask of its snapshot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,6 +13,7 @@ class Looking(Protocol):
     """What looks rows up: a command's ``UnitOfWork``, or a query's ``Snapshot``."""
 
     products: frozenset[UUID]
+    decimals: dict[UUID, int]
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement, whose ``$1`` is the tenant."""
@@ -37,6 +38,7 @@ class Snapshot:
     name: str
     trace: Traced | None = None
     products: frozenset[UUID] = frozenset()
+    decimals: dict[UUID, int] = field(default_factory=dict)
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement, whose ``$1`` is the tenant."""

@@ -62,7 +62,8 @@ class UnitOfWork:
     """A command's transaction: for whom, by whom, and what has happened in it so far.
 
     ``database`` is for what must not wait for the commit, such as a block of numbers. ``locked`` are the
-    orders that it holds, ``products`` those whose stock it holds. ``problems`` are what is wrong with the command.
+    orders that it holds, ``products`` those whose stock it holds; ``decimals``, how many its products'
+    quantities might have when it read them without that. ``problems`` are what is wrong with the command.
     ``touched`` are the records that it changed, for those that follow changes: kinds with ids, in their order. ``ending``: it lets
     go of holds that ended itself, and what else ended since is another's (``services.inventory.holding``).
     """
@@ -72,6 +73,7 @@ class UnitOfWork:
     principal: str
     locked: set[UUID] = field(default_factory=set)
     products: frozenset[UUID] = frozenset()
+    decimals: dict[UUID, int] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
     happened: list[Event] = field(default_factory=list)
     touched: dict[tuple[int, UUID], None] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Buying: who delivers what, and what is ordered from them."""
 
 from services import catalog, taxes
-from services.purchasing import orders
+from services.purchasing import orders, rules, suppliers
 from services.purchasing.commands import (
     ProductSupplierUpsert,
     PurchaseOrderCancel,
@@ -27,7 +27,7 @@ HOOKS = (
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("purchase_lines", "purchase order lines")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("product_suppliers", "suppliers")),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("reorder_rules", "reorder rules")),
-    catalog.TRACKED.add(orders.IN_PARTS),
+    *(catalog.FINER.add(each) for each in (orders.FINER, rules.FINER, suppliers.FINER)),
     taxes.BORNE_BY.add(catalog.Counted("purchase_lines", "purchase order lines")),
 )
 

@@ -136,7 +136,8 @@ def priced(
             continue
         catalog.check_offered(item, problems, "lines", index, "product")
         base = converted(item, line.quantity, line.unit, problems, "lines", index)
-        catalog.check_whole(item, base or line.quantity, problems, "lines", index, "quantity")
+        if base is not None:
+            catalog.check_countable(item, base, problems, "lines", index, "quantity")
         asked, unit = known.get(item.id), line.unit or item.unit
         cost = line.unit_price
         if cost is None and asked is not None:

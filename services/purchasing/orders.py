@@ -9,13 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from core import ids
-from core.catalog import Tracking
 from core.money import decimal_text
 from core.problems import CommandRejected
 from core.purchasing import available_actions
 from core.sales import INVALID_TRANSITION
 from services import catalog, partners
-from services.catalog import Standing
 from services.catalog.units import converted
 from services.inventory import stock
 from services.inventory.stock import Coming
@@ -58,6 +56,8 @@ class Line:
     ordered_in: str
     units: str | None
     """The product's other units, as they are stored."""
+    decimals: int
+    """How many decimals the product's quantities may have."""
 
     @property
     def receivable(self) -> Decimal:
@@ -107,9 +107,9 @@ _LOCK = """
     FROM purchase_orders o JOIN partners p ON p.tenant_id = $1 AND p.id = o.supplier_id JOIN tenants t ON t.id = $1
     WHERE o.tenant_id = $1 AND o.{key} = $2 FOR NO KEY UPDATE OF o
 """
-_LINES = """
+_LINES = f"""
     SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.base_quantity, l.received, l.returned, l.cancelled,
-           l.over_receipt, p.tracking, l.quantity, l.unit, p.units
+           l.over_receipt, p.tracking, l.quantity, l.unit, p.units, {catalog.DECIMALS}
     FROM purchase_lines l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.purchase_order_id = $2 ORDER BY l.position
 """
@@ -150,12 +150,11 @@ _DONE = {
 }
 
 
-IN_PARTS = Standing(
+FINER = catalog.Finer(
     """EXISTS (SELECT FROM purchase_lines l JOIN purchase_orders o ON o.tenant_id = $1 AND o.id = l.purchase_order_id
                WHERE l.tenant_id = $1 AND l.product_id = $2 AND o.status IN ('DRAFT', 'CONFIRMED')
-                     AND (l.base_quantity - l.received - l.cancelled) % 1 <> 0)""",
-    "has lines of purchase orders with parts of a piece: change them before its pieces get serial numbers.",
-    Tracking.SERIAL,
+                     AND l.base_quantity - l.received - l.cancelled <> round(l.base_quantity - l.received - l.cancelled, $3))""",
+    "lines of purchase orders",
 )
 
 
@@ -175,6 +174,7 @@ async def locked(work: UnitOfWork, command: PurchaseOrderCommand, action: str) -
         work.problems.note(version_conflict(order.version, command.expected_version).problems[0])
         work.problems.check()
     order = replace(order, lines=tuple(Line(*line) for line in await work.rows(_LINES, order.id)))
+    work.decimals |= {line.product: line.decimals for line in order.lines}
     if action not in order.actions():
         refuse_state(work, order, f"can't be {_DONE[action]} now", "purchaseOrder")
         work.problems.check()
@@ -210,11 +210,11 @@ async def confirm(work: UnitOfWork, command: PurchaseOrderConfirm) -> References
     problems = work.problems
     partners.check_may_deliver(order.supplier_name, order.supplier_kinds, problems, "purchaseOrder")
     await drafts.check_place(work, order.location, problems, "purchaseOrder")
-    for item in await catalog.hold(work, {line.product for line in order.lines}):
+    items = {item.id: item for item in await catalog.hold(work, {line.product for line in order.lines})}
+    for item in items.values():
         catalog.check_offered(item, problems, "purchaseOrder")
-        for line in order.lines if item.tracking == Tracking.SERIAL else ():
-            if line.product == item.id:
-                catalog.check_whole(item, line.quantity, problems, "purchaseOrder")
+    for line in order.lines:
+        catalog.check_countable(items[line.product], line.quantity, problems, "purchaseOrder")
     problems.check()
     [[version]] = await work.rows(_CONFIRM, order.id)
     await stock.announce(work, [Coming(line.product, order.location, line.open) for line in order.lines])
@@ -255,7 +255,7 @@ def _wanted(work: UnitOfWork, order: PurchaseOrder, command: PurchaseOrderCancel
         line = named(work, order, lines, each, index)
         if line is None:
             continue
-        catalog.check_whole(line, each.quantity, work.problems, "lines", index, "quantity")
+        catalog.check_countable(line, each.quantity, work.problems, "lines", index, "quantity")
         sums[line.id] = sums.get(line.id, ZERO) + each.quantity
         if sums[line.id] > line.open:
             there, asked = decimal_text(line.open), decimal_text(sums[line.id])
@@ -284,7 +284,7 @@ def in_own_unit(work: UnitOfWork, line: Line, quantity: Decimal, unit: str | Non
     one = Fraction(line.quantity) / Fraction(line.ordered) if unit == line.ordered_in else None
     found = converted(line, quantity, unit, work.problems, "lines", index, one=one)
     if found is not None:
-        catalog.check_whole(line, found, work.problems, "lines", index, "quantity")
+        catalog.check_countable(line, found, work.problems, "lines", index, "quantity")
     return found
 
 

@@ -33,6 +33,12 @@ _CHANGE = f"""
     WHERE tenant_id = $1 AND id = $2 RETURNING version
 """
 
+FINER = catalog.Finer(
+    """EXISTS (SELECT FROM reorder_rules WHERE tenant_id = $1 AND product_id = $2
+               AND (point <> round(point, $3) OR target <> round(target, $3)))""",
+    "reorder rules",
+)
+
 Values = dict[str, Any]
 
 
@@ -60,7 +66,7 @@ async def upsert_rule(work: UnitOfWork, command: ReorderRuleUpsert) -> Reference
         values["supplier_id"] = supplier and supplier.id
     if command.given("active") or not found:
         values["active"] = command.active
-    _check(work, values)
+    _check(work, item, values)
     problems.check()
     if command.expected_version is not None:
         if not found:
@@ -84,12 +90,15 @@ async def _check_location(work: UnitOfWork, command: ReorderRuleUpsert) -> None:
         problems.invalid(f"{place.code} is in another warehouse.", "location")
 
 
-def _check(work: UnitOfWork, values: Values) -> None:
+def _check(work: UnitOfWork, item: ProductSnapshot, values: Values) -> None:
     for column, name in NEEDED.items():
         if values[column] is None:
             work.problems.invalid(
                 "There is no rule for this product and warehouse yet, and a new one needs this.", name
             )
+    for name in ("point", "target"):
+        if values[name] is not None:
+            catalog.check_countable(item, values[name], work.problems, name)
     point, target = values["point"], values["target"]
     if point is not None and target is not None and target < point:
         message = f"This must be at least the point, {decimal_text(point)}: else it would be ordered again at once."

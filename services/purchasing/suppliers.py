@@ -40,6 +40,13 @@ _TERMS = """
     WHERE tenant_id = $1 AND supplier_id = $2 AND product_id = ANY($3::uuid[])
 """
 
+FINER = catalog.Finer(
+    """EXISTS (SELECT FROM product_suppliers s JOIN products p ON p.tenant_id = $1 AND p.id = s.product_id
+               WHERE s.tenant_id = $1 AND s.product_id = $2 AND s.unit = p.unit AND s.multiple <> round(s.multiple, $3))""",
+    "suppliers",
+)
+"""Multiples of other units are looked at when something is proposed: they may come out in parts of the product's own."""
+
 Values = dict[str, Any]
 
 
@@ -90,9 +97,11 @@ async def _make(work: UnitOfWork, command: ProductSupplierUpsert, item: ProductS
 
 
 def _check_unit(work: UnitOfWork, item: ProductSnapshot, values: Values) -> None:
-    """Refuse a unit that the product doesn't have, and multiples of it that don't come out exactly in the product's own."""
+    """Refuse a unit that the product doesn't have, and multiples of it that don't come out in the product's own."""
     problems = Problems()
-    converted(item, values["multiple"], values["unit"], problems)
+    base = converted(item, values["multiple"], values["unit"], problems)
+    if base is not None:
+        catalog.check_countable(item, base, problems, "multiple")
     for each in problems.found:
         work.problems.add(each.code, each.message, "unit" if each.path[-1] == "unit" else "multiple")
     work.problems.check()

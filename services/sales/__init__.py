@@ -31,7 +31,7 @@ HOOKS = (
     stock.HOLDERS.add(holders),
     stock.DISPLACED.add(stock.Displaced(displace, still_waiting)),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("line_items", "order lines")),
-    catalog.TRACKED.add(orders.IN_PARTS),
+    catalog.FINER.add(orders.FINER),
     taxes.BORNE_BY.add(catalog.Counted("line_items", "order lines")),
 )
 

@@ -284,7 +284,7 @@ def priced(
         if item is None:
             continue
         catalog.check_offered(item, problems, "lineItems", index, "product")
-        catalog.check_whole(item, line.quantity, problems, "lineItems", index, "quantity")
+        catalog.check_countable(item, line.quantity, problems, "lineItems", index, "quantity")
         cost = amounts.get(item.id) if line.unit_price is None else line.unit_price
         if cost is None and item.currency == currency:
             cost = list_price(item, tax, included=included)

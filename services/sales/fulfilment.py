@@ -76,11 +76,12 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     borne = await taxes.categories(work, [line.tax for line in order.lines if line.tax])
     taxing.check_together(borne, problems, "order")
     addresses = confirmed(order.addresses, order.customer_addresses, problems)
-    for item in await catalog.hold(work, {line.product for line in order.lines}):
+    # A draft may be older than what its products' units are now.
+    items = {item.id: item for item in await catalog.hold(work, {line.product for line in order.lines})}
+    for item in items.values():
         catalog.check_offered(item, problems, "order")
-        for line in order.lines if item.tracking == Tracking.SERIAL else ():
-            if line.product == item.id:
-                catalog.check_whole(item, line.quantity, problems, "order")
+    for line in order.lines:
+        catalog.check_countable(items[line.product], line.quantity, problems, "order")
     if not is_there:
         problems.check()
     warehouse = command.warehouse if command.given("warehouse") else order.warehouse

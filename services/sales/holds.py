@@ -108,7 +108,7 @@ async def hold(work: UnitOfWork, command: StockHold) -> References:
     for index, (line, item) in enumerate(zip(command.lines, items, strict=True)):
         if item is not None:
             catalog.check_offered(item, problems, "lines", index, "product")
-            catalog.check_whole(item, line.quantity, problems, "lines", index, "quantity")
+            catalog.check_countable(item, line.quantity, problems, "lines", index, "quantity")
             demand = Demand(new_id(), item.id, line.quantity, command.warehouse)
             wanted.append(Wanted(demand, item.sku, item.unit, ("lines", index, "quantity")))
     there = await _locked(work, "reference", command.reference, {each.demand.product for each in wanted})

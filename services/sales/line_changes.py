@@ -196,7 +196,7 @@ def _add(
         return
     if not each.quantity:
         problems.invalid("This must be more than 0.", "changes", index, "quantity")
-    catalog.check_whole(item, each.quantity, problems, "changes", index, "quantity")
+    catalog.check_countable(item, each.quantity, problems, "changes", index, "quantity")
     total = _total(each.quantity, cost, order, problems, index)
     line = Ordered(new_id(), position, item.id, each.description or item.name, each.quantity, cost, total, tax)
     plan.new.append(line)
@@ -211,7 +211,7 @@ def _cut_or_add(
     plan: Plan, each: LineChange, order: Order, line: Line, there: Any, problems: Problems, index: int
 ) -> None:
     """A line that is there: less of it, more of it, or another price."""
-    catalog.check_whole(line, each.quantity, problems, "changes", index, "quantity")
+    catalog.check_countable(line, each.quantity, problems, "changes", index, "quantity")
     cost = there["unit_price"] if each.unit_price is None else each.unit_price
     text = each.description or there["description"]
     if line.shipped and cost != there["unit_price"]:

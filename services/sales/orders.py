@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from core import ids
-from core.catalog import Tracking
 from core.errors import BrokenInvariant
 from core.inventory import Hold
 from core.problems import CommandRejected, Problems
 from core.sales import INVALID_TRANSITION, Progress, available_actions, share
-from services.catalog import Standing, check_whole
+from core.units import MOST_DECIMALS
+from services.catalog import DECIMALS, Finer, check_countable
 from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, UnitOfWork
@@ -41,6 +41,7 @@ class Line:
     returned: Decimal = ZERO
     released: Decimal = ZERO
     tracking: str = "NONE"
+    decimals: int = MOST_DECIMALS
     tax: UUID | None = None
 
     @property
@@ -119,9 +120,9 @@ _LOCK = """
 _LOCK_FIRST = """
     SELECT id FROM orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
-_LINES = """
+_LINES = f"""
     SELECT l.id, l.position, l.product_id, p.sku, p.unit, l.quantity, l.reserved, l.shipped, l.cancelled, l.returned,
-           l.released, p.tracking, l.tax_id
+           l.released, p.tracking, {DECIMALS}, l.tax_id
     FROM line_items l JOIN products p ON (p.tenant_id, p.id) = (l.tenant_id, l.product_id)
     WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position
 """
@@ -141,13 +142,13 @@ _RECORD = f"""
 """
 
 
-IN_PARTS = Standing(
+FINER = Finer(
     """EXISTS (SELECT FROM line_items l JOIN orders o ON o.tenant_id = $1 AND o.id = l.order_id
                WHERE l.tenant_id = $1 AND l.product_id = $2 AND o.status IN ('DRAFT', 'CONFIRMED')
-                     AND (l.quantity - l.shipped - l.cancelled) % 1 <> 0)""",
-    "has lines of orders with parts of a piece: change them before its pieces get serial numbers.",
-    Tracking.SERIAL,
+                     AND l.quantity - l.shipped - l.cancelled <> round(l.quantity - l.shipped - l.cancelled, $3))""",
+    "lines of orders",
 )
+"""What was shipped follows from the moves."""
 
 _DONE = {
     "UPDATE": "changed",
@@ -186,8 +187,9 @@ async def load(work: UnitOfWork, key: str, value: Any) -> Order | None:
     if not rows:
         return None
     work.locked.add(rows[0]["id"])
-    lines = await work.rows(_LINES, rows[0]["id"])
-    return replace(Order(*rows[0]), lines=tuple(Line(*line) for line in lines))
+    lines = tuple(Line(*line) for line in await work.rows(_LINES, rows[0]["id"]))
+    work.decimals |= {line.product: line.decimals for line in lines}
+    return replace(Order(*rows[0]), lines=lines)
 
 
 def first(orders: Collection[UUID]) -> First:
@@ -252,7 +254,7 @@ def portions(
             key = shown("id", ids.encode("lin", each.line_item))
             problems.missing(f"line item with the {key} in {order.number}", "lineItems", index, "lineItem")
             continue
-        check_whole(line, each.quantity, problems, "lineItems", index, "quantity")
+        check_countable(line, each.quantity, problems, "lineItems", index, "quantity")
         sums[line.id] = sums.get(line.id, ZERO) + each.quantity
         if sums[line.id] > most(line):
             too_much(problems, line, sums[line.id], "lineItems", index, "quantity")

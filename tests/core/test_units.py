@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.reordering import wanted
-from core.units import OtherUnit, exact, factor, others_of
+from core.units import MOST_DECIMALS, OtherUnit, counted_in, exact, factor, others_of, too_fine
 
 AMOUNTS = st.decimals("0.000001", 10**6, places=6)
 STORED = '[{"code": "carton", "quantity": "1", "base": "12", "barcode": "7"}, {"code": "third", "quantity": "3", "base": "1", "barcode": null}]'
@@ -41,6 +41,33 @@ def test_what_is_stored_is_read_again() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@given(st.decimals(0, 10**14, places=6), st.integers(0, MOST_DECIMALS))
+def test_a_quantity_has_no_more_decimals_than_its_unit(quantity: Decimal, decimals: int) -> None:
+    assert too_fine(quantity, decimals) == (quantity != round(quantity, decimals))
+    assert not too_fine(quantity, MOST_DECIMALS)
+
+
+@pytest.mark.parametrize(
+    "quantity,decimals,fine",
+    [
+        *(("1", 0, False), ("1.000000", 0, False), ("1E+2", 0, False), ("-3", 0, False), ("0", 0, False)),
+        *(("0.5", 0, True), ("-0.5", 0, True), ("0.000001", 5, True), ("1.25", 1, True), ("1.2", 1, False)),
+        *(("99999999999999.999999", 0, True), ("100000000000000000000000", 0, False)),
+    ],
+)
+def test_a_part_of_a_piece_is_too_fine(quantity: str, decimals: int, fine: bool) -> None:  # noqa: FBT001 - a case
+    assert too_fine(Decimal(quantity), decimals) == fine
+
+
+def test_how_a_unit_is_counted() -> None:
+    assert [counted_in("pcs", decimals) for decimals in (0, 1, 3)] == [
+        "is counted in whole pcs",
+        "is counted in pcs with at most 1 decimal",
+        "is counted in pcs with at most 3 decimals",
+    ]
+
+
+@settings(max_examples=200, deadline=None)
 @given(AMOUNTS, AMOUNTS, AMOUNTS)
 def test_there_and_back_is_the_same(quantity: Decimal, many: Decimal, base: Decimal) -> None:
     one = OtherUnit("x", many, base).factor
@@ -53,7 +80,7 @@ def test_there_and_back_is_the_same(quantity: Decimal, many: Decimal, base: Deci
 def row(**given: object) -> dict[str, object]:
     numbers = {"projected": Decimal(3), "target": Decimal(50), "minimum": Decimal(0), "multiple": Decimal(1)}
     named = {"own_unit": "pcs", "units": STORED, "unit": "carton", "supplier_id": "S", "price": Decimal(9)}
-    return numbers | named | {"currency": "EUR"} | given
+    return numbers | named | {"currency": "EUR", "decimals": MOST_DECIMALS} | given
 
 
 @pytest.mark.parametrize(
@@ -70,6 +97,10 @@ def row(**given: object) -> dict[str, object]:
         # One third of a piece can't be kept, nor can what a unit was that is there no longer.
         ({"unit": "third", "target": Decimal("3.1")}, ("0.1", "pcs", "0.1", "NO_UNIT")),
         ({"unit": "pallet"}, ("47", "pcs", "47", "NO_UNIT")),
+        # Nor can half a piece, where pieces are whole.
+        ({"unit": "pcs", "multiple": Decimal("0.5"), "target": Decimal("50.2")}, ("47.5", "pcs", "47.5", None)),
+        ({"unit": "pcs", "multiple": Decimal("9.5"), "decimals": 0}, ("47", "pcs", "47", "NO_UNIT")),
+        ({"unit": "pcs", "multiple": Decimal("9.4"), "decimals": 0}, ("47.0", "pcs", "47", None)),
         ({"price": None}, ("4", "carton", "48", "NO_PRICE")),
         ({"target": Decimal(10) ** 14}, ("8333333333334", "carton", "100000000000008", "TOO_MUCH")),
     ],

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.catalog import Tracking
 from core.modules import MODULES
 from db.base import Quantity
 from db.models import metadata
@@ -26,7 +25,10 @@ def test_what_each_hook_has() -> None:
         *("prices", "stock_moves", "reservations", "stock_hold_lines", "purchase_lines", "product_suppliers"),
         *("reorder_rules", "line_items"),
     ]
-    assert [each.only for each in catalog.TRACKED.added] == [None, Tracking.SERIAL, Tracking.SERIAL]
+    assert catalog.TRACKED.added == lots.STANDING
+    assert [each.rows for each in catalog.FINER.added] == [
+        *("stock moves", "holds", "lines of purchase orders", "reorder rules", "suppliers", "lines of orders"),
+    ]
     assert catalog.ON_TRACKING.added == (lots.RETRACK,)
 
 

@@ -60,6 +60,7 @@ class ProductColumns(Columns):
     description: From | None = None
     barcode: From | None = None
     unit: From | None = None
+    unit_decimals: From | None = None
     list_price: From | None = None
     currency: From | None = None
     active: From | None = None

@@ -92,7 +92,7 @@ INPUTS = {
     "ProductUpsertInput": {
         "name": (KEPT, REFUSED),
         **dict.fromkeys(("description", "barcode", "listPrice", "externalId", "category", "tax"), (KEPT, CLEARS)),
-        **dict.fromkeys(("unit", "active", "tracking", "units"), (KEPT, REFUSED)),
+        **dict.fromkeys(("unit", "unitDecimals", "active", "tracking", "units"), (KEPT, REFUSED)),
     },
     "ProductUnitInput": {"quantity": (DEFAULT, REFUSED), "barcode": (DEFAULT, AS_LEFT_OUT)},
     "ProductCategoryUpsertInput": {
