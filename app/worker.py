@@ -42,7 +42,11 @@ async def run(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM. Raises ``ErpError`` with one sentence for whatever keeps it from working."""
     logs.configure(settings.log_format, settings.log_level)
     with cancel_on_signals(), logs.WRITER.running(), logs.standard_logging():
-        async with open_migrated(settings) as target, _duties(settings, target) as duties:
+        async with (
+            open_migrated(settings) as target,
+            _duties(settings, target) as duties,
+            _figures(settings, duties),
+        ):
             log.info("working", version=__version__, webhooks=_sends(settings), relay=[*kinds(settings.relay)])
             await _do(duties)
 
@@ -73,13 +77,12 @@ async def _duties(settings: Settings, target: Target) -> AsyncIterator[list[Duty
             duties.append(await stack.enter_async_context(dispatching(settings, targets, graph)))
         if settings.relay:
             duties.append(await stack.enter_async_context(relaying(settings, targets, graph)))
-        async with _figures(settings, duties):
-            yield duties
+        yield duties
 
 
 @contextlib.asynccontextmanager
 async def _figures(settings: Settings, duties: list[Duty]) -> AsyncIterator[None]:
-    """In here the relay's figures can be read, where a port is set for them."""
+    """In here the relay's figures can be read, where a port is set for them. Beside a server it is the server's."""
     outlets = [outlet for each in duties if isinstance(each, Relay) for outlet in each.outlets]
     if not (settings.metrics_port and outlets):
         yield
