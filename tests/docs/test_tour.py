@@ -1,4 +1,4 @@
-"""docs/tour.md: seventeen queries that run on the demo as it stands, with the statements that it says."""
+"""docs/tour.md: eighteen queries that run on the demo as it stands, with the statements that it says."""
 
 import json
 import re
@@ -36,11 +36,16 @@ STATEMENTS = {
     15: 7,
     16: 5,
     17: 8,
+    18: 18,
 }
 NUMBERS = {"One": 1, "Four": 4, "Five": 5, "Six": 6}
 
 
-NOTHING = {"11": [".nodes"], "12": [".orderCreate.userErrors"]}
+NOTHING = {
+    "11": [".nodes"],
+    "12": [".orderCreate.userErrors"],
+    "18": [f".{field}.userErrors" for field in ("productUpsert", "stockAdjust", "orderCreate", "orderShip")],
+}
 """Where an answer is empty on purpose: an id that isn't there, an order without complaints."""
 
 
@@ -54,12 +59,12 @@ async def database(server: TestServer) -> AsyncIterator[Database]:
         await opened.close()
 
 
-def test_there_are_seventeen() -> None:
-    assert [int(number) for number, _ in STOPS] == [*range(1, 18)]
+def test_there_are_eighteen() -> None:
+    assert [int(number) for number, _ in STOPS] == [*range(1, 19)]
 
 
-@pytest.mark.parametrize("number, text", STOPS, ids=[number for number, _ in STOPS])
-async def test_each_runs_and_shows_something(database: Database, number: str, text: str) -> None:
+async def run(database: Database, text: str) -> tuple[Any, int]:
+    """What a stop's query shows, and the statements that it took."""
     [query] = re.findall(r"```graphql\n(.*?)```", text, re.DOTALL)
     variables = [json.loads(found) for found in re.findall(r"```json\n(.*?)```", text, re.DOTALL)] or [{}]
     tenant, graph = await tenants.find(database.target, "larkspur"), schema()
@@ -70,12 +75,40 @@ async def test_each_runs_and_shows_something(database: Database, number: str, te
     result = await executed(graph, query, context, variables[0])
     await context.reader.close()
     assert result.errors is None
-    assert empty(result.data) == NOTHING.get(number, [])
     assert context.trace is not None
-    ran = context.trace.report()["totals"]["statements"]
+    return result.data, context.trace.report()["totals"]["statements"]
+
+
+@pytest.mark.parametrize("number, text", STOPS, ids=[number for number, _ in STOPS])
+async def test_each_runs_and_shows_something(database: Database, number: str, text: str) -> None:
+    data, ran = await run(database, text)
+    assert empty(data) == NOTHING.get(number, [])
     assert ran == STATEMENTS[int(number)]
     if said := re.search(r"(One|Four|Five|Six) statements?", text):
         assert NUMBERS[said[1]] == ran
+
+
+async def test_18_what_expires_first_is_sent_first_and_its_customer_is_known(database: Database) -> None:
+    """Also when it is sent a second time: then nothing happens again."""
+    for _ in range(2):
+        data, _ran = await run(database, STOPS[17][1])
+        found = [
+            (
+                line["lot"]["code"],
+                line["quantity"],
+                line["lot"]["onHand"],
+                [(each["quantity"], each["destination"]["code"]) for each in line["lot"]["moves"]["nodes"]],
+                [
+                    (each["quantity"], each["shipment"]["order"]["customer"]["code"])
+                    for each in line["lot"]["shipmentLines"]["nodes"]
+                ],
+            )
+            for line in data["orderShip"]["shipment"]["lines"]
+        ]
+        assert sorted(found) == [
+            ("T-1", "4", "0", [("4", "CUSTOMERS"), ("4", "BER-A")], [("4", "F10004")]),
+            ("T-2", "1", "5", [("1", "CUSTOMERS"), ("6", "BER-A")], [("1", "F10004")]),
+        ]
 
 
 def empty(value: Any, path: str = "") -> list[str]:
