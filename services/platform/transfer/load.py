@@ -25,8 +25,9 @@ async def load(target: Target, folder: Path, name: str | None = None, report: Re
     """Store an export, its ids, keys and history as they were; what it consists of, and the tenant's name, which is
     ``name`` if one is given.
 
-    Raises ``BadInput`` where the export isn't whole, isn't of this program's revision, or breaks a rule of the tables, and
-    where the tenant, or another one of that name, is there already. Nothing was stored then.
+    Raises ``BadInput`` where the export isn't whole, isn't of this program's revision, or breaks a rule of the tables, where
+    it has lots and the database's upgrade isn't finished, and where the tenant, or another one of that name, is there
+    already. Nothing was stored then.
     """
     described = await manifest.read(folder, [part.table for part in parts.parts()])
     name = tenants.label("tenant's name", name or described.tenant.name)
@@ -36,6 +37,8 @@ async def load(target: Target, folder: Path, name: str | None = None, report: Re
         await tenants.reserve(connection, name)
         if await connection.fetchval("SELECT true FROM tenants WHERE id = $1", tenant):
             raise BadInput(f"{described.tenant.name} is here already: it has the same id. Nothing was imported.")
+        if any(each.table == "lots" and each.rows for each in described.tables):
+            await parts.refuse_lots(connection, tenant)
         await connection.execute(f"{wire.EXACT};{set_tenant(tenant)}")
         try:
             await _store(connection, described, folder, report)

@@ -53,7 +53,8 @@ class Move:
     report: Report = silent
 
     async def run(self) -> Moved:
-        """Move it. Raises ``BadInput`` where another tenant has its name there, and ``Unavailable`` where a writer doesn't end or
+        """Move it. Raises ``BadInput`` where another tenant has its name there, and where it has lots and that database's
+        upgrade isn't finished, and ``Unavailable`` where a writer doesn't end or
         another move of it runs: it is where it was then, and not frozen.
         """
         async with self._alone():
@@ -99,6 +100,8 @@ class Move:
         async with snapshot(source, self.tenant) as reading, administration(target) as storing:
             await parts.refuse_unknown(reading)
             await parts.refuse_unknown(storing)
+            if await reading.fetchval("SELECT EXISTS (SELECT FROM lots WHERE tenant_id = $1)", self.tenant):
+                await parts.refuse_lots(storing, self.tenant)
             await self._make_room(reading, storing)
             await storing.execute(f"{wire.EXACT};{set_tenant(self.tenant)}")
             for done, part in enumerate(every):

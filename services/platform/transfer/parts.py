@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, Numeric, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.errors import BadInput
+from db import leftovers
 from db.base import LEFT_OUT
 from db.models import metadata
 
@@ -91,6 +92,18 @@ async def refuse_unknown(connection: Any) -> None:
         raise BadInput(
             f"This program doesn't know {', '.join(unknown)}, which {'has' if len(unknown) == 1 else 'have'} a column tenant_id: "
             "whose rows these are, it couldn't take along. Add a model to db/, or drop the table. Nothing was done."
+        )
+
+
+async def refuse_lots(connection: Any, tenant: UUID) -> None:
+    """Raise ``BadInput`` where goods by lots can't be stored in a database: it has the keys of balances still that the release
+    before needs, and these allow one lot of a product at a location.
+    """
+    if await connection.fetchval(leftovers.LEFT, tenant, list(leftovers.KEYS.values())):
+        raise BadInput(
+            "The tenant's goods are distinguished by lots, and there they can't be yet: that database still has the keys"
+            " that servers of the release before need. Once all of them are replaced, run 'erpgraph db finish', and then"
+            " this again. Nothing was done."
         )
 
 
