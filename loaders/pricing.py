@@ -62,3 +62,11 @@ class PricesOfList(Many):
     entity = prices
     key = "price_list_id"
     unique = "VALID_FROM"
+
+
+class PricesOfProduct(Many):
+    """Of all lists, by id, which is by age: a quantity says nothing across lists."""
+
+    entity = prices
+    key = "product_id"
+    default = ()

@@ -58,6 +58,16 @@ class Price(Node):
     valid_to: Date | None = fact("The last day, where the tenant is; null: without end.", "valid_to")
 
 
+@extends(Product)
+class ProductPricing:
+    prices: Connection[Price] = many(
+        "Its prices in all lists, oldest first. What a line would cost a customer, orderPreview says.",
+        loaders.PricesOfProduct,
+        "id",
+        where=PriceWhere,
+    )
+
+
 @extends(Partner)
 class PartnerPricing:
     price_list: PriceList | None = one(
@@ -104,7 +114,7 @@ MODULE = Module(
     Query,
     requires=("catalog", "partners"),
     mutation=Mutation,
-    extends=(PartnerPricing,),
+    extends=(ProductPricing, PartnerPricing),
     nodes=(loaders.PriceListById, loaders.PriceById),
     types=ERRORS,
 )

@@ -83,6 +83,7 @@ ADDED = {
     ("ProductCategory", "tax"): "taxes",
     ("Partner", "taxGroup"): "taxes",
     ("Partner", "priceList"): "pricing",
+    ("Product", "prices"): "pricing",
     ("Product", "stock"): "inventory",
     ("Product", "movement"): "inventory",
     ("ProductWhere", "available"): "inventory",

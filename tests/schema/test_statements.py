@@ -76,7 +76,7 @@ COST = {
     **{f"ProductCategory.{name}": 1 for name in ("parent", "children", "products", "events")},
     "Query.priceList": 1,
     "Query.priceLists": 1,
-    "PriceList.prices": 1,
+    **dict.fromkeys(("PriceList.prices", "Product.prices"), 1),
     "PriceList.events": 1,
     "Price.priceList": 1,
     "Price.product": 1,

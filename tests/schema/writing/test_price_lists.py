@@ -149,3 +149,35 @@ async def test_a_product_with_prices_keeps_its_unit(shop: Clerk) -> None:
     assert (
         refusal.message == f"{product['sku']} has prices in pcs, so pcs stays its unit. Create another product for kg."
     )
+
+
+async def test_a_product_has_its_prices_in_all_lists(shop: Clerk) -> None:
+    products = [await shop.product() for _ in range(3)]
+    for code, amount in (("OF-1", "1"), ("OF-2", "2")):
+        entries = [shop.line(each, amount=amount, minimum=str(n)) for each in products[:2] for n in (1, 10)]
+        await price_list(shop, code, *entries)
+    query = """query ($ids: [ID!], $first: Int!, $where: PriceWhere) { products(where: {id: {in: $ids}}) { nodes { sku
+        prices(first: $first, where: $where) { nodes { minimum amount { amount } priceList { code } product { sku } }
+        pageInfo { hasNextPage } totalCount { value } } } } }"""
+    given: dict[str, Any] = {"ids": [each["id"] for each in products], "first": 9}
+    found = {each["sku"]: each["prices"] for each in (await shop.ask(query, given)).data["products"]["nodes"]}
+    statements = shop.read
+    for product in products[:2]:
+        shown = found[product["sku"]]
+        assert [
+            (each["priceList"]["code"], each["minimum"], each["amount"]["amount"], each["product"]["sku"])
+            for each in shown["nodes"]
+        ] == [
+            (code, n, amount, product["sku"])
+            for code, amount in (("OF-1", "1.00"), ("OF-2", "2.00"))
+            for n in ("1", "10")
+        ]
+        assert (shown["totalCount"]["value"], shown["pageInfo"]["hasNextPage"]) == (4, False)
+    assert found[products[2]["sku"]]["nodes"] == []
+    # A page for each product, in as many statements for one as for three.
+    given |= {"first": 1, "where": {"minimum": {"gt": "1"}}}
+    pages = {each["sku"]: each["prices"] for each in (await shop.ask(query, given)).data["products"]["nodes"]}
+    assert [len(pages[each["sku"]]["nodes"]) for each in products] == [1, 1, 0]
+    assert [pages[each["sku"]]["pageInfo"]["hasNextPage"] for each in products] == [True, True, False]
+    await shop.ask(query, given | {"ids": given["ids"][:1], "first": 9, "where": None})
+    assert shop.read == statements
