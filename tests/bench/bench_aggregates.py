@@ -32,7 +32,7 @@ from services.kit.upkeep import Site
 from services.sales import rollups
 from tests.bench import huge
 from tests.bench.aggregate_cases import CASES, FIXED, Case
-from tests.bench.huge_cases import SHAPES, compare_huge
+from tests.bench.huge_cases import SHAPES, compare_huge, one_process
 from tests.support.graph import Asker
 
 ROUNDS = 6
@@ -149,6 +149,8 @@ async def main_huge() -> int:
         start = perf_counter()
         spans = await rollups.fold(site, tenant, 0)
         print(f"{spans:,} spans of rollups worked out in {perf_counter() - start:.0f} s", flush=True)
+        await one_process(floor)
+        print(f"{'milliseconds of a processor':38} {'graph':>9} {'by hand':>9} {'ratio':>6} {'lines':>9} {'times':>7}")
         return told([await compare_huge(shape, ask, floor, tenant) for shape in SHAPES])
 
 

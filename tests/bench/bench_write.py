@@ -1,6 +1,6 @@
 """How many orders a second are created and confirmed, beside the same rows written by hand: ``make bench-write``.
 
-    python -m tests.bench.bench_write [--short]
+    python -m tests.bench.bench_write [--short] [--rollups]
 
 For orders of 1, 5 and 50 lines and for 1, 8 and 32 clients at once, on products of all the catalog
 ("spread") and with one product in every order ("hot"), in turn: (a) the server, one ``orderCreate`` with
@@ -9,6 +9,8 @@ For orders of 1, 5 and 50 lines and for 1, 8 and 32 clients at once, on products
 the machine. Before the first round the rows of an order are compared, and after each round the rows are
 counted: both ways must have left the same. No order may be refused, for there is enough of everything, and
 at the end the stock's books must be right. Exits 1 past a bound.
+
+``--rollups`` compares the server with itself: while sums of order lines are kept, and while none are.
 
 ``--short`` is for CI: two cases, bounds twice as wide. The database is an embedded one in
 ``.data/bench-write``, made anew, with durable commits as the embedded server has them.
@@ -20,7 +22,8 @@ import statistics
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +34,10 @@ import uvloop
 from app.asgi import settle_memory
 from app.settings import CHECKOUT
 from db.admin import embedded
-from db.runtime.engine import Target
+from db.runtime.engine import Database, Target
+from services.kit.upkeep import Site
 from services.platform import keys
+from services.sales import rollups
 from services.verify import verify
 from tests.bench import write_setup
 from tests.bench.write_load import Child, Client, child, connected
@@ -223,14 +228,55 @@ def percentiles(latencies: list[float]) -> str:
     return " ".join(f"{1000 * ordered[len(ordered) * percent // 100]:6.1f}" for percent in (50, 95, 99))
 
 
+PAIRS = 12
+LEAST_KEPT = 0.97
+"""Of the orders that are placed where no sums are kept."""
+
+_NONE_KEPT = ("DELETE FROM sales_spans WHERE tenant_id = $1", "DELETE FROM sales_folds WHERE tenant_id = $1")
+
+
+async def with_rollups(target: Target, tenant: UUID, pairs: int) -> list[str]:
+    """Place orders while sums are kept and while none are, in turn, each first in every other pair; the bound if it is past it."""
+    rates: list[tuple[float, float]] = []
+    folds: list[float] = []
+    job = Job(5, 8, hot=False, seconds=1.0, seed=0)
+    database = Database(target)
+    await database.open()
+    try:
+        async with benched(target, tenant) as bench:
+            await bench.begin()
+            for pair in range(pairs):
+                found = {}
+                for kept in (True, False) if pair % 2 else (False, True):
+                    start = perf_counter()
+                    if kept:
+                        await rollups.fold(Site(target, database, 30), tenant, 0)
+                        folds.append(perf_counter() - start)
+                    else:
+                        for statement in _NONE_KEPT:
+                            await bench.admin.execute(statement, tenant)
+                    found[kept] = (await bench.observed("server", replace(job, seed=pair)))[0].rate
+                rates.append((found[True], found[False]))
+                print(f"{found[True]:6.0f} orders/s with sums kept, {found[False]:6.0f} without", flush=True)
+    finally:
+        await database.close()
+    ratio = statistics.median(kept / without for kept, without in rates)
+    print(f"median of {pairs} pairs: {ratio:.3f}, at least {LEAST_KEPT}; a fold took {statistics.median(folds):.2f} s")
+    return [] if ratio >= LEAST_KEPT else [f"with sums kept: {ratio:.3f}, bound {LEAST_KEPT}"]
+
+
 async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="two cases, wider bounds")
-    short = parser.parse_args().short
+    parser.add_argument("--rollups", action="store_true", help="with sums of order lines kept, and without")
+    given = parser.parse_args()
     server = embedded.start(CHECKOUT / ".data" / "bench-write")
     try:
         async with write_setup.database(server) as (target, tenant):
-            failures = await run(target, tenant, short=short)
+            if given.rollups:
+                failures = await with_rollups(target, tenant, PAIRS // 2 if given.short else PAIRS)
+            else:
+                failures = await run(target, tenant, short=given.short)
     finally:
         server.stop()
     print("\n".join(f"PAST ITS BOUND  {failure}" for failure in failures) or "all within their bounds")

@@ -17,6 +17,7 @@ from app.context import Principal, RequestContext
 from core.permissions import EVERYTHING
 from db.rollups import DIFFERENT
 from db.runtime.engine import administration
+from db.runtime.writer import Writer
 from loaders.kit import rollups as kit
 from services.imports.transaction import begin, tell
 from services.kit.upkeep import Site
@@ -186,12 +187,16 @@ class _Years(Bustle):
             line = {"product": {"sku": sku}, "location": self.clerk.places["SHELF"], "delta": "40"}
             await self.clerk.do("stockAdjust", {"lines": [line], "reason": "x"})
 
-    async def step(self) -> None:
-        """As there, without reading all that there is."""
+    async def step(self, tries: int = 1) -> None:
+        """As there, without reading all that there is. Where others are at it at once, it may have to be sent again."""
         orders = (await self.clerk.ask(ORDERS)).data["orders"]["nodes"]
         choose = self.dice.choice(["make", "make", "stock"] + ["order"] * 5 * bool(orders))
         field, given = getattr(self, choose)(orders)
-        assert (await self.clerk.send(field, given)).errors == []
+        answer = await self.clerk.send(field, given)
+        while tries > 1 and answer.errors and answer.errors[0].message.startswith("Too many others"):
+            tries -= 1
+            answer = await self.clerk.send(field, given)
+        assert answer.errors == []
 
     def make(self, orders: Any) -> tuple[str, Any]:
         field, given = super().make(orders)
@@ -298,6 +303,31 @@ async def test_a_planted_fault_is_found(firm: Firm) -> None:
         assert await firm.verify() == []
 
 
+async def test_commands_run_the_same_statements_with_rollups(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written for rollups by who changes orders: the log says it. (Numbers are taken in blocks.)"""
+    firm = await Firm.opened(desk, 4, 0, fold=False)
+    ran: list[str] = []
+    rows = Writer.rows
+
+    async def noted(writer: Writer, sql: str, *values: Any) -> list[Any]:
+        ran.append(sql)
+        return await rows(writer, sql, *values)
+
+    monkeypatch.setattr(Writer, "rows", noted)
+    line = {"product": {"sku": "A"}, "quantity": "1", "unitPrice": "1"}
+    made = []
+    for turn in range(3):
+        ran.clear()
+        order = await firm.clerk.do("orderCreate", {"customer": {"code": "K1"}, "lineItems": [line], "confirm": True})
+        await firm.clerk.do("orderShip", {"order": {"id": order["id"]}})
+        made.append([sql for sql in ran if "number_series" not in sql])
+        assert turn == 0 or await firm.fold() > 0
+    [_, before, after] = made  # the first makes the place where shipped goods are as well
+    assert len(before) > 10
+    assert before == after
+    assert await firm.agree(SHAPES["all"])
+
+
 async def test_without_its_place_in_the_log_no_span_is_right(desk: Desk) -> None:
     firm = await Firm.opened(desk, 2, 10)
     tenant, admin = firm.clerk.tenant, firm.clerk.admin
@@ -354,8 +384,8 @@ async def test_whatever_comes_between(desk: Desk) -> None:
 
 
 KILL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = session_user AND pid <> pg_backend_pid() AND query ~ 'sales_(folds|spans|cells)'"""
-"""Ends the connection of a fold: it alone is the administrator's."""
+    WHERE datname = current_database() AND usename = session_user AND pid <> pg_backend_pid() AND query ~ '(INSERT INTO|UPDATE|DELETE FROM) sales_'"""
+"""Ends the connection of a fold: it alone writes these."""
 
 
 async def test_whatever_goes_on_beside(desk: Desk) -> None:
@@ -368,7 +398,7 @@ async def test_whatever_goes_on_beside(desk: Desk) -> None:
             folds = group.create_task(firm.fold_until(over))
             reads = [group.create_task(firm.read_until(over, random.Random(seed + each))) for each in (1, 2)]  # noqa: S311 - see above
             for _ in range(15):
-                await firm.bustle.step()
+                await firm.bustle.step(3)
                 if dice.random() < 0.3:
                     await firm.clerk.admin.fetchval(KILL)
             over.set()
