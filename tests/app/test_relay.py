@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -220,48 +220,6 @@ async def test_tenants_are_told_apart(broker: Nats, site: Site, client: httpx.As
                 "SELECT tenant_id FROM events WHERE id = $1", ids.decode("evt", each.attributes["id"])
             )
             assert each.tenant == ids.encode("ten", whose)
-
-
-class Slow:
-    """A broker that takes its time."""
-
-    name = "nats"
-
-    def __init__(self, waits: Callable[[], Awaitable[Any]]) -> None:
-        self.waits, self.under_way, self.most = waits, 0, 0
-
-    async def open(self, _lost: Any) -> None: ...
-
-    async def send(self, _message: Any) -> bool:
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        try:
-            await self.waits()
-        finally:
-            self.under_way -= 1
-        return True
-
-    async def close(self) -> None: ...
-
-
-async def test_a_slow_broker_has_a_bounded_number_under_way_and_no_connection(
-    broker: Nats, site: Site, client: httpx.AsyncClient
-) -> None:
-    for number in range(outlets.LANES + 6):
-        await partner(client, f"RELAY-SLOW-{number}", "slow")
-    goes_on = asyncio.Event()
-    working = relay(site.database, site.target, [broker.url])
-    slow = Slow(goes_on.wait)
-    working.outlets[0].sink = slow
-    async with running(working):
-        await eventually(lambda: slow.under_way == outlets.LANES)
-        looks = working.looks
-        await eventually(lambda: working.looks > looks + 1)
-        assert slow.most == outlets.LANES
-        assert not any(pool.in_use for pool in site.database.pools().values())
-        goes_on.set()
-        await told_all(site)
-    assert slow.most == outlets.LANES
 
 
 async def test_a_gap_is_told(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:

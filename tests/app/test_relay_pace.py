@@ -1,0 +1,121 @@
+"""The relay and brokers that are slow or refuse: what is under way at a time, and in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from app.relay import outlet as outlets
+from app.relay.messages import Message
+from app.relay.relay import Relay
+from app.relay.sinks import Away, Sink
+from tests.app.conftest import Site
+from tests.support.brokers import relay, running
+from tests.support.http import eventually
+from tests.support.relayed import partner, told_all
+
+
+def telling(site: Site, sink: Sink) -> Relay:
+    """A relay that tells this broker."""
+    found = relay(site.database, site.target, ["nats://nowhere.example"])
+    found.outlets[0].sink = sink
+    return found
+
+
+@pytest.fixture(autouse=True)
+async def begun(site: Site) -> AsyncIterator[None]:
+    """A broker was told all there is."""
+    async with running(telling(site, Slow(lambda: asyncio.sleep(0)))):
+        await told_all(site)
+    yield
+    async with site.admin() as admin:
+        await admin.execute("DELETE FROM relay_cursors")
+
+
+class Slow:
+    """A broker that takes its time."""
+
+    name = "nats"
+
+    def __init__(self, waits: Callable[[], Awaitable[Any]]) -> None:
+        self.waits, self.under_way, self.most = waits, 0, 0
+        self.records: set[str] = set()
+
+    async def open(self, _lost: Any) -> None: ...
+
+    async def send(self, message: Message) -> bool:
+        assert message.record not in self.records, "one of a record at a time"
+        self.records.add(message.record)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await self.waits()
+        finally:
+            self.under_way -= 1
+            self.records.remove(message.record)
+        return True
+
+    async def close(self) -> None: ...
+
+
+async def test_a_slow_broker_has_a_bounded_number_under_way_and_no_connection(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    for number in range(outlets.LANES + 6):
+        for name in ("slow", "slower"):
+            await partner(client, f"RELAY-SLOW-{number}", name)
+    goes_on = asyncio.Event()
+    slow = Slow(goes_on.wait)
+    working = telling(site, slow)
+    async with running(working):
+        await eventually(lambda: slow.under_way == outlets.LANES)
+        looks = working.looks
+        await eventually(lambda: working.looks > looks + 1)
+        assert slow.most == outlets.LANES
+        assert not any(pool.in_use for pool in site.database.pools().values())
+        goes_on.set()
+        await told_all(site)
+    assert slow.most == outlets.LANES
+
+
+class Moody:
+    """A broker that refuses every third message, and takes longer for one than for the next."""
+
+    name = "nats"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.kept: list[Message] = []
+
+    async def open(self, _lost: Any) -> None: ...
+
+    async def send(self, message: Message) -> bool:
+        self.asked += 1
+        if self.asked % 3 == 0:
+            raise Away("not now")
+        await asyncio.sleep(0.001 * (7 - self.asked % 7))
+        self.kept.append(message)
+        return True
+
+    async def close(self) -> None: ...
+
+
+async def test_a_refused_message_is_not_overtaken(
+    site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later one of its record that was kept all the same would be out of order, whatever is sent again."""
+    monkeypatch.setattr(outlets, "FIRST", 0.001)
+    monkeypatch.setattr(outlets, "LONGEST", 0.001)
+    # A batch of three would never be taken as a whole.
+    monkeypatch.setattr("app.relay.reading.EVENTS", 2)
+    made = [await partner(client, "RELAY-MOODY", f"name {number}") for number in range(8)]
+    moody = Moody()
+    async with running(telling(site, moody)):
+        await told_all(site)
+    kept = [each for each in moody.kept if each.record == made[0]]
+    first = [*dict.fromkeys(each.attributes["sequence"] for each in kept)]
+    assert len(first) == 8
+    assert first == sorted(first)
+    assert moody.asked > 8
