@@ -141,6 +141,7 @@ class RabbitMQ:
         self.folder, self.port = folder, free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         self.process: subprocess.Popen[bytes] | None = None
+        self.names: subprocess.Popen[bytes] | None = None
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -166,6 +167,15 @@ class RabbitMQ:
         program = self.program()
         assert program is not None
         (self.folder / "plugins").write_text("[].")
+        if self.names is None:
+            # Erlang's directory of names: a node without one starts one that outlives it.
+            self.names = subprocess.Popen(
+                ["epmd"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         self.process = subprocess.Popen(
             [program],
             env=self.environment,
@@ -191,9 +201,11 @@ class RabbitMQ:
             self.process = None
 
     def end(self) -> None:
-        """For good: Erlang's directory of names is a process of its own."""
+        """For good."""
         self.kill()
-        subprocess.run(["epmd", "-kill"], env=self.environment, check=False, capture_output=True)
+        if self.names is not None:
+            self.names.kill()
+            self.names.wait()
 
     async def kept(self) -> list[Got]:
         """What is in the queue, which gets it back."""
