@@ -90,7 +90,7 @@ fuzz: $(VENV)/dev ## Compare the executors on N generated queries, draw N histor
 	@ERPGRAPH_FUZZ_FILES=$(or $(FILES),10000) ERPGRAPH_FUZZ_KILLS=$(or $(KILLS),50) ERPGRAPH_FUZZ_SEED=$$(date +%s)00000 $(PY) -m pytest -q -n 0 -o faulthandler_timeout=0 tests/services/test_import_promise.py tests/services/test_import_kills.py
 	@ERPGRAPH_FUZZ_ROLLUPS=$(or $(SUMS),200) ERPGRAPH_FUZZ_SEED=$$(date +%s)000 $(PY) -m pytest -q -n 0 -o faulthandler_timeout=0 tests/schema/writing/test_rollups.py -k whatever
 
-bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows; fails above four times as long
+bench-import: $(VENV)/dev ## Import against a bare COPY of the same rows, and its memory; fails past its bounds
 	@$(PY) -m tests.bench.bench_import $(ARGS)
 
 lock: $(VENV)/dev ## Bring the lock files in step with pyproject.toml (ARGS=--upgrade: to the newest versions)
