@@ -65,5 +65,5 @@ async def import_orders(
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored.lines:
-        await analyse(target, TABLES)
+        await analyse(target, TABLES, written=stored.lines)
     return summary

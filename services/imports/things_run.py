@@ -69,7 +69,7 @@ async def import_things(
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored and not dry_run:
-        await analyse(target, TABLES[what])
+        await analyse(target, TABLES[what], written=stored)
     return summary
 
 
