@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from uuid import UUID, uuid4
 
-import asyncpg
 import structlog
 
 from app.relay.messages import Message
 from app.relay.reading import Reading
 from app.relay.sinks import WITHIN, Away, Sink
-from core.errors import ErpError
+from app.turns import AWAY, while_leased
 from db.runtime.engine import Database
-from db.runtime.failures import GONE
+from db.runtime.lease import Lost
 from services.platform import relaying
-from services.platform.relaying import Lease, Lost
+from services.platform.relaying import Lease
 
 log = structlog.get_logger()
 
@@ -29,16 +28,11 @@ LANES = 64
 ROUNDS = 20
 """Batches of a tenant, until others have their turn."""
 
-BEAT = 10.0
-"""Seconds between two words of whoever has a tenant's place."""
-
 FIRST, LONGEST = 0.5, 30.0
 """Seconds until a broker that is away is asked again: twice as long each time."""
 
 AGAIN = 2.0
 """Seconds until a tenant is taken up again whose turn failed."""
-
-AWAY = (ErpError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, *GONE)
 
 
 class Outlet:
@@ -117,7 +111,7 @@ class Outlet:
                 return
             self.turns += 1
             try:
-                await self._under(lease, taken)
+                await while_leased(self._tell(lease, taken), partial(relaying.beat, self._database, lease))
             finally:
                 await relaying.release(self._database, lease)
         except Lost:
@@ -131,28 +125,6 @@ class Outlet:
         except Exception:
             log.exception("a tenant isn't relayed", tenant=str(tenant), sink=self.sink.name)
             await asyncio.sleep(AGAIN)
-
-    async def _under(self, lease: Lease, taken: relaying.Taken) -> None:
-        """The turn, for as long as the lease holds. Raises ``Lost`` and ``Away``, and what reading raises."""
-        turn = asyncio.create_task(self._tell(lease, taken))
-        beating = asyncio.create_task(self._beat(lease))
-        try:
-            await asyncio.wait((turn, beating), return_when=asyncio.FIRST_COMPLETED)
-            if not turn.done():
-                raise Lost
-            turn.result()
-        finally:
-            for each in (turn, beating):
-                each.cancel()
-            await asyncio.gather(turn, beating, return_exceptions=True)
-
-    async def _beat(self, lease: Lease) -> None:
-        """Keep the lease; returns when it is lost."""
-        while True:
-            await asyncio.sleep(BEAT)
-            with contextlib.suppress(*AWAY):
-                if not await relaying.beat(self._database, lease):
-                    return
 
     async def _tell(self, lease: Lease, taken: relaying.Taken) -> None:
         self._reading = self._reading or self._make()

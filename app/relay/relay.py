@@ -4,17 +4,15 @@ Any number of processes may have one, on any hosts: of a tenant one process tell
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from app.relay.outlet import AWAY, Outlet
+from app.relay.outlet import Outlet
+from app.turns import AWAY, over_all_tenants
 from db.runtime.engine import Target
-from db.tenancy import OWNER
 
 log = structlog.get_logger()
 
@@ -66,7 +64,7 @@ class Relay:
         while True:
             try:
                 sinks, ours = [each.sink.name for each in self.outlets], [each.id for each in self.outlets]
-                async with _owner(target) as connection:
+                async with over_all_tenants(target) as connection:
                     while True:
                         self._look(name, await connection.fetch(_DUE, sinks, ours))
                         await asyncio.sleep(POLL)
@@ -82,15 +80,3 @@ class Relay:
             ours = [row for row in rows if row["sink"] == outlet.sink.name]
             outlet.late[name] = max((row["late"] or 0.0 for row in ours), default=0.0)
             outlet.begin(UUID(int=row["id"].int) for row in ours if row["free"])
-
-
-@contextlib.asynccontextmanager
-async def _owner(target: Target) -> AsyncIterator[Any]:
-    """A connection that sees how far brokers were told of all tenants, and nothing else of them."""
-    connection = await asyncpg.connect(target.admin, timeout=5, command_timeout=10)
-    try:
-        await connection.execute(f"SET ROLE {OWNER}")
-        yield connection
-    finally:
-        with contextlib.suppress(*AWAY):
-            await connection.close(timeout=2)

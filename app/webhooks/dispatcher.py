@@ -4,32 +4,26 @@ Any number of processes may have one, on any hosts. A webhook is one process's b
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-import asyncpg
 import structlog
 
 from app.throttling.budgets import Budgets
+from app.turns import AWAY, over_all_tenants, while_leased
 from app.webhooks.posting import Posting
 from app.webhooks.turn import Turn
-from core.errors import ErpError
 from db.runtime.engine import Database, Target
-from db.runtime.failures import GONE
-from db.tenancy import OWNER
+from db.runtime.lease import Lost
 from services.webhooks import turns
-from services.webhooks.turns import Lease, Lost
+from services.webhooks.turns import Lease
 
 log = structlog.get_logger()
 
 POLL = 0.5
 """Seconds between two looks at what is due: one statement for a database."""
-
-BEAT = 10.0
-"""Seconds between two beats of a turn."""
 
 AT_ONCE = 16
 """Turns of a process at a time: each has four requests under way at most (``app.webhooks.turn``)."""
@@ -54,8 +48,6 @@ _TURNS = f"""
 """
 """Those that are due, that a process left behind when it ended, or in whose tenant's log there is something new. With more
 than so many all have the same chance."""
-
-AWAY = (ErpError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, *GONE)
 
 
 class Key(NamedTuple):
@@ -97,7 +89,7 @@ class Dispatcher:
     async def _look_again(self, name: str, target: Target) -> None:
         while True:
             try:
-                async with _owner(target) as connection:
+                async with over_all_tenants(target) as connection:
                     while True:
                         self._begin(await connection.fetch(_TURNS))
                         self.looks += 1
@@ -149,34 +141,5 @@ class Dispatcher:
     async def _under(self, lease: Lease) -> bool:
         """The turn, for as long as the lease holds; whether it did all there was. Raises ``Lost``, and what a turn raises."""
         self._posting = self._posting or self._make()
-        turn = asyncio.create_task(Turn(self._posting, self._budgets, lease).run())
-        beating = asyncio.create_task(self._beat(lease))
-        try:
-            await asyncio.wait((turn, beating), return_when=asyncio.FIRST_COMPLETED)
-            if not turn.done():
-                raise Lost
-            return turn.result()
-        finally:
-            for each in (turn, beating):
-                each.cancel()
-            await asyncio.gather(turn, beating, return_exceptions=True)
-
-    async def _beat(self, lease: Lease) -> None:
-        """Keep the lease; returns when it is lost."""
-        while True:
-            await asyncio.sleep(BEAT)
-            with contextlib.suppress(*AWAY):
-                if not await turns.beat(self._database, lease):
-                    return
-
-
-@contextlib.asynccontextmanager
-async def _owner(target: Target) -> AsyncIterator[Any]:
-    """A connection that sees whose turn it is in all tenants, and nothing else of them."""
-    connection = await asyncpg.connect(target.admin, timeout=5, command_timeout=10)
-    try:
-        await connection.execute(f"SET ROLE {OWNER}")
-        yield connection
-    finally:
-        with contextlib.suppress(*AWAY):
-            await connection.close(timeout=2)
+        work = Turn(self._posting, self._budgets, lease).run()
+        return await while_leased(work, partial(turns.beat, self._database, lease))

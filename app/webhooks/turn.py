@@ -23,9 +23,10 @@ from core.errors import BadInput
 from core.ids import new_id
 from core.moments import write
 from core.webhooks import DELAYS, FAILING_AFTER, MOST_WAITING, message_id
+from db.runtime.lease import Lost
 from services.webhooks import storing
 from services.webhooks.storing import Attempt, Waiting
-from services.webhooks.turns import Lease, Lost
+from services.webhooks.turns import Lease
 
 LANES = 4
 """Requests to a receiver at a time, each about other records."""

@@ -26,6 +26,10 @@ UPKEEP = 1
 """The leases that there are."""
 
 
+class Lost(Exception):
+    """A lease is another worker's by now, or what it was for is stopped or changed: what is done under it isn't stored."""
+
+
 @contextlib.asynccontextmanager
 async def leased(target: Target, what: int) -> AsyncIterator[asyncio.Task[None] | None]:
     """In here this process has the lease: a task that ends when it is lost. None where another one has it. Raises what asyncpg

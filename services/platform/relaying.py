@@ -9,13 +9,10 @@ from uuid import UUID
 from core.changes import Cursor
 from core.ids import new_id
 from db.runtime.engine import Database
+from db.runtime.lease import Lost
 
 LASTS = 30
 """Seconds for which a worker has a place, from its last word on."""
-
-
-class Lost(Exception):
-    """The place is another worker's by now."""
 
 
 class Lease(NamedTuple):

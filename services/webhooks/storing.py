@@ -11,12 +11,13 @@ import orjson
 from core.changes import Cursor
 from core.webhooks import FAILING_AFTER, GIVEN_UP_AFTER, GIVEN_UP_DAYS, TAKEN_DAYS
 from db.runtime.engine import Database
+from db.runtime.lease import Lost
 from services.kit import idempotency
 from services.kit.answer import CommandResult, References
 from services.kit.command import Command
 from services.kit.upkeep import Site
 from services.kit.work import UnitOfWork, perform
-from services.webhooks.turns import Lease, Lost, fence, rows
+from services.webhooks.turns import Lease, fence, rows
 
 PRINCIPAL = "erpgraph worker"
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.webhooks import FAILING_AFTER, PROBES
 from db.runtime.engine import Database
+from db.runtime.lease import Lost
 from db.runtime.writer import Writer
 
 LASTS = 30
@@ -14,10 +15,6 @@ LASTS = 30
 
 AGAIN = 5.0
 """Seconds until a turn that ended early is taken up again."""
-
-
-class Lost(Exception):
-    """The webhook is another worker's by now, or stopped, or was changed under the turn: nothing of this is stored."""
 
 
 class Lease(NamedTuple):

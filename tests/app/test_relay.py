@@ -16,8 +16,9 @@ from app.settings import load
 from core import ids
 from core.changes import Cursor
 from core.errors import Unavailable
+from db.runtime.lease import Lost
 from services.platform import keys, relaying
-from services.platform.relaying import Lease, Lost
+from services.platform.relaying import Lease
 from tests.app.conftest import Site
 from tests.support.brokers import Nats, free_port, relay, running
 from tests.support.command import ended, started

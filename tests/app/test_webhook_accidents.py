@@ -8,9 +8,10 @@ import pytest
 
 from app.webhooks import turn
 from core.changes import Cursor
+from db.runtime.lease import Lost
 from services.platform import sweeping
 from services.webhooks import storing, turns
-from services.webhooks.turns import Lease, Lost
+from services.webhooks.turns import Lease
 from tests.app.conftest import Site
 from tests.support.http import eventually
 from tests.support.receiver import Shop

@@ -15,7 +15,7 @@ class Away(Exception):
     """The broker can't be reached, or doesn't keep what it is sent. The text says why, without a password."""
 
 
-Lost = Callable[[str], None]
+Broke = Callable[[str], None]
 """Is told why, and may be told again."""
 
 
@@ -24,7 +24,7 @@ class Sink(Protocol):
 
     name: str
 
-    async def open(self, lost: Lost) -> None:
+    async def open(self, lost: Broke) -> None:
         """Connect. ``lost`` is called when that connection ends, where the client notices. Raises ``Away``."""
 
     async def send(self, message: Message) -> bool:

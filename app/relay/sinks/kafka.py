@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away, Lost
+from app.relay.sinks import WITHIN, Away, Broke
 
 ENDS = (KafkaError, OSError, TimeoutError, ValueError)
 
@@ -27,7 +27,7 @@ class Kafka:
         self._servers = servers
         self._producer: AIOKafkaProducer | None = None
 
-    async def open(self, lost: Lost) -> None:  # noqa: ARG002 - the producer finds another broker by itself
+    async def open(self, lost: Broke) -> None:  # noqa: ARG002 - the producer finds another broker by itself
         """Connect to the cluster by any of these servers."""
         parts = [urlsplit(each) for each in self._servers]
         try:

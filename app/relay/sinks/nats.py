@@ -10,7 +10,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away, Lost
+from app.relay.sinks import WITHIN, Away, Broke
 
 STREAM = "ERPGRAPH"
 
@@ -33,7 +33,7 @@ class Nats:
         self._client: Client | None = None
         self._stream: JetStreamContext
 
-    async def open(self, lost: Lost) -> None:
+    async def open(self, lost: Broke) -> None:
         """Connect, and make the stream unless there is one for our subjects."""
 
         async def closed() -> None:

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingM
 from aio_pika.exceptions import AMQPError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away, Lost
+from app.relay.sinks import WITHIN, Away, Broke
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class RabbitMQ:
         self._exchange: AbstractExchange
         self._unrouted = False
 
-    async def open(self, lost: Lost) -> None:
+    async def open(self, lost: Broke) -> None:
         """Connect to any of them, and make the exchange unless it is there."""
         reason = ""
         for url in sample(self._servers, len(self._servers)):

@@ -1,0 +1,60 @@
+"""Turns of a worker: what it does for as long as a row says that it is the one that does it (webhooks, relay)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import asyncpg
+
+from core.errors import ErpError
+from db.runtime.engine import Target
+from db.runtime.failures import GONE
+from db.runtime.lease import Lost
+from db.tenancy import OWNER
+
+T = TypeVar("T")
+
+BEAT = 10.0
+"""Seconds between two words of whoever has a turn."""
+
+AWAY = (ErpError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, *GONE)
+"""What may come of a database that is away, or of a request that has to wait."""
+
+
+async def while_leased(work: Coroutine[Any, Any, T], beat: Callable[[], Awaitable[bool]]) -> T:
+    """Work for as long as the lease holds: ``beat`` keeps it, and says whether it still is this worker's. Raises ``Lost``, and
+    what the work raises.
+    """
+    turn = asyncio.create_task(work)
+    beating = asyncio.create_task(_beat(beat))
+    try:
+        await asyncio.wait((turn, beating), return_when=asyncio.FIRST_COMPLETED)
+        if not turn.done():
+            raise Lost
+        return turn.result()
+    finally:
+        for each in (turn, beating):
+            each.cancel()
+        await asyncio.gather(turn, beating, return_exceptions=True)
+
+
+async def _beat(beat: Callable[[], Awaitable[bool]]) -> None:
+    """Keep the lease; returns when it is lost."""
+    while True:
+        await asyncio.sleep(BEAT)
+        with contextlib.suppress(*AWAY):
+            if not await beat():
+                return
+
+
+@contextlib.asynccontextmanager
+async def over_all_tenants(target: Target) -> AsyncIterator[Any]:
+    """A connection that sees what is due in all tenants, and nothing else of them."""
+    connection = await asyncpg.connect(target.admin, timeout=5, command_timeout=10)
+    try:
+        await connection.execute(f"SET ROLE {OWNER}")
+        yield connection
+    finally:
+        with contextlib.suppress(*AWAY):
+            await connection.close(timeout=2)
