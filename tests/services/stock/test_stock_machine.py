@@ -3,25 +3,21 @@
 ``ERPGRAPH_FUZZ=…`` runs so many examples, others each time.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-import asyncpg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import Phase
 
 from core import allocation
 from core.allocation import allocate
 from core.inventory import STALE_STOCK, Allocation, Demand
 from core.problems import Problems
-from db.runtime.engine import Database
 from services.inventory import changes, stock
 from services.sales import fulfilment, orders, promises, shipments, shipping
-from tests.support.desk import Desk
+from tests.support.machines import Patch, changed, nothing, prepared, put, run
 from tests.support.postgres import TestServer
 from tests.support.stock_machine import StockMachine
 
@@ -31,32 +27,8 @@ EXAMPLES, STEPS = 30, 40
 
 @pytest.fixture(scope="module")
 def machine(server: TestServer) -> Iterator[type[StockMachine]]:
-    """The machine on a database of its own, and a loop of its own: hypothesis calls from plain functions."""
-    loop = asyncio.new_event_loop()
-    fresh = server.fresh()
-    target = loop.run_until_complete(fresh.__aenter__())
-    database = Database(target)
-    loop.run_until_complete(database.open())
-    admin = loop.run_until_complete(asyncpg.connect(target.admin))
-    StockMachine.loop, StockMachine.desk = loop, Desk(target, database, admin)
-    yield StockMachine
-    loop.run_until_complete(admin.close())
-    loop.run_until_complete(database.close())
-    loop.run_until_complete(fresh.__aexit__(None, None, None))
-    loop.close()
-
-
-def run(machine: type[StockMachine], examples: int, *phases: Phase, same: bool = True) -> None:
-    """So many examples, the ``same`` at every run or others each time."""
-    given = settings(
-        max_examples=examples,
-        stateful_step_count=STEPS,
-        derandomize=same,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        phases=phases,
-    )
-    run_state_machine_as_test(machine, settings=given)
+    with prepared(StockMachine, server) as ready:
+        yield ready
 
 
 COMMANDS = {"orderCreate", "orderConfirm", "orderUpdate", "orderShip", "orderCancel", "orderReturn"} | {
@@ -69,7 +41,7 @@ CODES = {"INSUFFICIENT_STOCK", "INVALID_INPUT", "INVALID_TRANSITION", "STALE_STO
 
 def test_what_commands_do_is_what_the_model_says(machine: type[StockMachine]) -> None:
     machine.seen.clear()
-    run(machine, FUZZ or EXAMPLES, Phase.generate, Phase.shrink, same=not FUZZ)
+    run(machine, FUZZ or EXAMPLES, STEPS, Phase.generate, Phase.shrink, same=not FUZZ)
     # Enough was tried: each command was carried out, and refused for each reason that there is.
     assert {field for field, code in machine.seen if code == "done"} == COMMANDS
     assert {code for _, code in machine.seen} == CODES | {"done"}
@@ -77,27 +49,9 @@ def test_what_commands_do_is_what_the_model_says(machine: type[StockMachine]) ->
 
 # ---------------------------------------------------------------- it finds what is wrong
 
-Patch = pytest.MonkeyPatch
-
-
-def changed(of: Any, name: str, old: str, new: str) -> Callable[[Patch], None]:
-    """A fault in a statement."""
-    sql = getattr(of, name)
-    assert old in sql
-    return lambda patch: patch.setattr(of, name, sql.replace(old, new))
-
-
-def put(of: Any, name: str, value: Any) -> Callable[[Patch], None]:
-    """A fault in a rule."""
-    return lambda patch: patch.setattr(of, name, value)
-
 
 def nothing_stands(*_: Any) -> None:
     """Nothing stands against a command."""
-
-
-async def nothing(*_: Any) -> None:
-    """What is forgotten."""
 
 
 def each_alone(demands: list[Demand], places: Any, rule: str | None = None) -> Allocation:
@@ -142,4 +96,4 @@ FAULTS: dict[str, Callable[[Patch], None]] = {
 def test_a_planted_fault_is_found(machine: type[StockMachine], monkeypatch: Patch, fault: str) -> None:
     FAULTS[fault](monkeypatch)
     with pytest.raises(AssertionError):
-        run(machine, 60, Phase.generate)
+        run(machine, 60, STEPS, Phase.generate)
