@@ -16,14 +16,12 @@ from app.database import open_migrated, serving_database
 from app.databases import MAIN, others
 from app.registry import Graph, build
 from app.relay import sinks
-from app.relay.figures import Figures
 from app.relay.outlet import Outlet
 from app.relay.reading import Reading
 from app.relay.relay import Relay
 from app.relay.sinks import Sink, kinds
 from app.settings import Settings
 from app.signals import cancel_on_signals
-from app.telemetry.exposition import exposing
 from app.throttling.budgets import Budgets
 from app.upkeep import Keeper
 from app.webhooks import reading as webhooks
@@ -87,6 +85,10 @@ async def _figures(settings: Settings, duties: list[Duty]) -> AsyncIterator[None
     if not (settings.metrics_port and outlets):
         yield
         return
+    # A server has a worker in development, and is up sooner without them.
+    from app.relay.figures import Figures  # noqa: PLC0415
+    from app.telemetry.exposition import exposing  # noqa: PLC0415
+
     async with exposing([Figures(outlets)], settings.metrics_host, settings.metrics_port):
         yield
 

@@ -98,12 +98,16 @@ class Site:
         """Stop at once, as after a power cut: what was committed is in the log, and nothing else is."""
         os.kill(self._postmaster(), signal.SIGQUIT)
 
-    async def start_postgres(self) -> None:
+    async def stopped(self) -> None:
+        """Wait until nobody serves any more: a backend may answer for a moment after the word to stop."""
         gone = self.postgres.data / "postmaster.pid"
         for _ in range(500):
             if not gone.exists():
                 break
             await asyncio.sleep(0.01)
+
+    async def start_postgres(self) -> None:
+        await self.stopped()
         await asyncio.to_thread(embedded._launch, self.postgres.data, self.postgres._programs, self.postgres._uid)
 
     def signal_postgres(self, number: signal.Signals) -> None:

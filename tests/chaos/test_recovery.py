@@ -124,6 +124,7 @@ def all_told(answers: list[Answer], *codes: str) -> None:
 async def test_38_away_and_back(caller: Caller) -> None:
     assert await caller.well_again() < 1
     caller.site.stop_postgres()
+    await caller.site.stopped()
     answers = await caller.many(10)
     all_told(answers, "UNAVAILABLE")
     assert {(answer.status, answer.headers["retry-after"]) for answer in answers} == {(503, "2")}

@@ -26,7 +26,7 @@ from db.models import metadata
 from db.runtime.engine import Database, Target
 from services.kit import numbers
 from services.kit.upkeep import Site
-from services.platform import keys, tenants
+from services.platform import keys, relaying, tenants
 from services.sales import rollups
 from services.webhooks import storing, turns
 from services.webhooks.storing import Attempt
@@ -212,7 +212,7 @@ async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:
 
 
 async def be_told(client: httpx.AsyncClient, word: str) -> None:
-    """A webhook, and a delivery that wasn't taken, as a worker stores it."""
+    """A webhook, and a delivery that wasn't taken, as a worker stores it; and how far a broker was told."""
     given = texts(word, "name", "url", "document") | {"roles": ["viewer"]}
     hook = (await command(client, "webhookCreate", given, "webhook { id }"))["webhook"]["id"]
     query = "{ viewer { tenant { id } } products(first: 1) { nodes { events(first: 1) { nodes { id } } } } }"
@@ -227,6 +227,9 @@ async def be_told(client: httpx.AsyncClient, word: str) -> None:
     attempt = Attempt(None, f"{word} failure", None, 86_400, word.encode())
     await storing.moved(database, lease, place, place, [(sending, attempt)], 1)
     await turns.release(database, lease, 0)
+    relayed = relaying.Lease(lease.tenant, f"{word}-sink", ids.new_id())
+    assert await relaying.take(database, relayed)
+    await relaying.release(database, relayed)
 
 
 async def tax(client: httpx.AsyncClient, word: str) -> None:
