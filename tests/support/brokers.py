@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import aio_pika
 import nats
 from aio_pika.abc import DeliveryMode, ExchangeType
+from aio_pika.connection import Connection, make_url
 from aio_pika.exceptions import AMQPError
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Producer
@@ -186,8 +187,11 @@ class RabbitMQ:
         )
         async with asyncio.timeout(120):
             while True:
+                # Closed as well where it could not be connected: the garbage collector complains otherwise.
+                connection = Connection(make_url(self.url))
                 with contextlib.suppress(AMQPError, OSError):
-                    async with await aio_pika.connect(self.url, timeout=5) as connection:
+                    async with connection:
+                        await connection.connect(timeout=5)
                         channel = await connection.channel()
                         exchange = await channel.declare_exchange(rabbitmq.EXCHANGE, ExchangeType.TOPIC, durable=True)
                         await (await channel.declare_queue("all", durable=True)).bind(exchange, "erp.#")

@@ -7,6 +7,7 @@ from random import sample
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage, DeliveryMode, ExchangeType
+from aio_pika.connection import Connection, make_url
 from aio_pika.exceptions import AMQPError
 
 from app.relay.messages import Message
@@ -39,7 +40,9 @@ class RabbitMQ:
         reason = ""
         for url in sample(self._servers, len(self._servers)):
             try:
-                self._connection = await aio_pika.connect(url, timeout=WITHIN / (len(self._servers) + 1), heartbeat=10)
+                # Not by ``aio_pika.connect``: what it could not connect, nobody closes, and the garbage collector complains.
+                self._connection = Connection(make_url(url, heartbeat=10))
+                await self._connection.connect(timeout=WITHIN / (len(self._servers) + 1))
                 self._connection.close_callbacks.add(lambda *_: lost("the connection ended"))
                 channel = await self._connection.channel()
                 channel.return_callbacks.add(self._returned)
