@@ -31,7 +31,8 @@ from core.errors import ErpError
 
 COMMENT_EVERY = 25.0
 """Seconds of silence after which a comment is sent, so that proxies don't take the stream for dead: the most impatient ones wait for
-30. Ten thousand silent streams take 5 % of a processor at 25 seconds, and 8 % at 15: nearly all of it is the system's work to send.
+30. Ten thousand silent streams took 5 % of a busy machine's processor at 30 seconds, and 8 % at 15: most of it is the system's
+work to send.
 """
 
 TAKEN_WITHIN = 30.0
