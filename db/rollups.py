@@ -110,6 +110,9 @@ class SalesCell(TenantRow, Base):
 
 
 _OPEN = "l.quantity - l.shipped - l.cancelled"
+_OPEN_COST = f"""CASE WHEN l.unit_quantity IS NULL THEN ({_OPEN}) * l.unit_price
+                        ELSE ({_OPEN}) * l.unit_quantity * l.unit_price / l.quantity END"""
+"""A price is that of one of what the line was ordered in (loaders/sales has the same)."""
 _DIGITS = (
     "CASE "
     + " ".join(f"WHEN l.currency = '{code}' THEN {digits}" for code, digits in sorted(OTHER_DIGITS.items()))
@@ -127,8 +130,8 @@ SUMS = {
     "cancelled": "sum(l.cancelled)",
     "open": f"sum({_OPEN})",
     "total": "sum(l.total)",
-    "open_total": f"sum(round(({_OPEN}) * l.unit_price, {_DIGITS}))",
-    "priced": "sum(l.unit_price * l.quantity)",
+    "open_total": f"sum(round({_OPEN_COST}, {_DIGITS}))",
+    "priced": "sum(l.unit_price * coalesce(l.unit_quantity, l.quantity))",
 }
 """What cells have, of their lines ``l``."""
 

@@ -121,6 +121,9 @@ class LineItem(TenantRow, Base):
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("unit_price >= 0", name="unit_price"),
         CheckConstraint("net >= 0 AND net <= total AND net <> 'NaN'", name="net"),
+        CheckConstraint(
+            "(unit IS NULL) = (unit_quantity IS NULL) AND unit_quantity > 0 AND unit_quantity <> 'NaN'", name="unit"
+        ),
         tenant_fk("tax_id", "taxes"),
         CheckConstraint("reserved >= 0 AND shipped >= 0 AND cancelled >= 0 AND returned >= 0", name="progress"),
         CheckConstraint("reserved + shipped + cancelled <= quantity", name="ordered"),
@@ -147,9 +150,15 @@ class LineItem(TenantRow, Base):
     position: Mapped[int]
     product_id: Mapped[UUID]
     description: Mapped[str] = mapped_column(info=personal(THEIRS, _NAMED))
+    # In the product's own unit, as all quantities of a line but unit_quantity are.
     quantity: Mapped[Decimal] = mapped_column(Quantity())
+    # What it was ordered in and how many of that are exactly ``quantity``, where it isn't the product's own unit; else null. The
+    # ratio stands with them, whatever becomes of the product's units.
+    unit: Mapped[str | None] = mapped_column(KEY_TEXT)
+    unit_quantity: Mapped[Decimal | None] = mapped_column(Quantity())
     # The order's currency, repeated, so that a line's money needs no second table.
     currency: Mapped[str] = mapped_column(CURRENCY)
+    # Of one of what it was ordered in.
     unit_price: Mapped[Decimal] = mapped_column(Amount())
     total: Mapped[Decimal] = mapped_column(Amount())
     # The tax that it bears, and what of its total isn't tax; null: all of it.

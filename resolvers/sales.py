@@ -116,6 +116,8 @@ def _preview_line(shown: PreviewLine, currency: str) -> dict[str, Any]:
     return {
         "product_id": line.product,
         "quantity": decimal_text(line.quantity),
+        "unit": shown.other.unit,
+        "unit_quantity": decimal_text(shown.other.quantity),
         "currency": currency,
         "unit_price": amount(line.unit_price),
         "net": amount(shown.net),

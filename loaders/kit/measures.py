@@ -123,10 +123,12 @@ class Sums(Measure):
     amount: bool = False
     total: bool = False
     weight: Any = None
+    weighted: Any = None
+    """The number times its weight, where that can be said more exactly than by the number."""
     rows: Any = None
 
     def parts(self, functions: Functions) -> dict[str, ColumnElement[Any]]:
-        summed = self.by if self.weight is None else self.by * self.weight
+        summed = self.by if self.weight is None else self.by * self.weight if self.weighted is None else self.weighted
         possible = {"sum": func.sum(summed), "min": func.min(self.by), "max": func.max(self.by)}
         wanted = functions | ({"sum"} if "avg" in functions else set())
         found: dict[str, Any] = {name: each for name, each in possible.items() if name in wanted}
@@ -268,9 +270,9 @@ def quantities(by: Any, unit: Unit) -> Sums:
     return Sums(by, (unit,))
 
 
-def prices(by: Any, currency: Unit, unit: Unit, quantity: Any) -> Sums:
-    """Prices of one unit; their mean is weighted by the quantity."""
-    return Sums(by, (currency, unit), amount=True, weight=quantity)
+def prices(by: Any, currency: Unit, unit: Unit, quantity: Any, cost: Any = None) -> Sums:
+    """Prices of one unit; their mean is weighted by the quantity. ``cost``: what so many cost, where prices are rounded."""
+    return Sums(by, (currency, unit), amount=True, weight=quantity, weighted=cost)
 
 
 def in_minor_units(amount: Any, currency: Any) -> Any:

@@ -24,6 +24,7 @@ from loaders.kit.measures import Join, Unit, amounts, distinct, in_minor_units, 
 from loaders.kit.one import PARTNER, TENANT, One
 from loaders.kit.statements import constant
 from loaders.partners import partners
+from loaders.sales.units import OPEN, OPEN_COST, OWN_PRICE, OWN_UNIT, PRICED
 
 
 def _with_product(condition: Any) -> Any:
@@ -79,9 +80,6 @@ def _progress(part: Any, whole: Any) -> Any:
     return select(_share(done, wanted, Progress)).where(mine).correlate(Order).scalar_subquery()
 
 
-OPEN = LineItem.quantity - LineItem.shipped - LineItem.cancelled
-"""What of a line is neither shipped nor cancelled."""
-
 WANTED = LineItem.quantity - LineItem.cancelled
 """What of a line is not cancelled."""
 
@@ -100,8 +98,8 @@ LINE_MEASURES = {
     "cancelledQuantity": quantities(LineItem.cancelled, UNIT),
     "openQuantity": quantities(OPEN, UNIT),
     "total": amounts(LineItem.total, CURRENCY),
-    "openTotal": amounts(in_minor_units(OPEN * LineItem.unit_price, LineItem.currency), CURRENCY),
-    "unitPrice": prices(LineItem.unit_price, CURRENCY, UNIT, LineItem.quantity),
+    "openTotal": amounts(in_minor_units(OPEN_COST, LineItem.currency), CURRENCY),
+    "unitPrice": prices(OWN_PRICE, CURRENCY, UNIT, LineItem.quantity, PRICED),
 }
 
 _WHO, _WHERE = "The partner who ordered.", "The country of the partner who ordered."
@@ -146,8 +144,12 @@ lines = Entity(
     "LineItem",
     "lin",
     "orders:read",
-    # Only where prices include tax is it another number than the total.
-    columns={"net": cast(func.coalesce(LineItem.net, LineItem.total), Text)},
+    columns={
+        # Only where prices include tax is it another number than the total.
+        "net": cast(func.coalesce(LineItem.net, LineItem.total), Text),
+        "unit": func.coalesce(LineItem.unit, OWN_UNIT),
+        "unit_quantity": cast(func.trim_scale(func.coalesce(LineItem.unit_quantity, LineItem.quantity)), Text),
+    },
     filters={
         "product": filters.identifier(LineItem.product_id, "prod", "By the id of the product (prod_…)."),
         "sku": filters.text(

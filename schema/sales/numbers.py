@@ -69,7 +69,7 @@ class LineItemAggregate:
         "What is neither shipped nor cancelled x unitPrice, rounded for each line, in each currency.",
     )
     unit_price: list[PriceAggregate] = summed(
-        loaders.lines, "unitPrice", "The prices of a unit, in each currency and for each unit."
+        loaders.lines, "unitPrice", "The prices of one of the products' own units, in each currency and for each unit."
     )
 
 

@@ -36,6 +36,8 @@ def _work(args: Args, rows: int) -> int:
 class OrderPreviewLine:
     product: Product = referred("The product.", ProductById, "product_id")
     quantity: Decimal = fact("How many, in the product's unit.", "quantity")
+    unit: str = fact("The unit that it is ordered in: the product's own, or one of its others.", "unit")
+    unit_quantity: Decimal = fact("How many of unit: exactly quantity.", "unit_quantity")
     unit_price: Money = _money(
         "The price of one unit: what was given, that of the price list, or the product's list price. Before tax, unless prices"
         " include it.",
@@ -49,7 +51,7 @@ class OrderPreviewLine:
     )
     tax: Tax | None = referred("The tax that it would bear; null for none.", TaxById, "tax_id")
     net: Money = _money(
-        "Its amount before tax: quantity x unitPrice, rounded half up to the currency's minor digits, without what of it is tax"
+        "Its amount before tax: unitQuantity x unitPrice, rounded half up to the currency's minor digits, without what of it is tax"
         " where prices include it.",
         "net",
     )

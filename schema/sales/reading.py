@@ -19,11 +19,13 @@ from schema.aggregates import aggregate
 from schema.catalog import Product, ProductWhere
 from schema.events import Event, timeline
 from schema.fields import (
+    NUMBER,
     batched,
     choice,
     column,
     computed,
     currency,
+    fact,
     lookup,
     many,
     moment,
@@ -168,6 +170,10 @@ class LineItem(Node):
         tables.LineItem.description, "The text for the customer; the product's name where none was given."
     )
     quantity: Decimal = column(tables.LineItem.quantity, "How many were ordered, in the product's unit.")
+    unit: str = fact("The unit that it was ordered in: the product's own, or one of its others.", "unit")
+    unit_quantity: Decimal = fact(
+        "How many of unit were ordered: exactly quantity, by the ratio of then.", "unit_quantity", width=NUMBER
+    )
     unit_price: Money = money(
         tables.LineItem.unit_price,
         tables.LineItem.currency,
@@ -176,7 +182,7 @@ class LineItem(Node):
     total: Money = money(
         tables.LineItem.total,
         tables.LineItem.currency,
-        "quantity x unitPrice, rounded half up to the currency's minor digits.",
+        "unitQuantity x unitPrice, rounded half up to the currency's minor digits.",
         total=True,
     )
     tax: Tax | None = one(tables.LineItem.tax_id, TaxById, "The tax that it bears; null for none.")

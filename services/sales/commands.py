@@ -24,6 +24,7 @@ from services.kit.command import (
     Quantity,
     Ref,
     Title,
+    Unit,
     Version,
 )
 from services.partners import PartnerRef, PriceListRef
@@ -52,10 +53,14 @@ class LineItem(Input):
     product: ProductRef
     """The product to order, by one of its keys."""
     quantity: Quantity
-    """How many, in the product's unit: more than zero, at most six decimals."""
+    """How many, in unit: more than zero, at most six decimals."""
+    unit: Unit | None = None
+    """One of the product's units; its own where left out. The quantity in the product's own unit must come out exactly, to six
+    decimals."""
     unit_price: Price | None = None
     """The price of one unit in the order's currency, at most six decimals: before tax, unless the order's prices include it. Left
-    out: that of the order's price list, else the product's list price."""
+    out: that of the order's price list, else the product's list price; both are of the product's own unit, and a carton of twelve
+    costs twelve times as much."""
     description: Caption | None = None
     """The text for the customer. Left out or blank: the product's name."""
     tax: TaxRef | None = None
@@ -121,7 +126,10 @@ class LineChange(Input):
     product: ProductRef | None = None
     """The product of a new line."""
     quantity: Count
-    """The new quantity, not less than was shipped; zero cancels what is left of the line."""
+    """The new quantity, in unit, not less than was shipped; zero cancels what is left of the line."""
+    unit: Unit | None = None
+    """The unit of quantity. For a new line one of the product's, its own where left out. For a line that was ordered in another
+    unit than the product's own it must be one of these two, and the line stays in its unit."""
     unit_price: Price | None = None
     """The new price of one unit, unless some of it was shipped; it replaces the line's discount, if there is one. Left out:
     as it is, discount included, or the list's for a new line."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,7 +16,6 @@ from core.ids import new_id
 from core.inventory import Demand, Hold
 from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
-from core.taxes import with_tax
 from db.runtime.failures import constraint
 from services import catalog, partners
 from services.catalog import ProductSnapshot
@@ -30,8 +30,9 @@ from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.holds import Taken
 from services.sales.orders import told
-from services.sales.prices import NO_PRICES, includes, listed
+from services.sales.prices import NO_PRICES, includes, listed, own_price
 from services.sales.promises import Wanted, promise, reserved
+from services.sales.units import InUnit, in_unit, own_quantities
 from services.taxes import Tax, taxing
 from services.taxes.taxing import Worth
 
@@ -46,31 +47,45 @@ class Ordered(NamedTuple):
     quantity: Decimal
     unit_price: Decimal
     total: Decimal
+    """What the quantity costs at the price, each in what the line is ordered in."""
     tax: Tax | None = None
+    other: InUnit | None = None
+    """What it is ordered in, if that isn't the product's own unit, which ``quantity`` is in."""
 
 
 _COLUMNS = "tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity, unit_price, total, reserved"
 _LINES = "$5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]"
 
 
-def _make_lines(order: str, made: str, taxes: int | None) -> str:
-    """Stores lines; with taxes, and what of their totals isn't tax, from the parameter of this number on. Lines without are stored
-    by the statement of before there were any.
+_TAXES = (("tax_id", "uuid"), ("net", "numeric"))
+_UNITS = (("unit", "text"), ("unit_quantity", "numeric"))
+
+
+class _Kind(NamedTuple):
+    """What lines are stored with besides: taxes, and what of their totals isn't tax; other units than their products' own."""
+
+    taxed: bool
+    in_units: bool
+
+
+def _make_lines(order: str, made: str, kind: _Kind, first: int) -> str:
+    """Stores lines; what they have besides is in the parameters of this number and of the next ones. Lines without are stored by the
+    statement of before there was such.
     """
-    names, arrays = _COLUMNS, _LINES
-    if taxes is not None:
-        names, arrays = f"{names}, tax_id, net", f"{arrays}, ${taxes}::uuid[], ${taxes + 1}::numeric[]"
+    more = (*(_TAXES if kind.taxed else ()), *(_UNITS if kind.in_units else ()))
+    names = ", ".join((_COLUMNS, *(name for name, _ in more)))
+    arrays = ", ".join((_LINES, *(f"${place}::{of}[]" for place, (_, of) in enumerate(more, start=first))))
     return f"""
         INSERT INTO line_items ({names})
         SELECT t.id, {order}, $3, $4, l.* FROM tenants t{made}, unnest({arrays}) l WHERE t.id = $1
     """
 
 
-def _make(*, taxed: bool) -> str:
+def _make(kind: _Kind) -> str:
     """Stores an order with its lines. These take its id from the row that was made: tables that are spread over servers get the
     one before the other.
     """
-    names, values = (", tax_total, prices_include_tax", ", $26, $27") if taxed else ("", "")
+    names, values = (", tax_total, prices_include_tax", ", $26, $27") if kind.taxed else ("", "")
     return f"""
     WITH made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
@@ -79,13 +94,14 @@ def _make(*, taxed: bool) -> str:
         VALUES ($1, $2, $3, $4, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END{values})
         RETURNING id
-    ), lines AS ({_make_lines("made.id", ", made", 28 if taxed else None)} RETURNING 1)
+    ), lines AS ({_make_lines("made.id", ", made", kind, 28 if kind.taxed else 26)} RETURNING 1)
     SELECT count(*) FROM lines
     """
 
 
-_MAKE = {taxed: _make(taxed=taxed) for taxed in (False, True)}
-_MAKE_LINES = {taxed: _make_lines("$2", "", 13 if taxed else None) for taxed in (False, True)}
+_KINDS = [_Kind(*each) for each in product((False, True), repeat=2)]
+_MAKE = {kind: _make(kind) for kind in _KINDS}
+_MAKE_LINES = {kind: _make_lines("$2", "", kind, 13) for kind in _KINDS}
 _TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (number = $2 OR external_id = $3)"
 
 
@@ -102,11 +118,12 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     # Without its customer it is refused, and the lines are looked at all the same: the caller hears of all at once.
     currency = command.currency or (customer.currency if customer else await partners.currency(work))
     by = command.price_list if command.given("price_list") else customer and customer.price_list
-    found = await listed(work, by, currency, quantities(command.line_items, items), command.placed_at, problems)
+    counts = own_quantities(command.line_items, items, problems)
+    found = await listed(work, by, currency, quantities(items, counts), command.placed_at, problems)
     taxes = await taxing.of_lines(work, customer and customer.tax_group, command.line_items, items, problems)
     included = includes(found, problems, given=command.prices_include_tax)
     amounts = found.amounts if found else NO_PRICES
-    lines = priced(command.line_items, items, taxes, currency, problems, amounts, included=included)
+    lines = priced(command.line_items, items, counts, taxes, currency, problems, amounts, included=included)
     worth = taxing.worth(lines, currency, problems, included=included)
     if command.confirm:
         taxing.check_together(taxing.categories_of(lines), problems, "lineItems")
@@ -218,8 +235,11 @@ async def _make_order(
     worth: Worth,
     values: Sequence[Any],
 ) -> None:
+    kind = _Kind(worth.taxed, _in_units(lines))
     more = (worth.totals.tax_total, worth.included, *_taxes(lines, worth.totals.nets)) if worth.taxed else ()
-    await work.rows(_MAKE[worth.taxed], *whose, *columns(lines, held), *values, *more)
+    await work.rows(
+        _MAKE[kind], *whose, *columns(lines, held), *values, *more, *(_units(lines) if kind.in_units else ())
+    )
 
 
 async def make_lines(
@@ -230,14 +250,25 @@ async def make_lines(
     nets: Sequence[Decimal] | None,
 ) -> None:
     """Store lines of an order, of this id, currency and customer; ``nets``: what of their totals isn't tax, where some bear one."""
+    kind = _Kind(nets is not None, _in_units(lines))
     more = () if nets is None else _taxes(lines, nets)
-    await work.rows(_MAKE_LINES[nets is not None], *whose, *columns(lines, held), *more)
+    await work.rows(_MAKE_LINES[kind], *whose, *columns(lines, held), *more, *(_units(lines) if kind.in_units else ()))
 
 
 def _taxes(lines: Sequence[Ordered], nets: Sequence[Decimal]) -> tuple[Sequence[Any], ...]:
     """What lines bear, and what of their totals isn't tax, where that isn't all."""
     pairs = zip(lines, nets, strict=True)
     return [line.tax and line.tax.id for line in lines], [None if net == line.total else net for line, net in pairs]
+
+
+def _in_units(lines: Sequence[Ordered]) -> bool:
+    return any(line.other for line in lines)
+
+
+def _units(lines: Sequence[Ordered]) -> tuple[Sequence[Any], ...]:
+    """What lines are ordered in, and how many of that, where it isn't their products' own unit."""
+    others = [line.other for line in lines]
+    return [each and each.unit for each in others], [each and each.quantity for each in others]
 
 
 def told_worth(worth: Worth) -> dict[str, Any]:
@@ -261,14 +292,17 @@ def demanded(lines: Sequence[Ordered], items: Sequence[ProductSnapshot | None], 
     ]
 
 
-def quantities(given: Sequence[LineItem], items: Sequence[ProductSnapshot | None]) -> Iterator[tuple[UUID, Decimal]]:
-    """The products of an input's lines, and how many each line is of."""
-    return ((item.id, line.quantity) for line, item in zip(given, items, strict=True) if item)
+def quantities(
+    items: Sequence[ProductSnapshot | None], counts: Sequence[Decimal | None]
+) -> Iterator[tuple[UUID, Decimal]]:
+    """The products of an input's lines, and how many each line is of in their own units, where that can be said."""
+    return ((item.id, count) for item, count in zip(items, counts, strict=True) if item and count is not None)
 
 
 def priced(
     given: Sequence[LineItem],
     items: Sequence[ProductSnapshot | None],
+    counts: Sequence[Decimal | None],
     taxes: Sequence[Tax | None],
     currency: str,
     problems: Problems,
@@ -276,34 +310,29 @@ def priced(
     *,
     included: bool,
 ) -> list[Ordered]:
-    """The lines as they are stored; ``amounts`` are what their price list says, ``included`` whether prices include tax. Problems
-    are noted for lines that can't be sold so, or cost too much.
+    """The lines as they are stored; ``counts`` are their quantities in their products' own units, ``amounts`` what one of those costs by
+    their price list, ``included`` whether prices include tax. Problems are noted for lines that can't be sold so, or cost too much.
     """
     lines = []
-    for index, (line, item, tax) in enumerate(zip(given, items, taxes, strict=True)):
+    for index, (line, item, count, tax) in enumerate(zip(given, items, counts, taxes, strict=True)):
         if item is None:
             continue
         catalog.check_offered(item, problems, "lineItems", index, "product")
-        catalog.check_countable(item, line.quantity, problems, "lineItems", index, "quantity")
-        cost = amounts.get(item.id) if line.unit_price is None else line.unit_price
-        if cost is None and item.currency == currency:
-            cost = list_price(item, tax, included=included)
+        if count is not None:
+            catalog.check_countable(item, count, problems, "lineItems", index, "quantity")
+        cost = line.unit_price
         if cost is None:
-            problems.invalid(f"{item.sku} has no list price in {currency}: give one.", "lineItems", index, "unitPrice")
+            own = amounts.get(item.id)
+            cost = own_price(item, line.unit, own, tax, currency, problems, "lineItems", index, included=included)
+        if cost is None or count is None:
             continue
         total = line_total(line.quantity, cost, currency)
         if max(total, cost) >= LIMIT:
             problems.invalid("This line costs more than can be kept.", "lineItems", index, "quantity")
         text = line.description or item.name
-        lines.append(Ordered(new_id(), index + 1, item.id, text, line.quantity, cost, total, tax))
+        other = in_unit(item, line)
+        lines.append(Ordered(new_id(), index + 1, item.id, text, count, cost, total, tax, other))
     return lines
-
-
-def list_price(item: ProductSnapshot, tax: Tax | None, *, included: bool) -> Decimal | None:
-    """A product's own price, which is before tax; with it where an order's prices are so."""
-    if item.list_price is None or tax is None or not included:
-        return item.list_price
-    return with_tax(item.list_price, tax.kind.rate)
 
 
 async def _number(work: UnitOfWork, customer: Customer, placed: datetime) -> str:
@@ -329,17 +358,17 @@ def _taken(work: UnitOfWork, error: Any, command: OrderCreate, number: str) -> E
 
 
 def columns(lines: Sequence[Ordered], held: Mapping[UUID, Decimal]) -> tuple[Sequence[Any], ...]:
-    """The columns of lines without taxes."""
-    stored = (line[:-1] for line in lines)
+    """The columns that all lines have."""
+    stored = (line[:7] for line in lines)
     return *zip(*stored, strict=True), [held.get(line.id, Decimal()) for line in lines]
 
 
 def facts(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
-    return told(
-        (
-            line.id,
-            {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price}
-            | ({"tax": ids.encode("tax", line.tax.id)} if line.tax else {}),
-        )
-        for line in lines
-    )
+    return told((line.id, fact(line)) for line in lines)
+
+
+def fact(line: Ordered) -> dict[str, Any]:
+    """A new line, as an event tells of it."""
+    told = {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price}
+    told |= line.other.told() if line.other else {}
+    return told | ({"tax": ids.encode("tax", line.tax.id)} if line.tax else {})

@@ -23,6 +23,7 @@ from services.sales.commands import OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import Order, locked, told
 from services.sales.prices import NO_PRICES, listed
+from services.sales.units import own_quantities
 from services.taxes import taxing
 from services.taxes.taxing import Worth
 
@@ -158,14 +159,15 @@ async def _new_lines(
         partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
     currency, at = values.get("currency", order.currency), values.get("placed_at", order.placed_at)
     by = order.price_list if customer is None or customer.id == order.customer else customer.price_list
-    found = await listed(work, by, currency, drafts.quantities(command.line_items, items), at, problems)
+    counts = own_quantities(command.line_items, items, problems)
+    found = await listed(work, by, currency, drafts.quantities(items, counts), at, problems)
     values["price_list_id"] = found.id if found else None
     group = customer.tax_group if customer else order.customer_tax_group
     taxes = await taxing.of_lines(work, group, command.line_items, items, problems)
     # Without a list it is as the client said when it was created; with the one that goes, that is gone as well.
     included = found.tax_included if found else order.price_list is None and order.prices_include_tax
     amounts = found.amounts if found else NO_PRICES
-    lines = drafts.priced(command.line_items, items, taxes, currency, problems, amounts, included=included)
+    lines = drafts.priced(command.line_items, items, counts, taxes, currency, problems, amounts, included=included)
     return Fresh(lines, taxing.worth(lines, currency, problems, included=included))
 
 

@@ -13,6 +13,7 @@ from core.money import LIMIT, decimal_text, line_total, part_total
 from core.problems import Problem, Problems
 from services import catalog, partners
 from services.catalog import ProductSnapshot
+from services.catalog.units import converted
 from services.inventory import stock
 from services.kit.command import MAX_LINES, shown
 from services.kit.work import UnitOfWork
@@ -20,10 +21,14 @@ from services.sales import drafts
 from services.sales.commands import LineChange, OrderUpdate
 from services.sales.drafts import Ordered
 from services.sales.orders import ZERO, Line, Order, Step, holds_of, status_after, told
-from services.sales.prices import NO_PRICES, listed
+from services.sales.prices import NO_PRICES, listed, own_price
 from services.sales.promises import Wanted, promise, reserved
 from services.sales.recosting import recosted
+from services.sales.units import InUnit, changed_quantity, in_unit
 from services.taxes import Tax, check_active, taxing
+
+Count = tuple[Decimal, InUnit | None]
+Counts = dict[int, Count]
 
 
 class Written(NamedTuple):
@@ -34,6 +39,7 @@ class Written(NamedTuple):
     unit_price: Decimal
     total: Decimal
     description: str
+    unit_quantity: Decimal | None
     reserved: Decimal = ZERO
     cancelled: Decimal = ZERO
 
@@ -51,13 +57,17 @@ class Plan:
     facts: list[tuple[UUID, dict[str, Any]]] = field(default_factory=list)
 
 
-_PRICES = "SELECT id, unit_price, total, description FROM line_items WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+_THERE = """
+    SELECT id, unit_price, total, description, unit, unit_quantity FROM line_items
+    WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+"""
 _WRITE = """
     UPDATE line_items l SET quantity = c.quantity, unit_price = c.unit_price, total = c.total, net = NULL,
-                            description = c.description,
+                            description = c.description, unit_quantity = c.unit_quantity,
                             reserved = l.reserved + c.reserved, cancelled = l.cancelled + c.cancelled
-    FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[], $6::text[], $7::numeric[], $8::numeric[])
-         AS c (id, quantity, unit_price, total, description, reserved, cancelled)
+    FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[], $6::text[], $7::numeric[], $8::numeric[],
+                $9::numeric[])
+         AS c (id, quantity, unit_price, total, description, unit_quantity, reserved, cancelled)
     WHERE l.tenant_id = $1 AND l.id = c.id
 """
 
@@ -83,9 +93,11 @@ async def change(
     where something is missing that may not wait, and where more was shipped than is to be left.
     """
     problems = work.problems
-    amounts = await _amounts(work, command.changes, order, items)
+    there = await _there(work, command.changes, order)
+    counts = _counts(command.changes, order, items, there, problems)
+    amounts = await _amounts(work, command.changes, order, items, counts)
     taxes = await _taxes(work, order, items)
-    plan = await _plan(work, command.changes, order, items, amounts, taxes)
+    plan = _plan(work, command.changes, order, items, there, counts, amounts, taxes)
     problems.check()
     await stock.lock(work, plan.products)
     if plan.less:
@@ -110,15 +122,49 @@ async def change(
     return values, after
 
 
+async def _there(work: UnitOfWork, changes: Sequence[LineChange], order: Order) -> dict[UUID, Any]:
+    """The rows of the order's lines that changes name."""
+    lines = {line.id for line in order.lines}
+    named = [each.line_item for each in changes if each.line_item in lines]
+    return {row["id"]: row for row in await work.rows(_THERE, named)} if named else {}
+
+
+def _counts(
+    changes: Sequence[LineChange],
+    order: Order,
+    items: dict[int, ProductSnapshot],
+    there: Mapping[UUID, Any],
+    problems: Problems,
+) -> Counts:
+    """How many of their products' own units lines are to be of, and of what they are ordered in where that is another, by the places of
+    the changes. A problem is noted for each of which it can't be said.
+    """
+    lines = {line.id: line for line in order.lines}
+    counts: Counts = {}
+    for index, each in enumerate(changes):
+        if each.line_item is None and (item := items.get(index)):
+            own = converted(item, each.quantity, each.unit, problems, "changes", index)
+            if own is not None:
+                counts[index] = own, in_unit(item, each)
+        elif each.product is None and each.line_item and (row := there.get(each.line_item)):
+            found = changed_quantity(each, lines[each.line_item], row, problems, index)
+            counts |= {index: found} if found else {}
+    return counts
+
+
 async def _amounts(
-    work: UnitOfWork, changes: Sequence[LineChange], order: Order, items: dict[int, ProductSnapshot]
+    work: UnitOfWork,
+    changes: Sequence[LineChange],
+    order: Order,
+    items: dict[int, ProductSnapshot],
+    counts: Counts,
 ) -> Mapping[UUID, Decimal]:
     """What the order's price list says of its new lines, for as many as the order is to have of each product."""
     if not any(changes[index].unit_price is None for index in items):
         return NO_PRICES
-    changed = {each.line_item: each.quantity for each in changes if each.line_item}
+    changed = {changes[index].line_item: own for index, (own, _) in counts.items()}
     there = ((line.product, changed.get(line.id, line.quantity - line.cancelled)) for line in order.lines)
-    new = ((item.id, changes[index].quantity) for index, item in items.items())
+    new = ((item.id, counts[index][0]) for index, item in items.items() if index in counts)
     found = await listed(work, order.price_list, order.currency, (*there, *new), order.placed_at, work.problems)
     # Prices of the other kind are those of an emptied list that was filled anew.
     return found.amounts if found and found.tax_included == order.prices_include_tax else NO_PRICES
@@ -139,17 +185,17 @@ def _after(order: Order, plan: Plan) -> Order:
     return replace(order, lines=tuple(replace(line, quantity=cut.get(line.id, line.quantity)) for line in order.lines))
 
 
-async def _plan(
+def _plan(
     work: UnitOfWork,
     changes: Sequence[LineChange],
     order: Order,
     items: dict[int, ProductSnapshot],
+    there: Mapping[UUID, Any],
+    counts: Counts,
     amounts: Mapping[UUID, Decimal],
     taxes: Mapping[int, Tax],
 ) -> Plan:
     problems, plan, lines = work.problems, Plan(), {line.id: line for line in order.lines}
-    named = [each.line_item for each in changes if each.line_item in lines]
-    rows = {row["id"]: row for row in await work.rows(_PRICES, named)} if named else {}
     position = max((line.position for line in order.lines), default=0)
     seen = set[UUID]()
     for index, each in enumerate(changes):
@@ -158,8 +204,8 @@ async def _plan(
         elif each.line_item is None:
             position += 1
             if index in items:
-                item = items[index]
-                _add(plan, each, order, item, amounts.get(item.id), taxes.get(index), position, problems, index)
+                item, count = items[index], counts.get(index)
+                _add(plan, each, order, item, count, amounts.get(item.id), taxes.get(index), position, problems, index)
         elif each.line_item not in lines:
             key = shown("id", ids.encode("lin", each.line_item))
             problems.missing(f"line item with the {key} in {order.number}", "changes", index, "lineItem")
@@ -167,7 +213,9 @@ async def _plan(
             problems.invalid("This line is named twice.", "changes", index, "lineItem")
         else:
             seen.add(each.line_item)
-            _cut_or_add(plan, each, order, lines[each.line_item], rows[each.line_item], problems, index)
+            line, row = lines[each.line_item], there[each.line_item]
+            if index in counts:
+                _cut_or_add(plan, each, order, line, row, counts[index], problems, index)
     if plan.extra:
         partners.check_may_order(order.customer_name, order.customer_kinds, problems, "order")
     if len(order.lines) + len(plan.new) > MAX_LINES:
@@ -180,6 +228,7 @@ def _add(
     each: LineChange,
     order: Order,
     item: ProductSnapshot,
+    count: Count | None,
     amount: Decimal | None,
     tax: Tax | None,
     position: int,
@@ -188,60 +237,65 @@ def _add(
 ) -> None:
     """A new line; ``amount`` is what the order's price list says of it."""
     catalog.check_offered(item, problems, "changes", index, "product")
-    cost = amount if each.unit_price is None else each.unit_price
-    if cost is None and item.currency == order.currency:
-        cost = drafts.list_price(item, tax, included=order.prices_include_tax)
+    cost, path = each.unit_price, ("changes", index)
     if cost is None:
-        problems.invalid(f"{item.sku} has no list price in {order.currency}: give one.", "changes", index, "unitPrice")
-        return
+        included = order.prices_include_tax
+        cost = own_price(item, each.unit, amount, tax, order.currency, problems, *path, included=included)
     if not each.quantity:
-        problems.invalid("This must be more than 0.", "changes", index, "quantity")
-    catalog.check_countable(item, each.quantity, problems, "changes", index, "quantity")
+        problems.invalid("This must be more than 0.", *path, "quantity")
+    if count is not None:
+        catalog.check_countable(item, count[0], problems, *path, "quantity")
+    if cost is None or count is None:
+        return
+    own, other = count
     total = _total(each.quantity, cost, order, problems, index)
-    line = Ordered(new_id(), position, item.id, each.description or item.name, each.quantity, cost, total, tax)
+    line = Ordered(new_id(), position, item.id, each.description or item.name, own, cost, total, tax, other)
     plan.new.append(line)
     plan.products.add(item.id)
-    facts = {"product": ids.encode("prod", item.id), "quantity": each.quantity, "unitPrice": cost}
-    plan.facts.append((line.id, facts | ({"tax": ids.encode("tax", tax.id)} if tax else {})))
-    demand = Demand(line.id, item.id, each.quantity, order.warehouse)
+    plan.facts.append((line.id, drafts.fact(line)))
+    demand = Demand(line.id, item.id, own, order.warehouse)
     plan.extra.append(Wanted(demand, item.sku, item.unit, ("changes", index, "quantity")))
 
 
 def _cut_or_add(
-    plan: Plan, each: LineChange, order: Order, line: Line, there: Any, problems: Problems, index: int
+    plan: Plan, each: LineChange, order: Order, line: Line, there: Any, count: Count, problems: Problems, index: int
 ) -> None:
     """A line that is there: less of it, more of it, or another price."""
-    catalog.check_countable(line, each.quantity, problems, "changes", index, "quantity")
+    quantity, other = count
+    catalog.check_countable(line, quantity, problems, "changes", index, "quantity")
     cost = there["unit_price"] if each.unit_price is None else each.unit_price
     text = each.description or there["description"]
     if line.shipped and cost != there["unit_price"]:
         problems.invalid("Some of this line was shipped, so its price stands.", "changes", index, "unitPrice")
-    if not each.quantity:
+    if not quantity:
         if not line.unshipped:
             problems.invalid("Nothing is left of this line to be called off.", "changes", index, "quantity")
         freed = line.unshipped - line.open
         if cost != there["unit_price"]:
             problems.invalid("What is called off keeps its price.", "changes", index, "unitPrice")
-        written = Written(line.id, line.quantity, cost, there["total"], text, -freed, line.unshipped)
+        same = there["unit_quantity"]
+        written = Written(line.id, line.quantity, cost, there["total"], text, same, -freed, line.unshipped)
         _less(plan, line, written, freed, cancelled=line.unshipped)
         return
     least = line.shipped + line.cancelled
-    if each.quantity < least:
+    if quantity < least:
         message = f"{decimal_text(least)} {line.unit} of this line were shipped or cancelled: it can't be less."
         problems.invalid(message, "changes", index, "quantity")
         return
-    total = _total(each.quantity, cost, order, problems, index, (line.quantity, there))
-    written = Written(line.id, each.quantity, cost, total, text)
-    more = each.quantity - line.quantity
+    counted, ordered = (other.quantity, there["unit_quantity"]) if other else (quantity, line.quantity)
+    total = _total(counted, cost, order, problems, index, (ordered, there))
+    written = Written(line.id, quantity, cost, total, text, other and other.quantity)
+    facts = {"quantity": quantity, "unitPrice": cost} | (other.told() if other else {})
+    more = quantity - line.quantity
     if more > 0:
         plan.more.append(written)
         plan.products.add(line.product)
         demand = Demand(line.id, line.product, more, order.warehouse)
         plan.extra.append(Wanted(demand, line.sku, line.unit, ("changes", index, "quantity")))
-        plan.facts.append((line.id, {"quantity": each.quantity, "unitPrice": cost}))
+        plan.facts.append((line.id, facts))
     else:
         freed = max(-more - line.open, ZERO)
-        _less(plan, line, written._replace(reserved=-freed), freed, quantity=each.quantity, unitPrice=cost)
+        _less(plan, line, written._replace(reserved=-freed), freed, **facts)
 
 
 def _less(plan: Plan, line: Line, written: Written, freed: Decimal, **facts: Any) -> None:
@@ -261,7 +315,7 @@ def _total(
     before: tuple[Decimal, Any] | None = None,
 ) -> Decimal:
     """What a line comes to. Where its price stands so does its discount, in proportion: imported lines have one, which is
-    in their total only. ``before`` is a line's quantity and row, if it is there.
+    in their total only. ``before`` is how many a line was of, in what it was ordered in, and its row, if it is there.
     """
     total = line_total(quantity, cost, order.currency)
     if before is not None and cost == before[1]["unit_price"]:

@@ -21,6 +21,7 @@ from services.sales.commands import Lines
 from services.sales.drafts import Ordered
 from services.sales.prices import NO_PRICES, includes, listed
 from services.sales.promises import Wanted, note_shortages
+from services.sales.units import InUnit, own_quantities
 from services.taxes import taxing
 
 
@@ -44,11 +45,12 @@ class OrderPreview(Input):
 
 
 class PreviewLine(NamedTuple):
-    """A line as it would be stored, the list that its price comes from, and what is there for it; None where nobody asked for
-    stock.
+    """A line as it would be stored, what it is ordered in, the list that its price comes from, and what is there for it; None where
+    nobody asked for stock.
     """
 
     line: Ordered
+    other: InUnit
     net: Decimal
     price_list: UUID | None
     available: Decimal | None
@@ -86,12 +88,13 @@ async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | N
         places.note_warehouse(problems, house)
     items = await catalog.find(look, [line.product for line in wanted.line_items], problems, "lineItems")
     by = wanted.price_list if "price_list" in wanted.model_fields_set else customer and customer.price_list
-    found = await listed(look, by, currency, drafts.quantities(wanted.line_items, items), wanted.placed_at, problems)
+    counts = own_quantities(wanted.line_items, items, problems)
+    found = await listed(look, by, currency, drafts.quantities(items, counts), wanted.placed_at, problems)
     group = customer and customer.tax_group
     taxes = await taxing.of_lines(look, group, wanted.line_items, items, problems, keep=False)
     included = includes(found, problems, given=wanted.prices_include_tax)
     amounts = found.amounts if found else NO_PRICES
-    lines = drafts.priced(wanted.line_items, items, taxes, currency, problems, amounts, included=included)
+    lines = drafts.priced(wanted.line_items, items, counts, taxes, currency, problems, amounts, included=included)
     taxing.worth(lines, currency, problems, included=included)
     taxing.check_together(taxing.categories_of(lines), problems, "lineItems")
     demands = drafts.demanded(lines, items, house)
@@ -107,7 +110,9 @@ async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | N
         from_list = found and wanted.line_items[place].unit_price is None and line.product in amounts
         available = None if there is None else there.get(line.product, Decimal())
         in_stock = None if there is None else line.id not in short
-        shown[place] = PreviewLine(line, net, found.id if found and from_list else None, available, in_stock)
+        item = items[place]
+        other = line.other or InUnit(item.unit if item else "", line.quantity)
+        shown[place] = PreviewLine(line, other, net, found.id if found and from_list else None, available, in_stock)
     return Preview(currency, shown, sums, problems.found)
 
 

@@ -48,7 +48,7 @@ IMPERSONAL = {
 ELSEWHERE = {
     "partners": {"kinds", "country"},
     "orders": {"number", "status", "currency", "external_id", "allocation"},
-    "line_items": {"currency"},
+    "line_items": {"currency", "unit"},
     "lots": {"code"},
     "shipments": {"number", "status", "carrier"},
     "product_suppliers": {"supplier_sku", "unit", "currency"},

@@ -23,7 +23,8 @@ class Bustle:
 
     async def begin(self) -> None:
         for sku in SKUS:
-            given = {"sku": sku, "name": sku, "listPrice": {"amount": "2", "currency": "EUR"}}
+            given: dict[str, Any] = {"sku": sku, "name": sku, "listPrice": {"amount": "2", "currency": "EUR"}}
+            given |= {"units": [{"code": "duo", "quantity": "2", "base": "3"}]} if sku == "C" else {}
             await self.clerk.do("productUpsert", given)
 
     async def step(self) -> None:
@@ -39,9 +40,12 @@ class Bustle:
 
     def lines(self) -> list[dict[str, Any]]:
         number = self.dice.randint(1, 3)
+        drawn = [(self.dice.choice(SKUS), self.dice.randint(1, 4)) for _ in range(number)]
+        # Some are in another unit, whose price isn't one that a piece may have.
+        in_unit = {"unit": "duo", "unitPrice": "1"}
         return [
-            {"product": {"sku": self.dice.choice(SKUS)}, "quantity": str(self.dice.randint(1, 4))}
-            for _ in range(number)
+            {"product": {"sku": sku}, "quantity": str(many)} | (in_unit if sku == "C" and many % 2 == 0 else {})
+            for sku, many in drawn
         ]
 
     def make(self, _orders: Any) -> tuple[str, Any]:

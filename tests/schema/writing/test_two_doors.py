@@ -126,10 +126,11 @@ INPUTS = {
         "priceList": (DEFAULT, CLEARS),
     },
     "LineItemInput": {
-        **dict.fromkeys(("unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
+        **dict.fromkeys(("unit", "unitPrice", "description"), (DEFAULT, AS_LEFT_OUT)),
         "tax": (DEFAULT, CLEARS),
     },
     "LineChangeInput": {
+        "unit": (DEFAULT, AS_LEFT_OUT),
         **dict.fromkeys(("unitPrice", "description"), (KEPT, AS_LEFT_OUT)),
         **dict.fromkeys(("lineItem", "product"), (DEFAULT, AS_LEFT_OUT)),
     },
