@@ -16,8 +16,15 @@ from core.changes import KINDS as CHANGES
 from core.money import OTHER_DIGITS, USUAL_DIGITS
 from db.base import CURRENCY, KEY_TEXT, Base, TenantRow, left_out, tenant_args, tenant_fk, tenant_index
 
-DAYS, PRODUCTS, CUSTOMERS = KINDS = ("DAYS", "PRODUCTS", "CUSTOMERS")
+DAYS, PRODUCTS, CUSTOMERS = SHORT = ("DAYS", "PRODUCTS", "CUSTOMERS")
 """By what besides their span cells are kept apart: by nothing; by the product; by the customer."""
+
+LONG = {PRODUCTS: "PRODUCTS_LONG", CUSTOMERS: "CUSTOMERS_LONG"}
+"""The same for quarters and years, which are kept beside the months that they consist of. Kinds of their own: who knows of months
+alone would add what is in both.
+"""
+
+KINDS = (*SHORT, *LONG.values())
 
 ORDER = CHANGES["ORDER"].number
 
@@ -36,7 +43,7 @@ class SalesFold(TenantRow, Base):
 
 
 class SalesSpan(TenantRow, Base):
-    """A stretch of time of which there are cells: a day of the tenant, or a month."""
+    """A stretch of time of which there are cells: a day of the tenant, a month, a quarter or a year."""
 
     __tablename__ = "sales_spans"
     __table_args__ = (
@@ -51,7 +58,7 @@ class SalesSpan(TenantRow, Base):
     kind: Mapped[str] = mapped_column(KEY_TEXT)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    # The days of the tenant's that it consists of: one, or all of a month.
+    # The days of the tenant's that it consists of: one, or all of a month, a quarter or a year.
     first_day: Mapped[date]
     last_day: Mapped[date]
     # How many cells it has, and lines in them.
@@ -153,8 +160,8 @@ def cells(spans: str) -> str:
     sums = ", ".join(f"{sum_} AS {name}" for name, sum_ in SUMS.items())
     return f"""
         SELECT o.span_id, o.starts_at, o.status, l.currency, p.unit,
-               CASE WHEN o.kind = '{PRODUCTS}' THEN l.product_id END AS product_id,
-               CASE WHEN o.kind = '{CUSTOMERS}' THEN o.customer_id END AS customer_id, {sums}
+               CASE WHEN o.kind IN ('{PRODUCTS}', '{LONG[PRODUCTS]}') THEN l.product_id END AS product_id,
+               CASE WHEN o.kind IN ('{CUSTOMERS}', '{LONG[CUSTOMERS]}') THEN o.customer_id END AS customer_id, {sums}
         FROM (
             SELECT s.id AS span_id, s.kind, s.starts_at, o.* FROM {spans} CROSS JOIN LATERAL (
                 SELECT o.id, o.status, o.customer_id FROM orders o

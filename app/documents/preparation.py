@@ -114,8 +114,7 @@ class OperationPreparer:
         price = priced(given)
         most = self.settings.limit_cost
         if price > most:
-            place, points = priced.dearest(given)
-            raise too_dear(price, most, place, points)
+            raise too_dear(price, most, *priced.dearest(given))
         return price
 
 
@@ -142,14 +141,21 @@ def too_much(error: DocumentLimitExceeded) -> LimitExceeded:
     return kind(str(error), facts=facts if error.actual is None else facts | {"actual": min(error.actual, 10**6)})
 
 
-def too_dear(price: int, most: int, place: str, points: int) -> CostLimit:
-    """The error for an operation over the limit: it names the list that costs most, where its size is to be lowered."""
+FEWER = ": ask for fewer there, or for smaller pages above it."
+KEPT = (
+    ", which reads every row of the list, whatever its filter leaves. Ask for what comes from sums that are kept (docs/numbers.md says which do), ask it"
+    " of one record's list, or read the rows page by page."
+)
+
+
+def too_dear(price: int, most: int, place: str, points: int, reads: bool) -> CostLimit:  # noqa: FBT001 - as they are found
+    """The error for an operation over the limit: it names what costs most, and says what to ask for in its place."""
     steps = [step for step in place.split(".") if step]
     while steps and steps[-1] in PARTS:
         steps.pop()
     message = (
         f"This may cost {price:,} points, and a request may cost {most:,}. {points:,} of them are for"
-        f" {'.'.join(steps)}: ask for fewer there, or for smaller pages above it."
+        f" {'.'.join(steps)}{KEPT if reads else FEWER}"
     )
     return CostLimit(
         message, facts={"cost": {"requested": price, "limit": most}, "place": steps, "share": round(points / price, 3)}

@@ -144,13 +144,13 @@ class Price:
         tenths = self.fixed + sum(part.total(given) for part in self.varying)
         return -(-(tenths + sum(reading.tenths(given) for reading in self.readings)) // POINT)
 
-    def dearest(self, variables: Variables) -> tuple[str, int]:
-        """The list that costs most, by its path in the answer, and its points."""
+    def dearest(self, variables: Variables) -> tuple[str, int, bool]:
+        """What costs most, by its path in the answer; its points; and whether these are for rows that are read and not shown."""
         given = Given(self.defaults, variables)
-        shares = [share for part in self.parts for share in part.shares(given)]
-        shares += [(reading.tenths(given), reading.path) for reading in self.readings]
-        tenths, path = max(shares, default=(0, ""))
-        return path, -(-tenths // POINT)
+        shares = [(*share, False) for part in self.parts for share in part.shares(given)]
+        shares += [(reading.tenths(given), reading.path, True) for reading in self.readings]
+        tenths, path, reads = max(shares, default=(0, "", False))
+        return path, -(-tenths // POINT), reads
 
 
 class Pricing:

@@ -8,6 +8,7 @@ same names, so the statement for them is made as that for rows is. Which spans a
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import inf
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, cast, column, func, literal_column, or_
@@ -21,8 +22,9 @@ from loaders.kit.many import Many, Query
 from loaders.kit.measures import Distinct, Functions, Join, Sums
 from loaders.kit.statements import value
 
-SHORT = frozenset({"DAY", "WEEK", "DAY_OF_WEEK"})
-"""Periods and parts for which a span is to be a day."""
+MONTH = 31
+MOST_DAYS = {"DAY": 1, "WEEK": 1, "DAY_OF_WEEK": 1, "MONTH": MONTH, "MONTH_OF_YEAR": MONTH, "QUARTER": 92, "YEAR": 366}
+"""How many days a span may have at most to be in one of these periods and parts alone."""
 
 NEVER = frozenset({"HOUR", "HOUR_OF_DAY"})
 """Those that a day has several of."""
@@ -34,13 +36,15 @@ _MOMENT = DateTime(timezone=True)
 @dataclass(frozen=True)
 class Rollup:
     """Cells that stand for a list's rows. ``clean`` is SQL for the spans of tenant ``$1`` whose cells are right, by ``kind``.
-    ``relation`` are the cells as a list; ``beside`` is the condition on rows that are in no cell, whatever their time.
+    ``relation`` are the cells as a list; ``beside`` is the condition on rows that are in no cell, whatever their time. ``long`` is the
+    kind of spans that are longer than months.
     """
 
     kind: str
     clean: str
     relation: type["Cells"]
     beside: Any
+    long: str | None = None
 
 
 class Cells(Many):
@@ -244,8 +248,9 @@ async def choose(
         loader.told = "rows: no rollup has all of it"
         return None
     reader = loader.reader
-    sql = f"SELECT id, starts_at, ends_at, first_day, last_day, timezone FROM ({found.clean}) s WHERE kind = $2 ORDER BY 2, 3 DESC"
-    spans = [*_inside(await reader.fetch(sql, reader.tenant, found.kind), relation, query, by, zone)]
+    sql = f"SELECT id, starts_at, ends_at, first_day, last_day, timezone FROM ({found.clean}) s WHERE kind = ANY($2) ORDER BY 2, 3 DESC"
+    kinds = [found.kind, *([found.long] if found.long and _most_days(by) > MONTH else [])]
+    spans = [*_inside(await reader.fetch(sql, reader.tenant, kinds), relation, query, by, zone)]
     loader.told = f"{found.kind}: {len(spans)} spans" if spans else f"rows: {found.kind} has no span of these days"
     return _cut(found, spans, [*_asked(spans, relation, query)]) if spans else None
 
@@ -295,18 +300,23 @@ def _leaves(shape: filters.Shape, path: tuple[str, ...] | None) -> int:
     return _leaves(parts[1], path[1:] if path and path[0] == parts[0] else None)
 
 
+def _most_days(by: Sequence[Dimension]) -> float:
+    """How many days a span may have at most, to be in one group alone."""
+    return min((MOST_DAYS[str(each.variant)] for each in by if each.kind in ("period", "part")), default=inf)
+
+
 def _inside(
     spans: Iterable[Mapping[str, Any]], relation: type[Many], query: Query, by: Sequence[Dimension], zone: str
 ) -> Iterator[Mapping[str, Any]]:
     """Those that the filter has the whole of and no other: the longer ones first, without their parts."""
     moment = relation.entity.dimensions.moment
     found = [*conditions(query.shape, iter(query.values), moment)]
-    periods = {each.variant for each in by if each.kind in ("period", "part")}
+    most = _most_days(by)
     until: datetime | None = None
     for span in spans:
-        if periods and span["timezone"] != zone:
+        if most < inf and span["timezone"] != zone:
             return
-        if periods & SHORT and span["first_day"] != span["last_day"]:
+        if (span["last_day"] - span["first_day"]).days >= most:
             continue
         if (until is None or span["starts_at"] >= until) and all(_within(span, *each) for each in found):
             until = span["ends_at"]

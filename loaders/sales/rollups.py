@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from core.sales import OrderStatus
 from db.catalog import Product
 from db.partners import Partner
-from db.rollups import CLEAN, CUSTOMERS, DAYS, PRODUCTS, SalesCell
+from db.rollups import CLEAN, CUSTOMERS, DAYS, LONG, PRODUCTS, SalesCell
 from loaders.catalog import products
 from loaders.kit import filters
 from loaders.kit.dimensions import Dimensions, Value
@@ -155,7 +155,7 @@ _DRAFT = ORDER.table.status == constant("DRAFT")
 
 Lines.rollups = (
     Rollup(DAYS, CLEAN, CellsOfDays, _DRAFT),
-    Rollup(CUSTOMERS, CLEAN, CellsOfCustomers, _DRAFT),
-    Rollup(PRODUCTS, CLEAN, CellsOfProducts, _DRAFT),
+    Rollup(CUSTOMERS, CLEAN, CellsOfCustomers, _DRAFT, LONG[CUSTOMERS]),
+    Rollup(PRODUCTS, CLEAN, CellsOfProducts, _DRAFT, LONG[PRODUCTS]),
 )
-LinesOfProduct.rollups = (Rollup(PRODUCTS, CLEAN, CellsOfProduct, _DRAFT),)
+LinesOfProduct.rollups = (Rollup(PRODUCTS, CLEAN, CellsOfProduct, _DRAFT, LONG[PRODUCTS]),)

@@ -1,8 +1,8 @@
 """Rollups kept: what order lines add up to, folded from the log of commits (docs/decisions/0058-rollups-from-the-log.md).
 
 A tenant's fold has a place in the log, and spans of time with cells. Cells of a span are right but for what commits behind the place
-touched. So there are two transactions, each with one snapshot: one moves the place on, and drops the spans that commits up to the new
-one touched; the other adds spans that are missing. Both change the fold's row: of two at once one fails, and has nothing to repair.
+touched. So there are transactions, each with one snapshot: one moves the place on, and drops the spans that commits up to the new
+one touched; others add spans that are missing. All change the fold's row: of two at once one fails, and has nothing to repair.
 """
 
 import contextlib
@@ -15,7 +15,21 @@ from uuid import UUID
 import asyncpg
 
 from core.ids import new_id
-from db.rollups import CLEAN, CUSTOMERS, DAYS, DIFFERENT, NO_DRAFT, PRODUCTS, STANDING, SUMS, cells, reloaded, touched
+from db.rollups import (
+    CLEAN,
+    COMMON,
+    CUSTOMERS,
+    DAYS,
+    DIFFERENT,
+    LONG,
+    NO_DRAFT,
+    PRODUCTS,
+    STANDING,
+    SUMS,
+    cells,
+    reloaded,
+    touched,
+)
 from db.runtime import freezing, log
 from db.runtime.engine import Target
 from db.tenancy import OWNER, set_tenant
@@ -97,16 +111,47 @@ _MISSING = f"""
 the one before, and by month for those before that: of long ago little changes, and much is asked.
 """
 
-_GIVEN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS s (id, kind, starts_at, ends_at)"
-_CELLS = f"""
-    WITH made AS (
-        INSERT INTO sales_cells (tenant_id, id, span_id, starts_at, status, currency, unit, product_id, customer_id, {", ".join(SUMS)})
-        SELECT t.id, gen_random_uuid(), c.* FROM tenants t, ({cells(_GIVEN)}) c WHERE t.id = $1
-        RETURNING span_id, lines)
-    UPDATE sales_spans s SET cells = m.cells, lines = m.lines
-    FROM (SELECT span_id, count(*) AS cells, sum(lines) AS lines FROM made GROUP BY 1) m
-    WHERE s.tenant_id = $1 AND s.id = m.span_id
+_LONG_OF = ", ".join(f"('{short}', '{long}')" for short, long in LONG.items())
+_LONGER = f"""
+    INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
+    SELECT t.id, gen_random_uuid(), w.*, 0, 0 FROM tenants t, (
+        SELECT k.long AS kind, min(s.starts_at) AS starts_at, max(s.ends_at) AS ends_at, min(s.first_day), max(s.last_day)
+        FROM sales_spans s JOIN (VALUES {_LONG_OF}) k (short, long) ON k.short = s.kind,
+             (VALUES ('quarter', 3), ('year', 12)) p (period, months)
+        WHERE s.tenant_id = $1 AND s.first_day < s.last_day
+        GROUP BY k.long, p.period, p.months, date_trunc(p.period, s.first_day::timestamp) HAVING count(*) = p.months
+    ) w
+    WHERE t.id = $1 AND NOT EXISTS (
+        SELECT FROM sales_spans s WHERE s.tenant_id = $1 AND (s.kind, s.starts_at, s.ends_at) = (w.kind, w.starts_at, w.ends_at))
+    ORDER BY w.starts_at DESC, w.ends_at LIMIT 1
+    RETURNING id, kind, starts_at, ends_at
 """
+"""Adds a quarter or a year whose months are all there: the newest that is missing."""
+
+_GIVEN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS s (id, kind, starts_at, ends_at)"
+_SUMMED = f"""
+    SELECT g.id, g.starts_at, {", ".join(f"c.{name}" for name in COMMON[2:])}, {", ".join(f"sum(c.{name}) AS {name}" for name in SUMS)}
+    FROM {_GIVEN.replace(" AS s ", " AS g ")} JOIN (VALUES {_LONG_OF}) k (short, long) ON k.long = g.kind
+    JOIN sales_spans s ON s.tenant_id = $1 AND s.kind = k.short AND s.starts_at >= g.starts_at AND s.ends_at <= g.ends_at
+    JOIN sales_cells c ON c.tenant_id = $1 AND c.span_id = s.id
+    GROUP BY g.id, g.starts_at, {", ".join(f"c.{name}" for name in COMMON[2:])}
+"""
+"""The cells of a quarter or a year, from those of its months: right but for the same orders as theirs are."""
+
+
+def _kept(found: str) -> str:
+    """The statement that keeps cells, and tells their spans how many these are."""
+    return f"""
+        WITH made AS (
+            INSERT INTO sales_cells (tenant_id, id, {", ".join(COMMON)}, {", ".join(SUMS)})
+            SELECT t.id, gen_random_uuid(), c.* FROM tenants t, ({found}) c WHERE t.id = $1
+            RETURNING span_id, lines)
+        UPDATE sales_spans s SET cells = m.cells, lines = m.lines
+        FROM (SELECT span_id, count(*) AS cells, sum(lines) AS lines FROM made GROUP BY 1) m
+        WHERE s.tenant_id = $1 AND s.id = m.span_id"""
+
+
+_CELLS, _CELLS_OF_CELLS = _kept(cells(_GIVEN)), _kept(_SUMMED)
 _DROP_PARTS = """
     DELETE FROM sales_spans s USING sales_spans m
     WHERE s.tenant_id = $1 AND m.tenant_id = $1 AND m.id = ANY($2::uuid[]) AND m.first_day < m.last_day
@@ -133,6 +178,8 @@ async def fold(site: Site, tenant: UUID, fewest: int = FEWEST) -> int:
     count = 0
     while found := await _fill(site.target, tenant):
         count += found
+    while await _fill_longer(site.target, tenant):
+        count += 1
     return count
 
 
@@ -166,6 +213,16 @@ async def _fill(target: Target, tenant: UUID) -> int:
             await connection.execute(_CELLS, tenant, *map(list, zip(*spans, strict=True)))
             await connection.execute(_DROP_PARTS, tenant, [span["id"] for span in spans])
     return len(spans)
+
+
+async def _fill_longer(target: Target, tenant: UUID) -> bool:
+    """Add a quarter or a year that is missing; whether there was one."""
+    async with _snapshot(target, tenant) as connection:
+        await connection.execute(_BEGIN, tenant)
+        spans = await connection.fetch(_LONGER, tenant)
+        if spans:
+            await connection.execute(_CELLS_OF_CELLS, tenant, *map(list, zip(*spans, strict=True)))
+    return bool(spans)
 
 
 class Difference(NamedTuple):

@@ -176,6 +176,10 @@ async def test_too_many_rows_are_refused_before_they_are_read(site: Site, client
     [error] = response.json()["errors"]
     assert error["extensions"]["code"] == "COST_LIMIT"
     assert error["extensions"]["place"] == ["orders", "aggregate"]
+    assert error["message"].endswith(
+        " of them are for orders.aggregate, which reads every row of the list, whatever its filter leaves. Ask for what comes from sums"
+        " that are kept (docs/numbers.md says which do), ask it of one record's list, or read the rows page by page."
+    )
     assert "data" not in response.json()
 
 

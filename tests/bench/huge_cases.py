@@ -56,12 +56,17 @@ def _shape(
     bound: float,
     *joined: str,
     span: tuple[str, str] | None = None,
+    days: int = 0,
 ) -> Shape:
-    """``by``: what it is grouped by, of cells and of lines. ``joined``: tables besides, for cells and for lines."""
+    """``by``: what it is grouped by, of cells and of lines. ``joined``: tables besides, for cells and for lines. ``days``: those that
+    spans have at least.
+    """
     cells, lines = joined or ("", "")
     of_cells, of_lines = (
         (_between(*span, each) for each in ("s.starts_at", "o.placed_at")) if span else ("true", "true")
     )
+    if days:
+        of_cells += f" AND s.last_day - s.first_day >= {days - 1}"
     return Shape(
         name,
         query,
@@ -86,15 +91,16 @@ SHAPES = (
     _shape(
         "20 best of a year",
         _list(YEAR, "{ field: PRODUCT }", f", first: 20, {BEST}", f"nodes {{ {SUMS} }}"),
-        "PRODUCTS",
+        "PRODUCTS_LONG",
         _BY_PRODUCT,
         100,
         span=_IN_YEAR,
+        days=365,
     ),
     _shape(
         "10 best of 12 months, the rest, shares",
         _list(QUARTERS, "{ field: PRODUCT }", f", first: 10, {BEST}", f"nodes {{ share {SUMS} }} other {{ {SUMS} }}"),
-        "PRODUCTS",
+        "PRODUCTS_LONG",
         _BY_PRODUCT,
         150,
         span=_IN_QUARTERS,

@@ -64,6 +64,19 @@ SHAPES = {
     "of some products": '{ lineItems(where: { productWhere: { sku: { in: ["A", "B"] } } }) { '
     + groups("{ field: UNIT }, { field: CURRENCY }", keys="unit currency")
     + " } }",
+    "products by year": "{ lineItems { "
+    + groups("{ placedAt: YEAR }, { field: PRODUCT }", BEST, keys="placedAt { date start end } product { sku }")
+    + " } }",
+    "best customers of some quarters": f"{{ lineItems(where: {{ orderWhere: {{ {DATED} }} }}) {{ "
+    + groups(
+        "{ placedAt: QUARTER }, { field: CUSTOMER }",
+        BEST,
+        f"orderCount {SUMS}",
+        keys="customer { code }",
+        inner=groups("{ field: CURRENCY }", "", f"orderCount {SUMS}").replace("rank ", "", 1),
+    )
+    + " } }",
+    "each product by quarter": "{ products { nodes { sku lineItems { " + groups("{ placedAt: QUARTER }") + " } } } }",
     "each product by week": "{ products { nodes { sku lineItems { " + groups("{ placedAt: WEEK }") + " } } } }",
     "each product": f"{{ products {{ nodes {{ sku lineItems(where: {{ orderWhere: {{ {SINCE} }} }}) {{ aggregate {{ {SUMS} }} }} }} }} }}",
 }
@@ -91,7 +104,7 @@ def from_cells(answer: Answer) -> bool:
 
 
 class Firm:
-    """A company with orders of two years, some of them long ago, and its rollups."""
+    """A company with orders of two and a half years, some of them long ago, and its rollups."""
 
     def __init__(self, desk: Desk, clerk: Clerk, seed: int) -> None:
         self.clerk, self.ask = clerk, Asker(desk.database)
@@ -185,7 +198,9 @@ class Years(Bustle):
 
     def make(self, orders: Any) -> tuple[str, Any]:
         field, given = super().make(orders)
-        ago = timedelta(days=self.dice.choice((0, 1, 20, 45, 90, 200, 400, 401, 700)), hours=self.dice.randint(0, 23))
+        ago = timedelta(
+            days=self.dice.choice((0, 1, 20, 45, 90, 200, 400, 401, 700, 900)), hours=self.dice.randint(0, 23)
+        )
         lines = [each | {"unitPrice": "1.37"} for each in given["lineItems"]]
         placed = (datetime.now(UTC) - ago).isoformat()
         customer = {"code": self.dice.choice(("K1", "K2", "K3"))}

@@ -4,14 +4,20 @@
 """
 
 import asyncio
+import calendar
+import itertools
 import os
 import random
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 
+from db.rollups import LONG
 from db.runtime.writer import Writer
 from loaders.kit import rollups as kit
 from services.imports.transaction import begin, tell
@@ -19,7 +25,7 @@ from services.sales import rollups
 from tests.schema.writing.test_copies import SKUS
 from tests.support.command import ended, started
 from tests.support.desk import Desk
-from tests.support.firm import OTHERS, SHAPES, SUMS, Firm, from_cells
+from tests.support.firm import OTHERS, SHAPES, SUMS, Firm, from_cells, groups
 
 FIRST = int(os.environ.get("ERPGRAPH_FUZZ_SEED", "0"))
 SEEDS = range(FIRST, FIRST + int(os.environ.get("ERPGRAPH_FUZZ_ROLLUPS", "2")))
@@ -71,6 +77,83 @@ async def test_lines_are_read_where_cells_are_missing_alone(firm: Firm, monkeypa
     monkeypatch.setattr(kit, "MOST", 2)
     assert await reads(since(begin, end)) == 2
     assert await firm.fold() == len(spans[5:-5:7])
+
+
+def longer(months: Mapping[date, date]) -> Iterator[tuple[date, date]]:
+    """The first and last days of the quarters and years that these months, by their first days, are all of."""
+    for first, length in itertools.product(months, (3, 12)):
+        parts = [date(first.year, month, 1) for month in range(first.month, min(first.month + length, 13))]
+        if first.month % length == 1 and len(parts) == length and months.keys() >= {*parts}:
+            yield first, months[parts[-1]]
+
+
+async def test_quarters_and_years_have_cells_of_their_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read where no shorter periods are asked for; and once an order in them was changed, what is left of them."""
+    firm = await Firm.opened(desk, 5, 0, fold=False)
+    tenant, admin = firm.clerk.tenant, firm.clerk.admin
+    line = {"product": {"sku": "A"}, "quantity": "2", "unitPrice": "1.37"}
+    made = []
+    for days in (1200, 500, 45):
+        placed = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        given = {"customer": {"code": "K1"}, "lineItems": [line], "placedAt": placed, "confirm": True}
+        made.append(await firm.clerk.do("orderCreate", given))
+    await firm.fold()
+    spans = "SELECT first_day, last_day FROM sales_spans WHERE tenant_id = $1 AND kind = $2 AND first_day < last_day"
+    for short, long in LONG.items():
+        months = {row["first_day"]: row["last_day"] for row in await admin.fetch(spans, tenant, short)}
+        wanted = {*longer(months)}
+        assert {tuple(row) for row in await admin.fetch(spans, tenant, long)} == wanted
+        assert {(last - first).days > 300 for first, last in wanted} == {True, False}
+
+    chosen: list[Any] = []
+    inside = kit._inside
+
+    def noted(*given: Any) -> Iterator[Any]:
+        chosen[:] = inside(*given)
+        return iter(chosen)
+
+    monkeypatch.setattr(kit, "_inside", noted)
+
+    async def longest(by: str) -> int:
+        assert await firm.agree(f"{{ lineItems {{ {groups(f'{{ field: PRODUCT }}, {by}')} }} }}")
+        days: list[int] = [(span["last_day"] - span["first_day"]).days + 1 for span in chosen]
+        return max(days)
+
+    assert await longest("{ field: UNIT }") in (365, 366)
+    assert await longest("{ placedAt: YEAR }") in (365, 366)
+    assert await longest("{ placedAt: QUARTER }") == 92
+    assert await longest("{ placedAt: MONTH }") == 31
+    assert await longest("{ placedAtPart: MONTH_OF_YEAR }") == 31
+    assert await longest("{ placedAt: WEEK }") == await longest("{ placedAtPart: DAY_OF_WEEK }") == 1
+
+    at = datetime.fromisoformat(made[1]["placedAt"]).astimezone(ZoneInfo("Europe/Berlin")).date()
+
+    async def of_its_year() -> list[tuple[date, date]]:
+        await longest("{ placedAt: YEAR }")
+        return [(each["first_day"], each["last_day"]) for each in chosen if each["first_day"].year == at.year]
+
+    whole = [(date(at.year, 1, 1), date(at.year, 12, 31))]
+    assert await of_its_year() == whole
+    for field in ("orderUpdate", "orderCancel"):
+        await firm.clerk.do(field, {"order": {"id": made[1]["id"]}} | ({"note": "x"} if field == "orderUpdate" else {}))
+        left = await of_its_year()
+        assert not any(first <= at <= last for first, last in left)
+        assert sum((last - first).days + 1 for first, last in left) + calendar.monthrange(at.year, at.month)[1] in (
+            365,
+            366,
+        )
+        assert len(left) == 3 + 2  # the other quarters, and the other months of its own
+        assert (
+            await firm.fold() == 1 + 2 * 3
+        )  # the day; and by product and by customer the month, the quarter and the year
+        assert await of_its_year() == whole
+    assert await firm.verify() == []
+    await admin.execute("UPDATE tenants SET timezone = 'Pacific/Auckland' WHERE id = $1", tenant)
+    await firm.clerk.do("partnerUpsert", {"code": "K9", "name": "K9"})
+    await firm.fold()
+    assert await of_its_year() == whole
+    assert chosen[0]["timezone"] == "Pacific/Auckland"
+    assert await firm.verify() == []
 
 
 async def test_partners_never_read_them(firm: Firm) -> None:
@@ -190,6 +273,8 @@ async def test_whatever_comes_between(desk: Desk) -> None:
                     if await rollups._move(firm.site, firm.clerk.tenant, 0):
                         for _ in range(dice.randint(1, 20)):
                             await rollups._fill(firm.site.target, firm.clerk.tenant)
+                        for _ in range(dice.randint(0, 4)):
+                            await rollups._fill_longer(firm.site.target, firm.clerk.tenant)
             served += await firm.agree(dice.choice([*SHAPES.values()]))
             assert await firm.verify() == []
     assert served > 4 * len(SEEDS)
