@@ -34,7 +34,7 @@ class PriceList(TenantRow, Versioned, Base):
 
 
 class Price(TenantRow, Base):
-    """What one unit costs. Spans may overlap: see ``services.pricing.prices``."""
+    """What one unit costs. Spans may overlap: see ``best``."""
 
     __tablename__ = "prices"
     __table_args__ = tenant_args(
@@ -62,3 +62,16 @@ class Price(TenantRow, Base):
     amount: Mapped[Decimal] = mapped_column(Amount())
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
+
+
+def best(price_list: str, product: str, quantity: str, day: str) -> str:
+    """The entry of a list by which so many of a product are priced on a day, as SQL (tenant ``$1``): of those that hold the one
+    from the largest quantity on, then that of the latest first day. Here, as commands and queries both ask.
+    """
+    # The index of the entries has them in this order: one is read, and those before it that don't hold that day.
+    return f"""
+        SELECT p.id, p.amount FROM prices p
+        WHERE p.tenant_id = $1 AND p.price_list_id = {price_list} AND p.product_id = {product} AND p.minimum <= {quantity}
+          AND coalesce(p.valid_from <= {day}, true) AND coalesce(p.valid_to >= {day}, true)
+        ORDER BY p.minimum DESC, p.valid_from DESC NULLS LAST LIMIT 1
+    """

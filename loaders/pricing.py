@@ -1,13 +1,18 @@
 """Price lists and their prices."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Text, cast
 
 from db.base import KEY_TEXT
-from db.pricing import Price, PriceList
+from db.pricing import Price, PriceList, best
 from loaders.kit import filters
+from loaders.kit.base import Loader
 from loaders.kit.entity import ASC, Entity, Sort
 from loaders.kit.many import Many
 from loaders.kit.one import One
+from loaders.kit.statements import Statement
 
 lists = Entity(
     PriceList,
@@ -70,3 +75,27 @@ class PricesOfProduct(Many):
     entity = prices
     key = "product_id"
     default = ()
+
+
+class EntryOfProduct(Loader):
+    """The entry of a price list by which so many of each product are priced on a day: its id and amount. Products that have none
+    are missing. ``arguments`` is (list, quantity, day); without a day it is the one that it is where the tenant is.
+    """
+
+    row = None
+    made_once = Statement(
+        f"""
+        SELECT w.product AS key, found.id, found.amount::text AS amount
+        FROM tenants t CROSS JOIN unnest($2::uuid[]) AS w (product)
+        CROSS JOIN LATERAL (SELECT coalesce($5::date, (statement_timestamp() AT TIME ZONE t.timezone)::date) AS day) d
+        CROSS JOIN LATERAL ({best("$3::uuid", "w.product", "$4::numeric", "d.day")}) found
+        WHERE t.id = $1
+        """,
+        ("tenant", "keys", "price_list", "quantity", "day"),
+    )
+
+    async def load_all(self, keys: list[Any]) -> Mapping[Any, Any]:
+        """The entries by their products."""
+        price_list, quantity, day = self.arguments
+        given = {"keys": keys, "price_list": price_list, "quantity": quantity, "day": day}
+        return {row["key"]: row for row in await self.fetch(self.made_once, given, len(keys))}

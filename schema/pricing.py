@@ -1,21 +1,40 @@
 """Price lists: what products cost for the partners that buy by them."""
 
+from typing import Any
+
 import strawberry
 
 from db import partners as partner_tables
 from db import pricing as tables
-from execution import extends
+from execution import POINT, argument, extends
 from loaders import pricing as loaders
 from loaders.catalog import ProductById
+from loaders.taxes import TaxById
+from resolvers import columns
+from resolvers import pricing as resolvers
 from schema.catalog import Product
 from schema.commands import ERRORS, UserError, changed, mutation, user_errors
 from schema.events import Event, timeline
-from schema.fields import column, currency, fact, lookup, many, moment, money, node_id, node_type, one, referred
+from schema.fields import (
+    batched,
+    column,
+    currency,
+    fact,
+    lookup,
+    many,
+    moment,
+    money,
+    node_id,
+    node_type,
+    one,
+    referred,
+)
 from schema.inputs import input_type, where_input
 from schema.module import Module
-from schema.partners import Partner
+from schema.partners import Partner, PartnerRef
 from schema.scalars import CurrencyCode, Date, DateTime, Decimal
 from schema.shared import Connection, Money, Node
+from schema.taxes import Tax
 from services import partners as partner_services
 from services import pricing as services
 
@@ -58,10 +77,41 @@ class Price(Node):
     valid_to: Date | None = fact("The last day, where the tenant is; null: without end.", "valid_to")
 
 
+@strawberry.type(description="What a product would cost a partner.")
+class ProductPrice:
+    amount: Money = batched(
+        "The price of one unit.", columns.money("amount", "currency", total=False), needs=("amount", "currency"), cost=0
+    )
+    tax_included: bool = fact("Whether tax is in it, as the price list says.", "tax_included")
+    tax: Tax | None = referred("The tax that its line would bear; null for none.", TaxById, "tax_id")
+    price: Price | None = referred(
+        "The price that it is by; null for the product's list price.", loaders.PriceById, "price_id"
+    )
+
+
+def _price() -> Any:
+    """What a product would cost: a field whose arguments say for whom, how many, in which currency and when."""
+    arguments = (
+        argument("for", PartnerRef | None, "For this customer; left out: by no list. A partner's key asks for itself."),
+        argument("quantity", Decimal, "For how many, all lines of the product taken together.", Decimal(1)),
+        argument(
+            "currency", CurrencyCode | None, "In which; left out: in that of the customer's list, else the tenant's."
+        ),
+        argument("on", Date | None, "On which day, where the tenant is; today where left out."),
+    )
+    text = (
+        "What a unit would cost on a line of an order; null where it has no price in that currency. What lines come to, and"
+        " whether goods are there, orderPreview says. Needs pricing:read; a partner's key sees its own price without it."
+    )
+    # An object, and a look at the list's entries and the taxes: what a line of a preview costs.
+    return batched(text, resolvers.price, *arguments, needs=resolvers.NEEDS, cost=2 * POINT)
+
+
 @extends(Product)
 class ProductPricing:
+    price: ProductPrice | None = _price()
     prices: Connection[Price] = many(
-        "Its prices in all lists, oldest first. What a line would cost a customer, orderPreview says.",
+        "Its prices in all lists, oldest first.",
         loaders.PricesOfProduct,
         "id",
         where=PriceWhere,
@@ -112,7 +162,7 @@ class Mutation:
 MODULE = Module(
     "pricing",
     Query,
-    requires=("catalog", "partners"),
+    requires=("catalog", "partners", "taxes"),
     mutation=Mutation,
     extends=(ProductPricing, PartnerPricing),
     nodes=(loaders.PriceListById, loaders.PriceById),

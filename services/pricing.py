@@ -15,6 +15,7 @@ from pydantic import Field
 from core import ids
 from core.ids import new_id
 from core.problems import Problems
+from db.pricing import best
 from services import catalog, partners
 from services.catalog import ProductRef, ProductSnapshot
 from services.kit.answer import References
@@ -100,18 +101,13 @@ _CHANGED = """
     UPDATE price_lists SET version = version + 1, updated_at = statement_timestamp()
     WHERE tenant_id = $1 AND id = $2 RETURNING version
 """
-# The index of the entries gives them in this order: of each product one is read, and those before it that don't hold that day.
-_PRICES = """
+_PRICES = f"""
     SELECT l.id, l.code, l.currency, l.active, l.tax_included, f.product, f.amount
-    FROM tenants t JOIN price_lists l ON l.tenant_id = $1 AND l.{key}
+    FROM tenants t JOIN price_lists l ON l.tenant_id = $1 AND l.{{key}}
     CROSS JOIN LATERAL (SELECT (coalesce($5::timestamptz, statement_timestamp()) AT TIME ZONE t.timezone)::date AS today) d
     LEFT JOIN LATERAL (
         SELECT w.product, found.amount FROM unnest($3::uuid[], $4::numeric[]) AS w (product, quantity)
-        CROSS JOIN LATERAL (
-            SELECT p.amount FROM prices p
-            WHERE p.tenant_id = $1 AND p.price_list_id = l.id AND p.product_id = w.product AND p.minimum <= w.quantity
-              AND coalesce(p.valid_from <= d.today, true) AND coalesce(p.valid_to >= d.today, true)
-            ORDER BY p.minimum DESC, p.valid_from DESC NULLS LAST LIMIT 1) found
+        CROSS JOIN LATERAL ({best("l.id", "w.product", "w.quantity", "d.today")}) found
     ) f ON true
     WHERE t.id = $1
 """

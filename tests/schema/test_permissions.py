@@ -30,6 +30,7 @@ OPEN = {
     "Shipment.lines": "those of the shipment, which may be read",
     **dict.fromkeys(("OrderPreview.lines", "OrderPreview.taxes"), "those of the preview, which was asked for"),
     **dict.fromkeys(("Order.taxes", "PurchaseOrder.taxes"), "what it comes to, as its totals are"),
+    "Product.price": "a partner's key sees its own price; of others it asks pricing:read",
     "TaxGroup.substitutions": "those of the group, which may be read",
     "StockHold.lines": "those of the hold, which may be read",
     "Product.units": "those of the product, which may be read",

@@ -81,6 +81,9 @@ COST = {
     "Price.priceList": 1,
     "Price.product": 1,
     "Price.amount": 0,
+    # The tenant's currency, and the taxes of the products' categories; tests/schema/writing/test_prices_of_products.py has the rest.
+    **dict.fromkeys(("Product.price", "ProductPrice.tax"), 1),
+    **dict.fromkeys(("ProductPrice.amount", "ProductPrice.price"), 0),
     **TAXES,
     # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
     **dict.fromkeys(("Partner.priceList", "Order.priceList", "OrderPreviewLine.priceList"), 0),
@@ -188,6 +191,7 @@ BELOW = {
     "Party": "name",
     "PartnerAddress": "code",
     "ProductUnit": "code",
+    "ProductPrice": "taxIncluded",
     "PurchaseSettings": "version",
     "TaxSubstitution": "__typename",
     "TaxTotal": "category",

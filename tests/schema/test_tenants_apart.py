@@ -28,7 +28,7 @@ EVERYTHING = """query ($ids: [ID!]!, $products: ProductWhere, $orders: OrderWher
   large: stockHold(reference: "basket 20") { id reference }
   products(where: $products, first: 250) { totalCount { value } nodes { ...product } }
   productCategories(first: 250) { totalCount { value } nodes { id code tax { id } parent { id } children { nodes { id } } products { nodes { id } } } }
-  priced: products(first: 250) { nodes { prices(first: 250) { totalCount { value } nodes { id } } } }
+  priced: products(first: 250) { nodes { price { tax { id } price { id } } prices(first: 250) { totalCount { value } nodes { id } } } }
   priceLists(first: 250) { totalCount { value } nodes { id code
     prices(first: 250) { totalCount { value } nodes { id product { id } priceList { id } } } events { nodes { id } } } }
   taxes(first: 250) { totalCount { value } nodes { id code events { nodes { id } } } }

@@ -29,6 +29,7 @@ WAYS = {
     "ReorderRule": "products(first: %d) { nodes { reorderRules { nodes { %s } } } }",
     "ReplenishmentProposal": "replenishmentProposals(first: %d) { %s }",
     "ProductCategory": "productCategories(first: %d) { nodes { %s } }",
+    "ProductPrice": "products(first: %d) { nodes { price { %s } } }",
     "ProductUnit": "products(first: %d) { nodes { units { %s } } }",
     "PriceList": "priceLists(first: %d) { nodes { %s } }",
     "Price": "priceLists(first: %d) { nodes { prices { nodes { %s } } } }",

@@ -147,6 +147,8 @@ class Pool:
             return given if random.random() < 0.5 else {}
         if "by" in given and random.random() < 0.95:
             return {"by": self._reference(name, random)}
+        if "for" in given and random.random() < 0.9:  # whom a price is for
+            given = given | {"for": self._reference("partner", random)}
         return {key: self._settled(value, name, random) for key, value in given.items()}
 
     def _batch(self, name: str, given: Arguments, random: Random) -> Arguments:
