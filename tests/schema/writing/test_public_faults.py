@@ -1,8 +1,8 @@
 """Where users of other systems got hurt with what is bought, priced and taxed: each fault by its number in the design of the back office.
 
 The others of this half have their tests where their subject is: 2 and 5 in ``test_receipts.py``, 4 in ``test_units.py``, 6 in
-``test_supplier_returns.py``, 3 and 36 in ``tests/services/stock``. Those about invoices, payments, the ledger and values wait for
-these; 35 is about lots.
+``test_supplier_returns.py``, 1, 3, 10 and 36 in ``tests/services/stock`` (1, 10 and 18 as far as purchase orders go). Those about
+invoices, payments, the ledger and values wait for these; 35 is about lots.
 """
 
 from collections.abc import AsyncIterator
@@ -56,6 +56,25 @@ async def test_fault_8_no_quantity_is_below_zero(buyer: Buyer, shop: Clerk, quan
     both["lines"].append(both["lines"][0] | {"quantity": quantity})
     assert ("INVALID_INPUT", "lines.1.quantity") in await shop.refused("purchaseOrderReceive", both)
     assert await stock(shop, product) == there
+
+
+async def test_fault_18_progress_follows_from_what_came_and_went(buyer: Buyer, shop: Clerk) -> None:
+    """Erpnext pull request 56450: what was stored as "100 %" stayed so. Here progress and actions follow from what came and went."""
+    product = await shop.product()
+    made = await buyer.order((product, "10"), confirm=True)
+    line = "lines { nodes { receivedQuantity returnedQuantity cancelledQuantity } }"
+    query = f"query ($id: ID!) {{ purchaseOrder(by: {{id: $id}}) {{ status receiptStatus availableActions {line} }} }}"
+    steps: list[tuple[str, Any, tuple[str, str, bool]]] = [
+        ("Receive", came(made, "4"), ("CONFIRMED", "PARTIAL", True)),
+        ("Return", went(made, "4", shop.places["SHELF"]), ("CONFIRMED", "PARTIAL", False)),
+        ("Receive", came(made, "6"), ("CLOSED", "FULL", True)),
+        ("Return", went(made, "6", shop.places["SHELF"]), ("CLOSED", "FULL", False)),
+    ]
+    for verb, given, wanted in steps:
+        await shop.do(f"purchaseOrder{verb}", given)
+        found = (await shop.ask(query, {"id": made["id"]})).data["purchaseOrder"]
+        assert (found["status"], found["receiptStatus"], "RETURN" in found["availableActions"]) == wanted
+    assert found["lines"]["nodes"] == [{"receivedQuantity": "10", "returnedQuantity": "10", "cancelledQuantity": "0"}]
 
 
 async def test_fault_19_tax_is_rounded_once_for_a_rate_and_not_by_line(buyer: Buyer, shop: Clerk) -> None:

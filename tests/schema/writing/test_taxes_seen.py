@@ -6,6 +6,7 @@ import pytest
 
 from core.permissions import ROLES
 from db.runtime.writer import Writer
+from services.taxes.taxing import MAX_KINDS
 from tests.schema.writing.test_taxes import exempt, group, taxed
 from tests.schema.writing.test_taxes_of_orders import TAXES, customer, full, previewed
 from tests.support.clerk import Clerk, identity
@@ -47,6 +48,54 @@ async def test_taxes_take_one_statement_more_and_none_without_them(
             counts.append(len([sql for sql in ran if "budgets" not in sql]))
     create, confirm = found["U"][:2]
     assert found == {"U": [create, confirm] * 2, "T": [create + 1, confirm] * 2}
+
+
+async def test_twenty_taxes_take_as_many_statements_as_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order of one line and one of 500 that bears as many taxes as it may, some by its customer's group and some of categories:
+    previewed, created, confirmed and read.
+    """
+    shop, ran, rows = await desk.open(), list[str](), Writer.rows
+
+    async def counted(self: Writer, sql: str, *values: Any) -> list[Any]:
+        if "budgets" not in sql and "number_series" not in sql:  # what other applications leave, and blocks of numbers
+            ran.append(sql)
+        return await rows(self, sql, *values)
+
+    monkeypatch.setattr(Writer, "rows", counted)
+    for number in range(1, MAX_KINDS + 1):
+        await taxed(shop, f"T{number}", str(number))
+        await shop.do("productCategoryUpsert", {"code": f"C{number}", "name": "C", "tax": {"code": f"T{number}"}})
+    await exempt(shop, "INTRA", "K")
+    await group(shop, "FIRST", ("T1", "INTRA"))
+    whom = await customer(shop, "C-TAXES", "FIRST")
+    await shop.admin.execute(
+        """INSERT INTO products (tenant_id, id, sku, name, list_price, list_price_currency, tax_id, category_id)
+           SELECT $1, gen_random_uuid(), 'M' || n, 'M', 3, 'EUR', CASE WHEN n % 2 = 0 THEN x.id END, CASE WHEN n % 2 = 1 THEN c.id END
+           FROM generate_series(1, 500) n
+           JOIN taxes x ON x.tenant_id = $1 AND x.code = 'T' || (n % 20 + 1)
+           JOIN product_categories c ON c.tenant_id = $1 AND c.code = 'C' || (n % 20 + 1)""",
+        shop.tenant,
+    )
+    query = f"query ($id: ID!) {{ order(by: {{id: $id}}) {{ {TAXES} lineItems(first: 250) {{ nodes {{ tax {{ code }} }} }} }} }}"
+    found = {}
+    for size, kinds in ((1, 1), (500, MAX_KINDS)):
+        cart = [{"product": {"sku": f"M{n}"}, "quantity": "1"} for n in range(1, size + 1)]
+        seen = await previewed(shop, whom | {"lineItems": cart})
+        counts = [shop.read]
+        assert len(seen["taxes"]) == kinds
+        for field, given in (
+            ("orderCreate", whom | {"lineItems": cart, "externalId": f"taxes {size}"}),
+            ("orderConfirm", {"order": {"externalId": f"taxes {size}"}, "allowBackorder": True}),
+        ):
+            ran.clear()
+            order = await shop.do(field, given)
+            counts.append(len(ran))
+        shown = (await shop.ask(query, {"id": order["id"]})).data["order"]
+        assert len(shown["taxes"]) == kinds
+        found[size] = [*counts, shop.read]
+    # The preview's: customer, products, taxes, what is there; and the lines' taxes. Of the order: itself, its taxes, lines, their taxes.
+    # The confirmation looks whether taxes of several categories may be on one invoice, where there are several.
+    assert found == {1: [5, 5, 6, 4], 500: [5, 5, 7, 4]}
 
 
 async def test_the_taxes_of_a_page_of_orders_take_a_statement(desk: Desk) -> None:

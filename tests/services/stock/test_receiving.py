@@ -32,6 +32,34 @@ async def test_fault_3_twenty_clients_receive_one_of_ten(shop: Clerk) -> None:
     assert [row["tax_total"] for row in await shop.admin.fetch(taxes, shop.tenant)] == [Decimal("4.75"), Decimal("7.6")]
 
 
+async def test_fault_1_a_draft_that_twenty_confirm_is_on_its_way_once(shop: Clerk) -> None:
+    """Fabric-Inventory 190: state checked and then written without a lock."""
+    buyer, product = Buyer(shop), await taxed(shop)
+    await buyer.supplier()
+    made = await buyer.order((product, "10"))
+    given = {"purchaseOrder": {"id": made["id"]}}
+    answers = await asyncio.gather(*(shop.payload("purchaseOrderConfirm", given) for _ in range(20)))
+    refused = [each["userErrors"][0]["code"] for each in answers if each["userErrors"]]
+    assert (len(refused), {*refused}) == (19, {"INVALID_TRANSITION"})
+    assert await stock(shop, product) == {"SHELF": ("0", "0", "10")}
+
+
+async def test_fault_10_a_receipt_that_is_sent_twenty_times_is_booked_once(shop: Clerk) -> None:
+    """Django-timepiece 655: a double click made two. With one key it is one receipt; with keys of their own no more than was
+    ordered."""
+    buyer, product = Buyer(shop), await taxed(shop)
+    await buyer.supplier()
+    made = await buyer.order((product, "10"), confirm=True)
+    once = came(made, "3", idempotencyKey="lorry 1")
+    answers = await asyncio.gather(*(shop.payload("purchaseOrderReceive", once) for _ in range(20)))
+    assert {each["receipt"]["number"] for each in answers} == {answers[0]["receipt"]["number"]}
+    assert await stock(shop, product) == {"SHELF": ("3", "0", "7")}
+    others = (came(made, "7", idempotencyKey=f"lorry {number}") for number in range(2, 22))
+    answers = await asyncio.gather(*(shop.payload("purchaseOrderReceive", each) for each in others))
+    assert sum(not each["userErrors"] for each in answers) == 1
+    assert await stock(shop, product) == {"SHELF": ("10", "0", "0")}
+
+
 async def test_receiving_and_cancelling_at_once_lose_nothing(shop: Clerk) -> None:
     buyer, product = Buyer(shop), await taxed(shop)
     await buyer.supplier()
