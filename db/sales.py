@@ -164,6 +164,8 @@ class LineItem(TenantRow, Base):
     # The tax that it bears, and what of its total isn't tax; null: all of it.
     tax_id: Mapped[UUID | None]
     net: Mapped[Decimal | None] = mapped_column(Amount())
+    # Whether the client named its tax, so that it stays when a draft gets another customer; null is no.
+    tax_named: Mapped[bool | None]
     reserved: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     shipped: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))
     cancelled: Mapped[Decimal] = mapped_column(Quantity(), server_default=text("0"))

@@ -109,7 +109,7 @@ def _bounded(number: Decimal) -> Decimal:
         raise ValueError(f"At most {SCALE} decimals are allowed.")
     if abs(number) >= LIMIT:
         raise ValueError("This number is too large: at most 14 digits before the point.")
-    return number
+    return number or abs(number)  # "-0" is 0, and would be shown as it was written where it isn't stored
 
 
 def _not_zero(number: Decimal) -> Decimal:

@@ -51,18 +51,22 @@ class Ordered(NamedTuple):
     tax: Tax | None = None
     other: InUnit | None = None
     """What it is ordered in, if that isn't the product's own unit, which ``quantity`` is in."""
+    tax_named: bool = False
+    """Whether the client named its tax: then it stays, whoever the customer becomes."""
 
 
 _COLUMNS = "tenant_id, order_id, currency, customer_id, id, position, product_id, description, quantity, unit_price, total, reserved"
 _LINES = "$5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[]"
 
 
-_TAXES = (("tax_id", "uuid"), ("net", "numeric"))
+_TAXES = (("tax_id", "uuid"), ("net", "numeric"), ("tax_named", "boolean"))
 _UNITS = (("unit", "text"), ("unit_quantity", "numeric"))
 
 
 class _Kind(NamedTuple):
-    """What lines are stored with besides: taxes, and what of their totals isn't tax; other units than their products' own."""
+    """What lines are stored with besides: taxes, what of their totals isn't tax, and whether taxes were named; other units than
+    their products' own.
+    """
 
     taxed: bool
     in_units: bool
@@ -256,9 +260,9 @@ async def make_lines(
 
 
 def _taxes(lines: Sequence[Ordered], nets: Sequence[Decimal]) -> tuple[Sequence[Any], ...]:
-    """What lines bear, and what of their totals isn't tax, where that isn't all."""
-    pairs = zip(lines, nets, strict=True)
-    return [line.tax and line.tax.id for line in lines], [None if net == line.total else net for line, net in pairs]
+    """What lines bear, what of their totals isn't tax, where that isn't all, and whether their taxes were named."""
+    own = [None if net == line.total else net for line, net in zip(lines, nets, strict=True)]
+    return [line.tax and line.tax.id for line in lines], own, [line.tax_named or None for line in lines]
 
 
 def _in_units(lines: Sequence[Ordered]) -> bool:
@@ -331,7 +335,8 @@ def priced(
             problems.invalid("This line costs more than can be kept.", "lineItems", index, "quantity")
         text = line.description or item.name
         other = in_unit(item, line)
-        lines.append(Ordered(new_id(), index + 1, item.id, text, count, cost, total, tax, other))
+        named = line.tax is not None
+        lines.append(Ordered(new_id(), index + 1, item.id, text, count, cost, total, tax, other, named))
     return lines
 
 

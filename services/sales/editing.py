@@ -63,7 +63,7 @@ async def update(work: UnitOfWork, command: OrderUpdate) -> References:
     own, changed = Values(), Values()
     if command.changes:
         own, changed = await line_changes.change(work, command, order, added)
-    elif customer and fresh is None and customer.tax_group != order.customer_tax_group:
+    elif customer and fresh is None and order.status == "DRAFT":
         own, changed = await recosting.taxed_anew(work, order, customer.tax_group)
     problems.check()
     values |= own

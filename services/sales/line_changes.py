@@ -163,7 +163,10 @@ async def _amounts(
     if not any(changes[index].unit_price is None for index in items):
         return NO_PRICES
     changed = {changes[index].line_item: own for index, (own, _) in counts.items()}
-    there = ((line.product, changed.get(line.id, line.quantity - line.cancelled)) for line in order.lines)
+    # What was cancelled counts in a line's quantity and isn't bought; what was shipped stays when the rest is called off.
+    there = (
+        (line.product, max(changed.get(line.id, line.quantity) - line.cancelled, line.shipped)) for line in order.lines
+    )
     new = ((item.id, counts[index][0]) for index, item in items.items() if index in counts)
     found = await listed(work, order.price_list, order.currency, (*there, *new), order.placed_at, work.problems)
     # Prices of the other kind are those of an emptied list that was filled anew.

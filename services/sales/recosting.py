@@ -26,7 +26,7 @@ _NETS = """
 _BORNE = f"""
     SELECT l.id, l.tax_id, {TAX_OF.format(product="p")} AS own
     FROM line_items l JOIN products p ON p.tenant_id = $1 AND p.id = l.product_id
-    WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.tax_id IS NOT NULL ORDER BY l.position
+    WHERE l.tenant_id = $1 AND l.order_id = $2 AND l.tax_id IS NOT NULL AND l.tax_named IS NOT TRUE ORDER BY l.position
 """
 _BEAR = """
     UPDATE line_items l SET tax_id = n.tax_id, net = NULL FROM unnest($2::uuid[], $3::uuid[]) AS n (id, tax_id)
@@ -58,17 +58,15 @@ async def recosted(work: UnitOfWork, order: Order, path: str, *, together: bool 
 
 
 async def taxed_anew(work: UnitOfWork, order: Order, group: UUID | None) -> tuple[Values, Values]:
-    """Let a draft's lines bear what becomes of their products' taxes for partners of another group: the order's own columns, and
-    what an event tells of it. Lines whose tax was named, or is their product's no longer, keep it.
+    """Let a draft's lines bear what becomes of their products' taxes for partners of a group, as new ones would: the order's own
+    columns, and what an event tells of it. Lines whose tax was named keep it, and those of products that have none by now.
     """
     rows = await work.rows(_BORNE, order.id)
-    owns = {row["own"] for row in rows if row["own"]}
-    was = await taxing.lookup(work, order.customer_tax_group, owns)
-    now = await taxing.lookup(work, group, owns)
+    now = await taxing.lookup(work, group, {row["own"] for row in rows if row["own"]})
     changed: list[tuple[UUID, UUID]] = []
     for row in rows:
-        before, after = was.borne(row["own"]), now.borne(row["own"])
-        if before and after and row["tax_id"] == before.id != after.id:
+        after = now.borne(row["own"])
+        if after and row["tax_id"] != after.id:
             check_active(after, work.problems, "customer")
             changed.append((row["id"], after.id))
     if not changed:
