@@ -28,8 +28,7 @@ class Workers(Server):
     """``erpgraph serve --workers 2``."""
 
     def __init__(self, log: Path, **settings: str) -> None:
-        super().__init__("", "", log)
-        self._settings = settings
+        super().__init__("", "", log, **settings)
 
     async def start(self) -> None:
         """It is there when both workers are ready."""

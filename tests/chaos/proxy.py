@@ -59,6 +59,10 @@ class Proxy:
         self._server = await asyncio.start_unix_server(self._serve, self.path)
         self.path.chmod(0o777)
 
+    async def _reach(self) -> tuple[StreamReader, StreamWriter]:
+        """A connection to what it stands before."""
+        return await asyncio.open_unix_connection(self.target)
+
     async def stop(self) -> None:
         self._server.close()
         self.release()
@@ -97,7 +101,7 @@ class Proxy:
         try:
             if self.away:
                 raise ConnectionRefusedError
-            upstream = await asyncio.open_unix_connection(self.target)
+            upstream = await self._reach()
         except OSError:
             writer.transport.abort()
             return

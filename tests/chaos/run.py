@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from services.verify import verify
-from tests.chaos import checks, deployment, invariants, leave
+from tests.chaos import checks, deployment, invariants, leave, telling
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.load import PATIENCE, Outcome, Shop, stocked, work
 from tests.chaos.site import Site, site
@@ -79,24 +79,10 @@ async def run(
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     shop = await stocked(hurt, await hurt.tenant())
     report, wrong, met = Report(runs=1), list[str](), len(hurt.faults())
-    async with watched(shop, wrong, report):
-        began = monotonic()
-        over = asyncio.Event()
-
-        def goes_on() -> bool:
-            return not over.is_set() or monotonic() < began + seconds
-
-        clients = [asyncio.create_task(work(shop, seed, number, goes_on)) for number in range(CLIENTS)]
-        await asyncio.sleep(chance.uniform(0.1, 0.4))
-        try:
-            for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
-                await fault(hurt, chance)
-                report.faults[fault.__name__] += 1
-        finally:
-            over.set()
-        ended = await asyncio.gather(*clients, return_exceptions=True)
-        wrong += [f"a client got no answer in time, or worse: {error!r}" for error in ended if error is not None]
-        report.slowest_run = monotonic() - began
+    async with hurt.heard(shop.tenant) as unheard:
+        async with watched(shop, wrong, report):
+            wrong += await _hurt(hurt, shop, seed, chance, faults, seconds, report)
+        wrong += await unheard()
     wrong += [f"a server met a fault: {line}" for line in hurt.faults()[met:]]
     wrong += await afterwards(hurt, shop)
     _count(report, shop)
@@ -105,6 +91,35 @@ async def run(
     if wrong:
         raise Broken(_account(seed, report, shop, wrong))
     return report
+
+
+async def _hurt(
+    hurt: Site,
+    shop: Shop,
+    seed: int,
+    chance: random.Random,
+    faults: Sequence[Fault] | None,
+    seconds: float,
+    report: Report,
+) -> list[str]:
+    """The load with the faults in the middle of it; the clients that met worse than that."""
+    began = monotonic()
+    over = asyncio.Event()
+
+    def goes_on() -> bool:
+        return not over.is_set() or monotonic() < began + seconds
+
+    clients = [asyncio.create_task(work(shop, seed, number, goes_on)) for number in range(CLIENTS)]
+    await asyncio.sleep(chance.uniform(0.1, 0.4))
+    try:
+        for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
+            await fault(hurt, chance)
+            report.faults[fault.__name__] += 1
+    finally:
+        over.set()
+    ended = await asyncio.gather(*clients, return_exceptions=True)
+    report.slowest_run = monotonic() - began
+    return [f"a client got no answer in time, or worse: {error!r}" for error in ended if error is not None]
 
 
 @contextlib.asynccontextmanager
@@ -172,6 +187,7 @@ async def main(first: int, runs: int, leavers: int) -> int:
         left = await leave.many(hurt, leavers, random.Random(first))  # noqa: S311 - the same at every run
     print(left, flush=True)  # noqa: T201 - a program's output
     broken += await deployed(first, max(1, runs // 40))
+    broken += await told(first, max(1, runs // 20))
     return 1 if broken or left.wrong or not total.outcomes[Outcome.OK.name.lower()] else 0
 
 
@@ -192,6 +208,21 @@ async def deployed(first: int, rounds: int) -> int:
                     print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program's output
     print(f"two workers, a pooler and a standby: {felt}")  # noqa: T201 - a program's output
     print(f"what nobody may notice: {unnoticed}; {broken} broken", flush=True)  # noqa: T201 - a program's output
+    return broken
+
+
+async def told(first: int, rounds: int) -> int:
+    """Each fault of those who tell others what happens so many times; how many runs broke something."""
+    broken, total = 0, Report()
+    async with site(servers=2, kind=telling.Telling) as hurt:
+        for seed in range(first, first + rounds):
+            for fault in telling.FAULTS:
+                try:
+                    total.add(await run(hurt, seed, faults=[fault]))
+                except Broken as error:
+                    broken += 1
+                    print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program's output
+        print(f"a broker, a receiver and a subscriber: {total}; {hurt}; {broken} broken", flush=True)  # noqa: T201 - a program's output
     return broken
 
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.command import environment
+
 ROOT = Path(__file__).parents[2]
 
 FAULTS = ("fault", "never retrieved", "was destroyed but it is pending", "never awaited")
@@ -15,26 +17,34 @@ FAULTS = ("fault", "never retrieved", "was destroyed but it is pending", "never 
 class Server:
     """The application as a process of its own, which logs to ``log``."""
 
-    def __init__(self, admin: str, serving: str, log: Path) -> None:
+    def __init__(self, admin: str, serving: str, log: Path, **settings: str) -> None:
         self.log = log
         self.port = 0
+        self.ahead = 0.0
+        """Seconds that its clock is wrong by, when it is started next."""
         self._urls = (admin, serving)
+        self._settings = settings
         self._process: Any = None
 
     async def start(self) -> None:
         """It is there when it has told its port."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.bench.server",
+                *self.command("tests.bench.server"),
                 *self._urls,
                 cwd=ROOT,
+                env=environment(**self._settings),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
         self.port = int(await asyncio.wait_for(self._process.stdout.readline(), 30))
+
+    def command(self, module: str) -> tuple[str, ...]:
+        """How Python runs a module, with the clock that this process is to have."""
+        if not self.ahead:
+            return sys.executable, "-m", module
+        return sys.executable, "-m", "tests.support.shifted", str(self.ahead), module
 
     def kill(self) -> None:
         """``kill -9``: no farewell."""

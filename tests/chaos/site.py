@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,9 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.server import Server
 
 DATABASE = "chaos"
+
+Wrong = Callable[[], Awaitable[list[str]]]
+"""Looks what is wrong."""
 
 
 @dataclass
@@ -78,6 +81,11 @@ class Site:
     @property
     def url(self) -> str:
         return self.servers[0].url
+
+    @property
+    def processes(self) -> int:
+        """How many have connections to the database."""
+        return len(self.servers)
 
     def faults(self) -> list[str]:
         """What the servers met that they have no answer for."""
@@ -159,6 +167,15 @@ class Site:
 
     def client(self, tenant: Tenant) -> httpx.AsyncClient:
         return httpx.AsyncClient(headers={"Authorization": f"Bearer {tenant.key}"}, timeout=8)
+
+    @contextlib.asynccontextmanager
+    async def heard(self, tenant: Tenant) -> AsyncIterator[Wrong]:  # noqa: ARG002 - for sites that tell others
+        """In here others are told what happens in a tenant. What is yielded says in the end what was wrong with that."""
+        yield _nothing
+
+
+async def _nothing() -> list[str]:
+    return []
 
 
 @contextlib.asynccontextmanager

@@ -124,6 +124,30 @@ class Nats:
                 found.append(Got(message.subject, attributes, json.loads(message.data)))
         return found
 
+    async def kept_of(self, tenant: str) -> list[Got]:
+        """What it has of a tenant, of however many others: read as a consumer does."""
+        found: list[Got] = []
+        async with self.client() as client:
+            following = await client.jetstream().pull_subscribe(f"erp.{tenant}.>")
+            left = (await following.consumer_info()).num_pending
+            while len(found) < left:
+                for message in await following.fetch(min(250, left - len(found)), timeout=5):
+                    attributes = {
+                        name.removeprefix("ce-"): value
+                        for name, value in message.headers.items()
+                        if name.startswith("ce-")
+                    }
+                    found.append(Got(message.subject, attributes, json.loads(message.data)))
+            await following.unsubscribe()
+        return found
+
+    async def at_last(self, tenant: str, count: int) -> list[Got]:
+        """What it has of a tenant, once it is so much."""
+        async with asyncio.timeout(30):
+            while len(found := await self.kept_of(tenant)) < count:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+        return found
+
     async def forget(self) -> None:
         """Have nothing, as at first."""
         async with self.client() as client:

@@ -1,0 +1,47 @@
+"""A short set of ``make chaos`` for those that are told what happens: each fault once, in the middle of a load. Nothing is lost, nothing
+is out of order for a record, and what comes again has the id that it had (docs/relay.md, docs/webhooks.md, docs/feed.md).
+"""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.relay.sinks import nats as jetstream
+from tests.chaos.faults import Fault
+from tests.chaos.run import Broken, run
+from tests.chaos.site import Site, site
+from tests.chaos.telling import FAULTS, Telling, lose_acknowledgements
+
+SECONDS = 0.6
+
+
+@pytest.fixture(scope="module")
+async def telling() -> AsyncIterator[Telling]:
+    async with site(servers=2, kind=Telling) as made:
+        assert isinstance(made, Telling)
+        yield made
+
+
+@pytest.mark.parametrize("number, fault", [*enumerate(FAULTS)], ids=[fault.__name__ for fault in FAULTS])
+async def test_everybody_hears_all_whatever_befalls_those_who_tell(telling: Telling, number: int, fault: Fault) -> None:
+    cut = telling.wire.was_cut
+    report = await run(telling, number, faults=[fault], seconds=SECONDS)
+    assert report.faults == Counter({fault.__name__: 1})
+    assert report.outcomes["ok"] > 0
+    assert fault is not lose_acknowledgements or telling.wire.was_cut > cut
+
+
+async def test_a_message_that_the_broker_lost_is_found_out(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compared is what is there."""
+
+    async def lose(site: Site, _chance: random.Random) -> None:
+        async with telling.broker.client() as client:
+            stream = client.jetstream()
+            last = (await stream.stream_info(jetstream.STREAM)).state.last_seq
+            await stream.delete_msg(jetstream.STREAM, last)
+
+    monkeypatch.setattr("tests.chaos.telling.SOON", 4.0)
+    with pytest.raises(Broken, match="the broker wasn't told of 1 events"):
+        await run(telling, 99, faults=[lose], seconds=SECONDS)
