@@ -15,8 +15,8 @@ NAMES = {kind.number: name for name, kind in KINDS.items()}
 if len(NAMES) < len(KINDS):
     raise BrokenInvariant("Two kinds of changes have the same number: changes of one would be told as the other's.")
 
-_OWN = {"tenant": "ten"}
-"""What belongs to no module."""
+_OWN = {"tenant": "ten", "feed": "ten"}
+"""What belongs to no module; the feed is a tenant's."""
 
 SUBJECTS: dict[str, str] = _OWN | {
     family: prefix for each in declared("core", "SUBJECTS") for family, prefix in each.items()

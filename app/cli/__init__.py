@@ -7,7 +7,21 @@ import asyncpg
 import typer
 
 from app import __version__
-from app.cli import database, demo, doctor, imports, keys, partners, rollups, schema, serve, stock, tenants, worker
+from app.cli import (
+    database,
+    demo,
+    doctor,
+    feed,
+    imports,
+    keys,
+    partners,
+    rollups,
+    schema,
+    serve,
+    stock,
+    tenants,
+    worker,
+)
 from app.cli.support import say
 from core.errors import ErpError
 
@@ -49,6 +63,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(partners.app, name="partner")
 app.add_typer(stock.app, name="stock")
 app.add_typer(rollups.app, name="rollup")
+app.add_typer(feed.app, name="feed")
 app.add_typer(database.app, name="db")
 app.add_typer(schema.app, name="schema")
 

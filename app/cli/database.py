@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app import __version__, settings
+from app.cli.feed import told
 from app.cli.stock import compare
 from app.cli.support import run, say
 from app.database import open_database, open_every, open_migrated, require_head
@@ -198,7 +199,7 @@ def restore(
 ) -> None:
     """Fill a new, empty database from FILE, and check that it is what was dumped.
 
-    Everything is restored or nothing. Rows are counted, and then the books are checked as by 'erpgraph stock verify':
+    Everything is restored or nothing. Rows are counted, those that follow are told (as by 'erpgraph feed restored'), and then the books are checked as by 'erpgraph stock verify':
     exit code 1 if there are differences, which were dumped as well then.
     """
 
@@ -212,6 +213,7 @@ def restore(
             if upgrade or not chosen.database_url:
                 await bring(chosen, target)
                 await migrate.finish(target)
+            await told(target)
             return await compare(target)
 
     if run(fill()):
