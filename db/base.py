@@ -108,12 +108,14 @@ def no_nan(*columns: str) -> CheckConstraint:
     return CheckConstraint(" AND ".join(f"{column} <> 'NaN'" for column in columns), name="no_nan")
 
 
-LEFT_OUT = "left out"
+LEFT_OUT, MOVES = "left out", "moves"
 
 
-def left_out(reason: str) -> dict[str, str]:
-    """``info`` of a table or column that stays behind when its tenant is exported, and why. All others go along."""
-    return {LEFT_OUT: reason}
+def left_out(reason: str, *, moves: bool = False) -> dict[str, str]:
+    """``info`` of a table or column that stays behind when its tenant is exported, and why. All others go along. ``moves``: it goes
+    along where the tenant itself moves, and there is no second one afterwards.
+    """
+    return {LEFT_OUT: reason} | ({MOVES: reason} if moves else {})
 
 
 BY_TRIGGER = left_out("a trigger works it out again")

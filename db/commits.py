@@ -19,7 +19,7 @@ class Commit(TenantRow, Base):
     __tablename__ = "commits"
     __table_args__ = (
         *tenant_args(UniqueConstraint("tenant_id", "seq")),
-        {"info": left_out("its numbers are this database's; cursors of another one have to begin again")},
+        {"info": left_out("places in it are one tenant's: those of a copy have to begin again", moves=True)},
     )
 
     # Drawn from one sequence for all tenants, so it stays inside: it would tell how much others do.

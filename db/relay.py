@@ -17,7 +17,7 @@ class RelayCursor(TenantRow, Base):
     __tablename__ = "relay_cursors"
     __table_args__ = (
         *tenant_args(UniqueConstraint("tenant_id", "sink")),
-        {"info": left_out("places in the log are one database's: another one begins with what it has")},
+        {"info": left_out("it is a place in the log, which a copy hasn't", moves=True)},
     )
 
     # Which kind of broker: nats, rabbitmq, kafka.

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.base import KEY_TEXT, Base, TenantRow, Versioned, left_out, personal, tenant_args, tenant_fk, tenant_index
 
 STAYS = left_out(
-    "a copy of a tenant must not send to the addresses of the original, and places in the log aren't its own"
+    "a copy of a tenant must not send to the addresses of the original, and places in the log aren't its own",
+    moves=True,
 )
 
 ABOUT = (

@@ -204,7 +204,7 @@ async def test_a_process_with_one_database_asks_for_no_places(deployment: Deploy
 
 def test_killed_in_the_middle_and_run_again_and_all_the_commands(deployment: Deployment) -> None:
     tenant = asyncio.run(oddments.load(deployment.main, "moves")).tenant
-    before = asyncio.run(estate.rows(deployment.main, tenant)) | estate.LEFT
+    before = asyncio.run(estate.rows(deployment.main, tenant)) | estate.STAY
 
     async def kill() -> None:
         async with locks.locked(deployment.emea, "line_items") as connection:

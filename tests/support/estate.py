@@ -42,11 +42,22 @@ TIMES = (
 
 SUMS = ("sales_folds", "sales_spans", "sales_cells")
 HOOKS = ("webhooks", "webhook_turns", "webhook_deliveries")
-LEFT: dict[str, list[str]] = {table: [] for table in ("budgets", "commits", "relay_cursors", *SUMS, *HOOKS)}
+STAY: dict[str, list[str]] = {table: [] for table in ("budgets", *SUMS)}
 """What stays behind when a tenant moves."""
+LEFT: dict[str, list[str]] = STAY | {table: [] for table in ("commits", "relay_cursors", *HOOKS)}
+"""What isn't in an export."""
 
 KEPT = (
     "INSERT INTO relay_cursors (tenant_id, id, sink, commit_id) VALUES ($1, $2, 'nats', $2)",
+    """
+    INSERT INTO webhooks (tenant_id, id, name, url, document, variables, roles, commit_id, numbered)
+    VALUES ($1, $2, 'hook', 'https://a.example', '{', '{"a": null}', '{viewer}', $2, 9007199254740993)
+    """,
+    "INSERT INTO webhook_turns (tenant_id, id, due_at) SELECT $1, id, 'infinity' FROM webhooks WHERE tenant_id = $1 AND name = 'hook' AND id <> $2",
+    """
+    INSERT INTO webhook_deliveries (tenant_id, id, webhook_id, message_id, event_id, events, subjects, status, body, attempts)
+    SELECT $1, $2::uuid, id, 'msg_1', $2::uuid, ARRAY[$2::uuid], ARRAY[$2::uuid], 'WAITING', '\\x00ff5c', 1 FROM webhooks WHERE tenant_id = $1 AND name = 'hook'
+    """,
     "INSERT INTO sales_folds (tenant_id, id, commit_id, timezone, folded_at) VALUES ($1, $2, $2, 'UTC', now())",
     """
     INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
@@ -58,7 +69,7 @@ KEPT = (
     SELECT $1, $2, id, starts_at, 'CLOSED', 'EUR', 'pcs', 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 1 FROM sales_spans WHERE tenant_id = $1
     """,
 )
-"""A broker's place, and sums of a day, of a fold that has no place in the log."""
+"""A broker's place, a webhook with what waits for it, and sums of a day, of a fold that has no place in the log."""
 
 
 async def settle(target: Target, name: str) -> UUID:

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from core.errors import BadInput, Unavailable
+from db.admin import numbers
 from db.runtime.engine import Target, administration
 from db.tenancy import set_tenant
 from services.platform import tenants
@@ -96,7 +97,9 @@ class Move:
 
     async def _copy(self, source: Target, target: Target) -> int:
         """Pour all rows over in one transaction, and compare what is stored with what was read, by their digests."""
-        every, rows = parts.parts(), 0
+        every, rows = parts.parts(moving=True), 0
+        # Its log goes along with the numbers that it has: those that are drawn there come behind them.
+        await numbers.pass_over(target, await numbers.last(source))
         async with snapshot(source, self.tenant) as reading, administration(target) as storing:
             await parts.refuse_unknown(reading)
             await parts.refuse_unknown(storing)

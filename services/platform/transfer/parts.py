@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from core.errors import BadInput
 from db import leftovers
-from db.base import LEFT_OUT
+from db.base import LEFT_OUT, MOVES
 from db.models import metadata
 
 _UNKNOWN = """
@@ -62,9 +62,13 @@ class Part(NamedTuple):
         )
 
 
-def parts() -> list[Part]:
-    """What is exported, in the order in which foreign keys let it be stored."""
-    return [_part(table) for table in metadata.sorted_tables if LEFT_OUT not in table.info]
+def parts(*, moving: bool = False) -> list[Part]:
+    """What is exported, or what goes along where the tenant itself moves, in the order in which foreign keys let it be stored."""
+    return [
+        _part(table)
+        for table in metadata.sorted_tables
+        if LEFT_OUT not in table.info or (moving and MOVES in table.info)
+    ]
 
 
 def every() -> list[str]:

@@ -42,7 +42,7 @@ class Places:
             found = await estate.rows(target, self.tenant)
             if name == to:
                 # A budget begins anew, and whether it is frozen and where it lives isn't what it has.
-                assert found | estate.LEFT == self.rows | estate.LEFT
+                assert found | estate.STAY == self.rows | estate.STAY
                 await keys.create(target, self.tenant, "after", replace=True)
                 async with administration(target, self.tenant) as owner:
                     await owner.execute("DELETE FROM api_keys WHERE name = 'after'")
@@ -75,7 +75,7 @@ async def test_there_on_and_back_it_is_the_same(places: Places) -> None:
     neighbour = await estate.rows(places.targets["main"], places.neighbour)
     for to in ("emea", "apac", "main"):
         moved = await places.move(to).run()
-        assert moved.rows == sum(len(rows) for table, rows in places.rows.items() if table not in estate.LEFT)
+        assert moved.rows == sum(len(rows) for table, rows in places.rows.items() if table not in estate.STAY)
         await places.check(to)
     assert (await places.move("main").run()).rows == 0
     assert await estate.rows(places.targets["main"], places.neighbour) == neighbour
@@ -99,8 +99,8 @@ async def test_killed_at_any_step_it_is_completed_by_running_it_again(
     home = await places.home()
     assert home in {start, to}
     found = await estate.rows(places.targets[home], places.tenant)
-    assert {table: len(rows) for table, rows in found.items() if table not in estate.LEFT} == {
-        table: len(rows) for table, rows in places.rows.items() if table not in estate.LEFT
+    assert {table: len(rows) for table, rows in found.items() if table not in estate.STAY} == {
+        table: len(rows) for table, rows in places.rows.items() if table not in estate.STAY
     }
     await places.move(to).run()
     await places.check(to)
