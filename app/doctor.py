@@ -1,6 +1,7 @@
 """What ``erpgraph doctor`` looks at before a start: each finding says what is so, and what to do where it isn't well."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection
 from time import time
 from typing import Any, Literal, NamedTuple
@@ -10,6 +11,7 @@ import asyncpg
 from app.database import open_database, reach, serving_database, too_many_connections
 from app.databases import others
 from app.relay import sinks
+from app.relay.relay import Late, late
 from app.relay.sinks import WITHIN, Away, Sink
 from app.settings import Settings
 from core.errors import ErpError, Unfit
@@ -21,6 +23,9 @@ OLDEST = 15
 """The oldest major version of PostgreSQL that is tested."""
 
 EXTENSIONS = ("pg_trgm", "btree_gin")
+
+LATE = 300.0
+"""Seconds after which a broker should have been told."""
 
 SKEW = 5.0
 """Seconds that the clocks may be apart. Orders are dated by the database, tokens and deadlines go by the server."""
@@ -47,6 +52,9 @@ async def examined(settings: Settings) -> AsyncIterator[Finding]:
             for name, other in known.items():
                 async for finding in _of_another(settings, name, other):
                     yield finding
+            for each in sinks.made(settings.relay):
+                if await migrate.current(target) == migrate.head():
+                    yield await _relayed(each.name, [target, *known.values()])
     except ErpError as error:
         yield Finding("database", "fail", error.message)
     for each in sinks.made(settings.relay):
@@ -64,6 +72,27 @@ async def _broker(sink: Sink) -> Finding:
     finally:
         await sink.close()
     return Finding(check, "ok", "The broker answers.")
+
+
+async def _relayed(sink: str, targets: Collection[Target]) -> Finding:
+    """Whether a broker is told what happens: of some tenants it isn't where it refuses a message of theirs, or where no worker works."""
+    check = f"relay {sink} lag"
+    waiting: list[Late] = []
+    for target in targets:
+        with contextlib.suppress(
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError
+        ):  # told of by itself
+            waiting += await late(target, sink, LATE)
+    if not waiting:
+        return Finding(check, "ok", "Nothing has waited for long.")
+    longest = max(waiting, key=lambda each: each.seconds)
+    told = (
+        f"Of {len(waiting)} tenants the broker wasn't told something that happened more than {LATE / 60:g} minutes ago;"
+        f" of {longest.tenant} for {longest.seconds / 60:,.0f} minutes."
+    )
+    return Finding(
+        check, "warn", told, "Look whether a worker runs, and in its log, whether the broker refuses a message."
+    )
 
 
 async def _places(target: Target, known: Collection[str]) -> AsyncIterator[Finding]:

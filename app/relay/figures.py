@@ -24,6 +24,7 @@ class Figures(Collector):
                 "How old the oldest commit is that the broker wasn't told of",
                 lambda each: max(dict(each.late).values(), default=0.0),
             ),
+            "refused_tenants": ("Tenants whose next message the broker refuses", lambda each: each.refusing),
         }
         counters: Kinds = {
             "messages": ("Messages that the broker keeps", lambda each: each.sent),

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from functools import partial
+from time import monotonic
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
 
 from app.relay.messages import Message
-from app.relay.reading import Reading
-from app.relay.sinks import WITHIN, Away, Sink
+from app.relay.reading import Ahead, Reading
+from app.relay.sinks import WITHIN, Away, Refused, Sink
 from app.turns import AWAY, while_leased
 from db.runtime.engine import Database
 from db.runtime.lease import Lost
@@ -35,6 +37,17 @@ AGAIN = 2.0
 """Seconds until a tenant is taken up again whose turn failed."""
 
 
+PROBE_FIRST, PROBE_LONGEST = 2.0, 60.0
+"""Seconds until a tenant whose message was refused has its turn again: twice as long each time."""
+
+
+class Held(NamedTuple):
+    """A tenant that waits because of a message that was refused: until then, and for how long that was."""
+
+    until: float
+    pause: float
+
+
 class Outlet:
     """Of one sink. The figures are for whoever looks at them."""
 
@@ -45,6 +58,7 @@ class Outlet:
         self.id = uuid4()
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._broken: asyncio.Future[Away] | None = None
+        self._held: dict[UUID, Held] = {}
         self.sent = self.repeated = self.resyncs = self.turns = 0
         self.late: dict[str, float] = {}
         """Seconds, by database."""
@@ -52,6 +66,11 @@ class Outlet:
     @property
     def connected(self) -> bool:
         return self._broken is not None and not self._broken.done()
+
+    @property
+    def refusing(self) -> int:
+        """Of how many tenants the broker refuses the next message."""
+        return len(self._held)
 
     async def run(self) -> None:
         """Keep a connection to the broker, until it is called off; while there is none, no turn is begun and no place held."""
@@ -95,7 +114,8 @@ class Outlet:
         for tenant in due:
             if not self.connected or len(self._running) >= TENANTS:
                 return
-            if tenant not in self._running:
+            held = self._held.get(tenant)
+            if tenant not in self._running and (held is None or held.until <= monotonic()):
                 task = self._running[tenant] = asyncio.create_task(self._turn(tenant))
                 task.add_done_callback(partial(self._forget, tenant))
 
@@ -116,6 +136,8 @@ class Outlet:
                 await relaying.release(self._database, lease)
         except Lost:
             pass
+        except Refused as error:
+            self._hold(tenant, error)
         except Away as error:
             if self._broken is not None:
                 _lose(self._broken, str(error))
@@ -126,15 +148,32 @@ class Outlet:
             log.exception("a tenant isn't relayed", tenant=str(tenant), sink=self.sink.name)
             await asyncio.sleep(AGAIN)
 
+    def _hold(self, tenant: UUID, error: Refused) -> None:
+        """Let a tenant wait. That is known to this process alone: another one finds out by itself."""
+        before = self._held.get(tenant)
+        pause = PROBE_FIRST if before is None else min(PROBE_LONGEST, before.pause * 2)
+        if before is None:
+            log.warning("a broker refuses a message", tenant=str(tenant), sink=self.sink.name, reason=str(error))
+        self._held[tenant] = Held(monotonic() + pause, pause)
+
+    def _let_go(self, tenant: UUID) -> None:
+        if self._held.pop(tenant, None) is not None:
+            log.info("a broker takes a tenant's messages again", tenant=str(tenant), sink=self.sink.name)
+
     async def _tell(self, lease: Lease, taken: relaying.Taken) -> None:
         self._reading = self._reading or self._make()
         place = taken.cursor
         for _ in range(ROUNDS):
-            ahead = await self._reading.ahead(lease.tenant, place)
+            # What was refused is tried alone: all that is behind it would be sent again each time.
+            ahead = await self._reading.ahead(lease.tenant, place, 1 if lease.tenant in self._held else None)
             if ahead.lost:
                 self.resyncs += 1
                 log.error("the relay has a gap", tenant=str(lease.tenant), sink=self.sink.name)
-            await self._send(ahead.messages)
+            refused = await self._send(ahead.messages)
+            if refused:
+                await self._stop_before(lease, ahead, min(refused))
+                raise refused[min(refused)]
+            self._let_go(lease.tenant)
             if ahead.cursor != place:
                 # Only now: what wasn't acknowledged is sent again, by whoever has the place then.
                 await relaying.moved(self._database, lease, ahead.cursor, ahead.seq)
@@ -142,19 +181,30 @@ class Outlet:
                 return
             place = ahead.cursor
 
-    async def _send(self, messages: list[Message]) -> None:
-        """Send these, those of one record one after the other. The first failure ends it: a later message that was sent all the
-        same is sent again behind the one that wasn't.
-        """
-        lanes: dict[str, list[Message]] = {}
-        for each in messages:
-            lanes.setdefault(each.record, []).append(each)
-        room = asyncio.Semaphore(LANES)
+    async def _stop_before(self, lease: Lease, ahead: Ahead, refused: int) -> None:
+        """Have all noted as told that is before the first message that was refused."""
+        cursor, seq = ahead.behind[refused - 1] if refused else (None, 0)
+        if cursor is not None:
+            await relaying.moved(self._database, lease, cursor, seq)
 
-        async def lane(them: list[Message]) -> None:
+    async def _send(self, messages: list[Message]) -> dict[int, Refused]:
+        """Send these, those of one record one after the other; which of them were refused: nothing later of their records is sent. The
+        first failure of the broker ends it: a later message that was sent all the same is sent again behind the one that wasn't.
+        """
+        lanes: dict[str, list[tuple[int, Message]]] = {}
+        for number, each in enumerate(messages):
+            lanes.setdefault(each.record, []).append((number, each))
+        room = asyncio.Semaphore(LANES)
+        refused: dict[int, Refused] = {}
+
+        async def lane(them: list[tuple[int, Message]]) -> None:
             async with room:
-                for each in them:
-                    new = await self.sink.send(each)
+                for number, each in them:
+                    try:
+                        new = await self.sink.send(each)
+                    except Refused as error:
+                        refused[number] = error
+                        return
                     self.sent += new
                     self.repeated += not new
 
@@ -165,6 +215,7 @@ class Outlet:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        return refused
 
 
 def _lose(broken: asyncio.Future[Away], reason: str) -> None:

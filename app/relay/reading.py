@@ -29,10 +29,17 @@ DOCUMENT = parse(
 )
 
 
+Told = tuple[Message, Entry]
+"""A message, and the entry of the log that it tells."""
+
+
 class Ahead(NamedTuple):
-    """What there is to tell behind a place, and where that leads. ``lost``: the log doesn't have the place any more."""
+    """What there is to tell behind a place, and where that leads. ``lost``: the log doesn't have the place any more. ``behind`` has the
+    places behind each of the messages: the commit's number, and None where none can be named.
+    """
 
     messages: list[Message]
+    behind: list[tuple[Cursor | None, int]]
     cursor: Cursor
     seq: int
     more: bool
@@ -45,10 +52,11 @@ class Reading:
     def __init__(self, graph: Graph, database: Database, sink: str) -> None:
         self._graph, self._database, self._sink = graph, database, sink
 
-    async def ahead(self, tenant: UUID, place: Cursor | None) -> Ahead:
-        """What is behind a place; with none, or where the log doesn't have it, from the oldest commit on, behind the word that
-        it is so. No connection is held afterwards. Raises ``Unavailable`` and ``Timeout``.
+    async def ahead(self, tenant: UUID, place: Cursor | None, most: int | None = None) -> Ahead:
+        """What is behind a place, ``most`` events at most if given; with none, or where the log doesn't have it, from the oldest commit
+        on, behind the word that it is so. No connection is held afterwards. Raises ``Unavailable`` and ``Timeout``.
         """
+        most = most or EVENTS
         context = self._context(tenant)
         try:
             head = await context.settle()
@@ -56,19 +64,22 @@ class Reading:
             try:
                 if place is None:
                     begin = await feed.oldest(context.reader)
-                    found = await feed.all_that_happened(context, begin, head, EVENTS)
+                    found = await feed.all_that_happened(context, begin, head, most)
                 else:
-                    found = await feed.happened(context, place, head, None, None, EVENTS)
+                    found = await feed.happened(context, place, head, None, None, most)
             except ResyncRequired:
-                return (await self.ahead(tenant, None))._replace(lost=True)
-            messages, found = await self._read(context, found)
+                return (await self.ahead(tenant, None, most))._replace(lost=True)
+            them, found = await self._read(context, found)
         finally:
             await context.reader.close()
+        messages = [message for message, _ in them]
+        behind: list[tuple[Cursor | None, int]] = [(Cursor(entry.commit, entry.place), entry.seq) for _, entry in them]
         if begin is not None:
             messages.insert(0, resync(tenant, self._sink, begin.commit, begin.at, begin.seq))
-        return Ahead(messages, found.cursor, found.seq, found.more)
+            behind.insert(0, (None, 0))
+        return Ahead(messages, behind, found.cursor, found.seq, found.more)
 
-    async def _read(self, context: RequestContext, found: Found) -> tuple[list[Message], Found]:
+    async def _read(self, context: RequestContext, found: Found) -> tuple[list[Told], Found]:
         """The events of these entries, and what of them was read: fewer where all are too much."""
         entries = [entry for entry in found.entries if entry.id is not None]
         while True:
@@ -81,7 +92,7 @@ class Reading:
                 last = entries[-1]
                 found = Found(entries, Cursor(last.commit, last.place), last.seq, more=True)
 
-    async def _events(self, context: RequestContext, entries: list[Entry]) -> list[Message]:
+    async def _events(self, context: RequestContext, entries: list[Entry]) -> list[Told]:
         if not entries:
             return []
         context.delivering = Delivering(ids=[UUID(int=entry.id.int) for entry in entries if entry.id is not None])
@@ -91,9 +102,8 @@ class Reading:
             raise each.original_error or each
         events: list[dict[str, Any]] = result.data["eventFeed"]["events"] if result.data else []
         places = {ids.encode("evt", entry.id): entry for entry in entries if entry.id is not None}
-        return [
-            told(context.principal.tenant, event, (entry := places[event["id"]]).seq, entry.place) for event in events
-        ]
+        tenant = context.principal.tenant
+        return [(told(tenant, event, (entry := places[event["id"]]).seq, entry.place), entry) for event in events]
 
     def _context(self, tenant: UUID) -> RequestContext:
         principal = Principal(tenant, "relay", credential=f"relay:{self._sink}")

@@ -5,7 +5,7 @@ Any number of processes may have one, on any hosts: of a tenant one process tell
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -26,7 +26,7 @@ LOOKED = 1_000
 """Tenants that a look finds at most."""
 
 _DUE = f"""
-    SELECT s.sink, t.id, EXTRACT(epoch FROM statement_timestamp() - n.created_at)::float8 AS late,
+    SELECT s.sink, t.id, t.name, EXTRACT(epoch FROM statement_timestamp() - n.created_at)::float8 AS late,
         coalesce(r.leased_until < statement_timestamp() OR r.worker = ANY($2), true) AS free
     FROM tenants t CROSS JOIN unnest($1::text[]) AS s (sink)
     LEFT JOIN relay_cursors r ON r.tenant_id = t.id AND r.sink = s.sink
@@ -39,6 +39,23 @@ _DUE = f"""
 """
 """Those in whose log there is something new, and since when. A number below the place's is new as well: the database was set back.
 With more than so many, or some that fail again and again, all have the same chance."""
+
+
+class Late(NamedTuple):
+    """Of a tenant the broker wasn't told of something for so many seconds."""
+
+    tenant: str
+    seconds: float
+
+
+async def late(target: Target, sink: str, than: float) -> list[Late]:
+    """The tenants of a database of which a broker hasn't been told something for longer than that, those first that wait longest. Raises
+    what asyncpg raises.
+    """
+    async with over_all_tenants(target) as connection:
+        rows = await connection.fetch(_DUE, [sink], [])
+    found = [Late(row["name"], row["late"]) for row in rows if (row["late"] or 0.0) > than]
+    return sorted(found, key=lambda each: -each.seconds)
 
 
 class Relay:

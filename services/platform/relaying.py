@@ -67,7 +67,9 @@ async def beat(database: Database, lease: Lease) -> bool:
 
 async def moved(database: Database, lease: Lease, cursor: Cursor, seq: int) -> None:
     """The broker has everything up to there, the commit of that number. Raises ``Lost``."""
-    if not await _rows(database, lease, _MOVE, cursor.commit, cursor.offset, seq):
+    # A commit that was told in part isn't seen: there is something to tell for as long as it is the newest.
+    seen = seq - 1 if cursor.offset else seq
+    if not await _rows(database, lease, _MOVE, cursor.commit, cursor.offset, seen):
         raise Lost
 
 

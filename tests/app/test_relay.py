@@ -25,6 +25,8 @@ from tests.support.command import ended, started
 from tests.support.http import eventually
 from tests.support.relayed import MAKE, SEEN, about, an_order, ask, at_last, partner, rising, told_all
 
+LARGE = "a name that makes it large" * 5
+
 LATER = "UPDATE relay_cursors SET leased_until = now() - interval '1 second' WHERE worker IS NOT NULL"
 """Half a minute later."""
 
@@ -273,12 +275,63 @@ async def test_a_frozen_tenant_waits(broker: Nats, site: Site, client: httpx.Asy
 
 async def test_doctor_says_whether_the_broker_is_there(broker: Nats, site: Site) -> None:
     there = load(database_url=site.target.admin, app_database_url=site.target.serving, pool_size=2, relay=broker.url)
-    [found] = [each async for each in examined(there) if each.check.startswith("relay")]
+    lag, found = [each async for each in examined(there) if each.check.startswith("relay")]
+    assert lag == Finding("relay nats lag", "ok", "Nothing has waited for long.")
     assert found == Finding("relay nats", "ok", "The broker answers.")
     broker.kill()
-    [found] = [each async for each in examined(there) if each.check.startswith("relay")]
+    _, found = [each async for each in examined(there) if each.check.startswith("relay")]
     assert (found.check, found.status) == ("relay nats", "fail")
     assert found.told.startswith("The broker isn't there: ")
+
+
+async def test_doctor_names_who_waits_for_long(
+    broker: Nats, site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await partner(client, "RELAY-LATE", "late")
+    monkeypatch.setattr("app.doctor.LATE", 0.0)
+    there = load(database_url=site.target.admin, app_database_url=site.target.serving, pool_size=2, relay=broker.url)
+    [lag] = [each async for each in examined(there) if each.check == "relay nats lag"]
+    assert lag.status == "warn"
+    assert lag.told.startswith("Of 1 tenants the broker wasn't told something that happened more than 0 minutes ago")
+    assert lag.told.endswith(f"; of {site.tenants[0].name} for 0 minutes.")
+
+
+async def test_a_message_that_the_broker_refuses_holds_up_its_tenant_alone(
+    broker: Nats, site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlets, "PROBE_FIRST", 0.05)
+    monkeypatch.setattr(outlets, "PROBE_LONGEST", 0.1)
+    other = await keys.create(site.target, site.tenants[1].id, "relay refused", replace=True)
+    async with running(relay(site.database, site.target, [broker.url])) as working, site.client(other) as theirs:
+        [outlet] = working.outlets
+        await eventually(lambda: outlet.connected)
+        first = await partner(client, "RELAY-REFUSED", "small")
+        await at_last(broker, lambda found: len(about(found, first)) == 1)
+        async with broker.client() as asking:
+            state = await asking.jetstream().stream_info(jetstream.STREAM)
+            config = state.config
+            # One such message and a little more.
+            await asking.jetstream().update_stream(config.evolve(max_msg_size=state.state.bytes + 50))
+        refused = await partner(client, "RELAY-LARGE", LARGE)
+        await eventually(lambda: outlet.refusing == 1)
+        behind = await partner(client, "RELAY-BEHIND", "behind it")
+        await partner(client, "RELAY-LARGE", "small again")
+        of_others = await partner(theirs, "RELAY-REFUSED", "another tenant's")
+        found = await at_last(broker, lambda found: bool(about(found, of_others)))
+        turns = outlet.turns
+        await eventually(lambda: outlet.turns > turns + 2)
+        assert outlet.connected
+        assert about(found, refused) == []
+        async with broker.client() as asking:
+            await asking.jetstream().update_stream(config)
+        await told_all(site)
+        assert outlet.refusing == 0
+    got = await broker.kept()
+    names = [each.data["after"]["name"] for each in about(got, refused)]
+    assert names == [LARGE, "small again"]
+    assert len(about(got, behind)) == 1
+    assert len({each.attributes["id"] for each in got}) == len(got)
+    assert rising(got)
 
 
 async def test_the_stream_is_made_unless_there_is_one(broker: Nats, site: Site) -> None:

@@ -10,11 +10,11 @@ import pytest
 from app.relay import outlet as outlets
 from app.relay.messages import Message
 from app.relay.relay import Relay
-from app.relay.sinks import Away, Sink
+from app.relay.sinks import Away, Refused, Sink
 from tests.app.conftest import Site
 from tests.support.brokers import relay, running
 from tests.support.http import eventually
-from tests.support.relayed import partner, told_all
+from tests.support.relayed import ask, partner, told_all
 
 
 def telling(site: Site, sink: Sink) -> Relay:
@@ -119,3 +119,59 @@ async def test_a_refused_message_is_not_overtaken(
     assert len(first) == 8
     assert first == sorted(first)
     assert moody.asked > 8
+
+
+class Picky(Moody):
+    """A broker that refuses the messages about one record."""
+
+    record = ""
+
+    async def send(self, message: Message) -> bool:
+        self.asked += 1
+        if message.record == self.record:
+            raise Refused("not this one")
+        self.kept.append(message)
+        return True
+
+
+async def test_what_is_before_a_refused_message_is_noted_and_what_is_behind_it_is_not_sent_again_and_again(
+    site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlets, "PROBE_FIRST", 0.01)
+    monkeypatch.setattr(outlets, "PROBE_LONGEST", 0.01)
+    records = [await partner(client, f"RELAY-PICKY-{number}", "one") for number in range(3)]
+    picky = Picky()
+    picky.record = records[1]
+    working = telling(site, picky)
+    async with running(working):
+        await eventually(lambda: working.outlets[0].turns > 5)
+        assert [each.record for each in picky.kept] == [records[0], records[2]]
+        assert picky.asked > 5
+        picky.record = ""
+        await told_all(site)
+    assert [each.record for each in picky.kept] == [records[0], records[2], records[1], records[2]]
+
+
+async def test_a_commit_that_was_told_in_part_is_told_to_its_end(
+    site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is the newest, and whoever told of it was ended in the middle."""
+    monkeypatch.setattr("app.relay.reading.EVENTS", 1)
+    monkeypatch.setattr(outlets, "ROUNDS", 1)
+    query = (
+        """mutation ($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } userErrors { code } } }"""
+    )
+    found = await ask(client, "{ partners(first: 1) { nodes { id } } products(first: 1) { nodes { id } } }")
+    [customer], [product] = found["partners"]["nodes"], found["products"]["nodes"]
+    lines = [{"product": {"id": product["id"]}, "quantity": "1"}]
+    given = {"customer": {"id": customer["id"]}, "lineItems": lines, "confirm": True, "allowBackorder": True}
+    order = (await ask(client, query, input=given))["orderCreate"]["order"]["id"]
+    picky = Picky()
+    working = telling(site, picky)
+    async with running(working):
+        await told_all(site)
+        assert working.outlets[0].turns > 1
+    assert [each.attributes["type"] for each in picky.kept if each.record == order] == [
+        "order.created",
+        "order.confirmed",
+    ]

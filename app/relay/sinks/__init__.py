@@ -15,6 +15,10 @@ class Away(Exception):
     """The broker can't be reached, or doesn't keep what it is sent. The text says why, without a password."""
 
 
+class Refused(Exception):
+    """The broker is there, and doesn't take this message: its tenant's messages wait, and others' go on. The text says why."""
+
+
 Broke = Callable[[str], None]
 """Is told why, and may be told again."""
 
@@ -29,7 +33,7 @@ class Sink(Protocol):
 
     async def send(self, message: Message) -> bool:
         """Hand a message over and wait until the broker keeps it; whether it was new to it, as far as it can tell. Raises
-        ``Away``.
+        ``Away`` and ``Refused``.
         """
 
     async def close(self) -> None:

@@ -7,12 +7,26 @@ import ssl
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away, Broke
+from app.relay.sinks import WITHIN, Away, Broke, Refused
 
 ENDS = (KafkaError, OSError, TimeoutError, ValueError)
+
+REFUSED = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+"""What is about a message or its tenant's topic."""
 
 # It writes each broker that is away, again and again; the next message finds out.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -50,14 +64,22 @@ class Kafka:
         attributes = dict(message.attributes)
         headers = [("content-type", attributes.pop("datacontenttype").encode())]
         headers += [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
+        topic, producer = f"erp.{message.tenant}", self._producer
         try:
-            if self._producer is None:
+            if producer is None:
                 raise ConnectionError
             async with asyncio.timeout(WITHIN):
-                await self._producer.send_and_wait(
-                    f"erp.{message.tenant}", message.data, key=message.record.encode(), headers=headers
-                )
+                await producer.send_and_wait(topic, message.data, key=message.record.encode(), headers=headers)
+        except REFUSED as error:
+            raise Refused(type(error).__name__) from error
         except ENDS as error:
+            # It waits for a topic that is missing for as long as it may.
+            if (
+                isinstance(error, TimeoutError)
+                and producer is not None
+                and topic not in producer.client.cluster.topics()
+            ):
+                raise Refused(f"there is no topic {topic}") from error
             raise Away(type(error).__name__) from error
         return True
 

@@ -4,13 +4,13 @@ import contextlib
 
 import nats
 from nats.aio.client import Client
-from nats.errors import Error
+from nats.errors import Error, MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away, Broke
+from app.relay.sinks import WITHIN, Away, Broke, Refused
 
 STREAM = "ERPGRAPH"
 
@@ -21,6 +21,10 @@ DAYS = 7
 
 WINDOW = 600.0
 """Seconds in which such a stream drops repeats: a worker's place is another's after half a minute."""
+
+
+TOO_LARGE = (10054, 10097)
+"""What JetStream says of a message, or of its headers, that is larger than the stream takes."""
 
 
 class Nats:
@@ -71,7 +75,7 @@ class Nats:
         try:
             acknowledged = await self._stream.publish(message.topic, message.data, headers=headers)
         except (Error, OSError, TimeoutError) as error:
-            raise Away(_reason(error)) from error
+            raise (Refused if _is_about_the_message(error) else Away)(_reason(error)) from error
         return not acknowledged.duplicate
 
     async def close(self) -> None:
@@ -80,6 +84,13 @@ class Nats:
         if client is not None:
             with contextlib.suppress(Error, OSError, TimeoutError):
                 await client.close()
+
+
+def _is_about_the_message(error: Exception) -> bool:
+    """Whether others may be taken: a stream that is full takes none."""
+    if isinstance(error, APIError):
+        return error.err_code in TOO_LARGE or "per subject" in (error.description or "")
+    return isinstance(error, MaxPayloadError)
 
 
 async def _quiet(_error: Exception) -> None:

@@ -8,10 +8,10 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage, DeliveryMode, ExchangeType
 from aio_pika.connection import Connection, make_url
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, DeliveryError
 
 from app.relay.messages import Message
-from app.relay.sinks import WITHIN, Away, Broke
+from app.relay.sinks import WITHIN, Away, Broke, Refused
 
 log = structlog.get_logger()
 
@@ -67,6 +67,8 @@ class RabbitMQ:
         )
         try:
             await self._exchange.publish(content, message.topic, timeout=WITHIN)
+        except DeliveryError as error:
+            raise Refused("a queue doesn't take it") from error
         except ENDS as error:
             raise Away(_reason(error)) from error
         return True
