@@ -346,7 +346,7 @@ def test_books_that_differed_when_they_were_dumped_are_restored_and_told(
     assert run(fresh, "dump", tmp_path / "x").code == 0
     restored = run(empty, "restore", tmp_path / "x")
     assert restored.code == 1
-    assert sorted(line.partition(": ")[2] for line in restored.err.splitlines()[1:]) == [
+    assert sorted(line.partition(": ")[2] for line in restored.err.splitlines()[2:]) == [
         "1 difference",
         "no differences",
     ]
