@@ -78,13 +78,18 @@ class SalesCell(TenantRow, Base):
         *tenant_args(
             tenant_fk("span_id", "sales_spans", ondelete="CASCADE"),
             tenant_index("ix_sales_cells_span", "span_id"),
+            # Not the product or the customer first: PostgreSQL takes such an index for one that follows the table, since it begins with
+            # the tenant, and reads cells of years in an order in which they don't lie.
             tenant_index(
-                "ix_sales_cells_product", "product_id", "span_id", postgresql_where=text("product_id IS NOT NULL")
+                "ix_sales_cells_span_product",
+                "span_id",
+                "product_id",
+                postgresql_where=text("product_id IS NOT NULL"),
             ),
             tenant_index(
-                "ix_sales_cells_customer",
-                "customer_id",
+                "ix_sales_cells_span_customer",
                 "span_id",
+                "customer_id",
                 postgresql_where=text("customer_id IS NOT NULL"),
             ),
         ),

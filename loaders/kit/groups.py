@@ -45,7 +45,8 @@ from loaders.kit.grouping import KEY, Grouping, Place
 from loaders.kit.many import Many, Query, parents
 from loaders.kit.measures import Counted, Distinct, Join, Measure, Sums
 from loaders.kit.periods import period
-from loaders.kit.rollups import ROWS, Arm, Chosen, choose
+from loaders.kit.rollups import MONTH, MOST_DAYS, ROWS, TIMES, Arm, Chosen, choose
+from loaders.kit.rollups import Cells as CellsOfSpans
 from loaders.kit.statements import constant, value
 
 OUTER = 10
@@ -209,7 +210,20 @@ class _Statement:
         columns = [*self._dimensions(), *(unit.by.label(f"unit_{unit.name}") for unit in self.units)]
         parts_ = [column.label(name) for name, (_, _, column) in self.parts.items()]
         empty = [constant(0).label("kind"), cast(null(), Uuid).label("value"), func.count().label("rows")]
-        return self._base(*self.added.values()).add_columns(*columns, *empty, *parts_).group_by(*columns)
+        together = self._together(columns)
+        return self._base(*self.added.values()).add_columns(*columns, *empty, *parts_).group_by(*together)
+
+    def _together(self, columns: Sequence[Any]) -> list[Any]:
+        """What to put rows together by for these columns. Cells of months are few by when they begin, and to tell the period of each
+        of them took as long as all else: it is told of what they were put together to.
+        """
+        periods = [str(each.variant) for each in self.grouping.by if each.kind in TIMES]
+        by_month = isinstance(self.many, CellsOfSpans) and self.many.by_month
+        if not (by_month and periods and all(MOST_DAYS[each] >= MONTH for each in periods)):
+            return [*columns]
+        time: Any = self.entity.dimensions.time
+        told = [name for name, each in zip(self.places, self.grouping.by, strict=True) if each.kind in TIMES]
+        return [*(each for each in columns if each.name not in told), time.by]
 
     def _values(self, kind: int, name: str) -> Select[Any]:
         """A cell for each different value of a measure, in each group."""
@@ -224,7 +238,7 @@ class _Statement:
         return (
             self._base(measure)
             .add_columns(*columns, *units, *found, *nothing)
-            .group_by(*columns, *([] if counted else [given]))
+            .group_by(*self._together(columns), *([] if counted else [given]))
         )
 
     # ---------------------------------------------------------------- ranks

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, cast, column, func, literal_column, or_
 
@@ -28,6 +28,9 @@ MOST_DAYS = {"DAY": 1, "WEEK": 1, "DAY_OF_WEEK": 1, "MONTH": MONTH, "MONTH_OF_YE
 
 NEVER = frozenset({"HOUR", "HOUR_OF_DAY"})
 """Those that a day has several of."""
+
+TIMES = ("period", "part")
+"""The kinds of dimensions that are told by the time."""
 
 _COMPARED = frozenset({"gt", "gte", "lt", "lte", "within"})
 _MOMENT = DateTime(timezone=True)
@@ -49,6 +52,9 @@ class Rollup:
 
 class Cells(Many):
     """Cells of the spans that were chosen."""
+
+    by_month: ClassVar[bool] = True
+    """Whether most of the spans are months, or longer."""
 
     def condition(self) -> Sequence[Any]:
         return (self.entity.model.span_id == any_(value("spans", ARRAY(Uuid()))),)
@@ -272,7 +278,7 @@ def serves(rollup: Rollup, query: Query, names: Sequence[str], functions: Functi
 def _has(dimension: Dimension, values: Mapping[str, Any]) -> bool:
     if dimension.kind == "value":
         return dimension.variant in values
-    return dimension.kind in ("period", "part") and dimension.variant not in NEVER
+    return dimension.kind in TIMES and dimension.variant not in NEVER
 
 
 def _filtered(known: Mapping[str, Any], shape: filters.Shape) -> bool:
@@ -302,7 +308,7 @@ def _leaves(shape: filters.Shape, path: tuple[str, ...] | None) -> int:
 
 def _most_days(by: Sequence[Dimension]) -> float:
     """How many days a span may have at most, to be in one group alone."""
-    return min((MOST_DAYS[str(each.variant)] for each in by if each.kind in ("period", "part")), default=inf)
+    return min((MOST_DAYS[str(each.variant)] for each in by if each.kind in TIMES), default=inf)
 
 
 def _inside(

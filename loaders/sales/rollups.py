@@ -136,6 +136,7 @@ def _entity(
 
 
 class CellsOfDays(Cells):
+    by_month = False
     entity = _entity({}, ORDERS, {}, {})
 
 

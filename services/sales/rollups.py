@@ -130,7 +130,7 @@ _LONGER = f"""
 
 _GIVEN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS s (id, kind, starts_at, ends_at)"
 _SUMMED = f"""
-    SELECT g.id, g.starts_at, {", ".join(f"c.{name}" for name in COMMON[2:])}, {", ".join(f"sum(c.{name}) AS {name}" for name in SUMS)}
+    SELECT g.id AS span_id, g.starts_at, {", ".join(f"c.{name}" for name in COMMON[2:])}, {", ".join(f"sum(c.{name}) AS {name}" for name in SUMS)}
     FROM {_GIVEN.replace(" AS s ", " AS g ")} JOIN (VALUES {_LONG_OF}) k (short, long) ON k.long = g.kind
     JOIN sales_spans s ON s.tenant_id = $1 AND s.kind = k.short AND s.starts_at >= g.starts_at AND s.ends_at <= g.ends_at
     JOIN sales_cells c ON c.tenant_id = $1 AND c.span_id = s.id
@@ -140,11 +140,12 @@ _SUMMED = f"""
 
 
 def _kept(found: str) -> str:
-    """The statement that keeps cells, and tells their spans how many these are."""
+    """The statement that keeps cells, and tells their spans how many these are. They lie in the order of the indexes."""
     return f"""
         WITH made AS (
             INSERT INTO sales_cells (tenant_id, id, {", ".join(COMMON)}, {", ".join(SUMS)})
             SELECT t.id, gen_random_uuid(), c.* FROM tenants t, ({found}) c WHERE t.id = $1
+            ORDER BY c.span_id, c.product_id, c.customer_id
             RETURNING span_id, lines)
         UPDATE sales_spans s SET cells = m.cells, lines = m.lines
         FROM (SELECT span_id, count(*) AS cells, sum(lines) AS lines FROM made GROUP BY 1) m
