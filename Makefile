@@ -55,7 +55,7 @@ test-explorer: $(VENV)/dev ## The explorer in headless Chromium (ERPGRAPH_SCREEN
 	@$(PY) -m pytest -q tests/explorer $(ARGS)
 
 test-storefront: $(VENV)/dev ## examples/storefront in headless Chromium (needs Node and npm; ERPGRAPH_SCREENSHOTS=…)
-	@$(PY) -m pytest -q tests/storefront $(ARGS)
+	@$(PY) -m pytest -q -o faulthandler_timeout=240 tests/storefront $(ARGS)
 
 test-clients: $(VENV)/dev ## Real clients against a running server, and generated requests (needs Node 20 and npm)
 	@ERPGRAPH_CLIENTS=1 $(PY) -m pytest -q -o faulthandler_timeout=0 tests/clients $(ARGS)

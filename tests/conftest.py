@@ -12,7 +12,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from db.admin import embedded
 from db.runtime import engine
 from db.runtime.engine import Database, Target
 from services.platform import tenants
+from tests.support import hanging
 from tests.support.postgres import TestServer, drop_all, start_embedded
 
 RUN = "ERPGRAPH_TEST_RUN"
@@ -97,6 +98,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     elif (folder / "postgres" / "postmaster.pid").exists():  # the last worker crashed
         embedded.start(folder).stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with hanging.at_most(hanging.limit(item.config)):
+        return (yield)
 
 
 @pytest.fixture(scope="module", autouse=True)

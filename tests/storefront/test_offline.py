@@ -79,7 +79,7 @@ class Pad(browsers.Open):
 
         async def lose(route: Route) -> None:
             if "orderCreate" in (route.request.post_data or ""):
-                await route.fetch()
+                await route.fetch(max_retries=3)
                 await route.abort()
                 self.lost.set()
             else:

@@ -1,7 +1,11 @@
 """Companies for tests that write, each opened as a company would be: by its own mutations."""
 
+import contextlib
 import itertools
+from collections.abc import AsyncIterator
 from typing import Any
+
+import asyncpg
 
 from core.numbering import ORDER_PATTERN
 from db.runtime.engine import Database, Target
@@ -37,3 +41,14 @@ class Desk:
                 given_ = {"warehouse": made["id"], "code": code, "name": code.capitalize(), "kind": kind}
                 clerk.places[code] = (await clerk.do("locationCreate", given_))["id"]
         return clerk
+
+
+@contextlib.asynccontextmanager
+async def opened(target: Target) -> AsyncIterator[Desk]:
+    """A desk with connections of its own."""
+    database = Database(target)
+    await database.open()
+    admin = await asyncpg.connect(target.admin)
+    yield Desk(target, database, admin)
+    await admin.close()
+    await database.close()

@@ -8,12 +8,11 @@
 
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
-from db.runtime.engine import Database, Target
+from db.runtime.engine import Target
 from tests.support.clerk import Clerk
-from tests.support.desk import Desk
+from tests.support.desk import Desk, opened
 from tests.support.postgres import TestServer
 
 
@@ -25,12 +24,8 @@ async def written(server: TestServer) -> AsyncIterator[Target]:
 
 @pytest.fixture(scope="session")
 async def desk(written: Target) -> AsyncIterator[Desk]:
-    database = Database(written)
-    await database.open()
-    admin = await asyncpg.connect(written.admin)
-    yield Desk(written, database, admin)
-    await admin.close()
-    await database.close()
+    async with opened(written) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

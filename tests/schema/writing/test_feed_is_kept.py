@@ -1,5 +1,6 @@
 """How long the feed is kept: what is deleted, and what a place in it is worth then."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,18 @@ from db.runtime.engine import administration
 from services.platform import sweeping
 from tests.schema.writing.test_feed import CHANGES, EVENTS, Reader, kinds
 from tests.support.clerk import Clerk
-from tests.support.desk import Desk
+from tests.support.desk import Desk, opened
+from tests.support.postgres import TestServer
 
 IDS = "SELECT id FROM commits WHERE tenant_id = $1 ORDER BY seq"
 AGE = "UPDATE commits SET created_at = now() - $3::interval WHERE tenant_id = $1 AND id = $2"
+
+
+@pytest.fixture(scope="module")
+async def desk(server: TestServer) -> AsyncIterator[Desk]:
+    """Of this file's own: a round of sweeping visits every tenant, and by now other files have made thousands."""
+    async with server.fresh() as target, opened(target) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
