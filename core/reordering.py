@@ -29,11 +29,15 @@ class ReplenishmentProblem(Choice):
 
 
 class Wanted(NamedTuple):
-    """How many to order: in a unit, and in the product's own; and what keeps it from being ordered, if anything does."""
+    """How many to order: in a unit, and in the product's own; what one of the unit costs; and what keeps it from being ordered,
+    if anything does.
+    """
 
     quantity: Decimal
     unit: str
     base: Decimal
+    price: Decimal | None
+    currency: str | None
     problem: ReplenishmentProblem | None
 
 
@@ -44,10 +48,18 @@ def wanted(row: Mapping[str, Any]) -> Wanted:
         quantity = quantity_to_order(projected, target, row["minimum"], row["multiple"], one)
         base = exact(Fraction(quantity) * one)
         if base is not None and not too_fine(base, row["decimals"]):
-            named = {name: row[name] for name in ("price", "currency")}
-            problem = problem_of(quantity, base, supplier=row["supplier_id"], **named)
-            return Wanted(quantity, row["unit"], base, problem)
-    return Wanted(target - projected, row["own_unit"], target - projected, ReplenishmentProblem.NO_UNIT)
+            price, currency = _asked(row, one)
+            problem = problem_of(quantity, base, supplier=row["supplier_id"], price=price, currency=currency)
+            return Wanted(quantity, row["unit"], base, price, currency, problem)
+    return Wanted(target - projected, row["own_unit"], target - projected, None, None, ReplenishmentProblem.NO_UNIT)
+
+
+def _asked(row: Mapping[str, Any], one: Fraction) -> tuple[Decimal | None, str | None]:
+    """What one of the supplier's unit costs: by its list, which is of the product's own, else by its terms."""
+    if row["listed"] is None:
+        return row["price"], row["currency"]
+    price = exact(Fraction(row["listed"]) * one)
+    return price, None if price is None else row["list_currency"]
 
 
 def quantity_to_order(

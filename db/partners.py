@@ -47,6 +47,8 @@ class Partner(TenantRow, Versioned, Archived, Base):
     addresses: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB, info=personal(ITSELF, "NULL"))
     # What it buys at: services.pricing says what there is.
     price_list_id: Mapped[UUID | None]
+    # What it sells at.
+    purchase_price_list_id: Mapped[UUID | None]
     # What becomes of products' taxes for it: services.taxes says what there is.
     tax_group_id: Mapped[UUID | None]
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True, info=BY_TRIGGER)
@@ -55,6 +57,7 @@ class Partner(TenantRow, Versioned, Archived, Base):
         UniqueConstraint("tenant_id", "code"),
         UniqueConstraint("tenant_id", "external_id"),
         tenant_fk("price_list_id", "price_lists"),
+        tenant_fk("purchase_price_list_id", "price_lists"),
         tenant_fk("tax_group_id", "tax_groups"),
         CheckConstraint("kinds <@ '{CUSTOMER,SUPPLIER}' AND kinds <> '{}'", name="kinds"),
         tenant_index("ix_partners_name", "name_key", "id"),

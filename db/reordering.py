@@ -54,24 +54,51 @@ PROPOSALS = """
     SELECT s.id AS rule_id, s.product_id, s.sku, s.name, s.location_id, s.point, s.target, s.timezone,
            statement_timestamp() AS now, s.available, s.waiting, s.incoming, s.drafted,
            s.available - s.waiting + s.incoming + s.drafted AS projected,
-           coalesce(o.supplier_id, p.id) AS supplier_id, coalesce(o.unit, s.unit) AS unit, s.unit AS own_unit, s.units, s.decimals, coalesce(o.minimum, 0) AS minimum,
-           coalesce(o.multiple, 1) AS multiple, o.lead_days, o.price, o.currency,
+           o.supplier_id, coalesce(o.unit, s.unit) AS unit, s.unit AS own_unit, s.units, s.decimals, coalesce(o.minimum, 0) AS minimum,
+           coalesce(o.multiple, 1) AS multiple, o.lead_days, o.price, o.currency, o.listed, o.list_currency,
            o.tax_group_id, coalesce(s.tax_id, (SELECT c.tax_id FROM product_categories c
                                                WHERE c.tenant_id = $1 AND c.id = s.category_id)) AS tax_id
     FROM counted s
     LEFT JOIN LATERAL (
-        SELECT o.*, p.tax_group_id FROM product_suppliers o
-        JOIN partners p ON p.tenant_id = $1 AND p.id = o.supplier_id AND p.archived_at IS NULL AND 'SUPPLIER' = ANY(p.kinds)
-        WHERE o.tenant_id = $1 AND o.product_id = s.product_id AND o.supplier_id = coalesce(s.supplier_id, o.supplier_id)
-        ORDER BY o.priority, o.price NULLS LAST, o.id LIMIT 1
+        SELECT t.*, p.tax_group_id, listed.amount AS listed, listed.currency AS list_currency
+        FROM (
+            SELECT o.id, o.supplier_id, o.unit, o.minimum, o.multiple, o.lead_days, o.priority, o.price, o.currency
+            FROM product_suppliers o
+            WHERE o.tenant_id = $1 AND o.product_id = s.product_id AND o.supplier_id = coalesce(s.supplier_id, o.supplier_id)
+            UNION ALL
+            SELECT NULL, s.supplier_id, s.unit, 0, 1, NULL, 0, NULL, NULL
+            WHERE s.supplier_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM product_suppliers o
+                WHERE o.tenant_id = $1 AND o.product_id = s.product_id AND o.supplier_id = s.supplier_id)
+        ) t
+        JOIN partners p ON p.tenant_id = $1 AND p.id = t.supplier_id AND p.archived_at IS NULL AND 'SUPPLIER' = ANY(p.kinds)
+        LEFT JOIN LATERAL (
+            SELECT (u ->> 'base')::numeric AS base, (u ->> 'quantity')::numeric AS quantity
+            FROM jsonb_array_elements(s.units) u WHERE u ->> 'code' = t.unit AND t.unit <> s.unit LIMIT 1
+        ) u ON true
+        CROSS JOIN LATERAL (SELECT coalesce(u.base, 1) AS base, coalesce(u.quantity, 1) AS quantity) f
+        LEFT JOIN LATERAL (
+            SELECT e.amount, l.currency
+            FROM price_lists l JOIN prices e ON e.tenant_id = $1 AND e.price_list_id = l.id
+            WHERE l.tenant_id = $1 AND l.id = p.purchase_price_list_id AND l.active AND NOT l.tax_included
+                  AND e.product_id = s.product_id
+                  AND e.minimum <= ceil(greatest(
+                      (s.target - (s.available - s.waiting + s.incoming + s.drafted)) * f.quantity / (f.base * t.multiple),
+                      t.minimum / t.multiple)) * t.multiple * f.base / f.quantity
+                  AND coalesce(e.valid_from <= s.today, true) AND coalesce(e.valid_to >= s.today, true)
+            ORDER BY e.minimum DESC, e.valid_from DESC NULLS LAST LIMIT 1
+        ) listed ON true
+        ORDER BY t.priority, coalesce(listed.amount, t.price * f.quantity / f.base) NULLS LAST, t.id LIMIT 1
     ) o ON true
-    LEFT JOIN partners p ON p.tenant_id = $1 AND p.id = s.supplier_id AND p.archived_at IS NULL AND 'SUPPLIER' = ANY(p.kinds)
     WHERE s.available - s.waiting + s.incoming + s.drafted < s.point
-          AND ($4::uuid IS NULL OR coalesce(o.supplier_id, p.id) = $4) AND (NOT $6 OR o.price IS NOT NULL)
+          AND ($4::uuid IS NULL OR o.supplier_id = $4) AND (NOT $6 OR coalesce(o.listed, o.price) IS NOT NULL)
     ORDER BY s.sku, s.code LIMIT $5
 """
 """Sums by rule, each by an index: joins of sums took seconds for 500 rules where the tables had no statistics yet.
 
 A draft and an order that waits count before anything is announced, or two runs would buy twice. What waits for any warehouse
 is bought for one: the first in the tenant's order of warehouses that has a rule for the product.
+
+What a supplier asks is by its price list, for as many as are to be ordered, else by its terms; the cheapest is found by the
+product's own unit, whatever each supplier sells it in. What it comes to exactly, ``core.reordering`` works out.
 """

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core import ids
 from core.errors import BadInput
-from core.money import decimal_text
+from core.money import SCALE, decimal_text
 from core.purchasing import available_actions
 from core.reordering import arrival, reason, wanted
 from execution import Batch
@@ -89,6 +89,8 @@ def _proposal(row: Any) -> Proposal:
         expected = arrival(row["now"], row["timezone"], row["lead_days"]).isoformat()
     told = {"expected_on": expected, "problem": found.problem, "unit": found.unit}
     told |= {"reason": reason(row["projected"], row["point"], row["own_unit"])}
-    price = None if row["price"] is None else f"{row['price']:f}"
+    price = None if found.price is None else f"{found.price:.{SCALE}f}"  # as PostgreSQL writes it
     counts = {name: decimal_text(row[name]) for name in ("available", "waiting", "incoming", "drafted", "projected")}
-    return Proposal(row.items(), **told | counts, price=price, quantity=decimal_text(found.quantity))
+    return Proposal(
+        row.items(), **told | counts, price=price, currency=found.currency, quantity=decimal_text(found.quantity)
+    )

@@ -125,6 +125,11 @@ class PartnerPricing:
         loaders.PriceListById,
         "The price list that it buys by; null for list prices.",
     )
+    purchase_price_list: PriceList | None = one(
+        partner_tables.Partner.purchase_price_list_id,
+        loaders.PriceListById,
+        "The price list that it sells by; null where there is none. What it asks for one product only, productSupplierUpsert sets.",
+    )
 
 
 @strawberry.type

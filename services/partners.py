@@ -24,7 +24,12 @@ from services.kit.references import Find, named
 from services.kit.work import UnitOfWork
 
 PARTNER = RecordType(
-    "partner", "partners", "code", ("addresses",), ("name",), {"price_list_id": "prl", "tax_group_id": "txg"}
+    "partner",
+    "partners",
+    "code",
+    ("addresses",),
+    ("name",),
+    {"price_list_id": "prl", "purchase_price_list_id": "prl", "tax_group_id": "txg"},
 )
 
 MAX_ADDRESSES = 100
@@ -77,6 +82,7 @@ class TaxGroupRef(Ref):
 
 
 PRICE_LISTS: Hook[Find[PriceListRef]] = Hook()
+PURCHASE_PRICE_LISTS: Hook[Find[PriceListRef]] = Hook()
 TAX_GROUPS: Hook[Find[TaxGroupRef]] = Hook()
 """The modules above that have price lists and tax groups find them."""
 
@@ -100,6 +106,8 @@ class PartnerUpsert(Change):
     """Addresses to add, change or remove, by their codes. Others stay as they are. A partner has at most 100."""
     price_list: PriceListRef | None = None
     """The price list that it buys by; null for list prices."""
+    purchase_price_list: PriceListRef | None = None
+    """The price list that it sells by, whose prices are before tax; null for none."""
     tax_group: TaxGroupRef | None = None
     """The partners that it is taxed like: what becomes of products' taxes for it; null for none."""
 
@@ -160,6 +168,10 @@ async def upsert_partner(work: UnitOfWork, command: PartnerUpsert) -> References
         values["addresses"] = _with(command.addresses)
     if command.given("price_list"):
         values["price_list_id"] = await named(work, PRICE_LISTS, command.price_list, "price list", "priceList")
+    if command.given("purchase_price_list"):
+        ref = command.purchase_price_list
+        found = await named(work, PURCHASE_PRICE_LISTS, ref, "price list", "purchasePriceList")
+        values["purchase_price_list_id"] = found
     if command.given("tax_group"):
         values["tax_group_id"] = await named(work, TAX_GROUPS, command.tax_group, "tax group", "taxGroup")
     with all_at_once(work):

@@ -207,6 +207,18 @@ async def find_list(work: UnitOfWork, ref: PriceListRef) -> UUID | None:
     return rows[0]["id"] if rows else None
 
 
+async def find_purchase_list(work: UnitOfWork, ref: PriceListRef) -> UUID | None:
+    """The id of the list that an input names to buy by. A problem is noted where its prices include tax: those of purchases don't."""
+    key, value = ref.only()
+    sql = f"SELECT id, code, tax_included FROM price_lists WHERE tenant_id = $1 AND {_BY[key]}"
+    for identity, code, included in await work.rows(sql, value):
+        if included:
+            message = f"The prices of {code} include tax, and what is bought is priced before tax."
+            work.problems.invalid(message, "purchasePriceList")
+        return identity  # type: ignore[no-any-return]
+    return None
+
+
 async def prices(
     look: Looking,
     by: PriceListRef | UUID,
@@ -238,5 +250,6 @@ async def prices(
 
 HOOKS = (
     partners.PRICE_LISTS.add(find_list),
+    partners.PURCHASE_PRICE_LISTS.add(find_purchase_list),
     catalog.COUNTED_IN_UNITS.add(catalog.Counted("prices", "prices")),
 )

@@ -87,8 +87,8 @@ class PurchaseLine(Input):
     """The unit of the quantity: one of the product's; its own where left out. In the latter it must come out exactly, to six
     decimals."""
     unit_price: Price | None = None
-    """The price of one unit before tax, at most six decimals. Left out: the one that the supplier asks for the product, worked out
-    for the unit where that comes out exactly."""
+    """The price of one unit before tax, at most six decimals. Left out: the one of the supplier's price list for
+    all lines of the product, else of its terms, worked out for the unit where that comes out exactly."""
     description: Caption | None = None
     """The text for the supplier. Left out or blank: the product's name."""
     tax: TaxRef | None = None

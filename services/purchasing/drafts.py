@@ -1,6 +1,6 @@
-"""Purchase orders created: their lines priced by the supplier's terms, their numbers taken."""
+"""Purchase orders created: their lines priced by the supplier's list or terms, their numbers taken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ from services.kit.command import LAST_DAY
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Supplier
 from services.purchasing.commands import PurchaseLine, PurchaseOrderCreate
-from services.purchasing.suppliers import Terms, terms
+from services.purchasing.suppliers import NOTHING, Offer, Terms, offer
 from services.taxes import Tax, taxing
 from services.taxes.taxing import Worth
 
@@ -87,8 +87,10 @@ async def create(work: UnitOfWork, command: PurchaseOrderCreate) -> References:
     await check_place(work, command.location, problems)
     items = await catalog.find(work, [line.product for line in command.lines], problems, "lines", lock=command.confirm)
     currency = command.currency or (supplier.currency if supplier else None)
-    known = await terms(work, supplier.id, [item.id for item in items if item]) if supplier else {}
     ordered = command.ordered_at or (supplier.now if supplier else None)
+    known = NOTHING
+    if supplier and currency:
+        known = await offer(work, supplier.id, command.lines, items, currency, ordered)
     day = day_of(ordered, supplier.timezone) if supplier and ordered else None
     group = supplier.tax_group if supplier else None
     taxes = await taxing.of_lines(work, group, command.lines, items, problems, path="lines")
@@ -123,7 +125,7 @@ def priced(
     items: Sequence[ProductSnapshot | None],
     taxes: Sequence[Tax | None],
     currency: str | None,
-    known: Mapping[UUID, Terms],
+    known: Offer,
     days: tuple[date | None, date | None],
     problems: Problems,
 ) -> list[Ordered]:
@@ -138,10 +140,8 @@ def priced(
         base = converted(item, line.quantity, line.unit, problems, "lines", index)
         if base is not None:
             catalog.check_countable(item, base, problems, "lines", index, "quantity")
-        asked, unit = known.get(item.id), line.unit or item.unit
-        cost = line.unit_price
-        if cost is None and asked is not None:
-            cost = asked.price_of(item, unit, currency)
+        asked, unit = known.terms.get(item.id), line.unit or item.unit
+        cost = known.price_of(item, unit, currency) if line.unit_price is None else line.unit_price
         if cost is None:
             message = f"The supplier has no price for {item.sku} in {currency} by the {unit}: give one."
             problems.invalid(message, "lines", index, "unitPrice")

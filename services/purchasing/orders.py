@@ -29,7 +29,7 @@ from services.purchasing.commands import (
     PurchaseOrderUpdate,
     PurchaseQuantity,
 )
-from services.purchasing.suppliers import terms
+from services.purchasing.suppliers import offer
 from services.taxes import taxing
 from services.taxes.taxing import Worth
 
@@ -298,7 +298,7 @@ async def update(work: UnitOfWork, command: PurchaseOrderUpdate) -> References:
     given_day = command.expected_on if command.given("expected_on") else order.expected_on
     lines, worth = list[drafts.Ordered](), None
     if command.lines and order.status == "DRAFT":
-        known = await terms(work, order.supplier, [item.id for item in items if item])
+        known = await offer(work, order.supplier, command.lines, items, order.currency, order.ordered_at)
         ordered = drafts.day_of(order.ordered_at, order.timezone)
         days = (ordered, command.expected_on if command.given("expected_on") else None)
         group = order.supplier_tax_group

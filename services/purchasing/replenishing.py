@@ -103,12 +103,13 @@ async def _drafts(work: UnitOfWork, found: Sequence[Any]) -> list[Draft]:
     known = await taxes.find_all(work, groups, owns, keep=True) if owns else dict.fromkeys((None, *groups), NONE)
     for row in found:
         each = wanted(row)
-        if each.problem is None:
-            lines = grouped[row["supplier_id"], row["location_id"], row["currency"]]
+        if each.problem is None and each.price is not None and each.currency is not None:
+            lines = grouped[row["supplier_id"], row["location_id"], each.currency]
             tax = known[row["tax_group_id"]].borne(row["tax_id"])
             if tax and not tax.active:
                 work.problems.invalid(f"The tax of {row['sku']}, {tax.code}, is no longer used.", "rules")
-            lines.append(_line(row, each, len(lines) + 1, tax))
+            cost = (each.price, line_total(each.quantity, each.price, each.currency))
+            lines.append(_line(row, each, len(lines) + 1, cost, tax))
     drafts = []
     for whose, lines in grouped.items():
         sums = taxing.worth(lines, whose[2], work.problems, path="rules").totals
@@ -121,11 +122,14 @@ async def _drafts(work: UnitOfWork, found: Sequence[Any]) -> list[Draft]:
     return drafts
 
 
-def _line(row: Mapping[str, Any], each: Wanted, position: int, tax: Tax | None) -> Ordered:
-    total = line_total(each.quantity, row["price"], row["currency"])
+def _line(
+    row: Mapping[str, Any], each: Wanted, position: int, cost: tuple[Decimal, Decimal], tax: Tax | None
+) -> Ordered:
+    """A proposal as a line is stored. ``cost``: of one, and of all."""
     named = (new_id(), position, row["product_id"], row["name"], each.quantity, each.unit, each.base)
-    expected = arrival(row["now"], row["timezone"], row["lead_days"])
-    return Ordered(*named, row["price"], total, expected, None, tax)
+    known = row["lead_days"] is not None
+    expected = arrival(row["now"], row["timezone"], row["lead_days"]) if known else None
+    return Ordered(*named, *cost, expected, None, tax)
 
 
 async def _store(work: UnitOfWork, drafts: Sequence[Draft], now: datetime) -> None:

@@ -1,6 +1,8 @@
 """Who delivers a product, how, and at what price."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,13 +12,13 @@ from core import ids
 from core.ids import new_id
 from core.problems import NOT_FOUND, Problems, refuse
 from core.units import exact, factor
-from services import catalog, partners
+from services import catalog, partners, pricing
 from services.catalog import ProductSnapshot
 from services.catalog.units import converted
 from services.kit.answer import References
 from services.kit.records import facts, version_conflict
 from services.kit.work import Retry, UnitOfWork
-from services.purchasing.commands import ProductSupplierUpsert
+from services.purchasing.commands import ProductSupplierUpsert, PurchaseLine
 
 COLUMNS = ("supplier_sku", "unit", "minimum", "multiple", "lead_days", "priority", "price", "currency")
 
@@ -36,8 +38,10 @@ _CHANGE = f"""
 """
 _REMOVE = "DELETE FROM product_suppliers WHERE tenant_id = $1 AND id = $2"
 _TERMS = """
-    SELECT product_id, lead_days, price, currency, unit FROM product_suppliers
-    WHERE tenant_id = $1 AND supplier_id = $2 AND product_id = ANY($3::uuid[])
+    SELECT p.purchase_price_list_id, s.product_id, s.lead_days, s.price, s.currency, s.unit
+    FROM partners p LEFT JOIN product_suppliers s
+        ON s.tenant_id = $1 AND s.supplier_id = p.id AND s.product_id = ANY($3::uuid[])
+    WHERE p.tenant_id = $1 AND p.id = $2
 """
 
 FINER = catalog.Finer(
@@ -143,7 +147,46 @@ class Terms(NamedTuple):
         return exact(Fraction(self.price) * one / asked) if one and asked else None
 
 
-async def terms(work: UnitOfWork, supplier: UUID, products: Sequence[UUID]) -> dict[UUID, Terms]:
-    """A supplier's terms of these products; those that it isn't known to deliver are missing."""
-    rows = await work.rows(_TERMS, supplier, list(set(products))) if products else []
-    return {row["product_id"]: Terms(*list(row)[1:]) for row in rows}
+class Offer(NamedTuple):
+    """What a supplier asks, for products by their ids."""
+
+    terms: Mapping[UUID, Terms]
+    """Those that it isn't known to deliver are missing."""
+    listed: Mapping[UUID, Decimal]
+    """What one of a product's own unit costs by the supplier's price list; those without a price there are missing."""
+
+    def price_of(self, item: ProductSnapshot, unit: str | None, currency: str) -> Decimal | None:
+        """What one of a unit costs, by the supplier's list, else by its terms: where that is known and comes out exactly."""
+        listed, terms = self.listed.get(item.id), self.terms.get(item.id)
+        if listed is not None:
+            one = factor(item.unit, item.units, unit)
+            return exact(Fraction(listed) * one) if one else None
+        return terms.price_of(item, unit, currency) if terms else None
+
+
+NOTHING = Offer({}, {})
+"""What nobody asks."""
+
+
+async def offer(
+    work: UnitOfWork,
+    supplier: UUID,
+    lines: Sequence[PurchaseLine],
+    items: Sequence[ProductSnapshot | None],
+    currency: str,
+    at: datetime | None,
+) -> Offer:
+    """What a supplier asks for these lines, each priced for the sum of its product's. One statement, and one more where the
+    supplier has a price list. A list that is no longer used, that is in another currency or that includes tax is left aside.
+    """
+    quantities: dict[UUID, Fraction] = defaultdict(Fraction)
+    for line, item in zip(lines, items, strict=True):
+        one = factor(item.unit, item.units, line.unit) if item else None
+        if item and one:
+            quantities[item.id] += Fraction(line.quantity) * one
+    rows = await work.rows(_TERMS, supplier, list(quantities)) if quantities else []
+    terms = {row["product_id"]: Terms(*list(row)[2:]) for row in rows if row["product_id"]}
+    by = rows[0]["purchase_price_list_id"] if rows else None
+    sums = {product: base for product, each in quantities.items() if (base := exact(each)) is not None}
+    found = await pricing.prices(work, by, currency, sums, at, work.problems) if by and sums else None
+    return Offer(terms, found.amounts if found and not found.tax_included else {})

@@ -77,9 +77,19 @@ def test_there_and_back_is_the_same(quantity: Decimal, many: Decimal, base: Deci
     assert exact(Fraction(found) / one) == quantity
 
 
+LISTED: dict[str, object] = {"listed": Decimal("0.5"), "list_currency": "USD"}
+
+
 def row(**given: object) -> dict[str, object]:
     numbers = {"projected": Decimal(3), "target": Decimal(50), "minimum": Decimal(0), "multiple": Decimal(1)}
-    named = {"own_unit": "pcs", "units": STORED, "unit": "carton", "supplier_id": "S", "price": Decimal(9)}
+    named = {
+        "own_unit": "pcs",
+        "units": STORED,
+        "unit": "carton",
+        "supplier_id": "S",
+        "price": Decimal(9),
+        "listed": None,
+    }
     return numbers | named | {"currency": "EUR", "decimals": MOST_DECIMALS} | given
 
 
@@ -102,6 +112,9 @@ def row(**given: object) -> dict[str, object]:
         ({"unit": "pcs", "multiple": Decimal("9.5"), "decimals": 0}, ("47", "pcs", "47", "NO_UNIT")),
         ({"unit": "pcs", "multiple": Decimal("9.4"), "decimals": 0}, ("47.0", "pcs", "47", None)),
         ({"price": None}, ("4", "carton", "48", "NO_PRICE")),
+        # By a list a piece costs so much. What doesn't come out for a third of one is no price, whatever the terms say.
+        ({"price": None, **LISTED}, ("4", "carton", "48", None)),
+        ({"unit": "third", "multiple": Decimal(3), **LISTED}, ("141", "third", "47", "NO_PRICE")),
         ({"target": Decimal(10) ** 14}, ("8333333333334", "carton", "100000000000008", "TOO_MUCH")),
     ],
 )

@@ -83,6 +83,7 @@ ADDED = {
     ("ProductCategory", "tax"): "taxes",
     ("Partner", "taxGroup"): "taxes",
     ("Partner", "priceList"): "pricing",
+    ("Partner", "purchasePriceList"): "pricing",
     ("Product", "prices"): "pricing",
     ("Product", "price"): "pricing",
     ("Product", "stock"): "inventory",

@@ -86,7 +86,9 @@ COST = {
     **dict.fromkeys(("ProductPrice.amount", "ProductPrice.price"), 0),
     **TAXES,
     # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
-    **dict.fromkeys(("Partner.priceList", "Order.priceList", "OrderPreviewLine.priceList"), 0),
+    **dict.fromkeys(
+        ("Partner.priceList", "Partner.purchasePriceList", "Order.priceList", "OrderPreviewLine.priceList"), 0
+    ),
     "Query.stockHold": 1,
     "Query.webhooks": 1,
     "Webhook.deliveries": 1,

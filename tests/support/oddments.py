@@ -10,6 +10,7 @@ from core.ids import new_id
 from db.runtime.engine import Target, administration
 from tests.support.categories import categories
 from tests.support.odd_lots import lots
+from tests.support.odd_prices import prices
 from tests.support.odd_taxes import taxes
 from tests.support.sent import webhooks
 
@@ -306,37 +307,6 @@ def _arrivals(orders: list[Row], lines: list[Row], moves: list[Row]) -> dict[str
     return {"receipts": receipts, "receipt_lines": came, "purchase_return_lines": gone}
 
 
-def _prices(partners: list[Row], products: list[Row]) -> dict[str, list[Row]]:
-    """List n has n % 4 prices; every second partner buys by one of its own."""
-    lists = [
-        {
-            "id": new_id(),
-            "code": f"L{index:02}",
-            "name": f"List {index}",
-            "currency": "EUR",
-            "updated_at": _later(index),
-        }
-        for index in range(4)
-    ]
-    for index, partner in enumerate(partners):
-        partner["price_list_id"] = lists[index % 4]["id"] if index % 2 else None
-    prices = [
-        {
-            "id": new_id(),
-            "price_list_id": each["id"],
-            "product_id": products[place % 2]["id"],
-            "minimum": Decimal(1 + place // 2),
-            "currency": "EUR",
-            "amount": Decimal("1.25") + place,
-            "valid_from": None if index % 2 else START.date() + timedelta(days=place),
-            "valid_to": None if index % 3 else START.date() + timedelta(days=9),
-        }
-        for index, each in enumerate(lists)
-        for place in range(index % 4)
-    ]
-    return {"price_lists": lists, "prices": prices}
-
-
 def _holds(levels: list[Row]) -> dict[str, list[Row]]:
     """One with two lines, and one with the rest of what is reserved."""
     far = START + timedelta(days=36_500)
@@ -374,7 +344,7 @@ async def load(target: Target, name: str = "oddments") -> Oddments:
     orders = _orders(partners)
     # Products have taxes and categories, prices are of products, and partners buy by lists.
     rows = {**taxes(partners, products, _later), "product_categories": categories(products), "products": products}
-    rows |= _prices(partners, products) | {"partners": partners, "orders": orders}
+    rows |= prices(partners, products, _later) | {"partners": partners, "orders": orders}
     rows["line_items"] = _lines(orders, products)
     rows["lots"] = lots(products, START.date())
     rows |= _stock(products)

@@ -102,7 +102,9 @@ INPUTS = {
     "LotUpdateInput": {"expiresOn": (KEPT, CLEARS), "blocked": (KEPT, REFUSED)},
     "LotQuantityInput": {},
     "PartnerUpsertInput": {
-        **dict.fromkeys(("email", "country", "externalId", "priceList", "taxGroup"), (KEPT, CLEARS)),
+        **dict.fromkeys(
+            ("email", "country", "externalId", "priceList", "purchasePriceList", "taxGroup"), (KEPT, CLEARS)
+        ),
         **dict.fromkeys(("name", "kinds", "addresses"), (KEPT, REFUSED)),
     },
     "PartnerAddressInput": {"default": (KEPT, AS_LEFT_OUT), "party": (KEPT, CLEARS)},
