@@ -137,7 +137,7 @@ class GraphQLEndpoint:
             try:
                 return await charge.spent.measure(self._serve(request, principal, slot, charge, media, record))
             finally:
-                charge.settle()  # however it ended
+                charge.end()  # however it ended
 
     async def _serve(
         self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, record: RequestRecord
@@ -146,7 +146,7 @@ class GraphQLEndpoint:
         request_id = record.request_id
         asked = self.resolver.resolve(await read(request, self.settings.largest_body), principal, request_id)
         record.name(asked.operation)
-        await self.budgets.keep_pace(charge)
+        await charge.keep_pace()
         prepared = await self.preparer.prepare(asked, principal, request_id)
         self.resolver.persist(asked, principal)
         kind = prepared.kind
@@ -239,6 +239,7 @@ class GraphQLEndpoint:
             refusals = [plain(error) | {"path": [place]} for place in context.done] or [plain(error)]
             errors, data = [*errors, *corrected(refusals, context.done, self.graph.nodes)], b"null"
         record.note(errors)
+        charge.carried_out = not errors
         charge.spent.bytes = len(data)
         charge.settle()
         points = context.meter.points

@@ -61,17 +61,19 @@ class Followers:
                     await endpoint.budgets.reserve(charge, prepared.price)
                     record.executed, record.price = True, prepared.price
                     opening: Any = self.hub.open(prepared, principal, authorization, charge.spent, _cursor(last))
-                    return await charge.spent.measure(opening)
+                    opened: Stream = await charge.spent.measure(opening)
+                    charge.carried_out = True
+                    return opened
                 finally:
                     running.release()
             finally:
-                charge.settle()
+                charge.end()
 
     async def _prepare(self, ask: Ask, principal: Principal, charge: Charge, record: RequestRecord) -> Prepared:
         """The operation, which is a subscription."""
         endpoint = self._endpoint
         asked = endpoint.resolver.resolve(await ask(), principal, record.request_id)
-        await endpoint.budgets.keep_pace(charge)
+        await charge.keep_pace()
         prepared = await endpoint.preparer.prepare(asked, principal, record.request_id)
         endpoint.resolver.persist(asked, principal)
         record.name(prepared.name)

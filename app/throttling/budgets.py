@@ -18,7 +18,7 @@ from app.errors.http_errors import Throttled
 from app.settings import Settings
 from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
-from app.throttling.spending import points
+from app.throttling.spending import pace, points
 from core.errors import ErpError, Unavailable, Unfit
 from core.spending import Spending
 from db.runtime.engine import Database
@@ -70,7 +70,6 @@ class _Account:
     def spend(self, points: int) -> None:
         """Take so many points; fewer than none are given back."""
         self.points -= points
-        self.share.spend(points)
 
     def remaining(self, now: float) -> int:
         """As far as this process can know, which doesn't see what others take."""
@@ -91,6 +90,10 @@ class Charge:
     paid: int = LEAST
     least: int = LEAST
     """What is not given back, whatever it spends."""
+    carried_out: bool = False
+    """Whether it came to its end without an error."""
+    paced: int = 0
+    """What it counts for in its key's share beside others."""
 
     def settle(self) -> None:
         """Have it paid what it spent, and no less than ``least``: the rest of what it paid before is given back, and
@@ -99,6 +102,23 @@ class Charge:
         due = max(points(self.spent), self.least)
         self.account.spend(due - self.paid)
         self.paid = due
+        self.pace(max(due, pace(self.spent, carried_out=self.carried_out)))
+
+    def end(self) -> None:
+        """Settle it for the last time; the next requests of its key are taken to be like it."""
+        self.settle()
+        self.account.share.learn(self.paced)
+
+    async def keep_pace(self) -> None:
+        """Hold it back where its key has used more than its share while others are there. Raises ``Throttled``."""
+        share = self.account.share
+        await share.wait()
+        self.pace(max(self.paced, share.usual))
+
+    def pace(self, points: int) -> None:
+        """Have it count for so many points beside others."""
+        self.account.share.spend(points - self.paced)
+        self.paced = points
 
 
 class Budgets:
@@ -119,11 +139,9 @@ class Budgets:
         """Take what every request costs, before any work is done. Raises ``Throttled`` and ``Unavailable``."""
         account = self._account(principal)
         await self._take(account, LEAST)
-        return Charge(account)
-
-    async def keep_pace(self, charge: Charge) -> None:
-        """Hold a key back that has used more than its share while others are there. Raises ``Throttled``."""
-        await charge.account.share.wait()
+        charge = Charge(account)
+        charge.pace(LEAST)
+        return charge
 
     async def reserve(self, charge: Charge, price: int, *, keep: bool = False) -> None:
         """Take the rest of an operation's price before it runs; ``keep`` it, though it spend less. Raises ``Throttled``
@@ -132,6 +150,7 @@ class Budgets:
         missing = max(0, price - charge.paid)
         await self._take(charge.account, missing)
         charge.paid += missing
+        charge.pace(max(charge.paced, charge.paid))
         if keep:
             charge.least = charge.paid
 

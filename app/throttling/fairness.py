@@ -31,6 +31,9 @@ PRESENT = 1.0
 LONGEST = 2.0
 """Seconds that a request is held back, and as long as one waits for its turn (app.throttling.concurrency)."""
 
+LEARNT = 0.25
+"""How much the last request counts in what a key's requests spend as a rule."""
+
 STEP = 0.02
 """Seconds after which a request that is held back looks whether the others have left."""
 
@@ -115,6 +118,18 @@ class FairShare:
         self._debt = Debt()
         self._tenants = neighbours.debt(owner)
         self._gate = asyncio.Lock()
+        self._usual = 0.0
+
+    @property
+    def usual(self) -> int:
+        """What a request spends as a rule, which counts from the moment that it is let through. Sixteen that waited were let
+        through together before the first had spent anything, and others waited for all of them: 136 ms instead of 3.
+        """
+        return int(self._usual)
+
+    def learn(self, points: int) -> None:
+        """A request has spent so much."""
+        self._usual += LEARNT * (points - self._usual)
 
     def spend(self, points: int) -> None:
         """So many points more; fewer where some are given back."""

@@ -16,6 +16,10 @@ FREE = 0.002
 """Seconds of either that are paid for with what every request costs at the least: a small query takes half of them, and
 what is by the clock is the machine's doing as much as the request's."""
 
+SMALL = 0.0006
+"""Seconds of the loop that a request which was carried out may take beside others and count as the least one. Of those that
+come to nothing all seconds count."""
+
 
 def points(spent: Spending) -> int:
     """What a request costs that has spent so much."""
@@ -26,3 +30,11 @@ def points(spent: Spending) -> int:
         spent.bytes // BYTES,
         int(seconds * PER_SECOND),
     )
+
+
+def pace(spent: Spending, *, carried_out: bool) -> int:
+    """What a request counts for in what its tenant may spend while others are there. Each second of the loop is one that they
+    wait, also where it is paid for with what every request costs: 500 refusals of 2 ms a second left them nothing.
+    """
+    seconds = spent.loop_seconds - (SMALL if carried_out else 0.0)
+    return max(points(spent), int(seconds * PER_SECOND))

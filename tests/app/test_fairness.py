@@ -5,11 +5,13 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.errors.http_errors import Throttled
 from app.throttling import fairness
+from app.throttling.budgets import Charge, _Account
 from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
 from services.platform import keys
@@ -148,6 +150,32 @@ async def test_attack_4_a_key_that_spends_little_waits_only_where_its_tenant_owe
     await small.wait()
     # It had 50 to spend at once.
     assert clock.slept == pytest.approx(0.8, abs=0.01)
+
+
+async def test_attack_4_those_that_waited_are_not_let_through_together(clock: Clock) -> None:
+    """Each counts for what its key's requests take as a rule from when it is let through, and gives back what it didn't take."""
+    neighbours = Neighbours()
+    neighbours._forget = lambda now: None  # type: ignore[method-assign]  # noqa: ARG005 - all stay
+    share = FairShare(owner("a1"), RATE, neighbours)
+    for name in ("a1", "b1"):
+        neighbours.saw(owner(name), clock.now)
+    learnt = [0]
+    for _ in range(3):
+        share.learn(400)
+        learnt.append(share.usual)
+    assert learnt == [0, 100, 175, 231]
+    charges = [Charge(_Account(UUID(int=1), (), share)) for _ in range(3)]
+    began, through = clock.now, list[float]()
+    for charge in charges:
+        await charge.keep_pace()
+        through.append(clock.now - began)
+    # 50 may be spent at once, 250 a second: the second waits until the first's 231 are down to none, the third for its own.
+    assert through == pytest.approx([0, (231 - 50) / 250, (2 * 231 - 50) / 250], abs=0.003)
+    for charge in charges:
+        charge.end()
+    before = clock.now
+    await share.wait()
+    assert (clock.now, share.usual) == (before, 155)
 
 
 async def test_what_nobody_refers_to_is_forgotten(clock: Clock) -> None:
