@@ -26,6 +26,20 @@ _RETURNED = """(
     WHERE m.tenant_id = $1 AND m.line_item_id IS NOT NULL AND a.kind = 'CUSTOMER' AND b.id IS NULL GROUP BY 1
 )"""
 
+_OUT_BY_LOT = """(
+    SELECT id, coalesce(sum(least(quantity, 0)) FILTER (WHERE lot IS NOT NULL), 0)
+               + coalesce(sum(quantity) FILTER (WHERE lot IS NULL), 0) AS quantity
+    FROM (
+        SELECT m.line_item_id AS id, m.lot_id AS lot,
+               sum(CASE a.kind WHEN 'CUSTOMER' THEN m.quantity ELSE -m.quantity END) AS quantity
+        FROM stock_moves m JOIN locations a ON a.tenant_id = $1 AND a.id = m.destination_id
+        WHERE m.tenant_id = $1 AND m.line_item_id IS NOT NULL GROUP BY 1, 2
+    ) lots GROUP BY 1
+)"""
+"""By line what is out without a lot, less what came back of lots that hadn't left: goods that left before they were tracked may come back
+as any.
+"""
+
 _OF_SHIPMENTS = """
     shipment_lines s JOIN shipments h ON h.tenant_id = $1 AND h.id = s.shipment_id
     JOIN line_items l ON l.tenant_id = $1 AND l.id = s.line_item_id
@@ -81,6 +95,14 @@ CHECKS = (
         SELECT {_LINE}, coalesce(m.quantity, 0), l.returned
         FROM {_LINES} LEFT JOIN {_RETURNED} m ON m.id = l.id
         WHERE l.returned < coalesce(m.quantity, 0) OR (o.confirmed_at IS NOT NULL AND l.returned <> coalesce(m.quantity, 0))
+        """,
+    ),
+    Check(
+        "No more of a lot came back from a line than had left for it.",
+        f"""
+        SELECT {_LINE}, 0, b.quantity
+        FROM line_items l JOIN {_OUT_BY_LOT} b ON b.id = l.id
+        WHERE l.tenant_id = $1 AND b.quantity < 0
         """,
     ),
     Check(

@@ -109,7 +109,8 @@ _LOCATIONS = """
     SELECT id, code, kind, warehouse_id, archived_at IS NOT NULL FROM locations WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 """
 _OF_KIND = """
-    SELECT id, code, kind, warehouse_id FROM locations WHERE tenant_id = $1 AND kind = ANY($2::text[]) ORDER BY code
+    SELECT id, code, kind, warehouse_id, archived_at IS NOT NULL FROM locations
+    WHERE tenant_id = $1 AND kind = ANY($2::text[]) ORDER BY code
 """
 
 _PROMISABLE = f"""

@@ -28,6 +28,7 @@ from services.sales.orders import (
     Step,
     holds_of,
     locked,
+    out,
     portions,
     record,
     status_after,
@@ -48,19 +49,11 @@ _CONFIRM = """
     WHERE tenant_id = $1 AND id = $4 RETURNING version
 """
 _SHIPPED_FROM = """
-    SELECT DISTINCT ON (m.line_item_id) m.line_item_id, l.id, l.code, l.kind, l.warehouse_id
+    SELECT DISTINCT ON (m.line_item_id) m.line_item_id, l.id, l.code, l.kind, l.warehouse_id, l.archived_at IS NOT NULL
     FROM stock_moves m JOIN locations l ON (l.tenant_id, l.id) = (m.tenant_id, m.source_id)
     WHERE m.tenant_id = $1 AND m.line_item_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
     ORDER BY m.line_item_id, m.occurred_at DESC, m.id DESC
 """
-
-
-_OUT = """
-    SELECT m.line_item_id, m.lot_id, sum(CASE d.kind WHEN 'CUSTOMER' THEN m.quantity ELSE -m.quantity END)
-    FROM stock_moves m JOIN locations d ON d.tenant_id = $1 AND d.id = m.destination_id
-    WHERE m.tenant_id = $1 AND m.line_item_id = ANY($2::uuid[]) GROUP BY 1, 2
-"""
-"""What left for lines and hasn't come back, by lot: every move of a line is to customers or from them."""
 
 
 async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
@@ -188,14 +181,14 @@ async def _destinations(work: UnitOfWork, given: Sequence[ReturnLine], problems:
     rows = await work.rows(_SHIPPED_FROM, [each.line_item for each in given])
     origins = {row[0]: Location(*row[1:]) for row in rows}
     loss = await places.outside(work, "LOSS")
-    others = await places.of_kind(work, "QUARANTINE", "LOSS")
+    others = [each for each in await places.of_kind(work, "QUARANTINE", "LOSS") if not each.archived or each.id == loss]
     found = []
     for index, each in enumerate(given):
         origin, kind = origins.get(each.line_item), _KINDS[each.disposition]
         if each.location:
             there = named.get(each.location)
         elif kind == "INTERNAL":
-            there = origin
+            there = None if origin and origin.archived else origin
         else:
             fitting = [other for other in others if other.id == loss or other.kind == kind == "QUARANTINE"]
             near = [other for other in fitting if kind == other.kind and origin and other.warehouse == origin.warehouse]
@@ -212,6 +205,8 @@ async def _destinations(work: UnitOfWork, given: Sequence[ReturnLine], problems:
             )
         elif there.kind != kind:
             problems.invalid(f"{there.code} is no place of kind {kind}.", "lineItems", index, "location")
+        elif each.location and there.archived:
+            problems.invalid(f"{there.code} is archived.", "lineItems", index, "location")
         else:
             found.append(there)
     return found
@@ -226,8 +221,7 @@ async def _lots(
     index = {id(each): place for place, each in enumerate(given)}
     codes = await lots.by_code(work, [(line.product, each.lot) for line, each in found if each.lot])
     tracked = [line.id for line, _ in found if line.tracking != "NONE"]
-    rows = await work.rows(_OUT, tracked) if tracked else []
-    left = {(line, lot): quantity for line, lot, quantity in rows}
+    left = await out(work, tracked) if tracked else {}
     named: list[UUID | None] = []
     for line, each in found:
         path = ("lineItems", index[id(each)], "lot")

@@ -281,6 +281,18 @@ def sums_by_line(found: Iterable[tuple[Line, LinePart]]) -> dict[UUID, Decimal]:
     return dict(sums)
 
 
+_OUT = """
+    SELECT m.line_item_id, m.lot_id, sum(CASE d.kind WHEN 'CUSTOMER' THEN m.quantity ELSE -m.quantity END)
+    FROM stock_moves m JOIN locations d ON d.tenant_id = $1 AND d.id = m.destination_id
+    WHERE m.tenant_id = $1 AND m.line_item_id = ANY($2::uuid[]) GROUP BY 1, 2
+"""
+
+
+async def out(work: UnitOfWork, lines: Sequence[UUID]) -> dict[tuple[UUID, UUID | None], Decimal]:
+    """What left for lines and hasn't come back, by line and lot: every move of a line is to customers or from them."""
+    return {(line, lot): quantity for line, lot, quantity in await work.rows(_OUT, lines)}
+
+
 _HOLDS = """
     SELECT r.line_item_id, r.product_id, r.location_id, r.quantity, r.lot_id
     FROM reservations r JOIN locations l ON (l.tenant_id, l.id) = (r.tenant_id, r.location_id)

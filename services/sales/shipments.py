@@ -22,7 +22,7 @@ from services.kit.command import shown
 from services.kit.records import facts, version_conflict
 from services.kit.work import UnitOfWork
 from services.sales.commands import ShipmentCancel, ShipmentCommand, ShipmentUpdate
-from services.sales.orders import STEP, Order, Step, load, steps
+from services.sales.orders import STEP, Order, Step, load, out, steps
 from services.sales.shipping import shipped_lines
 
 REASON = "shipment cancelled"
@@ -36,7 +36,12 @@ class Shipped(NamedTuple):
     line: UUID
     location: UUID
     quantity: Decimal
-    lot: UUID | None = None
+    lot: UUID | None
+    code: str | None
+    """That of the lot."""
+    place: str
+    archived: bool
+    """Whether the location is."""
 
 
 _ORDER_OF = "SELECT order_id FROM shipments WHERE tenant_id = $1 AND id = $2"
@@ -45,8 +50,10 @@ _LOCK = f"""
     WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 """
 _LINES = """
-    SELECT id, line_item_id, location_id, quantity, lot_id FROM shipment_lines
-    WHERE tenant_id = $1 AND shipment_id = $2 ORDER BY position, id
+    SELECT s.id, s.line_item_id, s.location_id, s.quantity, s.lot_id, o.code, l.code, l.archived_at IS NOT NULL
+    FROM shipment_lines s JOIN locations l ON l.tenant_id = $1 AND l.id = s.location_id
+    LEFT JOIN lots o ON o.tenant_id = $1 AND o.id = s.lot_id
+    WHERE s.tenant_id = $1 AND s.shipment_id = $2 ORDER BY s.position, s.id
 """
 _CANCELLED = f"""
     WITH stepped AS ({STEP}),
@@ -97,6 +104,7 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     shipped = [Shipped(*row) for row in await work.rows(_LINES, command.shipment)]
     _refuse_impossible(order, found, shipped, work.problems)
     work.problems.check()
+    await _refuse_others_lots(work, order, found["number"], shipped)
     customers = await places.outside(work, "CUSTOMER")
     products = {line.id: line.product for line in order.lines}
     items = {item.id: item for item in await catalog.hold(work, {products[each.line] for each in shipped})}
@@ -132,6 +140,28 @@ def _check_tracking(
             problems.invalid(message, "shipment")
 
 
+async def _refuse_others_lots(work: UnitOfWork, order: Order, number: str, shipped: Sequence[Shipped]) -> None:
+    """Note lots of which so much came back that goods of this shipment must be among it, though others of the line are out."""
+    lines = {line.id: line for line in order.lines}
+    sums: dict[tuple[UUID, UUID | None], Decimal] = {}
+    for each in shipped:
+        if each.lot and lines[each.line].returned:
+            sums[each.line, each.lot] = sums.get((each.line, each.lot), Decimal()) + each.quantity
+    if not sums:
+        return
+    left = await out(work, list({line for line, _ in sums}))
+    codes = {each.lot: each.code for each in shipped}
+    for (line, lot), quantity in sums.items():
+        there, of = left.get((line, lot), Decimal()), lines[line]
+        if quantity > there:
+            message = (
+                f"Only {decimal_text(there)} {of.unit} of lot {codes[lot]} are still out for line {of.position} ({of.sku}), so"
+                f" {number} stands. Take the rest back by orderReturn."
+            )
+            work.problems.add(INVALID_TRANSITION, message, "shipment", **_state(order))
+    work.problems.check()
+
+
 async def _check_pieces(work: UnitOfWork, shipped: Sequence[Shipped]) -> None:
     """Note serial numbers that are in stock again meanwhile."""
     codes = await lots.pieces(work, {each.lot for each in shipped})
@@ -155,12 +185,20 @@ async def _locked(work: UnitOfWork, command: ShipmentCommand) -> Any:
     return rows[0]
 
 
+def _state(order: Order) -> dict[str, Any]:
+    """What a refusal says of the order."""
+    return {"status": order.status, "available_actions": available_actions(order.status, order.progress())}
+
+
 def _refuse_impossible(order: Order, found: Any, shipped: Sequence[Shipped], problems: Problems) -> None:
     """Note what stands against undoing a shipment."""
-    state = {"status": order.status, "available_actions": available_actions(order.status, order.progress())}
+    state = _state(order)
     if found["status"] == "CANCELLED":
         problems.add(INVALID_TRANSITION, f"{found['number']} was cancelled already.", "shipment", **state)
         return
+    for place in sorted({each.place for each in shipped if each.archived}):
+        message = f"{place} is archived: take it back into use first, or take the goods back by orderReturn."
+        problems.invalid(message, "shipment")
     sums: dict[UUID, Decimal] = {}
     for each in shipped:
         sums[each.line] = sums.get(each.line, Decimal()) + each.quantity

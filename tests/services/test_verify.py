@@ -84,6 +84,7 @@ CORRUPTIONS = (
     "UPDATE locations SET kind = 'QUARANTINE' WHERE kind = 'INTERNAL'",
     first("stock_moves", "quantity = quantity + 1", "reason = 'shipment'"),
     first("line_items", "returned = shipped / 2", "returned = 0 AND shipped > 0"),
+    "UPDATE stock_moves SET lot_id = id WHERE tenant_id = '{tenant}' AND line_item_id IS NOT NULL",
     first(
         "stock_moves",
         "product_id = (SELECT p.id FROM products p WHERE p.tenant_id = stock_moves.tenant_id AND p.id <> product_id LIMIT 1)",
