@@ -15,7 +15,13 @@ from tests.chaos.load import Command, Outcome
 
 History = Sequence[Command]
 
-EVENTS = {"orderShip": "order.shipped", "orderCancel": "order.cancelled", "orderReturn": "order.returned"}
+EVENTS = {
+    "orderShip": "order.shipped",
+    "shipmentCancel": "order.shipment_cancelled",
+    "orderUpdate": "order.updated",
+    "orderCancel": "order.cancelled",
+    "orderReturn": "order.returned",
+}
 
 _KEYS = """
     SELECT key, count(*), count(*) FILTER (WHERE jsonb_array_length(answer->'problems') = 0) AS effects
@@ -76,9 +82,8 @@ def relevant(history: History, wrong: Sequence[str]) -> list[Command]:
 
 
 def _named(command: Command) -> set[str]:
-    given = command.given.get("order") or {}
     made = (command.payload or {}).get("order") or {}
-    return {order["id"] for order in (given, made) if "id" in order}
+    return {order for order in (command.order, made.get("id")) if order}
 
 
 # ---------------------------------------------------------------- of answers
@@ -159,7 +164,7 @@ def progress(history: History, there: Rows) -> Iterator[str]:
         if command.outcome is Outcome.OK and "order" in command.payload:
             last[command.payload["order"]["id"]] = (command, command.payload["order"])
         elif command.outcome is Outcome.UNKNOWN and command.name in EVENTS:
-            last[command.given["order"]["id"]] = None
+            last[command.order or ""] = None
     for command, order in filter(None, last.values()):
         status = there.orders.get(order["id"], (0, ""))[1]
         lines = {
@@ -176,7 +181,7 @@ def happened(history: History, there: Rows) -> Iterator[str]:
     doubtful: Counter[tuple[str, str]] = Counter()
     for command in history:
         if command.name in EVENTS:
-            place = (EVENTS[command.name], command.given["order"]["id"])
+            place = (EVENTS[command.name], command.order or "")
             sure[place] += command.outcome is Outcome.OK
             doubtful[place] += command.outcome is Outcome.UNKNOWN
     for place in sure.keys() | {place for place in there.events if place[0] in EVENTS.values()}:

@@ -13,12 +13,13 @@ from db.tenancy import APP
 from tests.chaos.site import Site
 from tests.support import invariants
 
-_AFTER_CONFIRM = "updated|reserved|unreserved|returned|(shipped|cancelled):CONFIRMED"
+_OPEN = "( (updated|reserved|unreserved|returned|(shipped|cancelled|shipment_cancelled):CONFIRMED))*"
+_CLOSED = " (shipped|cancelled|updated):CLOSED( returned)*"
 _PATH = (
-    f"^created( updated)*( confirmed( ({_AFTER_CONFIRM}))*"
-    "( (shipped|cancelled):CLOSED( returned)*| cancelled:CANCELLED)?| cancelled:CANCELLED)?$"
+    f"^created( updated)*( confirmed{_OPEN}({_CLOSED} shipment_cancelled:CONFIRMED{_OPEN})*"
+    f"({_CLOSED}| (cancelled|updated):CANCELLED)?| cancelled:CANCELLED)?$"
 )
-"""The life of an order, in its events and the states that they tell."""
+"""The life of an order, in its events and the states that they tell. A shipment that is undone opens a closed one again."""
 
 RULES = {
     "An order's events are a path through its states, and end in the one that it has.": f"""
@@ -30,6 +31,7 @@ RULES = {
         WHERE o.tenant_id = $1 AND NOT (path ~ '{_PATH}' AND o.status = coalesce(
             (regexp_match(path, '.*:([A-Z]+)'))[1], CASE WHEN path ~ 'confirmed' THEN 'CONFIRMED' ELSE 'DRAFT' END))
     """,
+    # A lot that may be sold again goes to those who wait for it in the same command, at the same moment.
     "Nothing of a lot is promised or sent that may not be sold.": """
         WITH told AS (
             SELECT e.occurred_at, e.type, line->>'lot' AS lot
@@ -42,9 +44,9 @@ RULES = {
         )
         SELECT t.lot || ' by ' || t.type FROM told t
         LEFT JOIN LATERAL (SELECT after->>'blocked' AS said FROM changes c WHERE c.lot = t.lot AND after ? 'blocked'
-                           AND c.occurred_at < t.occurred_at ORDER BY c.occurred_at DESC LIMIT 1) blocked ON true
+                           AND c.occurred_at <= t.occurred_at ORDER BY c.occurred_at DESC LIMIT 1) blocked ON true
         LEFT JOIN LATERAL (SELECT after->>'expiresOn' AS day FROM changes c WHERE c.lot = t.lot AND after ? 'expiresOn'
-                           AND c.occurred_at < t.occurred_at ORDER BY c.occurred_at DESC LIMIT 1) ends ON true
+                           AND c.occurred_at <= t.occurred_at ORDER BY c.occurred_at DESC LIMIT 1) ends ON true
         WHERE blocked.said = 'true' OR ends.day < to_char(t.occurred_at, 'YYYY-MM-DD')
     """,
     "A hold's goods are what it last said, as long as it stands.": """

@@ -1,4 +1,4 @@
-"""Clients that order, ship, cancel, take back and count, and keep a history of what they were told."""
+"""Clients that order, edit, ship, undo shipments, cancel, take back and count, and keep a history of what they were told."""
 
 import asyncio
 import random
@@ -21,14 +21,22 @@ mutation ($customer: PartnerUpsertInput!, $warehouse: WarehouseCreateInput!) {
 LOCATION = "mutation ($input: LocationCreateInput!) { locationCreate(input: $input) { location { id } userErrors { message } } }"
 PRODUCT = "mutation ($input: ProductUpsertInput!) { productUpsert(input: $input) { userErrors { message } } }"
 ORDER = (
-    "order { id number version status"
+    "order { id number version status shipments { nodes { id status } }"
     " lineItems { nodes { id quantity shippedQuantity cancelledQuantity returnedQuantity product { sku } } } }"
 )
 STOCK = "moves { id quantity }"
-FIELDS = {"stockAdjust": STOCK, "stockTransfer": STOCK, "stockHold": "hold { id }", "lotUpdate": "lot { id version }"}
+FIELDS = {
+    "stockAdjust": STOCK,
+    "stockTransfer": STOCK,
+    "stockHold": "hold { id }",
+    "lotUpdate": "lot { id version }",
+    "shipmentCancel": f"shipment {{ id {ORDER} }}",
+}
 INPUTS = {
     "orderCreate": "OrderCreateInput",
+    "orderUpdate": "OrderUpdateInput",
     "orderShip": "OrderShipInput",
+    "shipmentCancel": "ShipmentCancelInput",
     "orderCancel": "OrderCancelInput",
     "orderReturn": "OrderReturnInput",
     "orderReserve": "OrderReserveInput",
@@ -69,6 +77,8 @@ class Command:
     retried: bool = True
     """Whether its client repeats it until it knows; else it may stay unknown."""
     client: int = 0
+    order: str | None = None
+    """The id of the order that it is about, where it is about one that was there."""
     outcome: Outcome = Outcome.UNKNOWN
     carried_out: bool = False
     """Whether an answer said that it was, and that its payload couldn't be read."""
@@ -101,9 +111,14 @@ class Shop:
     """Holds that answers told lately; some have ended since."""
     lots: list[str] = field(default_factory=list)
     """The ids of the lots."""
+    shipments: dict[str, str] = field(default_factory=dict)
+    """The orders of shipments that answers told."""
 
     def learn(self, command: Command, headers: Mapping[str, str]) -> None:
         """Remember what an answer to a command told."""
+        for answer in command.answers[-1:]:
+            if order := answer.get("order"):
+                self.shipments |= {each["id"]: order["id"] for each in order["shipments"]["nodes"]}
         if "x-read-after" not in headers:
             return
         self.stored = max(self.stored, headers["x-read-after"], key=_position)
@@ -112,6 +127,10 @@ class Shop:
                 self.holds[:] = [*self.holds, hold["id"]][-5:]
             if order := answer.get("order"):
                 self.versions[order["id"]] = max(self.versions.get(order["id"], 0), order["version"])
+
+    def about(self, given: Mapping[str, Any]) -> str | None:
+        """The order that an input is about."""
+        return (given.get("order") or {}).get("id") or self.shipments.get(given.get("shipment", ""))
 
 
 def _position(text: str) -> tuple[int, ...]:
@@ -203,6 +222,8 @@ def note(command: Command, answer: Any) -> None:
     if not payload["userErrors"] and None in payload.values() and not lets_go:
         command.strange.append(f"done, and nothing came of it: {payload}")
         return
+    if shipment := payload.get("shipment"):
+        payload["order"] = shipment.pop("order")
     command.answers.append(payload)
     command.outcome = Outcome.REFUSED if payload["userErrors"] else Outcome.OK
 
@@ -215,7 +236,7 @@ async def work(shop: Shop, seed: int, number: int, goes_on: Callable[[], bool]) 
         while goes_on():
             name, given = next_command(shop, chance, orders)
             key = f"{seed}-{number}-{len(shop.history)}"
-            command = Command(key, name, given, chance.random() < 0.9, number)
+            command = Command(key, name, given, chance.random() < 0.9, number, shop.about(given))
             shop.history.append(command)
             await carry_through(client, shop, command, chance)
             if command.outcome is Outcome.OK and command.payload.get("order"):
@@ -249,7 +270,7 @@ def next_command(shop: Shop, chance: random.Random, orders: list[Any]) -> tuple[
     """What a client does next: mostly it orders, else something with an order that it has, or with stock."""
     kind = chance.choices(("order", "follow", "adjust", "transfer", "hold", "lot"), (10, 10, 2, 2, 4, 1))[0]
     if kind == "follow" and orders:
-        return follow(chance, chance.choice(orders))
+        return follow(shop, chance, chance.choice(orders))
     if kind == "adjust":
         sku = chance.choice(shop.products)
         delta = chance.choice((-1, 1) if TRACKING.get(sku) == "SERIAL" else (-3, -2, 2, 3, 5))
@@ -283,22 +304,44 @@ def goods(chance: random.Random, sku: str) -> dict[str, Any]:
     return {"product": {"sku": sku}} | ({"lot": chance.choice(LOTS[sku])} if sku in LOTS else {})
 
 
-def follow(chance: random.Random, order: Any) -> tuple[str, dict[str, Any]]:
-    """Ship it, cancel it, take a unit of it back, or let goods of it go and reserve them again."""
+def follow(shop: Shop, chance: random.Random, order: Any) -> tuple[str, dict[str, Any]]:
+    """Ship it or a part of it, undo that, edit it, cancel it, take a unit of it back, or let goods of it go and reserve them again."""
     given: dict[str, Any] = {"order": {"id": order["id"]}}
-    shipped = [line for line in order["lineItems"]["nodes"] if float(line["shippedQuantity"]) > 0]
-    match chance.choice(("ship", "ship", "cancel", "return", "reserve")):
+    lines = order["lineItems"]["nodes"]
+    shipped = [line for line in lines if float(line["shippedQuantity"]) > 0]
+    stand = [each["id"] for each in order["shipments"]["nodes"] if each["status"] == "SHIPPED"]
+    name, more = "orderShip", dict[str, Any]()
+    match chance.choice(("ship", "ship", "part", "unship", "unship", "edit", "edit", "cancel", "return", "reserve")):
+        case "part":
+            more = {"lineItems": [{"lineItem": chance.choice(lines)["id"], "quantity": "1"}]}
+        case "unship" if stand:
+            name, given = "shipmentCancel", {"shipment": chance.choice(stand), "reason": "a mistake"}
+        case "edit":
+            name, more = "orderUpdate", {"changes": edits(shop, chance, lines)}
         case "reserve":
-            lines = [{"lineItem": chance.choice(order["lineItems"]["nodes"])["id"], "quantity": "0"}]
-            return "orderReserve", given | ({"lineItems": lines} if chance.random() < 0.5 else {})
+            part = [{"lineItem": chance.choice(lines)["id"], "quantity": "0"}]
+            name, more = "orderReserve", {"lineItems": part} if chance.random() < 0.5 else {}
         case "cancel":
-            return "orderCancel", given
+            name = "orderCancel"
         case "return" if shipped:
-            disposition = chance.choice(("RESTOCK", "SCRAP"))
             came = chance.choice(shipped)
-            line = {"lineItem": came["id"], "quantity": "1", "disposition": disposition}
+            line = {"lineItem": came["id"], "quantity": "1", "disposition": chance.choice(("RESTOCK", "SCRAP"))}
             if lots := LOTS.get(came["product"]["sku"]):
                 line["lot"] = chance.choice(lots)
-            return "orderReturn", given | {"lineItems": [line]}
-        case _:
-            return "orderShip", given
+            name, more = "orderReturn", {"lineItems": [line]}
+    return name, given | more
+
+
+MOST_LINES = 8
+"""Lines that an order gets by edits at most: who looks on reads all of them."""
+
+
+def edits(shop: Shop, chance: random.Random, lines: Sequence[Any]) -> list[dict[str, Any]]:
+    """Lines of an order that are made more, less or called off, and perhaps a new one."""
+    changes = []
+    for line in chance.sample(lines, chance.randint(1, min(2, len(lines)))):
+        more = max(int(line["quantity"]) + chance.choice((-1, 1, 2)), 0)
+        changes.append({"lineItem": line["id"], "quantity": str(chance.choice((0, more, more)))})
+    if len(lines) < MOST_LINES and chance.random() < 0.4:
+        changes.append({"product": {"sku": chance.choice(shop.products)}, "quantity": str(chance.randint(1, 3))})
+    return changes

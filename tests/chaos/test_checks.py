@@ -17,14 +17,15 @@ from tests.chaos.watch import judge
 MOVE = "mov_" + "1" * 32
 
 
-def order(version: int, **parts: Any) -> dict[str, Any]:
+def order(version: int, status: str = "CLOSED", **parts: Any) -> dict[str, Any]:
     line = {"id": "lin_1", "shippedQuantity": "1", "cancelledQuantity": "0", "returnedQuantity": "0"}
-    return {"order": {"id": "ord_1", "version": version, "status": "CLOSED", "lineItems": {"nodes": [line | parts]}}}
+    return {"order": {"id": "ord_1", "version": version, "status": status, "lineItems": {"nodes": [line | parts]}}}
 
 
 def command(name: str, outcome: Outcome, *answers: Any, **given: Any) -> Command:
     told = [{"userErrors": []} | answer for answer in answers]
-    return Command(f"{name}-{outcome.name}", name, given, outcome=outcome, answers=told, attempts=1)
+    about = given.get("order", {}).get("id")
+    return Command(f"{name}-{outcome.name}", name, given, order=about, outcome=outcome, answers=told, attempts=1)
 
 
 CREATED = command("orderCreate", Outcome.OK, order(2))
@@ -178,6 +179,34 @@ def test_a_version_that_does_not_rise_is_found() -> None:
     assert [*checks.rising([CREATED, again])] == ["orderShip orderShip-OK left ord_1 at version 2, as it had been"]
 
 
+UNDONE = command("shipmentCancel", Outcome.OK, order(4, "CONFIRMED", shippedQuantity="0"), shipment="shp_1")
+UNDONE.order = "ord_1"
+EDITED = command(
+    "orderUpdate", Outcome.OK, order(5, "CANCELLED", shippedQuantity="0", cancelledQuantity="1"), order={"id": "ord_1"}
+)
+LATER_ON = SOUND._replace(
+    keys={**SOUND.keys, UNDONE.key: (1, 1), EDITED.key: (1, 1)},
+    orders={"ord_1": (5, "CANCELLED")},
+    lines={"lin_1": (Decimal(), Decimal(1), Decimal())},
+    events={**SOUND.events, ("order.shipment_cancelled", "ord_1"): 1, ("order.updated", "ord_1"): 1},
+)
+
+
+@pytest.mark.parametrize(
+    "event, words",
+    [
+        (None, []),
+        ("order.shipment_cancelled", ["order.shipment_cancelled happened 2 times to ord_1"]),
+        ("order.updated", ["order.updated happened 2 times to ord_1"]),
+    ],
+)
+def test_shipments_undone_and_orders_edited_are_followed(event: str | None, words: list[str]) -> None:
+    more = {(event, "ord_1"): 2} if event else {}
+    there = LATER_ON._replace(events={**LATER_ON.events, **more})
+    wrong = checks.contradictions([*HISTORY, UNDONE, EDITED], there)
+    assert [each.partition(":")[0] for each in wrong] == words
+
+
 def test_one_move_answered_to_two_commands_is_found() -> None:
     twice = Command("again", "stockAdjust", ADJUSTED.given, outcome=Outcome.OK, answers=ADJUSTED.answers)
     [wrong] = checks.moves([ADJUSTED, twice], SOUND)
@@ -210,10 +239,13 @@ def test_a_reader_is_asked_for_what_was_told_with_its_position() -> None:
     """Positions are compared as numbers, and a version without one is asked of nobody."""
     shop = Shop(None, None, [], [])  # type: ignore[arg-type]  # neither is asked
     for version, position in ((3, "0/FFFFFFF0"), (2, "1/0"), (9, "")):
-        command = Command("k", "orderShip", {}, answers=[{"order": {"id": "o", "version": version}}])
+        sent = {"nodes": [{"id": f"shp_{version}"}]}
+        command = Command("k", "orderShip", {}, answers=[{"order": {"id": "o", "version": version, "shipments": sent}}])
         shop.learn(command, {"x-read-after": position} if position else {})
     shop.learn(Command("k", "stockAdjust", {}, answers=[{"moves": []}]), {"x-read-after": "0/1"})
     assert (shop.stored, shop.versions) == ("1/0", {"o": 3})
+    assert [shop.about({"shipment": each}) for each in ("shp_3", "shp_9", "shp_1")] == ["o", "o", None]
+    assert shop.about({"order": {"id": "p"}}) == "p"
 
 
 def test_who_lets_go_of_nothing_is_told_so() -> None:

@@ -18,7 +18,7 @@ from tests.chaos.site import Site
 @pytest.fixture(scope="module")
 async def shop(hurt: Site) -> Shop:
     """An order that was shipped and came back in part, one that was cancelled, one that is open; one of a lot that was shipped, one
-    of a serial number that is open; holds of a lot and of other goods; a lot that is blocked; a refusal.
+    of a serial number that is open; one of which a shipment was undone, and that was edited then; holds of a lot and of other goods; a lot that is blocked; a refusal.
     """
     made = await stocked(hurt, await hurt.tenant())
     lines = [{"product": {"sku": "P0"}, "quantity": "2"}, {"product": {"sku": "P1"}, "quantity": "1"}]
@@ -36,6 +36,12 @@ async def shop(hurt: Site) -> Shop:
     await carried_out(made, "orderCreate", create | {"lineItems": phone})
     await carried_out(made, "stockHold", {"reference": BASKETS[0], "lines": cheese + lines})
     await carried_out(made, "lotUpdate", {"lot": made.lots[-1], "blocked": True})
+    undone = await carried_out(made, "orderCreate", create | {"lineItems": lines})
+    undone = await carried_out(made, "orderShip", {"order": {"id": undone["id"]}})
+    undone = await carried_out(made, "shipmentCancel", {"shipment": undone["shipments"]["nodes"][0]["id"]})
+    less = {"lineItem": undone["lineItems"]["nodes"][0]["id"], "quantity": "1"}
+    more = {"product": {"sku": "P2"}, "quantity": "1"}
+    await carried_out(made, "orderUpdate", {"order": {"id": undone["id"]}, "changes": [less, more]})
     many = [{"product": {"sku": "P0"}, "quantity": "900"}]
     assert await carried_out(made, "orderCreate", create | {"lineItems": many}, Outcome.REFUSED) is None
     return made
@@ -43,7 +49,7 @@ async def shop(hurt: Site) -> Shop:
 
 async def carried_out(shop: Shop, name: str, given: dict[str, Any], outcome: Outcome = Outcome.OK) -> Any:
     """The order that a command answers."""
-    command = Command(f"{name}-{len(shop.history)}", name, given)
+    command = Command(f"{name}-{len(shop.history)}", name, given, order=shop.about(given))
     shop.history.append(command)
     async with shop.site.client(shop.tenant) as client:
         await send(client, shop, command)
@@ -209,6 +215,14 @@ ROWS = {
     "4, shipped after the end": (
         PATH,
         first("events", "type = 'order.shipped'", "type = 'order.returned'"),
+    ),
+    "4, opened again by a return": (
+        PATH,
+        first("events", "type = 'order.returned'", "type = 'order.shipment_cancelled'"),
+    ),
+    "4, still closed when its shipment was undone": (
+        PATH,
+        first("events", "type = 'order.shipment_cancelled'", "type = 'order.shipped'"),
     ),
     "4, never confirmed": (PATH, first("events", "type = 'order.updated'", "type = 'order.confirmed'")),
     "8, no event": (TORN, "DELETE FROM events WHERE tenant_id = '{tenant}' AND type = 'order.shipped'"),

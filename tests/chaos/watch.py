@@ -13,14 +13,15 @@ import httpx
 
 from tests.chaos.load import BASKETS, Shop
 
+# Holds first: one that ends in the middle of a look is known to it then.
 LOOK = """{
+  HOLDS
   orders(first: 100, where: {status: {eq: CONFIRMED}}) {
     pageInfo { hasNextPage }
-    nodes { id version lineItems(first: 5) { nodes { product { sku } reservedQuantity } } }
+    nodes { id version lineItems(first: 10) { nodes { product { sku } reservedQuantity } } }
   }
   products(first: 10) { nodes { sku stock { onHand reserved available expired } } }
   stockLevels(first: 100) { nodes { product { sku } onHand reserved available lot { blocked expiresOn } } }
-  HOLDS
 }""".replace(
     "HOLDS",
     " ".join(
