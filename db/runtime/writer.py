@@ -32,7 +32,7 @@ class Writer:
         self.tenant = tenant
         self._connection = connection
         self._opening = opening
-        self._spread = spread
+        self.spread = spread
         self._placing = ""
 
     @property
@@ -57,7 +57,7 @@ class Writer:
         if aside:
             await self._connection.execute(begin)
         else:
-            await freezing.begin(self._connection, begin, spread=self._spread)
+            await freezing.begin(self._connection, begin, spread=self.spread)
 
     def place(
         self,
@@ -81,9 +81,9 @@ class Writer:
         try:
             # PostgreSQL ends a failed transaction by rolling it back, and reports no error for that COMMIT. To SELECT
             # it says that the transaction has failed, and drops the rest of the message.
-            if self._spread and self._placing:
+            if self.spread and self._placing:
                 await self._connection.execute(self._placing)
-            placing = "" if self._spread else self._placing
+            placing = "" if self.spread else self._placing
             await self._connection.execute(f"{placing or 'SELECT'};COMMIT;{then}")
         except NOTHING_STORED:
             raise

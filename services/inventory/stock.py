@@ -18,6 +18,7 @@ from core.inventory import Hold, Place, Spot
 from db.runtime.engine import Database
 from services import catalog
 from services.kit.hooks import Hook
+from services.kit.later import Later
 from services.kit.work import Retry, UnitOfWork
 
 
@@ -91,7 +92,7 @@ no other."""
 _RESERVATION = "r.line_item_id = g.line AND r.location_id = g.location AND r.lot_id IS NOT DISTINCT FROM g.lot"
 
 _RESERVE = f"""
-    WITH given AS (SELECT * FROM {_GIVEN}),
+    given AS (SELECT * FROM {_GIVEN}),
     taken AS (
         UPDATE stock_levels s SET reserved = s.reserved + g.quantity, updated_at = statement_timestamp()
         FROM (SELECT product, location, lot, sum(quantity) AS quantity FROM given GROUP BY 1, 2, 3) g
@@ -107,8 +108,8 @@ _RESERVE = f"""
         ON CONFLICT (tenant_id, line_item_id, location_id, lot_id)
         DO UPDATE SET quantity = reservations.quantity + excluded.quantity
     )
-    SELECT id FROM taken
 """
+_TAKEN = "ARRAY(SELECT id FROM taken)"
 """A reservation is made only where its balance gave the goods; the ids of the balances."""
 
 _SHRINK = f"""
@@ -265,14 +266,18 @@ def check_ended(work: UnitOfWork, products: Iterable[UUID]) -> None:
         raise Retry("holds ended", between=let_go)
 
 
-async def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
-    """Hold goods for line items. What is held must be available, or it is a fault and nothing is stored."""
-    if not holds:
-        return
-    taken = await work.rows(_RESERVE, *_columns(holds))
-    if len(taken) != len({hold.spot for hold in holds}):
-        raise BrokenInvariant("More was to be reserved than is available under the lock.")
-    work.touch("STOCK_LEVEL", *(row["id"] for row in taken))
+def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
+    """Hold goods for line items, before the command's next statement or at its end. What is held must be available, or it is a
+    fault and nothing is stored.
+    """
+
+    def reserved(levels: Sequence[UUID]) -> None:
+        if len(levels) != len({hold.spot for hold in holds}):
+            raise BrokenInvariant("More was to be reserved than is available under the lock.")
+        work.touch("STOCK_LEVEL", *levels)
+
+    if holds:
+        work.later(Later(_RESERVE, _TAKEN, _columns(holds), reserved))
 
 
 async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:

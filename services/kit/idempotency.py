@@ -18,6 +18,7 @@ from db.runtime.writer import Writer
 from services.kit import events
 from services.kit.answer import CommandResult
 from services.kit.command import Command
+from services.kit.later import Later, run, run_with
 
 KEPT_HOURS = 48
 SWEEP_EVERY = 600.0
@@ -27,10 +28,10 @@ SWEEP_AT_MOST = 1_000
 """Keys that a sweep deletes: some milliseconds of the command that it is part of."""
 
 _FIND = "SELECT digest, answer FROM idempotency_keys WHERE tenant_id = $1 AND key = $2"
-_STORE = f"""
-    WITH happened AS ({events.STORE})
-    INSERT INTO idempotency_keys (tenant_id, id, key, command, digest, answer) VALUES ($1, $9, $10, $11, $12, $13)
-"""
+_HAPPENED = (f"happened AS ({events.STORE})",)
+_STORE = (
+    "INSERT INTO idempotency_keys (tenant_id, id, key, command, digest, answer) VALUES ($1, $9, $10, $11, $12, $13)"
+)
 SWEEP = f"""
     WITH swept AS (
         DELETE FROM idempotency_keys WHERE tenant_id = $1 AND id IN (
@@ -63,15 +64,22 @@ async def find(writer: Writer, command: Command) -> CommandResult | None:
 
 
 async def store(
-    writer: Writer, principal: str, happened: Sequence[events.Event], command: Command, answer: CommandResult
+    writer: Writer,
+    principal: str,
+    happened: Sequence[events.Event],
+    command: Command,
+    answer: CommandResult,
+    writes: Sequence[Later] = (),
 ) -> Sequence[UUID]:
-    """Store what happened, and keep the answer under the command's key, if it has one: in one statement. The ids of what
-    happened, in its order.
+    """Store what happened, and keep the answer under the command's key, if it has one: in one statement, with the writes that
+    waited for it. The ids of what happened, in its order.
     """
     told = events.values(principal, happened)
     if command.idempotency_key is None:
         if happened:
-            await writer.rows(events.STORE, *told)
+            await run_with(writer, writes, (), events.STORE, *told)
+        else:
+            await run(writer, writes)
         return told.ids
     if monotonic() - _swept.get(writer.tenant, -SWEEP_EVERY) >= SWEEP_EVERY:
         [row] = await writer.rows(SWEEP)
@@ -81,7 +89,7 @@ async def store(
     # default: the UUIDs that asyncpg makes are of a class of their own, which orjson doesn't know.
     kept = orjson.dumps(answer.stored(), default=str).decode()
     key, name = command.idempotency_key, type(command).__name__
-    await writer.rows(_STORE, *told, new_id(), key, name, command.digest(), kept)
+    await run_with(writer, writes, _HAPPENED, _STORE, *told, new_id(), key, name, command.digest(), kept)
     return told.ids
 
 

@@ -27,6 +27,7 @@ from services.kit import idempotency
 from services.kit.answer import CommandResult, References
 from services.kit.command import Command
 from services.kit.events import Event
+from services.kit.later import Later, run
 
 log = structlog.get_logger()
 
@@ -65,7 +66,8 @@ class UnitOfWork:
     orders that it holds, ``products`` those whose stock it holds; ``decimals``, how many its products'
     quantities might have when it read them without that. ``problems`` are what is wrong with the command.
     ``touched`` are the records that it changed, for those that follow changes: kinds with ids, in their order. ``ending``: it lets
-    go of holds that ended itself, and what else ended since is another's (``services.inventory.holding``).
+    go of holds that ended itself, and what else ended since is another's (``services.inventory.holding``). ``waiting`` are writes
+    that go out with what is stored at the end.
     """
 
     writer: Writer
@@ -78,14 +80,22 @@ class UnitOfWork:
     happened: list[Event] = field(default_factory=list)
     touched: dict[tuple[int, UUID], None] = field(default_factory=dict)
     ending: bool = False
+    waiting: list[Later] = field(default_factory=list)
 
     @property
     def tenant(self) -> UUID:
         return self.writer.tenant
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
-        """The rows of a statement, whose ``$1`` is the tenant."""
+        """The rows of a statement, whose ``$1`` is the tenant. What waits goes before it."""
+        if self.waiting:
+            writes, self.waiting = self.waiting, []
+            await run(self.writer, writes)
         return await self.writer.rows(sql, *values)
+
+    def later(self, write: Later) -> None:
+        """Have something written whose answer the command doesn't need: before its next statement, else at its end."""
+        self.waiting.append(write)
 
     def note(
         self,
@@ -210,9 +220,9 @@ class _Attempts(Generic[C]):
                     await self.first(work)
                 references = await self.service(work, command)
                 # A command that found everything as wanted has changed nothing, and has no place in the log.
-                commit = new_id() if work.happened or work.touched else None
+                commit = new_id() if work.happened or work.touched or work.waiting else None
                 answer = CommandResult(references, commit=commit)
-                told = await idempotency.store(writer, self.principal, work.happened, command, answer)
+                told = await idempotency.store(writer, self.principal, work.happened, command, answer, work.waiting)
                 if commit is not None:
                     writer.place(commit, told, [*work.touched])
                 return answer

@@ -1,14 +1,13 @@
 """Orders created and changed: their lines priced, their numbers taken."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
-
-import asyncpg
 
 from core import ids, numbering
 from core.errors import BrokenInvariant
@@ -22,6 +21,7 @@ from services.catalog import ProductSnapshot
 from services.inventory import places, stock
 from services.kit import numbers
 from services.kit.answer import References
+from services.kit.later import Later
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.pricing import Priced
@@ -86,12 +86,12 @@ def _make_lines(order: str, made: str, kind: _Kind, first: int) -> str:
 
 
 def _make(kind: _Kind) -> str:
-    """Stores an order with its lines. These take its id from the row that was made: tables that are spread over servers get the
+    """Steps that store an order with its lines. These take its id from the row that was made: tables that are spread over servers get the
     one before the other.
     """
     names, values = (", tax_total, prices_include_tax", ", $26, $27") if kind.taxed else ("", "")
     return f"""
-    WITH made AS (
+    made AS (
         INSERT INTO orders (tenant_id, id, currency, customer_id, number, subtotal, placed_at, external_id, note,
                             allow_backorder, warehouse_id, status, version, shipping_address, billing_address,
                             allocation, price_list_id, confirmed_at{names})
@@ -99,7 +99,6 @@ def _make(kind: _Kind) -> str:
                 CASE WHEN $20 = 'CONFIRMED' THEN statement_timestamp() END{values})
         RETURNING id
     ), lines AS ({_make_lines("made.id", ", made", kind, 28 if kind.taxed else 26)} RETURNING 1)
-    SELECT count(*) FROM lines
     """
 
 
@@ -214,10 +213,8 @@ async def _store(
     status = "CONFIRMED" if command.confirm else "DRAFT"
     values = (number, worth.totals.subtotal, placed, command.external_id, command.note)
     state = (command.allow_backorder, command.warehouse, status, version, *addresses, command.allocation, by and by.id)
-    try:
-        await _make_order(work, (order, currency, customer.id), lines, held, worth, (*values, *state))
-    except asyncpg.UniqueViolationError as error:
-        raise _taken(work, error, command, number) from None
+    heard = partial(_taken, work, command, number)
+    _make_order(work, (order, currency, customer.id), lines, held, worth, (*values, *state), heard)
     made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency} | told_worth(worth)
     made |= {"allocation": command.allocation} if command.allocation else {}
     made |= {"priceList": ids.encode("prl", by.id)} if by else {}
@@ -225,25 +222,26 @@ async def _store(
     work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
     if command.confirm:
         work.note("order.confirmed", order, version=2, after={"lineItems": reserved(promised)})
-        await stock.reserve(work, promised)
+        stock.reserve(work, promised)
     if taken is not None:
         await holds.ordered(work, taken, order, promised)
     return {"order_id": order}
 
 
-async def _make_order(
+def _make_order(
     work: UnitOfWork,
     whose: tuple[UUID, str, UUID],
     lines: Sequence[Ordered],
     held: Mapping[UUID, Decimal],
     worth: Worth,
     values: Sequence[Any],
+    heard: Callable[[Exception], Exception],
 ) -> None:
     kind = _Kind(worth.taxed, _in_units(lines))
     more = (worth.totals.tax_total, worth.included, *_taxes(lines, worth.totals.nets)) if worth.taxed else ()
-    await work.rows(
-        _MAKE[kind], *whose, *columns(lines, held), *values, *more, *(_units(lines) if kind.in_units else ())
-    )
+    units = _units(lines) if kind.in_units else ()
+    made = (*whose, *columns(lines, held), *values, *more, *units)
+    work.later(Later(_MAKE[kind], "(SELECT count(*) FROM lines)", made, heard=heard))
 
 
 async def make_lines(
@@ -349,13 +347,12 @@ async def _number(work: UnitOfWork, customer: Customer, placed: datetime) -> str
     return await numbers.take(work.database, work.tenant, numbering.series(customer.order_numbers, year))
 
 
-def _taken(work: UnitOfWork, error: Any, command: OrderCreate, number: str) -> Exception:
+def _taken(work: UnitOfWork, command: OrderCreate, number: str, error: Exception) -> Exception:
     """What to make of a key that another order has."""
     if constraint(error) == "uq_orders_tenant_id_external_id":
         return refuse(DUPLICATE, "Another order has this externalId.", "externalId")
     if constraint(error) != "uq_orders_tenant_id_number":
-        fault: Exception = error
-        return fault
+        return error
     if command.number:
         return refuse(DUPLICATE, f"There is an order {command.number} already.", "number")
     numbers.discard(work.database, work.tenant, number)

@@ -86,7 +86,7 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait, rule=order.allocation)
     problems.check()
     [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse, *addresses)
-    await stock.reserve(work, allocation.holds)
+    stock.reserve(work, allocation.holds)
     work.note(
         "order.confirmed",
         order.id,

@@ -113,7 +113,7 @@ async def change(
     if plan.new:
         nets = [line.total for line in plan.new] if any(line.tax for line in plan.new) else None
         await drafts.make_lines(work, (order.id, order.currency, order.customer), plan.new, held, nets)
-    await stock.reserve(work, allocation.holds)
+    stock.reserve(work, allocation.holds)
     values = await recosted(work, order, "changes", together=bool(plan.new))
     if not plan.extra and not plan.more:
         given = [Step(each.id, cancelled=each.cancelled) for each in plan.less]

@@ -117,7 +117,7 @@ async def _hold(work: UnitOfWork, holds: Sequence[Hold], order_of: dict[UUID, UU
     given = [Step(line, reserved=quantity) for line, quantity in sums.items()]
     orders = list({order_of[line] for line in sums})
     versions = await work.rows(_SERVED, *steps(given), orders)
-    await stock.reserve(work, holds)
+    stock.reserve(work, holds)
     by_order: dict[UUID, list[Hold]] = defaultdict(list)
     for hold in holds:
         by_order[order_of[hold.line]].append(hold)

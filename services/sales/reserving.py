@@ -66,7 +66,7 @@ async def reserve_order(work: UnitOfWork, command: OrderReserve) -> References:
         return {"order_id": order.id}
     behind = (command.behind_others,)
     [[version]] = await work.rows(_SET, order.id, *zip(*given, strict=True), *behind)
-    await stock.reserve(work, taken)
+    stock.reserve(work, taken)
     after = {"lineItems": reserved(taken), "released": reserved(freed)}
     work.note("order.unreserved" if freed else "order.reserved", order.id, version=version, after=after)
     if freed:

@@ -114,7 +114,7 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     work.problems.check()
     back = [Move(hold.product, customers, hold.location, hold.quantity, REASON, hold.line, hold.lot) for hold in holds]
     moved = await stock.move(work, back)
-    await stock.reserve(work, holds)
+    stock.reserve(work, holds)
     given = [Step(line, reserved=quantity, shipped=-quantity) for line, quantity in stock.summed(holds).items()]
     backs = [each.move for each in shipped], moved.moves
     [[version, of_shipment]] = await work.rows(_CANCELLED, *steps(given), order.id, command.shipment, *backs)

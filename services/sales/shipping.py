@@ -71,7 +71,7 @@ async def ship(work: UnitOfWork, command: OrderShip) -> References:
         lots.note_unsellable(work.problems, refused, *paths[line])
     work.problems.check()
     await stock.free(work, picked.freed)
-    await stock.reserve(work, picked.taken)
+    stock.reserve(work, picked.taken)
     leaving = sorted(picked.leaving, key=lambda hold: lines[hold.line].position)
     moves = await stock.ship(work, leaving, customers)
     shipment = await _record(work, order, command, leaving, moves)

@@ -17,7 +17,7 @@ COST = {
     "confirm": 7,
     "receive, in parts": 10,
     "receive": 10,
-    "receive, served to one who waits": 14,
+    "receive, served to one who waits": 13,
     "return": 9,
     "replenish": 5,
     "cancel, in parts": 6,
