@@ -256,8 +256,8 @@ async def find(
     saves a statement.
     """
     wanted: dict[str, set[object]] = {}
-    for ref in refs:
-        name, key = ref.only()
+    asked = [ref.only() for ref in refs]
+    for name, key in asked:
         wanted.setdefault(name, set()).add(key)
     found: dict[tuple[str, object], ProductSnapshot] = {}
     several: set[tuple[str, object]] = set()  # barcodes alone aren't unique
@@ -279,9 +279,9 @@ async def find(
         found = {key: held[item.id] for key, item in found.items()}
     elif not lock:
         work.decimals |= {item.id: item.decimals for item in found.values()}
-    items = [found.get(ref.only()) for ref in refs]
+    items = [found.get(each) for each in asked]
     for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
-        if ref.only() in several:
+        if asked[index] in several:
             problems.invalid(f"Several products have the {ref}: name one by its sku.", *path, index, "product")
             items[index] = None
         elif item is None:

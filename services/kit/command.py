@@ -199,8 +199,9 @@ class Ref(Input):
 
     def only(self) -> tuple[str, Any]:
         """The name of the key, and the key."""
-        [name] = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        return name, getattr(self, name)
+        # Not by the model's fields, which pydantic looks up anew: for each line of an order that took three times as long.
+        [found] = [each for each in vars(self).items() if each[1] is not None]
+        return found
 
 
 __all__ = [
