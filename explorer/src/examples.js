@@ -94,8 +94,9 @@ query PickList($first: Int!) {
   {
     name: "OrderTaxes",
     needs: ["orders:read", "catalog:read", "pricing:read"],
-    query: `# What an order would cost with its taxes:
-# each category and rate is rounded once.
+    query: `# What an order would cost with its taxes,
+# by category and rate. Try P10023: another
+# country of the EU, other taxes.
 query OrderTaxes($input: OrderPreviewInput!) {
   orderPreview(input: $input) {
     subtotal { amount currency }
@@ -111,8 +112,9 @@ query OrderTaxes($input: OrderPreviewInput!) {
       input: {
         customer: { code: "F10004" },
         lineItems: [
-          { product: { sku: "BOX-10008" }, quantity: "3", tax: { code: "VAT-19" } },
-          { product: { sku: "BOX-10008" }, quantity: "1", tax: { code: "VAT-7" } },
+          { product: { sku: "BOX-10008" }, quantity: "3" },
+          { product: { sku: "SED-10001" }, quantity: "0.5" },
+          { product: { sku: "MUG-10010" }, quantity: "1", tax: { code: "EXEMPT" } },
         ],
       },
     },

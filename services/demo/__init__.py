@@ -30,6 +30,9 @@ Report = Callable[[str, int, int], None]
 
 Row = tuple[object, ...]
 
+GROUP = partners.PARTNER_COLUMNS.index("tax_group_id")
+PRICED = catalog.PRODUCT_COLUMNS.index("list_price")
+
 STEP = 1_000
 """Products whose stock is written at a time."""
 
@@ -113,19 +116,25 @@ class _Loader:
         await self._store("taxes", taxes.TAX_COLUMNS, rates.taxes)
         await self._store("tax_groups", taxes.GROUP_COLUMNS, rates.groups)
         await self._store("tax_substitutions", taxes.SUBSTITUTION_COLUMNS, rates.substitutions)
-        within, categories = catalog.categories(company, tenant)
+        await self._store("price_lists", taxes.LIST_COLUMNS, rates.lists)
+        within, categories = catalog.categories(company, tenant, rates)
         await self._store("product_categories", catalog.CATEGORY_COLUMNS, categories)
-        products = list(catalog.products(company, scale, tenant, seed, places.aisles, within))
+        products = list(catalog.products(company, scale, tenant, seed, places.aisles, within, rates))
         await self._store("products", catalog.PRODUCT_COLUMNS, [row for _, row in products])
-        people = list(partners.partners(company, scale, tenant, seed))
+        people = list(partners.partners(company, scale, tenant, seed, rates))
         await self._store("partners", partners.PARTNER_COLUMNS, [row for _, row in people])
         items, customers = [item for item, _ in products], [customer for customer, _ in people if customer]
+        priced = [row[PRICED] is not None for _, row in products]
+        await self._store("prices", taxes.PRICE_COLUMNS, [*taxes.prices(company, tenant, rates, items, priced)])
         book = ledger.Ledger(tenant, seed, places.supplier, places.customer, places.loss)
-        await self._sell(sales.Sales(company, scale, seed, book, items, customers))
+        await self._sell(sales.Sales(company, scale, seed, book, items, customers, rates))
         await self._stock(book, items)
         suppliers = [str(row[1]) for _, row in people if "SUPPLIER" in str(row[4])]
         houses = {str(row[1]): str(row[2]) for row in locations}
-        await self._buy(purchasing.Buying(company, tenant, self._size), products, suppliers, book, houses)
+        codes = {identity: code for code, identity in rates.ids.items()}
+        groups = {str(row[1]): codes.get(str(row[GROUP])) for _, row in people}
+        buying = purchasing.Buying(company, tenant, self._size, rates, groups)
+        await self._buy(buying, products, suppliers, book, houses)
 
     async def _buy(
         self,

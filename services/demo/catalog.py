@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate, product
 
+from core.units import MOST_DECIMALS
 from services.demo.companies import Company, Scale
 from services.demo.ledger import Level
 from services.demo.seed import FIRST_ORDER, FOUNDED, Seed, moment
+from services.demo.taxes import Taxes
 from services.demo.words import Goods
 
 PRODUCT_COLUMNS = (
     *("tenant_id", "id", "sku", "name", "description", "barcode", "unit", "list_price", "list_price_currency"),
-    *("active", "external_id", "version", "created_at", "updated_at", "category_id"),
+    *("active", "external_id", "version", "created_at", "updated_at", "unit_decimals", "category_id"),
 )
-CATEGORY_COLUMNS = ("tenant_id", "id", "code", "name", "parent_id", "cost_method", "created_at", "updated_at")
+CATEGORY_COLUMNS = ("tenant_id", "id", "code", "name", "parent_id", "cost_method", "tax_id", "created_at", "updated_at")
 WAREHOUSE_COLUMNS = ("tenant_id", "id", "code", "name", "created_at", "updated_at")
 LOCATION_COLUMNS = ("tenant_id", "id", "warehouse_id", "code", "name", "kind", "created_at", "updated_at")
 
@@ -25,12 +27,14 @@ Row = tuple[object, ...]
 class Item:
     """A product as orders see it.
 
-    ``short``: sold out, and what is ordered of it waits. ``inspected``: what comes back isn't sold again.
+    ``short``: sold out, and what is ordered of it waits. ``inspected``: what comes back isn't sold again. ``tax`` is the code of what
+    its category bears.
     """
 
     id: str
     name: str
     price: Decimal
+    tax: str
     quantities: tuple[Decimal, ...]
     active: bool
     short: bool
@@ -70,7 +74,7 @@ def places(company: Company, tenant: str, seed: Seed) -> tuple[Places, list[Row]
     return found, warehouses, locations
 
 
-def categories(company: Company, tenant: str) -> tuple[dict[str, str], list[Row]]:
+def categories(company: Company, tenant: str, rates: Taxes) -> tuple[dict[str, str], list[Row]]:
     """The categories of each kind of goods by its code, and the rows of all, those above first. By chance of their own."""
     seed, at, names = (
         Seed(f"{company.name} categories"),
@@ -80,15 +84,22 @@ def categories(company: Company, tenant: str) -> tuple[dict[str, str], list[Row]
     method, found, above, below = "AVERAGE" if company.retail else "FIFO", dict[str, str](), list[Row](), list[Row]()
     for number, (group, codes) in enumerate(company.groups.items()):
         parent = seed.id(FOUNDED, number)
-        above.append((tenant, parent, group.split()[0].upper(), group, None, method, at, at))
+        above.append((tenant, parent, group.split()[0].upper(), group, None, method, None, at, at))
         for code in codes:
             found[code] = seed.id(FOUNDED, 100 + len(found))
-            below.append((tenant, found[code], code, names[code], parent, method, at, at))
+            tax = rates.borne[rates.of(code)].id
+            below.append((tenant, found[code], code, names[code], parent, method, tax, at, at))
     return found, above + below
 
 
 def products(
-    company: Company, scale: Scale, tenant: str, seed: Seed, aisles: list[tuple[str, str]], within: Mapping[str, str]
+    company: Company,
+    scale: Scale,
+    tenant: str,
+    seed: Seed,
+    aisles: list[tuple[str, str]],
+    within: Mapping[str, str],
+    rates: Taxes,
 ) -> Iterator[tuple[Item, Row]]:
     """Each product with its row, in the category of its goods. It has stock at one to four locations, three on average."""
     kinds = [
@@ -105,6 +116,7 @@ def products(
             id=seed.id(created),
             name=name,
             price=_price(company, goods, seed),
+            tax=rates.of(goods.code),
             quantities=_quantities(company, goods.unit),
             active=not seed.chance(0.03),
             short=seed.chance(0.04),
@@ -130,6 +142,7 @@ def _row(company: Company, goods: Goods, item: Item, number: int, tenant: str, c
         item.active,
         f"PIM-{400_000 + number}" if seed.chance(0.3) else None,
         *seed.history(created),
+        0 if goods.unit in {"pcs", "box"} else MOST_DECIMALS,
     )
 
 

@@ -1,6 +1,6 @@
 """Who delivers what, and what is on its way: drafts, confirmed and cancelled purchase orders of the last weeks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from core.money import line_total
 from services.demo.catalog import Item
 from services.demo.companies import Company
 from services.demo.seed import DAY, HOUR, TODAY, Seed, moment
+from services.demo.taxes import SINCE, Taxes, Terms
 
 SUPPLIER_COLUMNS = (
     *("tenant_id", "id", "product_id", "supplier_id", "supplier_sku", "unit", "minimum", "multiple", "lead_days"),
@@ -17,11 +18,11 @@ SUPPLIER_COLUMNS = (
 )
 ORDER_COLUMNS = (
     *("tenant_id", "id", "number", "status", "supplier_id", "currency", "location_id", "subtotal", "ordered_at"),
-    *("expected_on", "confirmed_at", "note", "version", "created_at", "updated_at"),
+    *("expected_on", "confirmed_at", "note", "version", "created_at", "updated_at", "tax_total"),
 )
 LINE_COLUMNS = (
     *("tenant_id", "id", "purchase_order_id", "position", "product_id", "description", "quantity", "unit"),
-    *("base_quantity", "currency", "unit_price", "total", "expected_on", "cancelled", "created_at"),
+    *("base_quantity", "currency", "unit_price", "total", "expected_on", "cancelled", "created_at", "tax_id"),
 )
 INCOMING = """
     UPDATE stock_levels s SET incoming = p.quantity FROM (
@@ -53,8 +54,11 @@ class Buying:
     what each supplier asks.
     """
 
-    def __init__(self, company: Company, tenant: str, size: str) -> None:
+    def __init__(
+        self, company: Company, tenant: str, size: str, rates: Taxes, groups: Mapping[str, str | None]
+    ) -> None:
         self._company, self._tenant = company, tenant
+        self._rates, self._groups = rates, groups
         self.seed = Seed(f"{company.name} {size} buying")
         self.offers: dict[str, list[Offer]] = {}
 
@@ -86,13 +90,19 @@ class Buying:
             order, zone = seed.id(at), ZoneInfo(self._company.timezone)
             today, stored = datetime.fromtimestamp(at, UTC).astimezone(zone).date(), moment(at)
             new = list(self._lines(order, chosen, status, (today.toordinal(), stored)))
-            total = sum((Decimal(str(row[-4])) for row in new), Decimal())
+            costs = [(offer.item.tax, Decimal(str(row[-4]))) for offer, row in zip(chosen, new, strict=True)]
+            total, tax = sum((cost for _, cost in costs), Decimal()), Decimal()
             expected = max(str(row[-3]) for row in new)
+            taxes: list[str | None] = [None] * len(new)
+            if at >= SINCE:
+                terms = Terms(self._groups[supplier])
+                borne, worth = self._rates.worth(costs, terms, self._company.currency, exempt=False)
+                taxes, tax = [each.id for each in borne], worth.tax_total
             whose = (f"PO-{today.year}-{number:06}", status, supplier, self._company.currency, location, total, stored)
             version, confirmed = (1, None) if status == "DRAFT" else (2, stored if status == "CONFIRMED" else None)
             note = seed.among((None, None, None, "Deliver before noon.", "Confirmed by phone."))
-            orders.append((self._tenant, order, *whose, expected, confirmed, note, version, stored, stored))
-            lines += new
+            orders.append((self._tenant, order, *whose, expected, confirmed, note, version, stored, stored, tax))
+            lines += [(*row, of) for row, of in zip(new, taxes, strict=True)]
         return orders, lines
 
     def _lines(self, order: str, chosen: Sequence[Offer], status: str, when: tuple[int, str]) -> Iterator[Row]:

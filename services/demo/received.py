@@ -81,14 +81,14 @@ class Received:
         expected = came.lines[-1][12]
         whose = (named, "CLOSED", supplier, currency, location, total, stored, expected, stored, None)
         by_day = [list(days) for _, days in groupby(zip(moves, lines, strict=True), lambda each: each[0][-1] // DAY)]
-        came.orders.append((self._tenant, order, *whose, 2 + len(by_day), stored, closed))
+        came.orders.append((self._tenant, order, *whose, 2 + len(by_day), stored, closed, Decimal()))
         for count, each in enumerate(by_day, start=1):
             self._receipt(came, f"{named}-{count}", order, each)
 
     def _line(self, line: str, order: str, position: int, move: Any, offer: Offer, costs: tuple[Decimal, str]) -> Row:
         quantity, expected = move[3], datetime.fromtimestamp(move[-1], UTC).date().isoformat()
         what = (position, move[1], offer.item.name, quantity, offer.unit, quantity, self._company.currency, offer.price)
-        return self._tenant, line, order, *what, costs[0], expected, Decimal(0), costs[1], quantity
+        return self._tenant, line, order, *what, costs[0], expected, Decimal(0), costs[1], None, quantity
 
     def _receipt(self, came: Came, number: str, order: str, moves: Sequence[tuple[Any, str]]) -> None:
         at = moves[-1][0][-1]

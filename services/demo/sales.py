@@ -14,15 +14,18 @@ from services.demo.companies import Company, Scale
 from services.demo.ledger import ZERO, Ledger, Level, Row
 from services.demo.partners import Customer
 from services.demo.seed import DAY, FIRST_ORDER, HOUR, TODAY, Seed, T, moment
+from services.demo.taxes import SINCE, Taxes, Terms, shelf
 from services.demo.words import NOTES
 
 ORDER_COLUMNS = (
     *("tenant_id", "id", "number", "status", "customer_id", "currency", "subtotal", "placed_at"),
     *("external_id", "note", "allow_backorder", "confirmed_at", "version", "created_at", "updated_at"),
+    *("tax_total", "prices_include_tax", "price_list_id"),
 )
 LINE_COLUMNS = (
     *("tenant_id", "id", "order_id", "customer_id", "position", "product_id", "description", "quantity"),
     *("currency", "unit_price", "total", "reserved", "shipped", "cancelled", "returned", "created_at"),
+    *("tax_id", "net"),
 )
 
 SHIPMENT_COLUMNS = (
@@ -36,6 +39,9 @@ SHIPMENT_LINE_COLUMNS = (
 
 CHUNK = 1_000
 """Orders made at a time: what of a large set is in memory."""
+
+EXEMPT = 5
+"""So many orders before the last one is one whose last line is exempt from tax."""
 
 PAIR = 16
 """Line items of two orders in a row: eight on average, over any even number of orders exactly."""
@@ -84,6 +90,8 @@ class Order:
     rate: Decimal
     version: int
     touched: int
+    terms: Terms | None
+    """How its customer is taxed; None before orders bore taxes."""
 
     def happened(self, version: int, at: int) -> None:
         self.version, self.touched = max(self.version, version), max(self.touched, at)
@@ -93,12 +101,19 @@ class Sales:
     """A company's orders in the order of their time."""
 
     def __init__(
-        self, company: Company, scale: Scale, seed: Seed, ledger: Ledger, items: list[Item], customers: list[Customer]
+        self,
+        company: Company,
+        scale: Scale,
+        seed: Seed,
+        ledger: Ledger,
+        items: list[Item],
+        customers: list[Customer],
+        rates: Taxes,
     ) -> None:
         self._company, self._count, self._seed, self._ledger = company, scale.orders, seed, ledger
         self._items, self._item_weights = items, popularity(len(items), floor=30)
         self._customers, self._customer_weights = customers, popularity(len(customers), floor=20)
-        self._numbers = Counter[int]()
+        self._rates, self._numbers = rates, Counter[int]()
         self._size = 0
         self._shipments, self._shipment_lines = list[Row](), list[Row]()
 
@@ -131,9 +146,10 @@ class Sales:
             rate=rate,
             version=1 if status == "DRAFT" else 2,
             touched=placed if status == "DRAFT" else placed + seed.below(2 * HOUR),
+            terms=customer.terms if placed >= SINCE else None,
         )
         confirmed = None if status == "DRAFT" else moment(order.touched)
-        subtotal, number = self._lines(order, index, lines), self._number(placed)
+        (subtotal, *taxed), number = self._lines(order, index, lines), self._number(placed)
         self._ship(order, number)
         return (
             *(tenant, order.id, number, status, customer.id, currency, subtotal, moment(placed)),
@@ -142,7 +158,7 @@ class Sales:
                 seed.among(NOTES) if seed.chance(0.08) else None,
             ),
             # All may wait for goods, as some lines of products that are sold out do.
-            *(True, confirmed, order.version, moment(placed), moment(order.touched)),
+            *(True, confirmed, order.version, moment(placed), moment(order.touched), *taxed),
         )
 
     def _ship(self, order: Order, number: str) -> None:
@@ -159,24 +175,34 @@ class Sales:
                 (tenant, shipment, order.customer, position, *each, when) for position, each in enumerate(left, start=1)
             ]
 
-    def _lines(self, order: Order, index: int, lines: list[Row]) -> Decimal:
-        """Make an order's lines; their sum is the result."""
+    def _lines(self, order: Order, index: int, lines: list[Row]) -> Row:
+        """Make an order's lines. The result is what they come to: their sum before tax and the tax, whether prices include it, and
+        the list that they are of.
+        """
         seed, made = self._seed, moment(order.placed)
         self._size = 1 + seed.below(8) + seed.below(8) if index % 2 == 0 else PAIR - self._size
-        subtotal = ZERO
+        new, totals = list[Row](), list[tuple[str, Decimal]]()
         for position, item in enumerate(self._basket(self._size, old=index < 0.9 * self._count), start=1):
             line = seed.id(order.placed, position)
             quantity, price = seed.among(item.quantities), self._price(order, item)
             total = round_total(quantity * price, order.currency)
             progress = self._progress(order, item, line, quantity, first=position == 1)
-            subtotal += total
-            lines.append(
+            totals.append((item.tax, total))
+            new.append(
                 (
                     *(self._ledger.tenant, line, order.id, order.customer, position, item.id, item.name, quantity),
                     *(order.currency, price, total, *progress, made),
                 )
             )
-        return subtotal
+        if order.terms is None:
+            lines += [(*line, None, None) for line in new]
+            return sum((total for _, total in totals), ZERO), ZERO, False, None
+        exempt = self._count - index == EXEMPT
+        taxes, worth = self._rates.worth(totals, order.terms, order.currency, exempt=exempt)
+        nets = [None if net == total else net for net, (_, total) in zip(worth.nets, totals, strict=True)]
+        lines += [(*line, tax.id, net) for line, tax, net in zip(new, taxes, nets, strict=True)]
+        by = self._rates.ids.get(order.terms.price_list or "")
+        return worth.subtotal, worth.tax_total, order.terms.gross, by
 
     def _basket(self, size: int, *, old: bool) -> list[Item]:
         """Different products; what is no longer sold is only in old orders."""
@@ -188,11 +214,13 @@ class Sales:
         return list(basket.values())
 
     def _price(self, order: Order, item: Item) -> Decimal:
-        """The list price, in the order's currency, one in ten with a discount."""
-        discounted = self._seed.chance(0.1)
+        """The list price, in the order's currency and with tax where its prices include that, one in ten with a discount."""
+        discounted, price = self._seed.chance(0.1), item.price
+        if order.terms and order.terms.gross:
+            price = shelf(price, self._rates.borne[item.tax].kind.rate)
         if order.rate == 1 and not discounted:
-            return item.price
-        price = item.price * order.rate * Decimal("0.9" if discounted else 1)
+            return price
+        price = price * order.rate * Decimal("0.9" if discounted else 1)
         return price.quantize(Decimal(1).scaleb(-digits(order.currency)))
 
     def _number(self, placed: int) -> str:

@@ -29,9 +29,9 @@ TAXES = {
     **dict.fromkeys(("Order.taxes", "PurchaseOrder.taxes"), 1),
     **dict.fromkeys(("Tax.events", "TaxGroup.events", "TaxGroup.substitutions"), 1),
     **dict.fromkeys(("TaxSubstitution.from", "TaxSubstitution.to"), 1),
-    # The demo's products, partners and lines have none: tests/schema/writing/test_taxes.py counts where they have.
-    **dict.fromkeys(("Product.tax", "ProductCategory.tax", "Partner.taxGroup", "LineItem.tax", "LineItem.net"), 0),
-    "PurchaseLine.tax": 0,
+    **dict.fromkeys(("ProductCategory.tax", "Partner.taxGroup", "LineItem.tax", "PurchaseLine.tax"), 1),
+    # The demo's products have none of their own: tests/schema/writing/test_taxes.py counts where they have.
+    **dict.fromkeys(("Product.tax", "LineItem.net"), 0),
     **dict.fromkeys(("TaxTotal.base", "TaxTotal.amount", "OrderPreview.taxes", "OrderPreviewLine.tax"), 0),
 }
 
@@ -81,20 +81,21 @@ COST = {
     "Price.priceList": 1,
     "Price.product": 1,
     "Price.amount": 0,
-    # The tenant's currency, and the taxes of the products' categories; tests/schema/writing/test_prices_of_products.py has the rest.
-    **dict.fromkeys(("Product.price", "ProductPrice.tax"), 1),
+    # The tenant's currency; and the taxes of the products' categories, of which one is shown. The rest is in
+    # tests/schema/writing/test_prices_of_products.py.
+    "Product.price": 1,
+    "ProductPrice.tax": 2,
     **dict.fromkeys(("ProductPrice.amount", "ProductPrice.price"), 0),
     **TAXES,
-    # The demo's partners and orders have none: tests/schema/writing/test_prices_of_orders.py counts where they have.
-    **dict.fromkeys(
-        ("Partner.priceList", "Partner.purchasePriceList", "Order.priceList", "OrderPreviewLine.priceList"), 0
-    ),
+    **dict.fromkeys(("Partner.priceList", "Order.priceList"), 1),
+    # None of the demo's buys by such a list; tests/schema/writing/test_prices_of_orders.py counts where a customer has one.
+    **dict.fromkeys(("Partner.purchasePriceList", "OrderPreviewLine.priceList"), 0),
     "Query.stockHold": 1,
     "Query.webhooks": 1,
     "Webhook.deliveries": 1,
     "WebhookDelivery.event": 1,
-    # The tenant's currency, the products, and what is there of them.
-    "Query.orderPreview": 3,
+    # The tenant's currency, the products, their taxes, and what is there of them.
+    "Query.orderPreview": 4,
     **dict.fromkeys(("OrderPreview.subtotal", "OrderPreview.taxTotal", "OrderPreview.total"), 0),
     **dict.fromkeys(("OrderPreview.lines", "OrderPreview.problems"), 0),
     **dict.fromkeys(("OrderPreviewLine.unitPrice", "OrderPreviewLine.net"), 0),

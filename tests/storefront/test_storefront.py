@@ -136,6 +136,17 @@ async def test_orders_are_live(shop: Shop, site: Site) -> None:
     await shop.shoot("18-order-live")
 
 
+async def test_an_order_at_shelf_prices_says_what_of_them_is_tax(shop: Shop) -> None:
+    page = shop.page
+    await page.evaluate("location.hash = '#/orders/SO-2026-000087'")
+    await expect(page.locator(".total")).to_contain_text("€566.32")
+    await expect(page.locator(".taxes li")).to_have_count(2)
+    await expect(page.locator(".taxes li").first).to_contain_text("Exempt under section 4")
+    await expect(page.locator(".taxes li").nth(1)).to_contain_text("Of it VAT 19")
+    await expect(page.locator(".taxes .sum")).to_have_text(["€0.00", "€88.62"])
+    await shop.shoot("19-order-with-tax")
+
+
 async def test_an_order_with_a_line_short_is_mended_placed_and_cancelled(shop: Shop, site: Site) -> None:
     page, before = shop.page, await orders(site)
     await shop.add(SEAGRASS)
@@ -166,6 +177,10 @@ async def test_an_order_with_a_line_short_is_mended_placed_and_cancelled(shop: S
     await expect(page.locator(".order .line").nth(1)).to_contain_text("Arrives later: 72 announced")
     await expect(page.locator(".timeline strong")).to_have_text(["Confirmed", "Order made"])
     assert (await orders(site), await available(site, "BOX-10029")) == (before + 1, "0")
+    # The basket said "before tax".
+    await expect(page.locator(".taxes .sum")).to_have_text(["€308.50", "€58.62"])
+    await expect(page.locator(".taxes li").nth(1)).to_contain_text("VAT 19")
+    await expect(page.locator(".total")).to_contain_text("€367.12")
     await shop.shoot("6-order")
 
     shop.sent.clear()

@@ -2,7 +2,7 @@
 
 WAYS = {
     "Product": "products(first: %d) { nodes { %s } }",
-    "Partner": "partners(first: %d) { nodes { %s } }",
+    "Partner": "partners(first: %d, orderBy: [{field: CODE, direction: DESC}]) { nodes { %s } }",
     "Order": "orders(first: %d) { nodes { %s } }",
     "LineItem": "orders(first: %d) { nodes { lineItems { nodes { %s } } } }",
     "StockLevel": "stockLevels(first: %d) { nodes { %s } }",
@@ -48,5 +48,5 @@ HAND_MADE = {
     *("ProductUnit", "StockDifference", "StockHoldLine", "Tax", "TaxGroup", "TaxSubstitution"),
     *("Webhook", "WebhookDelivery"),
 }
-"""Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses and no price
-lists, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""
+"""Types of which the demo has none, or not among its first: its orders have no events, its partners no addresses, it has few price
+lists and taxes, its books are right, nobody has a basket, nothing is tracked, and its newest purchase orders haven't come."""

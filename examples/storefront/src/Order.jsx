@@ -3,7 +3,7 @@ import { useClient, useQuery, useSubscription } from "urql";
 
 import { Availability, Connection, useLive } from "./Availability";
 import { CHANGES, ORDER, ORDER_CHANGES } from "./documents";
-import { capital, less, moment, money, plus, quantity } from "./format";
+import { capital, less, moment, money, percent, plus, quantity } from "./format";
 import { send } from "./graph";
 import { Picture } from "./Picture";
 import { Trouble } from "./Trouble";
@@ -120,6 +120,19 @@ function Line({ line, status }) {
   );
 }
 
+/** What of the total is tax: each category and rate, or why there is none. */
+function Taxes({ order }) {
+  const within = order.pricesIncludeTax;
+  const name = (tax) => tax.exemptionReason ?? `${within ? "Of it VAT" : "VAT"} ${percent(tax.rate)}`;
+  const rows = order.taxes.map((tax) => [name(tax), tax.amount]);
+  if (rows.length && !within) rows.unshift(["Before tax", order.subtotal]);
+  return (
+    <ul className="taxes">
+      {rows.map(([text, amount], place) => <li key={place}><span>{text}</span> <span className="sum">{money(amount)}</span></li>)}
+    </ul>
+  );
+}
+
 function Timeline({ order }) {
   const events = order.events.nodes;
   return (
@@ -167,7 +180,9 @@ export function Order({ number, onForget }) {
               <h2>Lines</h2>
               <ul>{order.lineItems.nodes.map((line) => <Line key={line.id} line={line} status={order.status} />)}</ul>
               {order.lineItems.pageInfo.hasNextPage && <p className="quiet">And more than these hundred.</p>}
+              {!order.pricesIncludeTax && <Taxes order={order} />}
               <p className="total"><span>Total</span> <strong>{money(order.total)}</strong></p>
+              {order.pricesIncludeTax && <Taxes order={order} />}
             </section>
             <Timeline order={order} />
           </div>

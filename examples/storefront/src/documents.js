@@ -94,6 +94,9 @@ const ORDER_SCREEN = gql`
     shipmentStatus
     availableActions
     customer { id name email country }
+    pricesIncludeTax
+    subtotal { amount currency }
+    taxes { category rate amount { amount currency } exemptionReason }
     total { amount currency }
     lineItems(first: 100) {
       nodes {

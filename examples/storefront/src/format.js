@@ -31,6 +31,8 @@ export const money = ({ amount, currency }) =>
 export const quantity = (amount, unit) =>
   new Intl.NumberFormat(undefined, { maximumFractionDigits: SCALE }).format(amount) + (unit === "pcs" ? "" : ` ${unit}`);
 
+export const percent = (rate) => new Intl.NumberFormat(undefined, { maximumFractionDigits: SCALE }).format(rate) + "\u00a0%";
+
 export const moment = (text) =>
   new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 

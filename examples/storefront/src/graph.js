@@ -14,7 +14,7 @@ const ERRORS = [
 
 // Types without an id: parts of what they stand in.
 const PARTS = [
-  ..."Count Money PageInfo ProductStock Viewer OrderPayload ChangeBatch Change".split(" "),
+  ..."Count Money PageInfo ProductStock Viewer OrderPayload TaxTotal ChangeBatch Change".split(" "),
   ..."ProductConnection OrderConnection LineItemConnection EventConnection PartnerConnection".split(" "),
   ...ERRORS,
 ];
