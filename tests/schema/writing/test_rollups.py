@@ -173,17 +173,21 @@ async def test_a_planted_fault_is_found(firm: Firm) -> None:
     spans, differences = await rollups.verify(target, tenant)
     assert spans > 200
     assert differences == []
-    for planted, name in (
-        ("UPDATE sales_cells SET total = total + 0.01 WHERE id = $1", "total"),
-        ("UPDATE sales_cells SET orders = orders + 1 WHERE id = $1", "orders"),
+    for kind, planted, name in (
+        ("PRODUCTS", "UPDATE sales_cells SET total = total + 0.01 WHERE id = $1", "total"),
+        ("PRODUCTS", "UPDATE sales_cells SET orders = orders + 1 WHERE id = $1", "orders"),
+        ("PRODUCTS_LONG", "UPDATE sales_cells SET lines = lines - 1 WHERE id = $1", "lines"),
+        ("CUSTOMERS_LONG", "UPDATE sales_cells SET wanted = wanted + 1 WHERE id = $1", "wanted"),
     ):
         cell = await firm.clerk.admin.fetchrow(
-            "SELECT c.id, c.span_id FROM sales_cells c JOIN sales_spans s ON s.id = c.span_id WHERE c.tenant_id = $1 AND kind = 'PRODUCTS' LIMIT 1",
+            "SELECT c.id, c.span_id FROM sales_cells c JOIN sales_spans s ON s.id = c.span_id WHERE c.tenant_id = $1 AND kind = $2 LIMIT 1",
             tenant,
+            kind,
         )
         await firm.clerk.admin.execute(planted, cell["id"])
         [found] = (await rollups.verify(target, tenant))[1]
-        assert (found.kind, found.name, found.sku in SKUS, found.customer) == ("PRODUCTS", name, True, None)
+        assert (found.kind, found.name) == (kind, name)
+        assert [found.sku in SKUS, found.customer is None] == [kind.startswith("PRODUCTS")] * 2
         if name == "total":
             company = await firm.clerk.admin.fetchval("SELECT name FROM tenants WHERE id = $1", tenant)
             process = started("rollup", "verify", "--tenant", company, DATABASE_URL=target.admin)
