@@ -18,6 +18,7 @@ from app.errors.http_errors import Throttled
 from app.live.groups import Group, Place, Step, aside, shared_by
 from app.live.reading import Batches
 from app.live.stream import Stream
+from app.live.texts import Texts
 from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import Budgets
@@ -83,6 +84,7 @@ class Hub:
         self._tenants: dict[UUID, _Tenant] = {}
         self._streams: dict[Stream, None] = {}
         self._sockets: dict[Held, None] = {}
+        self._texts = Texts()
         self._counts: Counter[Hashable] = Counter()
         self._sockets_of: Counter[Hashable] = Counter()
         self._watching: list[asyncio.Task[None]] = []
@@ -158,6 +160,7 @@ class Hub:
         group.members -= 1
         if group.members:
             return
+        self._texts.leave(identity, group.prepared)
         tenant = self._tenants.get(identity)
         if tenant is not None and tenant.groups.get(group.key) is group:
             del tenant.groups[group.key]
@@ -217,18 +220,19 @@ class Hub:
         spent.objects = first.points
         group.begin(first, head)
         stream.begin(group, first)
+        stream.prepared = group.prepared  # its own said where to begin, and the rest is kept once
 
     def _join(self, stream: Stream, head: Head) -> Group:
         """The group of equal subscribers; in the log of a tenant that is followed from now on."""
-        identity = stream.principal.tenant
+        identity, key = stream.principal.tenant, shared_by(stream.prepared, stream.principal)
         tenant = self._tenants.get(identity)
-        if tenant is None:
-            tenant = self._tenants[identity] = _Tenant(identity, head)
-            tenant.task = aside(self._follow(tenant))
-        key = shared_by(stream.prepared, stream.principal)
-        group = tenant.groups.get(key)
-        if group is None or group.over:
-            group = tenant.groups[key] = Group(key, stream.prepared, stream.principal, self._read, tenant.head)
+        group = None if tenant is None else tenant.groups.get(key)
+        if tenant is None or group is None or group.over:
+            prepared = self._texts.join(identity, stream.prepared)
+            if tenant is None:
+                tenant = self._tenants[identity] = _Tenant(identity, head)
+                tenant.task = aside(self._follow(tenant))
+            group = tenant.groups[key] = Group(key, prepared, stream.principal, self._read, tenant.head)
         group.members += 1
         tenant.woken.set()  # the head may be behind what this one has read
         return group
