@@ -79,6 +79,9 @@ class Cursor(NamedTuple):
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+MOST = 2**31 - 1
+"""Entries that a commit may have: what PostgreSQL takes for an integer."""
+
 LENGTH = len(str(Cursor(UUID(int=0))))
 
 
@@ -92,9 +95,10 @@ def read_cursor(text: str, mark: bytes | None) -> Cursor:
         )
     except (ValueError, binascii.Error):
         raw = b""
-    if len(raw) != 26:
+    offset = int.from_bytes(raw[16:20], "big")
+    if len(raw) != 26 or offset > MOST:
         raise BadInput("This is not a cursor of the feed. Cursors come from its batches.")
-    found = Cursor(UUID(bytes=raw[:16]), int.from_bytes(raw[16:20], "big"), raw[20:])
+    found = Cursor(UUID(bytes=raw[:16]), offset, raw[20:])
     if mark is not None:
         found.of(mark)
     return found

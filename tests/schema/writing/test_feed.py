@@ -8,7 +8,7 @@ import pytest
 
 from app.context import Principal, RequestContext
 from core import ids
-from core.changes import Cursor
+from core.changes import Cursor, read_cursor
 from core.ids import new_id
 from core.permissions import EVERYTHING, ROLES
 from db.runtime.engine import administration
@@ -135,6 +135,25 @@ async def test_what_is_no_place_is_refused(clerk: Clerk, cursor: str) -> None:
     code = "RESYNC_REQUIRED" if cursor == "A" * 35 else "BAD_USER_INPUT"  # of a commit that never was
     for query in (CHANGES, EVENTS):
         assert (await Reader(clerk).refused(query, after=cursor))[0] == code
+
+
+async def test_a_place_that_somebody_made_up_within_a_commit(clerk: Clerk) -> None:
+    """Behind entries that the commit hasn't: nothing is behind them. Behind more than any commit could have: no place."""
+    read = Reader(clerk)
+    await clerk.product()
+    for query in (CHANGES, EVENTS):
+        cursor = read_cursor((await (read.changes() if query == CHANGES else read.events()))["cursor"], None)
+        await clerk.product()
+        ask = read.changes if query == CHANGES else read.events
+        found = await ask(after=str(cursor))
+        told = found["changes"] if query == CHANGES else found["events"]
+        assert len(told) == 1
+        for offset in (999, 2**31 - 1):
+            forged = await ask(after=str(cursor._replace(offset=offset)))
+            assert (forged["changes"] if query == CHANGES else forged["events"]) == told
+        for offset in (2**31, 2**32 - 1):
+            forged_ = str(cursor._replace(offset=offset))
+            assert (await read.refused(query, after=forged_))[0] == "BAD_USER_INPUT"
 
 
 async def test_a_place_belongs_to_its_field_and_conditions(clerk: Clerk) -> None:
