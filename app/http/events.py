@@ -23,17 +23,12 @@ from app.http.following import Followers
 from app.http.negotiation import JSON
 from app.http.request import read
 from app.http.responses import json_response, refusal
+from app.http.silence import BREATHE, SILENCE, Sign
 from app.live.hub import Hub
 from app.live.stream import Stream
 from app.telemetry.record import RequestRecord
 from app.throttling.budgets import PAUSE
 from core.errors import ErpError
-
-COMMENT_EVERY = 25.0
-"""Seconds of silence after which a comment is sent, so that proxies don't take the stream for dead: the most impatient ones wait for
-30. Ten thousand silent streams took 5 % of a busy machine's processor at 30 seconds, and 8 % at 15: most of it is the system's
-work to send.
-"""
 
 TAKEN_WITHIN = 30.0
 """Seconds in which a client must take what was sent."""
@@ -47,6 +42,7 @@ HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 COMPLETE = b"event: complete\ndata:\n\n"
+COMMENT = b":\n\n"
 
 
 class EventStreams:
@@ -79,7 +75,24 @@ class EventStreams:
         if answer is not None:
             await answer(scope, receive, send)
         elif opened is not None:
-            await _send_events(opened, self._followers.hub, record.request_id, receive, send)
+            await self._send(opened, record.request_id, scope, receive, send)
+
+    async def _send(
+        self, opened: Stream | list[Any], request_id: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        breathing = scope.get(BREATHE)
+        if breathing is None:  # a server that lets nothing past the application
+            return await _send_events(opened, self._followers.hub, request_id, receive, send)
+        sign: Sign = breathing(COMMENT)
+
+        async def told(message: Sent) -> None:
+            await send(message)
+            SILENCE.broken(sign)
+
+        try:
+            await _send_events(opened, self._followers.hub, request_id, receive, told)
+        finally:
+            SILENCE.over(sign)
 
     async def _open(self, request: Request, record: RequestRecord) -> Stream:
         """The stream of a request. Raises ``Rejected`` for an operation that can't be followed, else ``ErpError``."""
@@ -132,17 +145,14 @@ async def _chunks(stream: Stream) -> AsyncGenerator[bytes]:
 
 
 async def _unless_left(chunks: AsyncGenerator[bytes], receive: Receive) -> AsyncGenerator[bytes]:
-    """The chunks for as long as the client is there, with comments in between where there is silence."""
+    """The chunks for as long as the client is there."""
     left = asyncio.create_task(_left(receive))
     following = asyncio.create_task(_next(chunks))
     try:
         while True:
-            await asyncio.wait((following, left), timeout=COMMENT_EVERY, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((following, left), return_when=asyncio.FIRST_COMPLETED)
             if left.done():
                 return
-            if not following.done():
-                yield b":\n\n"
-                continue
             chunk = following.result()
             if chunk is None:
                 return

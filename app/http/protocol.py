@@ -6,6 +6,7 @@ its answer; 500 such connections take a process's file descriptors (docs/securit
 """
 
 from asyncio import TimerHandle, Transport
+from functools import partial
 from typing import Any
 
 import httptools
@@ -17,6 +18,7 @@ from app.errors.http_errors import HttpError
 from app.http.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.security import HEADERS
+from app.http.silence import BREATHE, breathing
 from app.http.socket_protocol import BoundedSocketProtocol, asks_for_socket
 from app.http.transport import CoalescingTransport
 from app.http.untaken import Untaken
@@ -125,6 +127,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._check_line()
         super().on_headers_complete()
+        self.scope[BREATHE] = partial(breathing, self.cycle)  # type: ignore[literal-required]
         self._in_head, self._in_body = False, True
 
     def on_message_complete(self) -> None:

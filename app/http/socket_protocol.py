@@ -5,6 +5,7 @@ each ping has an answer, which piles up where its sender reads nothing (docs/sec
 """
 
 import logging
+import os
 import re
 from asyncio import BaseTransport
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from websockets.frames import Frame
 from websockets.server import ServerProtocol
 
 from app.http.garbage import GARBAGE
+from app.http.silence import SILENCE
 from app.http.untaken import Untaken
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -27,9 +29,6 @@ SLICE = 2_048
 
 MOST_FRAMES = 200
 """Frames that a client may send in a second. Twenty subscriptions are twenty."""
-
-PING_EVERY, PONG_WITHIN = 30.0, 30.0
-"""Seconds between two pings, which proxies take for a sign of life, and in which a client must answer one."""
 
 CLOSED_WITHIN = 2.0
 """Seconds in which a client must answer that the socket is closed."""
@@ -72,7 +71,6 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         self.default_headers = []
         # No compression: 300 kB a socket, and one message would be compressed for each of its thousand readers.
         self.conn = ServerProtocol(max_size=LARGEST, logger=_LOG)
-        self.ping_interval, self.ping_timeout = PING_EVERY, PONG_WITHIN
         self.close_timeout = CLOSED_WITHIN
 
     def begin(self, transport: BaseTransport, client: tuple[str, int] | None, rest: bytes) -> None:
@@ -145,9 +143,23 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().handle_parser_exception()
 
-    def keepalive_timeout(self) -> None:
-        # Uvicorn says 1011, which clients take for a reason not to come back.
-        self.abort()
+    # Uvicorn has two timers and a task of the library's for each ping; ten thousand sockets have two hundred pings in a second.
+
+    def start_keepalive(self) -> None:
+        SILENCE.broken(self.ping)
+
+    def stop_keepalive(self) -> None:
+        SILENCE.over(self.ping)
+
+    def ping(self) -> None:
+        """Ask whether the client is there. Whoever didn't say so when it was asked the last time is cut."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        if self.pending_ping_payload is not None:
+            self.abort()
+            return
+        self.pending_ping_payload = payload = os.urandom(4)
+        self.transport.write(b"\x89\x04" + payload)
 
     def _count(self) -> None:
         """One frame more. Whoever sends before it was answered, or floods, is cut."""

@@ -5,7 +5,7 @@ import { createParser } from "eventsource-parser";
 import { getOperationAST, parse } from "graphql";
 import { problem, SAY, sizeOf } from "./ask.js";
 
-const SILENT = 40_000; // milliseconds without even a comment, of which one comes every 15 seconds: the connection is dead
+const SILENT = 75_000; // milliseconds without even a comment, of which one comes every 50 seconds: the connection is dead
 const SOONEST = 500; // milliseconds before a connection is tried again; twice as many each time
 const LATEST = 10_000;
 const PASSES = new Set([429, 502, 503, 504]); // statuses after which it is worth to come back

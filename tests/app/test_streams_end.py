@@ -9,8 +9,9 @@ import pytest
 
 from app.context import Principal
 from app.errors.http_errors import Throttled
-from app.http import events
+from app.http import events, silence
 from app.live import hub as hubs
+from app.live import texts
 from app.throttling.budgets import Budgets
 from core.errors import Unavailable
 from core.spending import Spending
@@ -240,7 +241,7 @@ async def test_45_a_client_that_reads_nothing_is_left(served: Served, monkeypatc
 
 
 async def test_silence_is_filled_with_comments(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "COMMENT_EVERY", 0.02)
+    monkeypatch.setattr(silence, "EVERY", 0.02)
     async with served.client.stream("POST", "/graphql/stream", json={"query": CHANGES}) as answer:
         lines = answer.aiter_lines()
         async with asyncio.timeout(20):
@@ -265,3 +266,73 @@ async def test_clients_that_come_and_go_leave_nothing_behind(served: Served) -> 
         assert [group.members for group in tenant.groups.values()] == [1]
         await served.make("STAYS", "stays")
         assert await stays.names() == ["stays"]
+
+
+async def test_signs_of_life_come_between_batches_and_end_with_the_stream(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written past the application: whole chunks, to this answer and to no later one of its connection."""
+    monkeypatch.setattr(silence, "EVERY", 0.01)
+    async with served.follow(CHANGES) as stream:
+        assert await stream.names() == []
+        for number in range(5):
+            await served.make("SIGNS", f"name {number}")
+            assert await stream.names() == [f"name {number}"]
+            await asyncio.sleep(0.03)
+    answers = [await served.client.post("/graphql", json={"query": "{ __typename }"}) for _ in range(3)]
+    assert {answer.json()["data"]["__typename"] for answer in answers} == {"Query"}
+
+
+async def test_one_whose_sign_fails_keeps_no_other_from_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "EVERY", 0.01)
+    given = asyncio.Event()
+
+    def broken() -> None:
+        raise RuntimeError
+
+    kept = silence.Silence()
+    for sign in (broken, given.set):
+        kept.broken(sign)
+    async with asyncio.timeout(10):
+        await given.wait()
+    assert [*kept._since] == [given.set]
+    kept.over(given.set)
+    await eventually(lambda: kept._looking is None)
+
+
+async def test_who_follows_much_text_is_bounded_and_equal_text_counts_once(
+    served: Served, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "OF_TENANT", 2 * len(CHANGES) + 2)
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(served.follow(CHANGES))
+        assert await first.names() == []
+        # Another group of the same document, and another document.
+        place = (await first_event(served))["id"]
+        for query, given in ((CHANGES, {"after": place}), (CHANGES, {"more": 1}), (f"{CHANGES}  ", {})):
+            stream = await stack.enter_async_context(served.follow(query, **given))
+            assert await stream.names() == []
+        assert len({id(each.prepared.document) for each in served.hub._streams}) == 2
+        answer = await served.client.post("/graphql/stream", json={"query": f" {CHANGES}"})
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (429, "THROTTLED")
+        other = await keys.create(site.target, site.tenants[1].id, "streams of others", replace=True)
+        theirs = await stack.enter_async_context(served.follow(f" {CHANGES}", key=other))
+        assert await theirs.names() == []
+    await eventually(lambda: served.hub.following == 0)
+    assert served.hub._texts._kept == {}
+
+
+async def first_event(served: Served) -> dict[str, str]:
+    async with served.follow(CHANGES) as stream:
+        found = await stream.event()
+    assert found is not None
+    return found
+
+
+async def test_what_is_kept_besides_a_document_is_bounded(served: Served) -> None:
+    async with served.follow(CHANGES, unused="x" * texts.BESIDES) as stream:
+        [error] = (await stream.data())["errors"]
+        assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+        assert error["extensions"]["maximum"] == texts.BESIDES
+    await eventually(lambda: served.hub.following == 0)
+    assert served.hub._texts._kept == {}

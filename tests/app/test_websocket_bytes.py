@@ -1,11 +1,12 @@
 """WebSockets byte by byte: handshakes, frames that nobody should send, floods, and clients that vanish."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
-from app.http import socket_protocol
+from app.http import silence, socket_protocol
 from tests.app.conftest import Site
 from tests.support.http import Wire, eventually
 from tests.support.streams import CHANGES, Served, streaming
@@ -39,6 +40,15 @@ async def opened(wire: Wire) -> None:
         assert (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
 
 
+async def rest(wire: Wire) -> bytes:
+    """What comes until the connection is cut."""
+    found = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := await wire.reader.read(1_000):
+            found += piece
+    return found
+
+
 async def close_code(wire: Wire) -> int:
     """Of the next closing frame, past all others."""
     async with asyncio.timeout(10):
@@ -47,6 +57,25 @@ async def close_code(wire: Wire) -> int:
             content = await wire.reader.readexactly(length)
             if first == 0x88:
                 return int.from_bytes(content[:2], "big")
+
+
+async def test_34_who_answers_no_ping_is_cut_and_who_does_stays(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client's machine that is gone without a word looks like a client that says nothing."""
+    monkeypatch.setattr(silence, "EVERY", 0.1)
+    async with Wire(served.client.base_url.port or 0) as silent, Wire(served.client.base_url.port or 0) as wire:
+        for each in (silent, wire):
+            await opened(each)
+        async with asyncio.timeout(20):
+            for _ in range(5):
+                first, length = await wire.reader.readexactly(2)
+                assert (first, length) == (0x89, 4)
+                wire.send(frame(0x8A, await wire.reader.readexactly(4)))
+            assert b"\x88" not in await rest(silent)
+            # A pong that answers nothing is none.
+            wire.send(frame(0x8A, b"none"))
+            assert b"\x88" not in await rest(wire)
 
 
 @pytest.mark.parametrize(

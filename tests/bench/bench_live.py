@@ -34,6 +34,7 @@ import orjson
 import uvloop
 
 from app.asgi import settle_memory
+from app.http import silence
 from app.settings import CHECKOUT
 from db.admin import embedded
 from db.runtime.engine import Target
@@ -362,7 +363,8 @@ async def run(bench: Bench, *, short: bool) -> None:
     place = (await bench.first.caller.ask(PLACE))["eventFeed"]["cursor"]
     await latency(bench, 2.0 if short else 10.0)
     await catch_up(bench, place)
-    seconds = 5.0 if short else 20.0
+    # Each has one ping, or one comment, in this time: a shorter one would have as many as chance has it.
+    seconds = 5.0 if short else silence.EVERY
     there = await idle(bench, SocketSubscriber, "WebSocket", 40, seconds)
     await fan_out(bench, there, "WebSocket")
     await left(there)
