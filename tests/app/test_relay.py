@@ -25,7 +25,7 @@ from tests.support.command import ended, started
 from tests.support.http import eventually
 from tests.support.relayed import MAKE, SEEN, about, an_order, ask, at_last, partner, rising, told_all
 
-LARGE = "a name that makes it large" * 5
+LARGE = "a name that makes it large" * 7
 
 LATER = "UPDATE relay_cursors SET leased_until = now() - interval '1 second' WHERE worker IS NOT NULL"
 """Half a minute later."""
@@ -310,8 +310,8 @@ async def test_a_message_that_the_broker_refuses_holds_up_its_tenant_alone(
         async with broker.client() as asking:
             state = await asking.jetstream().stream_info(jetstream.STREAM)
             config = state.config
-            # One such message and a little more.
-            await asking.jetstream().update_stream(config.evolve(max_msg_size=state.state.bytes + 50))
+            # One such message, and what the stream keeps with it.
+            await asking.jetstream().update_stream(config.evolve(max_msg_size=state.state.bytes))
         refused = await partner(client, "RELAY-LARGE", LARGE)
         await eventually(lambda: outlet.refusing == 1)
         behind = await partner(client, "RELAY-BEHIND", "behind it")

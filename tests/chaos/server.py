@@ -20,8 +20,6 @@ class Server:
     def __init__(self, admin: str, serving: str, log: Path, **settings: str) -> None:
         self.log = log
         self.port = 0
-        self.ahead = 0.0
-        """Seconds that its clock is wrong by, when it is started next."""
         self._urls = (admin, serving)
         self._settings = settings
         self._process: Any = None
@@ -30,7 +28,9 @@ class Server:
         """It is there when it has told its port."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command("tests.bench.server"),
+                sys.executable,
+                "-m",
+                "tests.bench.server",
                 *self._urls,
                 cwd=ROOT,
                 env=environment(**self._settings),
@@ -39,12 +39,6 @@ class Server:
                 stderr=log,
             )
         self.port = int(await asyncio.wait_for(self._process.stdout.readline(), 30))
-
-    def command(self, module: str) -> tuple[str, ...]:
-        """How Python runs a module, with the clock that this process is to have."""
-        if not self.ahead:
-            return sys.executable, "-m", module
-        return sys.executable, "-m", "tests.support.shifted", str(self.ahead), module
 
     def kill(self) -> None:
         """``kill -9``: no farewell."""

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -63,8 +64,7 @@ class Worker(Server):
         begun = self._begun()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command("app.cli"),
-                "worker",
+                *(sys.executable, "-m", "app.cli", "worker"),
                 cwd=ROOT,
                 env=environment(ENVIRONMENT="production", **self._settings),
                 stderr=log,
@@ -282,18 +282,6 @@ async def refuse_at_the_receiver(site: Site, chance: random.Random) -> None:
     receiver.hangs, receiver.refuses = 0.0, lambda: False
 
 
-async def set_the_clocks(site: Site, chance: random.Random) -> None:
-    """One worker's and one server's are an hour ahead, or behind, for a while: what is leased, and until when, is the database's."""
-    hurt = telling(site)
-    wrong: Sequence[Server] = (chance.choice(hurt.workers), chance.choice(hurt.servers))
-    for ahead in (chance.choice((-3_600.0, 3_600.0)), 0.0):
-        for each in wrong:
-            each.ahead = ahead
-            await each.restart()
-            await hurt.later()
-        await asyncio.sleep(chance.uniform(0.5, 1.0))
-
-
 async def stop_postgres_again_and_again(site: Site, chance: random.Random) -> None:
     for _ in range(chance.randint(2, 5)):
         await faults.stop_postgres_at_once(site, chance)
@@ -310,7 +298,6 @@ FAULTS: tuple[Fault, ...] = (
     cut_in_the_middle_of_what_the_broker_hears,
     lose_acknowledgements,
     refuse_at_the_receiver,
-    set_the_clocks,
     stop_postgres_again_and_again,
     faults.kill_a_server,
     faults.kill_a_backend,
