@@ -175,8 +175,9 @@ class Telling(Site):
             }
         since = [each for each in log if each.seq > places[began]]
         behind = [each for each in log if each.seq > places[follower.began]]
-        first, *rest = relayed
-        if first.attributes["type"] != RESYNC or RESYNC in {each.attributes["type"] for each in rest}:
+        # It may have been told nothing yet.
+        types, rest = [each.attributes["type"] for each in relayed], relayed[1:]
+        if types[:1] != [RESYNC] or RESYNC in types[1:]:
             wrong.append("the broker's messages don't begin, once, with the word that they begin")
         if len({each.attributes["id"] for each in relayed}) < len(relayed):
             wrong.append("the broker keeps a message twice")
