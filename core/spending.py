@@ -25,6 +25,9 @@ SHORT = 0.0005
 FRESH = 0.002
 """Seconds after which the thread's time is read again, before a step begins."""
 
+HELD = 0.002
+"""Seconds of the loop after which a request that gives others a turn gives them time."""
+
 LAGS = 3
 """How many times the loop's lag a statement isn't charged for: it may wait for its turn before it is sent, between its
 preparation and its execution, and once its rows are there.
@@ -55,6 +58,10 @@ class Spending:
     loop_seconds: float = 0.0
     statement_seconds: float = 0.0
     observer: Observer | None = None
+    gives_way: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """How it lets others go on, in place of one turn of the loop, each time that it has held that for ``HELD`` seconds."""
+    gave_way: float = 0.0
+    """Its seconds of the loop when it last did."""
 
     async def measure(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work. What it does until then is added here, and is ``current`` to all that it calls."""
@@ -63,6 +70,16 @@ class Spending:
             return await _Steps(work, self)
         finally:
             _current.reset(token)
+
+    def give_way(self) -> Generator[Any, Any, None]:
+        """A turn for others; time for them where this has held the loop for long. A small query takes four turns: it waited
+        for a step of 6 ms before each of them, 34 ms in all, where a request gave turns alone.
+        """
+        if self.gives_way is not None and self.loop_seconds - self.gave_way > HELD:
+            self.gave_way = self.loop_seconds
+            yield from self.gives_way().__await__()
+        else:
+            yield
 
     def statement(self, seconds: float, rows: int = 0) -> None:
         """A statement took so long, whether it came to its end or was stopped."""
@@ -227,6 +244,10 @@ class _Steps(Generic[T]):
             finally:
                 self.spending.loop_seconds += _clock.end(began)
             try:
-                step, given = self.work.send, (yield waits_for)
+                if waits_for is None:  # a turn for others
+                    yield from self.spending.give_way()
+                    step, given = self.work.send, None
+                else:
+                    step, given = self.work.send, (yield waits_for)
             except BaseException as error:  # noqa: BLE001 - it is the work's, and handed on
                 step, given = self.work.throw, error

@@ -27,6 +27,7 @@ from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
 from app.http.deadline import ClientGone, RequestDeadline
 from app.http.explorer import Explorer
+from app.http.garbage import GARBAGE
 from app.http.negotiation import GRAPHQL_JSON, JSON, media_type
 from app.http.position import HEADER, position
 from app.http.position import written as written_at
@@ -134,19 +135,24 @@ class GraphQLEndpoint:
         with self.limits.slot(principal.owner) as slot:
             record.charge = charge = await self.budgets.admit(principal)
             charge.spent.observer = record.trace
+            charge.give_way_to(slot.beside)
             try:
                 return await charge.spent.measure(self._serve(request, principal, slot, charge, media, record))
             finally:
                 charge.end()  # however it ended
+                if not charge.carried_out:
+                    GARBAGE.after_error()
 
     async def _serve(
         self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, record: RequestRecord
     ) -> Response:
         """The answer to a GraphQL request."""
         request_id = record.request_id
+        await (
+            charge.keep_pace()
+        )  # before anything is read: what is too large, or no JSON, was refused 1,100 times a second
         asked = self.resolver.resolve(await read(request, self.settings.largest_body), principal, request_id)
         record.name(asked.operation)
-        await charge.keep_pace()
         prepared = await self.preparer.prepare(asked, principal, request_id)
         self.resolver.persist(asked, principal)
         kind = prepared.kind

@@ -54,6 +54,7 @@ class Followers:
         with endpoint.limits.slot(principal.owner) as slot:
             record.charge = charge = await endpoint.budgets.admit(principal)
             charge.spent.observer = record.trace
+            charge.give_way_to(slot.beside)
             try:
                 prepared = await charge.spent.measure(self._prepare(ask, principal, charge, record))
                 running = await slot.acquire(writes=False)
@@ -72,8 +73,8 @@ class Followers:
     async def _prepare(self, ask: Ask, principal: Principal, charge: Charge, record: RequestRecord) -> Prepared:
         """The operation, which is a subscription."""
         endpoint = self._endpoint
-        asked = endpoint.resolver.resolve(await ask(), principal, record.request_id)
         await charge.keep_pace()
+        asked = endpoint.resolver.resolve(await ask(), principal, record.request_id)
         prepared = await endpoint.preparer.prepare(asked, principal, record.request_id)
         endpoint.resolver.persist(asked, principal)
         record.name(prepared.name)

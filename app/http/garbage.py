@@ -7,6 +7,9 @@ sent: 4,000 requests of 250 kB filled a gigabyte, and it hadn't been called once
 
 import gc
 
+MANY = 5_000
+"""Objects that are collected at once after an error: in 4 ms. A hundred thousand, from 4,700 refusals, took 75."""
+
 AT = 8_388_608
 """Bytes that may come and go between two collections of what is young, in a process."""
 
@@ -25,6 +28,11 @@ class Garbage:
         self._passed += size
         if self._passed >= self._at:
             self._passed = 0
+            gc.collect(0)
+
+    def after_error(self) -> None:
+        """A request has ended with an error: collect what such ones have left, before it is much."""
+        if gc.get_count()[0] > MANY:
             gc.collect(0)
 
 

@@ -5,8 +5,10 @@ some fifty thousand objects. A lease that lies idle is given back.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from uuid import UUID
 
@@ -114,6 +116,10 @@ class Charge:
         share = self.account.share
         await share.wait()
         self.pace(max(self.paced, share.usual))
+
+    def give_way_to(self, beside: Callable[[], bool]) -> None:
+        """Have it give way to other tenants' requests. ``beside`` says whether one is under way."""
+        self.spent.gives_way = partial(self.account.share.give_way, beside)
 
     def pace(self, points: int) -> None:
         """Have it count for so many points beside others."""

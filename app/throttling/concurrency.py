@@ -18,6 +18,9 @@ WAIT = 2.0
 KEPT_FREE = 2
 """Connections that a tenant leaves to the others, of a pool with so many to spare."""
 
+ALL = object()
+"""Whose all requests are."""
+
 Owner = tuple[object, str]
 """A tenant and one of its credentials."""
 
@@ -62,13 +65,18 @@ class Slot:
         # Not Counter.update, which takes as long as ten of these.
         self._in_flight[self._owner] += 1
         self._in_flight[self._owner[0]] += 1
+        self._in_flight[ALL] += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in (self._owner, self._owner[0]):
+        for each in (self._owner, self._owner[0], ALL):
             self._in_flight[each] -= 1
             if not self._in_flight[each]:
                 del self._in_flight[each]
+
+    def beside(self) -> bool:
+        """Whether a request of another tenant is in flight."""
+        return self._in_flight[ALL] > self._in_flight[self._owner[0]]
 
     async def acquire(self, *, writes: bool) -> "Running":
         """Run now, or when others have ended; release it then. Raises ``Overloaded`` where that takes too long."""

@@ -9,6 +9,7 @@ are, each key spends that half; alone, it has the whole process.
 import asyncio
 from asyncio import sleep
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from time import monotonic
 from weakref import WeakValueDictionary
 
@@ -33,6 +34,12 @@ LONGEST = 2.0
 
 LEARNT = 0.25
 """How much the last request counts in what a key's requests spend as a rule."""
+
+PAUSE = 0.001
+"""Seconds that a long request pauses between two steps while another tenant is there; the loop's timers know no less."""
+
+PAUSES = 4
+"""How many times it does at most, while one of another tenant's requests is under way: a small query takes 2 ms."""
 
 STEP = 0.02
 """Seconds after which a request that is held back looks whether the others have left."""
@@ -148,6 +155,18 @@ class FairShare:
                     await sleep(min(STEP, 0.001 + seconds))
         except TimeoutError:
             raise Throttled("This key asks for more than its share while others wait. Try again in 1 s.", 1) from None
+
+    async def give_way(self, beside: Callable[[], bool]) -> None:
+        """Between two steps of a long request: let requests of other tenants go on, if there are any. ``beside`` says whether one
+        is under way.
+        """
+        if not self._neighbours.others(self._owner):
+            await sleep(0)
+            return
+        for _ in range(PAUSES):
+            await sleep(PAUSE)
+            if not beside():
+                return
 
     def _own_rate(self) -> float:
         keys = self._neighbours.keys(self._owner) if self._neighbours.others(self._owner) else 1

@@ -99,7 +99,10 @@ def test_in_flight_by_key_and_by_tenant() -> None:
         limits.slot(("a", "1"))
     with pytest.raises(Throttled, match="This tenant has 3 requests in flight"):
         limits.slot(("a", "3"))
-    limits.slot(("b", "1"))
+    assert not slots[0].beside()
+    with limits.slot(("b", "1")) as other:
+        assert (slots[0].beside(), other.beside()) == (True, True)
+    assert not slots[0].beside()
     for slot in slots:
         slot.__exit__()
     assert limits._in_flight == Counter()

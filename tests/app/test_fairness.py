@@ -178,6 +178,21 @@ async def test_attack_4_those_that_waited_are_not_let_through_together(clock: Cl
     assert (clock.now, share.usual) == (before, 155)
 
 
+async def test_a_long_request_gives_way_while_another_tenants_is_under_way(
+    clock: Clock, together: Callable[..., FairShare]
+) -> None:
+    asked = iter([True, True, False])
+    await together("a1", "a2").give_way(lambda: next(asked))
+    assert clock.slept == 0
+    share = together("a1", "b1")
+    await share.give_way(lambda: next(asked))
+    assert clock.slept == pytest.approx(3 * fairness.PAUSE)
+    assert list(asked) == []
+    clock.slept = 0
+    await share.give_way(lambda: True)
+    assert clock.slept == pytest.approx(fairness.PAUSES * fairness.PAUSE)
+
+
 async def test_what_nobody_refers_to_is_forgotten(clock: Clock) -> None:
     neighbours = Neighbours()
     for number in range(100):

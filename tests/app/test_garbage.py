@@ -50,6 +50,18 @@ def test_what_is_young_is_collected_whenever_so_many_bytes_have_passed() -> None
     assert Circle.ended == before + 1
 
 
+def test_what_errors_leave_is_collected_before_it_is_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    garbage, before = Garbage(at=10**12), Circle.ended
+    gc.collect()
+    Circle()
+    garbage.after_error()
+    assert Circle.ended == before
+    made = [Circle() for _ in range(2)]
+    monkeypatch.setattr("app.http.garbage.MANY", 2)
+    garbage.after_error()
+    assert (Circle.ended, len(made)) == (before + 1, 2)
+
+
 async def test_a_refused_head_leaves_no_circle(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """65 kB each lay about in what the parser's last error held."""
     passed = Garbage(at=10**12)

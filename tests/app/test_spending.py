@@ -126,6 +126,50 @@ async def _be_cancelled(clock: Clock, stop: asyncio.Event) -> None:
         clock.work(1)
 
 
+async def test_who_holds_the_loop_for_long_gives_others_time_and_not_a_turn_alone(clock: Clock) -> None:
+    steps, spent = list[str](), Spending()
+
+    async def way() -> None:
+        steps.append("way")
+        await asyncio.sleep(0)
+
+    async def work() -> None:
+        for seconds in (0.0015, 0.001, 0.0015, 0.005, 0.0):
+            clock.work(seconds)
+            steps.append(f"{seconds * 1000:g}")
+            await asyncio.sleep(0)
+        await asyncio.Event().wait()
+
+    spent.gives_way = way
+    task = asyncio.create_task(spent.measure(work()))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert steps == ["1.5", "1", "way", "1.5", "5", "way", "0"]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_who_leaves_while_a_request_gives_way_ends_it(clock: Clock) -> None:
+    ended, spent = list[str](), Spending()
+
+    async def work() -> None:
+        try:
+            clock.work(0.01)
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            ended.append("work")
+            raise
+
+    spent.gives_way = asyncio.Event().wait  # type: ignore[assignment]
+    task = asyncio.create_task(spent.measure(work()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["work"]
+
+
 @pytest.mark.parametrize(
     "work, kind",
     [(_raise, ValueError), (_catch_and_raise, TimeoutError), (_be_cancelled, asyncio.CancelledError)],
