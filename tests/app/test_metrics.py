@@ -187,7 +187,7 @@ async def test_a_request_is_in_flight_until_it_ends(shown: Shown, monkeypatch: p
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("app.throttling.budgets.Budgets.keep_pace", waits)
+    monkeypatch.setattr("app.throttling.budgets.Charge.keep_pace", waits)
     asked = asyncio.create_task(shown.ask("{ a }"))
     await begun.wait()
     assert (await shown.samples())["requests_in_flight", ()] == 1

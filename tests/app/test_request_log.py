@@ -176,7 +176,7 @@ async def test_a_request_that_is_called_off_has_a_line(
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("app.throttling.budgets.Budgets.keep_pace", waits)
+    monkeypatch.setattr("app.throttling.budgets.Charge.keep_pace", waits)
     async with asks(site) as client:
         asked = asyncio.create_task(client.post("/graphql", json={"query": "{ a }"}))
         await begun.wait()
