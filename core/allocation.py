@@ -61,11 +61,15 @@ class Shelves:
             self._rule = self._rule or place.rule
 
     def take(self, demands: Sequence[Demand], kept: Mapping[Spot, Decimal]) -> tuple[list[Hold], list[Demand]]:
-        """What an order gets of goods that were kept for it, and what it wants besides."""
+        """What an order gets of goods that were kept for it, the lot that expires first before others, and what it wants
+        besides.
+        """
         left, holds, rest = dict(kept), [], []
         for demand in demands:
             wanted = demand.quantity
-            for place in filter(demand.fits, self._of[demand.product]):
+            for place in sorted(
+                filter(demand.fits, self._of[demand.product]), key=lambda each: (*each.turn, each.code)
+            ):
                 taken = min(wanted, left.get(place.spot, ZERO), self._left[place])
                 if taken > 0:
                     holds.append(_hold(demand, place, taken))
