@@ -4,7 +4,14 @@
 at most ``$5``. With ``$6`` only those that have a supplier and a price.
 """
 
-PROPOSALS = """
+from db.pricing import best
+
+_ROUNDED = """ceil(greatest(
+    (s.target - (s.available - s.waiting + s.incoming + s.drafted)) * f.quantity / (f.base * t.multiple), t.minimum / t.multiple
+)) * t.multiple * f.base / f.quantity"""
+"""How many of the product's own unit are to be ordered: up to the target, then up to the supplier's minimum and multiple."""
+
+PROPOSALS = f"""
     WITH rules AS (
         SELECT r.id, r.product_id, r.warehouse_id, r.location_id, r.point, r.target, r.supplier_id, p.sku, p.name, p.unit, p.units,
                p.tax_id, p.category_id,
@@ -79,14 +86,8 @@ PROPOSALS = """
         CROSS JOIN LATERAL (SELECT coalesce(u.base, 1) AS base, coalesce(u.quantity, 1) AS quantity) f
         LEFT JOIN LATERAL (
             SELECT e.amount, l.currency
-            FROM price_lists l JOIN prices e ON e.tenant_id = $1 AND e.price_list_id = l.id
+            FROM price_lists l CROSS JOIN LATERAL ({best("l.id", "s.product_id", _ROUNDED, "s.today")}) e
             WHERE l.tenant_id = $1 AND l.id = p.purchase_price_list_id AND l.active AND NOT l.tax_included
-                  AND e.product_id = s.product_id
-                  AND e.minimum <= ceil(greatest(
-                      (s.target - (s.available - s.waiting + s.incoming + s.drafted)) * f.quantity / (f.base * t.multiple),
-                      t.minimum / t.multiple)) * t.multiple * f.base / f.quantity
-                  AND coalesce(e.valid_from <= s.today, true) AND coalesce(e.valid_to >= s.today, true)
-            ORDER BY e.minimum DESC, e.valid_from DESC NULLS LAST LIMIT 1
         ) listed ON true
         ORDER BY t.priority, coalesce(listed.amount, t.price * f.quantity / f.base) NULLS LAST, t.id LIMIT 1
     ) o ON true

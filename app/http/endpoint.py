@@ -148,9 +148,8 @@ class GraphQLEndpoint:
     ) -> Response:
         """The answer to a GraphQL request."""
         request_id = record.request_id
-        await (
-            charge.keep_pace()
-        )  # before anything is read: what is too large, or no JSON, was refused 1,100 times a second
+        # Before anything is read: what is too large, or no JSON, was refused 1,100 times a second.
+        await charge.keep_pace()
         asked = self.resolver.resolve(await read(request, self.settings.largest_body), principal, request_id)
         record.name(asked.operation)
         prepared = await self.preparer.prepare(asked, principal, request_id)
