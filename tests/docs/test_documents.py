@@ -13,6 +13,7 @@ DOCUMENTS = sorted(
     for path in ROOT.glob(pattern)
     if not {"node_modules", ".venv"} & {*path.parts}
 )
+DECISIONS = sorted(path for path in (ROOT / "docs" / "decisions").iterdir() if path.name != "README.md")
 CODE = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py") if ".venv" not in path.parts)
 
 
@@ -55,12 +56,19 @@ def test_the_code_names_decisions_that_there_are() -> None:
 
 
 def test_decisions_are_numbered_apart() -> None:
-    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").iterdir()]
+    numbers = [path.name[:4] for path in DECISIONS]
     assert sorted(numbers) == sorted(set(numbers))
 
 
+def test_the_list_of_decisions_has_each_with_its_title() -> None:
+    listed = re.findall(r"^- \[(.+)\]\((.+)\)$", (ROOT / "docs" / "decisions" / "README.md").read_text(), re.MULTILINE)
+    titles = {(path.read_text().splitlines()[0].removeprefix("# "), path.name) for path in DECISIONS}
+    assert len(listed) == len(titles)
+    assert {*listed} == titles
+
+
 def test_decisions_have_a_date_and_a_status() -> None:
-    for path in sorted((ROOT / "docs" / "decisions").iterdir()):
+    for path in DECISIONS:
         title, _, state, *_ = path.read_text().splitlines()
         assert re.fullmatch(rf"# {int(path.name[:4])}\. .+", title), path.name
         assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d · Status: (proposed|accepted|superseded by \d{4})", state), (

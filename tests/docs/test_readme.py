@@ -12,7 +12,9 @@ from db.runtime.engine import Database, Target
 from services import demo
 from services.platform import keys, tenants
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SCHEMA = (ROOT / "schema.graphql").read_text()
 
 
 async def test_the_query_and_the_mutation_have_the_answers_that_are_shown(fresh: Target) -> None:
@@ -40,3 +42,9 @@ def test_every_setting_is_told() -> None:
     told = re.findall(r"^\| (`ERPGRAPH_.*?) \|", README, re.MULTILINE)
     names = {name for cell in told for name in re.findall(r"`ERPGRAPH_(\w+)`", cell)}
     assert names == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_mutation_is_listed_once() -> None:
+    table = README.partition("| of | mutations |")[2].partition("\n\n")[0]
+    [mutations] = re.findall(r"^type Mutation \{(.*?)^\}", SCHEMA, re.MULTILINE | re.DOTALL)
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(re.findall(r"^  (\w+)\(", mutations, re.MULTILINE))
