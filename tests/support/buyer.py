@@ -1,9 +1,11 @@
 """Somebody who buys for a company: its suppliers, and what is ordered from them."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from tests.support.clerk import Clerk
+from tests.support.desk import Desk
 
 
 class Buyer:
@@ -57,6 +59,15 @@ class Buyer:
         levels = (await self.clerk.ask(query, {"id": product["id"]})).data["stockLevels"]["nodes"]
         # What is announced has no lot.
         return {each["location"]["code"]: each["incoming"] for each in levels if each["lot"] is None}
+
+
+@contextlib.asynccontextmanager
+async def buying(desk: Desk) -> AsyncIterator[Buyer]:
+    """A buyer for a company of its own that has the supplier S1; in the end its balances are what its moves come to."""
+    buyer = Buyer(await desk.open())
+    await buyer.supplier()
+    yield buyer
+    assert await buyer.clerk.differences() == []
 
 
 def lines(order: Mapping[str, Any]) -> list[dict[str, Any]]:

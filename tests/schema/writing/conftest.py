@@ -4,6 +4,7 @@
 ``shop``   a company in EUR and Berlin: two warehouses, NORTH with SHELF, RACK and HOLD (quarantine), SOUTH with
            DOCK, and a customer, C1
 ``rival``  another one, with the same codes
+``buyer``  who buys for ``shop``, from the supplier S1
 """
 
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db.runtime.engine import Target
+from tests.support.buyer import Buyer
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk, opened
 from tests.support.postgres import TestServer
@@ -40,3 +42,10 @@ async def rival(desk: Desk) -> AsyncIterator[Clerk]:
     clerk = await desk.open()
     yield clerk
     assert await clerk.differences() == []
+
+
+@pytest.fixture(scope="module")
+async def buyer(shop: Clerk) -> Buyer:
+    made = Buyer(shop)
+    await made.supplier()
+    return made

@@ -1,28 +1,11 @@
 """Lots and serial numbers that are bought: named when they come, and when they go back to the supplier."""
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from tests.schema.writing.test_holds import over
 from tests.schema.writing.test_lots import in_days, levels, lot, receive, tracked
 from tests.support.buyer import Buyer, came, went
 from tests.support.clerk import Clerk, progress
-from tests.support.desk import Desk
-
-
-@pytest.fixture(scope="module")
-async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
-
-
-@pytest.fixture(scope="module")
-def shop(buyer: Buyer) -> Clerk:
-    return buyer.clerk
 
 
 def of_lots(order: Any, *entries: dict[str, Any]) -> dict[str, Any]:

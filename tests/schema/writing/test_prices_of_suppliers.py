@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.schema.writing.test_price_lists import price_list
-from tests.support.buyer import Buyer, lines
+from tests.support.buyer import Buyer, buying, lines
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 
@@ -16,10 +16,8 @@ LISTS = "query { partner(by: { code: %s }) { priceList { code } purchasePriceLis
 
 @pytest.fixture
 async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
+    async with buying(desk) as found:
+        yield found
 
 
 @pytest.fixture

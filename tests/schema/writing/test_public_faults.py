@@ -18,7 +18,7 @@ from tests.schema.writing.test_price_lists import price_list
 from tests.schema.writing.test_taxes import taxed
 from tests.schema.writing.test_taxes_of_orders import bill
 from tests.schema.writing.test_taxes_of_purchases import bill as bought
-from tests.support.buyer import Buyer, came, stock, went
+from tests.support.buyer import Buyer, buying, came, stock, went
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 
@@ -28,10 +28,8 @@ EIGHT = ("140.80", "16.16", "167.64", "88.74", "36.75", "56.50", "83.34", "190.3
 
 @pytest.fixture
 async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
+    async with buying(desk) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,25 +1,7 @@
 """Suppliers of products, and purchase orders: created, changed, confirmed, cancelled."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from tests.support.buyer import Buyer, lines
 from tests.support.clerk import Clerk
-from tests.support.desk import Desk
-
-
-@pytest.fixture(scope="module")
-async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
-
-
-@pytest.fixture(scope="module")
-def shop(buyer: Buyer) -> Clerk:
-    return buyer.clerk
 
 
 async def test_a_purchase_order_from_draft_to_cancelled(buyer: Buyer, shop: Clerk) -> None:

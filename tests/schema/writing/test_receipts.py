@@ -1,25 +1,7 @@
 """Goods of purchase orders that come: in parts, more than was ordered, to several places, and to orders that wait."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from tests.support.buyer import Buyer, came, lines, stock
 from tests.support.clerk import Clerk, progress
-from tests.support.desk import Desk
-
-
-@pytest.fixture(scope="module")
-async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
-
-
-@pytest.fixture(scope="module")
-def shop(buyer: Buyer) -> Clerk:
-    return buyer.clerk
 
 
 async def test_an_order_is_received_in_parts_and_closed(buyer: Buyer, shop: Clerk) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.buyer import Buyer, came, lines
+from tests.support.buyer import Buyer, buying, came, lines
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 
@@ -15,10 +15,8 @@ PRICE = {"amount": "2", "currency": "EUR"}
 
 @pytest.fixture
 async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
+    async with buying(desk) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,25 +1,7 @@
 """Received goods that go back to their supplier: no more than came, and only what is available."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from tests.support.buyer import Buyer, came, lines, stock, went
 from tests.support.clerk import Clerk
-from tests.support.desk import Desk
-
-
-@pytest.fixture(scope="module")
-async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
-
-
-@pytest.fixture(scope="module")
-def shop(buyer: Buyer) -> Clerk:
-    return buyer.clerk
 
 
 async def test_what_came_goes_back_in_parts(buyer: Buyer, shop: Clerk) -> None:

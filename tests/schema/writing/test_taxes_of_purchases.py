@@ -13,7 +13,7 @@ from core.permissions import ROLES
 from db.runtime.writer import Writer
 from tests.schema.writing.test_taxes import exempt, group, taxed
 from tests.schema.writing.test_taxes_of_orders import TAXES, previewed
-from tests.support.buyer import Buyer, came, lines, ordered_again
+from tests.support.buyer import Buyer, buying, came, lines, ordered_again
 from tests.support.clerk import Clerk, identity
 from tests.support.desk import Desk
 from tests.support.graph import Asker
@@ -25,13 +25,11 @@ Bill = dict[str, Any]
 
 @pytest.fixture
 async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    await taxed(buyer.clerk, "FULL", "19")
-    await taxed(buyer.clerk, "HALF", "7")
-    await exempt(buyer.clerk, "INTRA", "K", reverseRate="19")
-    yield buyer
-    assert await buyer.clerk.differences() == []
+    async with buying(desk) as found:
+        await taxed(found.clerk, "FULL", "19")
+        await taxed(found.clerk, "HALF", "7")
+        await exempt(found.clerk, "INTRA", "K", reverseRate="19")
+        yield found
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Units that products are bought in: exact factors from the order to the shelf."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,19 +12,6 @@ from tests.support.graph import Asker
 
 CARTON = {"code": "carton", "base": "12", "barcode": "4000000000012"}
 THIRDS = {"code": "third", "quantity": "3", "base": "1"}
-
-
-@pytest.fixture(scope="module")
-async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
-
-
-@pytest.fixture(scope="module")
-def shop(buyer: Buyer) -> Clerk:
-    return buyer.clerk
 
 
 async def units(shop: Clerk, product: Any) -> list[dict[str, Any]]:

@@ -1,26 +1,11 @@
 """How many decimals quantities of a product may have: every command that takes one refuses more, at its path."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.support.buyer import Buyer, came, went
 from tests.support.clerk import Clerk
-from tests.support.desk import Desk
-
-
-@pytest.fixture(scope="module")
-async def buyer(desk: Desk) -> AsyncIterator[Buyer]:
-    buyer = Buyer(await desk.open())
-    await buyer.supplier()
-    yield buyer
-    assert await buyer.clerk.differences() == []
-
-
-@pytest.fixture(scope="module")
-def shop(buyer: Buyer) -> Clerk:
-    return buyer.clerk
 
 
 async def decimals(shop: Clerk, product: Any) -> int:
