@@ -27,6 +27,7 @@ def test_no_attack_costs_more_than_it_pays(attack: Attack, besieged: Besieged, u
     # The least of six, not of three: 14b, which reads one product, was once seen to take 16 ms of statements in each of
     # three tries of a full, busy run (10.4 times the median per point); alone it passes.
     spent, kept = attacked(besieged, attack, tries=6)
+    assert spent.status != 404, "it attacks what isn't there"
     assert faults(spent, usually) == [], spent
     assert kept < 50_000_000
     if attack.refused:
