@@ -17,7 +17,7 @@ from db.runtime.connections import Connections
 from db.runtime.engine import Database, Target, administration
 from resolvers import viewer
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body
 
 QUERY = {"query": "{ viewer { principal tenant { name } } }"}

@@ -8,8 +8,8 @@ import pytest
 
 from app import serialisation
 from execution import levels, ordinary
-from tests.app.conftest import Site
 from tests.support.cpu import within
+from tests.support.demo_site import Site
 from tests.support.stalls import least_stall
 
 ALIASES = " ".join(f"a{index}:description" for index in range(45))

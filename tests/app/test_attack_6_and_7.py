@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execution.fields import declared
-from tests.app.conftest import Site
 from tests.support.cpu import within
+from tests.support.demo_site import Site
 from tests.support.graph import schema
 from tests.support.stalls import least_stall
 

@@ -21,7 +21,7 @@ from core import keys as key_format
 from core.ids import new_id
 from db.runtime.engine import Database, administration
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body
 
 QUERY = {"query": "{ viewer { tenant { name } } }"}

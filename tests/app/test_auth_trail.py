@@ -12,7 +12,7 @@ from app.errors.http_errors import Throttled
 from core import keys as key_format
 from core.errors import Unauthenticated
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 
 

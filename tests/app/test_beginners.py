@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 DOCUMENTS = json.loads((Path(__file__).parents[1] / "data" / "beginners.json").read_text())
 

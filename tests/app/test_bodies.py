@@ -14,8 +14,8 @@ from app.errors.formatting import BAD_USER_INPUT
 from app.errors.redaction import HIDDEN, redact_names
 from app.http.request import MAX_CONTAINERS, MAX_VALUES
 from app.settings import load
-from tests.app.conftest import Site
 from tests.support.cpu import within
+from tests.support.demo_site import Site
 
 LARGEST = load().largest_body
 WITHIN = 0.03

@@ -10,7 +10,7 @@ from app.asgi import create_app
 from app.http.security import HEADERS
 from app.settings import load
 from core.errors import BadInput
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body
 
 QUERY = {"query": "{ viewer { tenant { name } } }"}

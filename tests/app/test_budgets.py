@@ -15,7 +15,7 @@ from app.throttling.budgets import Budgets, Charge
 from core.errors import BadInput
 from services.platform import keys
 from services.platform.budgets import Bucket, give_back, take
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.locks import locked, waiting
 

@@ -18,7 +18,7 @@ from services.platform import keys, tenants
 from tests.security import stage
 from tests.security.walk import MUTATION, is_node, required, select
 from tests.support import hooks
-from tests.support.http import eventually
+from tests.support.http import command, eventually
 from tests.support.postgres import TestServer
 
 Hook = Callable[[Any], Awaitable[None]]
@@ -56,9 +56,9 @@ async def order(firm: Firm, *actions: str) -> dict[str, Any]:
         "lineItems": [{"product": {"id": firm.own["prod"][0]}, "quantity": "1"}],
     }
     shows = "order { id lineItems(first: 9) { nodes { id } } }"
-    made = (await stage.command(firm.client, "orderCreate", given, shows))["order"]
+    made = (await command(firm.client, "orderCreate", given, shows))["order"]
     for action in actions:
-        await stage.command(firm.client, action, {"order": {"id": made["id"]}}, "order { id }")
+        await command(firm.client, action, {"order": {"id": made["id"]}}, "order { id }")
     return {"order": {"id": made["id"]}, "line": made["lineItems"]["nodes"][0]["id"]}
 
 
@@ -85,7 +85,7 @@ async def _places(firm: Firm) -> list[str]:
     rows = await firm.admin.fetch("SELECT id FROM locations WHERE kind = 'INTERNAL' ORDER BY id")
     places = [f"loc_{row['id'].hex}" for row in rows]
     line = {"product": {"id": firm.own["prod"][0]}, "location": places[0], "delta": "3"}
-    await stage.command(firm.client, "stockAdjust", {"lines": [line], "reason": "found"}, "moves { id }")
+    await command(firm.client, "stockAdjust", {"lines": [line], "reason": "found"}, "moves { id }")
     return places
 
 
@@ -118,9 +118,9 @@ async def _just(**given: Any) -> dict[str, Any]:
 async def _bought(firm: Firm, *actions: str) -> dict[str, Any]:
     """A new purchase order to which this was done."""
     given = await _to_buy(firm)
-    made = await stage.command(firm.client, "purchaseOrderCreate", given, "purchaseOrder { id }")
+    made = await command(firm.client, "purchaseOrderCreate", given, "purchaseOrder { id }")
     for action in actions:
-        await stage.command(firm.client, action, made, "purchaseOrder { id }")
+        await command(firm.client, action, made, "purchaseOrder { id }")
     return made  # type: ignore[no-any-return]
 
 
@@ -148,20 +148,20 @@ async def _wanted(firm: Firm) -> dict[str, Any]:
 
 
 async def _ordered_again(firm: Firm) -> dict[str, Any]:
-    await stage.command(firm.client, "reorderRuleUpsert", await _wanted(firm), "reorderRule { id }")
+    await command(firm.client, "reorderRuleUpsert", await _wanted(firm), "reorderRule { id }")
     return {}
 
 
 async def _came(firm: Firm) -> dict[str, Any]:
     given = await _to_buy(firm) | {"confirm": True}
     shows = "purchaseOrder { id lines { nodes { id } } }"
-    made = (await stage.command(firm.client, "purchaseOrderCreate", given, shows))["purchaseOrder"]
+    made = (await command(firm.client, "purchaseOrderCreate", given, shows))["purchaseOrder"]
     return {"purchaseOrder": {"id": made["id"]}, "lines": [{"line": made["lines"]["nodes"][0]["id"], "quantity": "1"}]}
 
 
 async def _went(firm: Firm) -> dict[str, Any]:
     given = await _came(firm)
-    await stage.command(firm.client, "purchaseOrderReceive", given, "receipt { id }")
+    await command(firm.client, "purchaseOrderReceive", given, "receipt { id }")
     place, *_ = await _places(firm)
     return given | {"lines": [line | {"location": place} for line in given["lines"]]}
 

@@ -12,7 +12,7 @@ import pytest
 from graphql import build_schema, is_enum_type, is_input_object_type, is_interface_type, is_object_type
 
 from app.settings import CHECKOUT
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 SCHEMA = build_schema((CHECKOUT / "schema.graphql").read_text())
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.http.compression import AT_ONCE, WORTH_IT, compressed, squeezed
 from app.http.negotiation import takes_gzip
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 SMALL = {"query": "{ viewer { principal } }"}
 LARGE = {"query": "{ products(first: 40) { nodes { id sku name } } }"}

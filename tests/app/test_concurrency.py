@@ -13,7 +13,7 @@ from app.throttling import concurrency
 from app.throttling.concurrency import ConcurrencyLimits, Owner, Slots
 from core.errors import Overloaded
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.locks import locked, waiting
 
 PAGE = {"query": "{ orders(first: 250) { nodes { id } } }"}

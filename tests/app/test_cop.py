@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 GRAPHQL = {"Accept": "application/graphql-response+json"}
 

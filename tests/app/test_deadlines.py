@@ -12,7 +12,7 @@ import pytest
 from app.asgi import create_app
 from app.settings import load
 from db.runtime.engine import Database
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, post, serving, told
 from tests.support.locks import locked, waiting
 

@@ -23,8 +23,8 @@ from app.documents.deprecations import listed
 from app.registry import Graph
 from execution import BatchField, Deprecations, Documents, argument
 from schema.deprecation import Deprecation, a_year_after, deprecated, read
-from tests.app.conftest import Site
 from tests.support.command import command
+from tests.support.demo_site import Site
 
 SINCE, REMOVAL = date(2026, 12, 1), date(2027, 12, 1)
 

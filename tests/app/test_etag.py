@@ -8,7 +8,7 @@ import pytest
 from app.asgi import create_app
 from app.settings import load
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, body, serving, told
 
 QUERY = {"query": "{ products(first: 40) { nodes { id sku name } } }"}

@@ -15,7 +15,7 @@ from app.throttling.budgets import Charge, _Account
 from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 RATE = 500
 """Objects a second: 250 of them in a process; 50 are never held back."""

@@ -12,8 +12,8 @@ from app.documents.roots import reads_feed
 from core.changes import ANY, read_cursor
 from db.runtime.engine import administration
 from services.platform import keys
-from tests.app.conftest import Site
 from tests.support import imports
+from tests.support.demo_site import Site
 
 MAKE = 'mutation { partnerUpsert(input: {code: "FEED", name: "%s"}) { userErrors { code } } }'
 

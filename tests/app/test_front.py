@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app import __version__
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 LINKS = {
     "graphql": "/graphql",

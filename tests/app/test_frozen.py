@@ -4,8 +4,8 @@ import asyncio
 
 from services.platform import keys, tenants
 from services.platform.transfer.freeze import freeze, unfreeze
-from tests.app.conftest import Site
 from tests.support.command import Ended, command
+from tests.support.demo_site import Site
 
 CREATE = 'mutation { partnerUpsert(input: {code: "F", name: "F"}) { partner { code } } }'
 

@@ -9,7 +9,7 @@ from app.asgi import create_app
 from app.http import protocol
 from app.http.garbage import Garbage
 from app.settings import load
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, serving
 
 COMMAS = b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: %b\r\n\r\n" % (b"," * 65_000)

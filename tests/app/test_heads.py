@@ -11,8 +11,8 @@ import pytest
 from app.asgi import create_app
 from app.http.head import LISTS, MAX_LINES, MAX_READ, SINGLES
 from app.settings import load
-from tests.app.conftest import Site
 from tests.support.cpu import within
+from tests.support.demo_site import Site
 from tests.support.http import Wire, serving
 
 APP = Path(__file__).parents[2] / "app"

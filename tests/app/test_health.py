@@ -20,7 +20,7 @@ from core.ids import new_id
 from db.admin import embedded, migrate
 from db.runtime.engine import Database, Target
 from services.platform import keys, tenants
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, body, eventually, serving
 from tests.support.postgres import TestServer
 

@@ -11,7 +11,7 @@ import pytest
 
 from db.runtime.engine import Database
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually, told
 from tests.support.locks import locked, waiting
 

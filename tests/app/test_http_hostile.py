@@ -22,7 +22,7 @@ from app.registry import build
 from core.errors import ErpError
 from db.models import metadata
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import GIVE_AWAYS, body
 
 BY_PRICE = "query ($value: Decimal) { products(where: {listPrice: {gt: $value}}) { nodes { id } } }"

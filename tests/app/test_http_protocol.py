@@ -8,7 +8,7 @@ import strawberry
 
 from app import asgi
 from app.registry import Graph
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body, told
 
 JSON = "application/json"

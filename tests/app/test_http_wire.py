@@ -13,7 +13,7 @@ from app.asgi import create_app
 from app.settings import load
 from db.runtime.engine import Database
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, post, serving
 
 MAX_BODY = load().largest_body

@@ -18,7 +18,7 @@ from app import logs
 from app.audit import audit
 from app.logs import MAX_QUEUED, Writer, escaped
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from app.telemetry.metrics import MOST_CODES, SECONDS, Metrics
 from app.telemetry.record import RequestRecord
 from core.errors import BadInput
 from db.runtime.standby import Standby
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually, serving
 from tests.support.metrics import Samples, free_ports, samples, scraped
 from tests.support.metrics import shown as shown_at

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.documents.persisted import ENTRY, Persisted
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body, told
 
 FULL = {"Accept": "application/graphql-response+json"}

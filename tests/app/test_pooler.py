@@ -15,8 +15,8 @@ from core.errors import Unfit
 from db.runtime.engine import Database, Target
 from db.runtime.sessions import ORDERED_ARRAYS, Pooler
 from services.platform import keys
-from tests.app.conftest import Site
 from tests.support.crowd import PATIENT
+from tests.support.demo_site import Site
 from tests.support.pgbouncer import pooled
 
 MODES = pytest.mark.parametrize("mode", ["session", "transaction"])

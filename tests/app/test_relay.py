@@ -19,9 +19,9 @@ from core.errors import Unavailable
 from db.runtime.lease import Lost
 from services.platform import keys, relaying
 from services.platform.relaying import Lease
-from tests.app.conftest import Site
 from tests.support.brokers import Nats, free_port, relay, running
 from tests.support.command import ended, started
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.relayed import MAKE, SEEN, about, an_order, ask, at_last, partner, rising, told_all
 

@@ -11,8 +11,8 @@ from app.relay.sinks import made
 from app.relay.sinks.kafka import _security
 from core import ids
 from services.platform import keys
-from tests.app.conftest import Site
 from tests.support.brokers import Broker, Got, Kafka, RabbitMQ, relay, running
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.relayed import MAKE, SEEN, about, an_order, ask, at_last, partner, rising, told_all
 

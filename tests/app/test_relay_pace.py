@@ -11,8 +11,8 @@ from app.relay import outlet as outlets
 from app.relay.messages import Message
 from app.relay.relay import Relay
 from app.relay.sinks import Away, Refused, Sink
-from tests.app.conftest import Site
 from tests.support.brokers import relay, running
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.relayed import ask, partner, told_all
 

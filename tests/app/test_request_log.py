@@ -20,7 +20,7 @@ from app.telemetry.request_log import REFUSALS, RequestLog
 from app.throttling.budgets import LEAST
 from core.errors import BrokenInvariant
 from db.runtime.engine import Database
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, serving
 
 ORDERS = "query Recent($n: Int) { orders(first: $n, where: {status: {eq: CONFIRMED}}) { nodes { number } } other: viewer { tenant { name } } }"

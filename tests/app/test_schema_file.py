@@ -6,7 +6,7 @@ from graphql import build_schema
 
 from app.registry import build
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body, told
 
 FILE = "/graphql/schema.graphql"

@@ -11,7 +11,7 @@ import pytest
 from app.asgi import create_app
 from app.http.protocol import BoundedHttpProtocol
 from app.settings import load
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, post, serving
 
 QUERY = {"query": "{ viewer { principal } }"}

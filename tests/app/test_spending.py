@@ -11,7 +11,7 @@ import core.spending
 from app.throttling import budgets, spending
 from app.throttling.spending import FREE, SMALL, pace, points
 from core.spending import FRESH, LOOK, Spending, Stopwatch, _ThreadClock, current, measured
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.locks import locked, waiting
 
 

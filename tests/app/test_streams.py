@@ -9,7 +9,7 @@ import pytest
 from app.live import groups
 from db.runtime.engine import Database
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.streams import CHANGES, MAKE, Served, streaming
 

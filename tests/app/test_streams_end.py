@@ -16,7 +16,7 @@ from app.throttling.budgets import Budgets
 from core.errors import Unavailable
 from core.spending import Spending
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.streams import CHANGES, Served, streaming
 

@@ -24,7 +24,7 @@ from app.settings import Settings, load
 from core.errors import BadInput, Unauthenticated, Unavailable
 from core.permissions import ROLES
 from db.runtime.engine import administration
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import body, serving
 from tests.support.provider import AUDIENCE, ISSUER, Address, claims, jwk_set, made, public, signed, signed_with
 

@@ -23,7 +23,7 @@ from app.asgi import create_app
 from app.settings import load
 from app.telemetry.traces import Tracing
 from core.errors import BadInput
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 
 ROOT = Path(__file__).parents[2]
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -14,8 +14,8 @@ from core.errors import BadInput
 from db.runtime.engine import Target
 from db.runtime.reader import Reader
 from services.platform import keys
-from tests.app.conftest import Site
 from tests.support.command import ended, first_lines, one_line, started
+from tests.support.demo_site import Site
 from tests.support.http import eventually, told
 from tests.support.provider import AUDIENCE, ISSUER, jwk_set, public, signed
 

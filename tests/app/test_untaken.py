@@ -9,7 +9,7 @@ from app.http import protocol
 from app.http.protocol import BoundedHttpProtocol
 from app.http.untaken import Untaken
 from app.settings import load
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, post, serving
 
 

@@ -13,8 +13,8 @@ from core.ids import new_id
 from db.runtime import lease
 from db.runtime.lease import leased
 from services.platform import sweeping
-from tests.app.conftest import Site
 from tests.support.command import ended, started
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 
 TEST = 99

@@ -17,7 +17,7 @@ from loaders.sales import LinesOfOrder
 from services.kit.upkeep import Site as Upkept
 from services.platform import keys
 from services.sales import rollups
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 
 PAGE = """{ orders(first: 50) { nodes { id lineItems(first: 100) { nodes { id product { id stock { levels(first: 50) {

@@ -12,7 +12,7 @@ from db.runtime.lease import Lost
 from services.platform import sweeping
 from services.webhooks import storing, turns
 from services.webhooks.turns import Lease
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.receiver import Shop
 

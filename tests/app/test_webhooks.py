@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from app.webhooks import turn
 from core import webhooks as rules
 from services.platform import keys
-from tests.app.conftest import Site
 from tests.support.command import ROOT
+from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.receiver import DOCUMENT, Shop
 

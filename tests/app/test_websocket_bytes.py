@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.http import silence, socket_protocol
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually
 from tests.support.streams import CHANGES, Served, streaming
 

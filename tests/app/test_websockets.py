@@ -14,7 +14,7 @@ from app.live import hub as hubs
 from app.live.stream import Stream
 from core.errors import Unavailable
 from services.platform import keys
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually
 from tests.support.sockets import talking
 from tests.support.streams import CHANGES, Served, streaming

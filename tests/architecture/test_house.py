@@ -87,3 +87,13 @@ def test_attack_14_no_document_is_dated_by_a_web_servers_clock(part: str) -> Non
         if isinstance(node, ast.Attribute) and ast.unparse(node) in clocks
     }
     assert asked == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "support").glob("*.py")), ids=lambda path: path.name)
+def test_what_tests_share_knows_none_of_them(path: Path) -> None:
+    imported = [
+        node.module or ""
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests")
+    ]
+    assert [name for name in imported if not name.startswith("tests.support")] == []

@@ -32,6 +32,7 @@ from services.webhooks import storing, turns
 from services.webhooks.storing import Attempt
 from services.webhooks.turns import Lease
 from tests.support.graph import RECEIVING
+from tests.support.http import command
 from tests.support.postgres import TestServer
 
 THEIRS, HIDDEN = "quokka", "bilby"
@@ -137,16 +138,6 @@ def client_of(database: Database, key: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(create_app(load(**LIMITS), database), raise_app_exceptions=True)
     headers = {"Authorization": f"Bearer {key}"}
     return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
-
-
-async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any], shows: str) -> Any:
-    """Carry a command out, which must succeed; what it made or changed."""
-    query = f"mutation ($i: {field[0].upper()}{field[1:]}Input!) {{ {field}(input: $i) {{ {shows} userErrors {{ message path }} }} }}"
-    answer = (await client.post("/graphql", json={"query": query, "variables": {"i": given}})).json()
-    assert not answer.get("errors"), answer
-    payload = answer["data"][field]
-    assert payload.pop("userErrors") == [], (field, given)
-    return payload
 
 
 async def furnish(client: httpx.AsyncClient, word: str, price: str) -> None:

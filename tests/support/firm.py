@@ -13,7 +13,7 @@ from db.rollups import DIFFERENT
 from db.runtime.engine import administration
 from services.kit.upkeep import Site
 from services.sales import rollups
-from tests.schema.writing.test_copies import SKUS, Bustle
+from tests.support.bustle import SKUS, Bustle
 from tests.support.clerk import Clerk
 from tests.support.desk import Desk
 from tests.support.graph import Answer, Asker, executed, schema

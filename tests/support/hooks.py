@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.security import stage
+from tests.support.http import command
 
 GIVEN = {"url": "http://127.0.0.1:9/", "document": "subscription { eventFeed { cursor } }", "roles": ["viewer"]}
 
@@ -17,7 +17,7 @@ async def new(firm: Any) -> dict[str, Any]:
 
 async def made(firm: Any) -> dict[str, Any]:
     """Another one's id."""
-    shown = await stage.command(firm.client, "webhookCreate", await new(firm), "webhook { id }")
+    shown = await command(firm.client, "webhookCreate", await new(firm), "webhook { id }")
     return {"webhook": shown["webhook"]["id"]}
 
 

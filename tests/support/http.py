@@ -40,6 +40,16 @@ def told(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, error["extensions"]["code"]
 
 
+async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any], shows: str) -> Any:
+    """Carry a command out, which must succeed; what it made or changed."""
+    query = f"mutation ($i: {field[0].upper()}{field[1:]}Input!) {{ {field}(input: $i) {{ {shows} userErrors {{ message path }} }} }}"
+    answer = (await client.post("/graphql", json={"query": query, "variables": {"i": given}})).json()
+    assert not answer.get("errors"), answer
+    payload = answer["data"][field]
+    assert payload.pop("userErrors") == [], (field, given)
+    return payload
+
+
 async def eventually(true: Callable[[], bool]) -> None:
     """Wait until it is, at most 10 seconds: for what the server does after its answer."""
     async with asyncio.timeout(10):

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from tests.app.conftest import Site
 from tests.support.brokers import Broker, Got
+from tests.support.demo_site import Site
 
 SEEN = (
     "query ($subjects: [ID!], $after: String!) { eventFeed(where: {subjects: $subjects}, after: $after, first: 500)"

@@ -22,7 +22,7 @@ from db.runtime.writer import Writer
 from loaders.kit import rollups as kit
 from services.imports.transaction import begin, tell
 from services.sales import rollups
-from tests.schema.writing.test_copies import SKUS
+from tests.support.bustle import SKUS
 from tests.support.command import ended, started
 from tests.support.desk import Desk
 from tests.support.firm import OTHERS, SHAPES, SUMS, Firm, from_cells, groups
