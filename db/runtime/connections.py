@@ -57,6 +57,11 @@ class Connections:
         return cls(pool, found, ahead=session.pooler != "transaction", opening=session.at(found).opening)
 
     @property
+    def lingers(self) -> float:
+        """Seconds for which a connection lies ready."""
+        return READY_FOR
+
+    @property
     def ready(self) -> int:
         """How many connections lie ready."""
         return len(self._ready)
@@ -165,20 +170,23 @@ class Connections:
         if connection.is_closed():
             return False
         if self._ahead and not (self._waiting or self._closed):
-            await connection.execute(f"ROLLBACK;{binding}")
+            await self._begin_next(connection, binding)
             if not (self._waiting or self._closed):
                 return True
         await connection.execute("ROLLBACK")
         return False
 
+    async def _begin_next(self, connection: Any, binding: str) -> None:
+        await connection.execute(f"ROLLBACK;{binding}")
+
     def _sweep_later(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(READY_FOR, self._sweep)
+            self._timer = asyncio.get_running_loop().call_later(self.lingers, self._sweep)
 
     def _sweep(self) -> None:
         """Give back to the pool what nobody came for."""
         self._timer = None
-        before = monotonic() - READY_FOR
+        before = monotonic() - self.lingers
         idle = [ready for ready in self._ready if ready.since <= before]
         self._ready = [ready for ready in self._ready if ready.since > before]
         if idle:

@@ -20,6 +20,7 @@ from core.ids import new_id
 from db.runtime import freezing, log
 from db.runtime.connections import Connections
 from db.runtime.failures import UNAVAILABLE_MESSAGE, not_connected, report, unavailable
+from db.runtime.lent import Lent
 from db.runtime.reader import Reader
 from db.runtime.sessions import SHARDED, Pooler, Seen, Session
 from db.runtime.standby import WRITTEN, Standby
@@ -129,10 +130,11 @@ class Database:
         self._writing = await self._connect(self.size, writes)
         async with self._writing.acquire():
             pass  # the first command needn't wait for it
-        self._aside = await self._connect(ASIDE, writes)
+        aside = await self._connect(ASIDE, writes)
         version = self._reading.version
         self._sessions = (reads.at(version), writes.at(version))
-        self._lent = Connections(self._writing, version, ahead=False)
+        self._lent = Lent(self._writing, version, ahead=self.pooler != "transaction")
+        self._aside = Lent(aside, version, ahead=False)
         if self.reading_url:
             pool = await self._connect(self.size + 1, reads, self.reading_url)  # one to watch it
             self.standby = Standby(pool, reads, self.written, self.reading_lag)
@@ -156,15 +158,15 @@ class Database:
         )
 
     async def close(self) -> None:
-        for pool in (self.standby, self._reading, self._writing, self._aside):
+        for pool in (self.standby, self._reading, self._lent or self._writing, self._aside):
             if pool is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(pool.close(), 5)
 
     def pools(self) -> dict[str, PoolState]:
         """How the pools are, by their names; to be asked by the loop."""
-        pools = {"reading": self._reading.pool, "writing": self._writing, "aside": self._aside}
-        ready = {"reading": self._reading.ready}
+        pools = {"reading": self._reading.pool, "writing": self._writing, "aside": self._aside.pool}
+        ready = {"reading": self._reading.ready, "writing": self._lent.ready}
         if self.standby is not None and self.standby.connections is not None:
             pools["standby"], ready["standby"] = self.standby.connections.pool, self.standby.connections.ready
         states = {}
@@ -239,11 +241,9 @@ class Database:
         Raises ``Unavailable`` when the database is away or no connection is free, and ``TenantFrozen``: nothing was done then;
         ``OutcomeUnknown`` when it went away during the commit; and what PostgreSQL says of a statement.
         """
-        pool = self._aside if aside else self._writing
+        connections = self._aside if aside else self._lent
         try:
-            # With one idle there is no wait to bound.
-            idle = pool.get_idle_size() > 0
-            connection = await pool.acquire(timeout=None if idle else self.acquire_timeout)
+            connection = await connections.borrow(self.acquire_timeout)
         except TimeoutError as error:
             report(TimeoutError(f"no connection became free within {self.acquire_timeout:g} s"))
             raise Overloaded(UNAVAILABLE_MESSAGE) from error
@@ -275,7 +275,7 @@ class Database:
                 connection = None
         finally:
             if connection is not None:
-                await pool.release(connection)
+                await connections.pool.release(connection)
 
     async def look(self) -> Seen:
         """What the database is like now, by one of the connections that read. Raises what asyncpg raises if it can't be

@@ -52,8 +52,11 @@ class Writer:
         return rows
 
     async def begin(self, *, aside: bool = False) -> None:
-        """Begin it, in one message. Raises ``TenantFrozen``, unless it is ``aside``: what belongs to another that has begun."""
-        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED;{self._opening}{set_tenant(self.tenant)}"
+        """Begin it, in one message, and end what was read on the connection before (``db.runtime.lent``). Raises ``TenantFrozen``,
+        unless it is ``aside``: what belongs to another that has begun.
+        """
+        read = "ROLLBACK;" if self._connection.is_in_transaction() else ""
+        begin = f"{read}BEGIN ISOLATION LEVEL READ COMMITTED;{self._opening}{set_tenant(self.tenant)}"
         if aside:
             await self._connection.execute(begin)
         else:

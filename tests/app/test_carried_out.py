@@ -380,7 +380,7 @@ async def test_the_payload_is_read_under_the_readers_role_and_plans(firm: Firm) 
     assert tuple(row) == (pid, "repeatable read", "erpgraph_app", "on", planning)
     assert firm.database._writing.get_idle_size() == 0
     await reader.close()
-    assert firm.database._writing.get_idle_size() == 1
+    await eventually(lambda: firm.database._writing.get_idle_size() == 1)
     async with firm.database._writing.acquire() as connection:
         assert not connection.is_in_transaction()
         assert await connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan"

@@ -88,6 +88,8 @@ LEFT_BEHIND = f"""
     SELECT state FROM pg_stat_activity WHERE usename = '{APP}' AND state LIKE 'idle in transaction%'
       -- A reading connection lies ready for a second (db.runtime.connections).
       AND NOT (query LIKE 'ROLLBACK;BEGIN %' AND state_change > clock_timestamp() - interval '2 seconds')
+      -- What a payload was read in ends with the next command, or soon (db.runtime.lent).
+      AND NOT (query LIKE 'SELECT %' AND state_change > clock_timestamp() - interval '1 second')
     -- A worker's is its lease of the upkeep.
     UNION ALL SELECT 'an advisory lock' FROM pg_locks WHERE locktype = 'advisory' AND classid <> {lease.CLASS}
     UNION ALL SELECT count(*) || ' connections' FROM pg_stat_activity WHERE usename = '{APP}' HAVING count(*) > $1
