@@ -1,6 +1,5 @@
 """From a GraphQL request to an operation that may be executed: parsed, within the limits, valid, allowed, priced."""
 
-import gc
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -21,11 +20,6 @@ from execution import USUAL, Document, DocumentLimitExceeded, Documents
 
 PARTS = ("nodes", "edges", "node")
 """Steps below a connection, whose arguments say how many there are."""
-
-COLLECT_EVERY = 4
-"""Collect validation's garbage after this many documents: graphql-core's visitors refer to themselves, some
-1,400 objects for a document. Left alone they are collected every 350 documents, for over 100 ms in which nobody is
-served (``app.asgi.settle_memory``); four documents' take 1 ms."""
 
 
 Usual = Callable[[Principal], Mapping[Any, int]]
@@ -56,7 +50,6 @@ class OperationPreparer:
         self.settings = settings
         self._usual = usual
         self._deprecated = DeprecationReport(documents)
-        self._swept = 0
 
     async def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         """Raises ``Rejected``."""
@@ -71,10 +64,6 @@ class OperationPreparer:
         except GraphQLError as error:
             code = PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
             raise Rejected(formatted([error], request_id, code)) from None
-        finally:
-            if self.documents.validated >= self._swept + COLLECT_EVERY:
-                self._swept = self.documents.validated
-                gc.collect(0)
 
     def visible_errors(
         self, errors: list[dict[str, Any]], asked: GraphQLRequest, principal: Principal

@@ -27,7 +27,6 @@ from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
 from app.http.deadline import ClientGone, RequestDeadline
 from app.http.explorer import Explorer
-from app.http.garbage import GARBAGE
 from app.http.negotiation import GRAPHQL_JSON, JSON, media_type
 from app.http.position import HEADER, position
 from app.http.position import written as written_at
@@ -140,8 +139,6 @@ class GraphQLEndpoint:
                 return await charge.spent.measure(self._serve(request, principal, slot, charge, media, record))
             finally:
                 charge.end()  # however it ended
-                if not charge.carried_out:
-                    GARBAGE.after_error()
 
     async def _serve(
         self, request: Request, principal: Principal, slot: Slot, charge: Charge, media: str, record: RequestRecord

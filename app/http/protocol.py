@@ -8,6 +8,7 @@ its answer; 500 such connections take a process's file descriptors (docs/securit
 from asyncio import TimerHandle, Transport
 from functools import partial
 from typing import Any
+from weakref import ref
 
 import httptools
 import orjson
@@ -15,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
-from app.http.garbage import GARBAGE
+from app.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.security import HEADERS
 from app.http.silence import BREATHE, breathing
@@ -127,7 +128,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._check_line()
         super().on_headers_complete()
-        self.scope[BREATHE] = partial(breathing, self.cycle)  # type: ignore[literal-required]
+        self.scope[BREATHE] = partial(breathing, ref(self.cycle))  # type: ignore[literal-required]
         self._in_head, self._in_body = False, True
 
     def on_message_complete(self) -> None:

@@ -82,8 +82,13 @@ SILENCE = Silence()
 """This process's."""
 
 
-def breathing(cycle: Any, sign: bytes) -> Sign:
-    """What writes a sign into an answer that is under way, past the application; whatever else it writes is whole chunks."""
+def breathing(found: Callable[[], Any], sign: bytes) -> Sign:
+    """What writes a sign into an answer that is under way, past the application; whatever else it writes is whole chunks.
+
+    ``found`` is a weak reference to uvicorn's part of the answer, which holds the scope that this is found by: a circle of
+    the two held every request and its body until the collector came round.
+    """
+    cycle = found()
 
     def breathe() -> None:
         over = cycle.response_complete or cycle.disconnected or cycle.transport.is_closing()

@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.server import ServerProtocol
 
-from app.http.garbage import GARBAGE
+from app.garbage import GARBAGE
 from app.http.silence import SILENCE
 from app.http.untaken import Untaken
 

@@ -3,7 +3,7 @@
 from asyncio import AbstractEventLoop, Transport
 from typing import Any
 
-from app.http.garbage import GARBAGE
+from app.garbage import GARBAGE
 
 CLOSED_WITHIN = 30.0
 """Seconds in which a client must have taken what was sent before the connection was closed."""

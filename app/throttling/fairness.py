@@ -14,6 +14,7 @@ from time import monotonic
 from weakref import WeakValueDictionary
 
 from app.errors.http_errors import Throttled
+from app.garbage import GARBAGE, MANY, MANY_ALONE
 from app.throttling.concurrency import Owner
 
 SHARE = 0.5
@@ -160,7 +161,9 @@ class FairShare:
         """Between two steps of a long request: let requests of other tenants go on, if there are any. ``beside`` says whether one
         is under way.
         """
-        if not self._neighbours.others(self._owner):
+        others = self._neighbours.others(self._owner)
+        GARBAGE.look(MANY if others else MANY_ALONE)  # before half a million are looked at at once
+        if not others:
             await sleep(0)
             return
         for _ in range(PAUSES):

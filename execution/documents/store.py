@@ -103,8 +103,6 @@ class Documents:
     max_errors: int = 20
     hits: int = 0
     misses: int = 0
-    validated: int = 0
-    """How many of the misses came as far as validation, whose visitors wait for the garbage collector."""
     known: Mapping[str, Document] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -157,7 +155,6 @@ class Documents:
         return node, tokens
 
     def _validated(self, text: str, node: DocumentNode, tokens: int, *, hide_suggestions: bool) -> Steps[Document]:
-        self.validated += 1
         errors: list[GraphQLError] = []
         for rules in _PARTS if tokens > LONG else (RULES,):
             most = max(self.max_errors - len(errors), 1)

@@ -5,7 +5,11 @@ import gc
 import httpx
 from graphql.language.visitor import EnterLeaveVisitor
 
-from app.documents.preparation import COLLECT_EVERY
+from app.asgi import create_app
+from app.garbage import MANY
+from app.settings import load
+from tests.app.conftest import Site
+from tests.support.http import serving
 
 
 def left() -> int:
@@ -13,20 +17,27 @@ def left() -> int:
     return sum(isinstance(each, EnterLeaveVisitor) for each in gc.get_objects())
 
 
-async def test_new_documents_leave_little_behind(client: httpx.AsyncClient) -> None:
-    async def ask(number: int) -> None:
-        answer = await client.post("/graphql", json={"query": f"{{ nope{number} {{ id }} }}"})
-        assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["GRAPHQL_VALIDATION_FAILED"]
+async def test_new_documents_leave_little_behind(site: Site) -> None:
+    headers = {"Authorization": f"Bearer {site.key}"}
+    async with (
+        serving(create_app(load(), site.database)) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client,
+    ):
 
-    await ask(0)
-    gc.collect()
-    gc.disable()
-    try:
-        await ask(1)
-        one = left()
-        for number in range(2, 40):
-            await ask(number)
-        assert one > 0
-        assert left() <= COLLECT_EVERY * one
-    finally:
-        gc.enable()
+        async def ask(number: int) -> None:
+            answer = await client.post("/graphql", json={"query": f"{{ nope{number} {{ id }} }}"})
+            assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["GRAPHQL_VALIDATION_FAILED"]
+
+        await ask(0)
+        gc.collect()
+        gc.disable()
+        try:
+            before, start = left(), gc.get_count()[0]
+            await ask(1)
+            one, objects = left() - before, gc.get_count()[0] - start
+            for number in range(2, 40):
+                await ask(number)
+            assert 0 < one < objects
+            assert left() - before <= one * (MANY // objects + 2)
+        finally:
+            gc.enable()
