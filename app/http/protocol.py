@@ -18,6 +18,7 @@ from app.errors.formatting import plain
 from app.errors.http_errors import HttpError
 from app.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
+from app.http.refusals import Refusals
 from app.http.security import HEADERS
 from app.http.silence import BREATHE, breathing
 from app.http.socket_protocol import BoundedSocketProtocol, asks_for_socket
@@ -43,6 +44,7 @@ MAX_WAITING = 50
 a fifth of a second to read."""
 
 UNTAKEN = Untaken()
+REFUSALS = Refusals()
 
 _COMMON = b"".join(
     f"{name}: {value}\r\n".encode()
@@ -262,6 +264,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse()
 
     def _refuse(self) -> None:
+        """Answer what was refused before anybody had looked whose it was: nobody's share pays for that, so it is done slowly."""
+        if self._refusal is None or self.transport.is_closing():
+            return
+        wait = REFUSALS.wait(self.loop.time())
+        if wait:
+            self.transport.pause_reading()
+            self.loop.call_later(wait, self._answer_refusal)
+        else:
+            self._answer_refusal()
+
+    def _answer_refusal(self) -> None:
         if self._refusal is None or self.transport.is_closing():
             return
         telemetry: Telemetry | None = getattr(getattr(self.config.app, "state", None), "telemetry", None)
