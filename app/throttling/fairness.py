@@ -101,6 +101,8 @@ class Debt:
     def __init__(self) -> None:
         self._points: float | None = None
         self._at = monotonic()
+        self.turn = asyncio.Lock()
+        """Of those who give way to others."""
 
     def now(self, rate: float) -> float:
         """It, where ``rate`` points a second refill, and ``BURST`` seconds' worth at most are saved."""
@@ -166,10 +168,12 @@ class FairShare:
         if not others:
             await sleep(0)
             return
-        for _ in range(PAUSES):
-            await sleep(PAUSE)
-            if not beside():
-                return
+        # One of a tenant's at a time: while one paused, the others went on, and a neighbour's small query took 4.4 ms, not 1.7.
+        async with self._tenants.turn:
+            for _ in range(PAUSES):
+                await sleep(PAUSE)
+                if not beside():
+                    return
 
     def _own_rate(self) -> float:
         keys = self._neighbours.keys(self._owner) if self._neighbours.others(self._owner) else 1

@@ -193,6 +193,28 @@ async def test_a_long_request_gives_way_while_another_tenants_is_under_way(
     assert clock.slept == pytest.approx(fairness.PAUSES * fairness.PAUSE)
 
 
+async def test_long_requests_of_a_tenant_give_way_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one of them paused the others went on, and who came between had no more of the loop than before."""
+    neighbours, paused, most = Neighbours(), 0, 0
+    neighbours.saw(owner("b1"), monotonic())
+
+    async def pause(_seconds: float) -> None:
+        nonlocal paused, most
+        paused += 1
+        most = max(most, paused)
+        await asyncio.sleep(0)
+        paused -= 1
+
+    monkeypatch.setattr(fairness, "sleep", pause)
+    keys_of_one = [FairShare(owner(name), RATE, neighbours) for name in ("a1", "a2", "a3")]
+    await asyncio.gather(*(share.give_way(lambda: True) for share in keys_of_one))
+    assert most == 1
+    neighbours.saw(owner("a1"), monotonic())
+    other = FairShare(owner("b1"), RATE, neighbours)
+    await asyncio.gather(keys_of_one[0].give_way(lambda: True), other.give_way(lambda: True))
+    assert most == 2
+
+
 async def test_what_nobody_refers_to_is_forgotten(clock: Clock) -> None:
     neighbours = Neighbours()
     for number in range(100):
