@@ -6,7 +6,7 @@ from app.asgi import create_app
 from app.http import protocol
 from app.http.refusals import BURST, EVERY, LONGEST, Refusals
 from app.settings import load
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, serving
 
 TOO_LARGE = b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: %b\r\n\r\n" % (b"," * 2_000)

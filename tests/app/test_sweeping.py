@@ -8,7 +8,7 @@ from graphql.language.visitor import EnterLeaveVisitor
 from app.asgi import create_app
 from app.garbage import MANY
 from app.settings import load
-from tests.app.conftest import Site
+from tests.support.demo_site import Site
 from tests.support.http import serving
 
 
