@@ -37,6 +37,9 @@ AGAIN = 2.0
 """Seconds until a tenant is taken up again whose turn failed."""
 
 
+PROBED = 2
+"""Of those the ones at a time whose next message was refused: a broker may take its time to refuse it, and others have the rest."""
+
 PROBE_FIRST, PROBE_LONGEST = 2.0, 60.0
 """Seconds until a tenant whose message was refused has its turn again: twice as long each time."""
 
@@ -114,10 +117,15 @@ class Outlet:
         for tenant in due:
             if not self.connected or len(self._running) >= TENANTS:
                 return
-            held = self._held.get(tenant)
-            if tenant not in self._running and (held is None or held.until <= monotonic()):
+            if tenant not in self._running and self._may(tenant):
                 task = self._running[tenant] = asyncio.create_task(self._turn(tenant))
                 task.add_done_callback(partial(self._forget, tenant))
+
+    def _may(self, tenant: UUID) -> bool:
+        held = self._held.get(tenant)
+        if held is None:
+            return True
+        return held.until <= monotonic() and sum(each in self._held for each in self._running) < PROBED
 
     def _forget(self, tenant: UUID, _task: asyncio.Task[None]) -> None:
         self._running.pop(tenant, None)

@@ -1,6 +1,6 @@
 """The relay against RabbitMQ, a real one, and against librdkafka's mock of a Kafka cluster."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,9 +11,10 @@ from app.relay.sinks import made
 from app.relay.sinks.kafka import _security
 from core import ids
 from services.platform import keys
-from tests.support.brokers import Broker, Got, Kafka, RabbitMQ, relay, running
+from tests.support.brokers import Broker, Got, RabbitMQ, relay, running
 from tests.support.demo_site import Site
 from tests.support.http import eventually
+from tests.support.kafka import Kafka
 from tests.support.relayed import MAKE, SEEN, about, an_order, ask, at_last, partner, rising, told_all
 
 
@@ -28,8 +29,10 @@ async def rabbit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rabb
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Kafka:
-    return Kafka()
+def kafka() -> Iterator[Kafka]:
+    cluster = Kafka()
+    yield cluster
+    cluster.end()
 
 
 @pytest.fixture(autouse=True)

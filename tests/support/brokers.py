@@ -17,8 +17,6 @@ import nats
 from aio_pika.abc import DeliveryMode, ExchangeType
 from aio_pika.connection import Connection, make_url
 from aio_pika.exceptions import AMQPError
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from confluent_kafka import Producer
 from nats.errors import Error
 from nats.js.errors import NotFoundError
 
@@ -162,9 +160,10 @@ async def _quiet(_error: Exception) -> None:
 class RabbitMQ:
     """A node of RabbitMQ, as Debian brings it, with its own ports and folder, and a queue for all there is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "") -> None:
         self.folder, self.port = folder, free_port()
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
+        self.url = self.url_of("guest")
+        (folder / "rabbitmq.conf").write_text(settings)
         self.process: subprocess.Popen[bytes] | None = None
         self.names: subprocess.Popen[bytes] | None = None
         self.environment = {
@@ -179,7 +178,7 @@ class RabbitMQ:
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_MNESIA_BASE": str(folder),
             "RABBITMQ_LOG_BASE": str(folder),
-            "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         }
@@ -187,6 +186,10 @@ class RabbitMQ:
     @staticmethod
     def program() -> Path | None:
         return next(iter(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server")), None)
+
+    def url_of(self, user: str) -> str:
+        """Where somebody connects whose password is the name."""
+        return f"amqp://{user}:{user}@127.0.0.1:{self.port}/"
 
     async def start(self) -> None:
         program = self.program()
@@ -216,9 +219,7 @@ class RabbitMQ:
                 with contextlib.suppress(AMQPError, OSError):
                     async with connection:
                         await connection.connect(timeout=5)
-                        channel = await connection.channel()
-                        exchange = await channel.declare_exchange(rabbitmq.EXCHANGE, ExchangeType.TOPIC, durable=True)
-                        await (await channel.declare_queue("all", durable=True)).bind(exchange, "erp.#")
+                        await self._bind(await connection.channel(), "all")
                         return
                 await asyncio.sleep(0.1)
 
@@ -251,51 +252,42 @@ class RabbitMQ:
                 found.append(Got(str(message.routing_key), attributes, json.loads(message.body)))
         return found
 
+    async def _bind(self, channel: Any, queue: str, arguments: dict[str, Any] | None = None) -> Any:
+        exchange = await channel.declare_exchange(rabbitmq.EXCHANGE, ExchangeType.TOPIC, durable=True)
+        made = await channel.declare_queue(queue, durable=True, arguments=arguments)
+        await made.bind(exchange, "erp.#")
+        return made
+
+    @contextlib.asynccontextmanager
+    async def _channel(self) -> AsyncIterator[Any]:
+        async with await aio_pika.connect(self.url, timeout=10) as connection:
+            yield await connection.channel()
+
+    async def bind(self) -> None:
+        """Have the queue again for all there is."""
+        async with self._channel() as channel:
+            await self._bind(channel, "all")
+
     async def unbind(self) -> None:
         """Have no queue for anything, until it is started again."""
-        async with await aio_pika.connect(self.url, timeout=10) as connection:
-            await (await (await connection.channel()).get_queue("all")).unbind(rabbitmq.EXCHANGE, "erp.#")
+        async with self._channel() as channel:
+            await (await channel.get_queue("all")).unbind(rabbitmq.EXCHANGE, "erp.#")
 
     async def forget(self) -> None:
-        async with await aio_pika.connect(self.url, timeout=10) as connection:
-            await (await (await connection.channel()).get_queue("all")).purge()
+        async with self._channel() as channel:
+            await (await channel.get_queue("all")).purge()
 
+    async def delete_exchange(self) -> None:
+        async with self._channel() as channel:
+            await (await channel.get_exchange(rabbitmq.EXCHANGE)).delete()
 
-class Kafka:
-    """librdkafka's mock of a cluster: it speaks the protocol, and has no disk, so it loses all when it ends."""
-
-    def __init__(self) -> None:
-        self._mock = Producer({"test.mock.num.brokers": 3, "bootstrap.servers": "none", "log_level": 0})
-        brokers = self._mock.list_topics(timeout=30).brokers.values()
-        self.servers = [f"{each.host}:{each.port}" for each in brokers]
-        self.url = ",".join(f"kafka://{each}" for each in self.servers)
-
-    async def kept(self) -> list[Got]:
-        """What is in all topics, partition by partition."""
-        found = []
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.servers, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        await consumer.start()
-        try:
-            for topic, told in self._mock.list_topics(timeout=30).topics.items():
-                for number in told.partitions:
-                    place = TopicPartition(topic, number)
-                    consumer.assign([place])
-                    end = (await consumer.end_offsets([place]))[place]
-                    while await consumer.position(place) < end:
-                        found += [_read(each) for each in (await consumer.getmany(timeout_ms=1_000)).get(place, ())]
-        finally:
-            await consumer.stop()
-        return found
-
-
-def _read(message: Any) -> Got:
-    headers = {name: value.decode() for name, value in message.headers}
-    attributes = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}
-    assert message.key.decode() == attributes["subject"]
-    attributes["datacontenttype"] = headers["content-type"]
-    return Got(message.topic, attributes, json.loads(message.value))
+    @contextlib.asynccontextmanager
+    async def queue(self, name: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
+        """In here there is another queue for all there is."""
+        async with self._channel() as channel:
+            made = await self._bind(channel, name, arguments)
+            yield
+            await made.delete(if_unused=False, if_empty=False)
 
 
 def relay(database: Database, target: Target, urls: Sequence[str]) -> Relay:

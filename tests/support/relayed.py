@@ -62,11 +62,12 @@ def rising(found: Iterable[Got]) -> bool:
     return True
 
 
-async def an_order(client: httpx.AsyncClient) -> str:
+async def an_order(client: httpx.AsyncClient, lines: int = 1) -> str:
+    """Make an order with so many lines: an event."""
     query = "{ partners(first: 1) { nodes { id } } products(first: 1) { nodes { id } } }"
     found = await ask(client, query)
     [customer], [product] = found["partners"]["nodes"], found["products"]["nodes"]
-    lines = [{"product": {"id": product["id"]}, "quantity": "1"}]
+    given = [{"product": {"id": product["id"]}, "quantity": "1"}] * lines
     make = "mutation ($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } userErrors { code } } }"
-    made = await ask(client, make, input={"customer": {"id": customer["id"]}, "lineItems": lines})
+    made = await ask(client, make, input={"customer": {"id": customer["id"]}, "lineItems": given})
     return str(made["orderCreate"]["order"]["id"])

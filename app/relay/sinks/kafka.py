@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from time import monotonic
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiokafka import AIOKafkaProducer
@@ -28,6 +30,12 @@ REFUSED = (
 )
 """What is about a message or its tenant's topic."""
 
+MADE_WITHIN = 1.0
+"""Seconds in which brokers that make topics have made one: a message for a topic that isn't there waits no longer."""
+
+LOOK = 10.0
+"""Seconds between two looks whether a broker answers: where nothing is sent, the producer would not notice."""
+
 # It writes each broker that is away, again and again; the next message finds out.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
@@ -40,9 +48,10 @@ class Kafka:
     def __init__(self, servers: list[str]) -> None:
         self._servers = servers
         self._producer: AIOKafkaProducer | None = None
+        self._looking: asyncio.Task[None] | None = None
 
-    async def open(self, lost: Broke) -> None:  # noqa: ARG002 - the producer finds another broker by itself
-        """Connect to the cluster by any of these servers."""
+    async def open(self, lost: Broke) -> None:
+        """Connect to the cluster by any of these servers. The producer finds another one by itself, for as long as there is one."""
         parts = [urlsplit(each) for each in self._servers]
         try:
             self._producer = AIOKafkaProducer(
@@ -58,6 +67,7 @@ class Kafka:
         except ENDS as error:
             await self.close()
             raise Away(type(error).__name__) from error
+        self._looking = asyncio.create_task(_look(self._producer.client, lost))
 
     async def send(self, message: Message) -> bool:
         """Send, and wait until all replicas that are in step have it."""
@@ -69,16 +79,13 @@ class Kafka:
             if producer is None:
                 raise ConnectionError
             async with asyncio.timeout(WITHIN):
+                await _find(producer.client, topic)
                 await producer.send_and_wait(topic, message.data, key=message.record.encode(), headers=headers)
         except REFUSED as error:
-            raise Refused(type(error).__name__) from error
+            raise Refused(f"{type(error).__name__} of the topic {topic}") from error
         except ENDS as error:
-            # It waits for a topic that is missing for as long as it may.
-            if (
-                isinstance(error, TimeoutError)
-                and producer is not None
-                and topic not in producer.client.cluster.topics()
-            ):
+            # It tries again and again where a topic is missing that was there before.
+            if isinstance(error, TimeoutError) and producer is not None and not _has(producer.client, topic):
                 raise Refused(f"there is no topic {topic}") from error
             raise Away(type(error).__name__) from error
         return True
@@ -86,6 +93,10 @@ class Kafka:
     async def close(self) -> None:
         """Close the connections. What is under way is sent again from the place, so it isn't waited for long."""
         producer, self._producer = self._producer, None
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         if producer is None:
             return
         with contextlib.suppress(*ENDS):
@@ -95,6 +106,39 @@ class Kafka:
         with contextlib.suppress(*ENDS):
             await producer._sender.close()  # noqa: SLF001 - nothing else ends it while there is something under way
             await producer.client.close()
+
+
+def _has(client: Any, topic: str) -> bool:
+    return client.cluster.partitions_for_topic(topic) is not None
+
+
+async def _find(client: Any, topic: str) -> None:
+    """Have the producer know a topic; it alone would look for one that is missing for as long as a request may take, in which others'
+    messages have to wait. Raises what is of ``REFUSED`` and of ``ENDS``.
+    """
+    until = monotonic() + MADE_WITHIN
+    while not _has(client, topic):
+        client.add_topic(topic)
+        if not await client.force_metadata_update():
+            raise ConnectionError
+        if topic in client.cluster.unauthorized_topics:
+            raise TopicAuthorizationFailedError
+        if monotonic() > until and not _has(client, topic):
+            raise UnknownTopicOrPartitionError
+        await asyncio.sleep(0.1)
+
+
+async def _look(client: Any, lost: Broke) -> None:
+    """Say when no broker answers any more."""
+    there = True
+    while there:
+        await asyncio.sleep(LOOK)
+        try:
+            async with asyncio.timeout(WITHIN):
+                there = await client.force_metadata_update()
+        except TimeoutError:
+            there = False
+    lost("no broker answers")
 
 
 def _security(url: str) -> dict[str, object]:

@@ -1,14 +1,30 @@
 """RabbitMQ: a topic exchange, which confirms what its queues have. It knows no message again: consumers do."""
 
+import asyncio
 import contextlib
 import logging
 from random import sample
+from typing import NamedTuple
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage, DeliveryMode, ExchangeType
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractMessage,
+    DeliveryMode,
+    ExchangeType,
+)
 from aio_pika.connection import Connection, make_url
-from aio_pika.exceptions import AMQPError, DeliveryError
+from aio_pika.exceptions import (
+    AMQPError,
+    ChannelClosed,
+    ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+    DeliveryError,
+)
 
 from app.relay.messages import Message
 from app.relay.sinks import WITHIN, Away, Broke, Refused
@@ -19,20 +35,39 @@ EXCHANGE = "erp"
 
 ENDS = (AMQPError, OSError, TimeoutError, RuntimeError)
 
+REMEMBERED = 1_000
+"""Messages that are known to have been refused, or to have been under way when a channel was closed."""
+
 for each in ("aio_pika", "aiormq"):
     # They write a connection's end with its traceback, and an address with its password; the next message finds out.
     logging.getLogger(each).setLevel(logging.CRITICAL)
 
 
+class Way(NamedTuple):
+    """The exchange by a channel of its own."""
+
+    channel: AbstractChannel
+    exchange: AbstractExchange
+
+
 class RabbitMQ:
-    """A connection to one of a cluster's nodes."""
+    """A connection to one of a cluster's nodes.
+
+    A node that doesn't take a message (it is too large, or nobody may write it) closes the channel, with all that is under way there, and
+    doesn't say which message it was; with what is already written for that channel it closes the connection as well. All of them are
+    published once more then, one after the other, by another channel, which closes for the one alone that it was.
+    """
 
     name = "rabbitmq"
 
     def __init__(self, servers: list[str]) -> None:
         self._servers = servers
         self._connection: AbstractConnection | None = None
-        self._exchange: AbstractExchange
+        self._way: Way
+        self._alone: Way | None = None
+        self._suspects: dict[str, None] = {}
+        self._turn = asyncio.Lock()
+        self._opening = asyncio.Lock()
         self._unrouted = False
 
     async def open(self, lost: Broke) -> None:
@@ -44,9 +79,8 @@ class RabbitMQ:
                 self._connection = Connection(make_url(url, heartbeat=10))
                 await self._connection.connect(timeout=WITHIN / (len(self._servers) + 1))
                 self._connection.close_callbacks.add(lambda *_: lost("the connection ended"))
-                channel = await self._connection.channel()
-                channel.return_callbacks.add(self._returned)
-                self._exchange = await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
+                await self._declare()
+                self._way = await self._open()
             except ENDS as error:
                 await self.close()
                 reason = _reason(error)
@@ -54,6 +88,26 @@ class RabbitMQ:
                 self._unrouted = False
                 return
         raise Away(reason)
+
+    async def _declare(self) -> None:
+        """Make the exchange unless it is there. Who may write to it and no more may not even ask for that, and finds one or none."""
+        channel = await self._channel()
+        try:
+            await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=True)
+        except ChannelClosed:
+            channel = await self._channel()
+            await channel.get_exchange(EXCHANGE)
+        await channel.close()
+
+    async def _channel(self) -> AbstractChannel:
+        if self._connection is None:
+            raise ConnectionError
+        return await self._connection.channel()
+
+    async def _open(self) -> Way:
+        channel = await self._channel()
+        channel.return_callbacks.add(self._returned)
+        return Way(channel, await channel.get_exchange(EXCHANGE, ensure=False))
 
     async def send(self, message: Message) -> bool:
         """Publish, and wait for the confirmation. What no queue is bound for is dropped, as by any exchange: the log says so."""
@@ -66,12 +120,47 @@ class RabbitMQ:
             delivery_mode=DeliveryMode.PERSISTENT,
         )
         try:
-            await self._exchange.publish(content, message.topic, timeout=WITHIN)
+            if message.id in self._suspects or not await self._publish(content, message.topic):
+                self._suspect(message.id)
+                await self._publish_alone(content, message.topic)
+                self._suspects.pop(message.id, None)
         except DeliveryError as error:
             raise Refused("a queue doesn't take it") from error
         except ENDS as error:
             raise Away(_reason(error)) from error
         return True
+
+    async def _publish(self, content: AbstractMessage, topic: str) -> bool:
+        """Publish beside others; False where the channel was closed for one of them, whichever that was."""
+        try:
+            async with self._opening:
+                if self._way.channel.is_closed:
+                    self._way = await self._open()
+            await self._way.exchange.publish(content, topic, timeout=WITHIN)
+        except ChannelNotFoundEntity:
+            raise  # there is no exchange any more: it is made when we connect
+        except (ChannelClosed, ChannelInvalidStateError):
+            return False
+        return True
+
+    def _suspect(self, message: str) -> None:
+        """Remember it beyond this connection: the next one would end by it, too."""
+        if message not in self._suspects:
+            while len(self._suspects) >= REMEMBERED:
+                del self._suspects[next(iter(self._suspects))]
+            self._suspects[message] = None
+
+    async def _publish_alone(self, content: AbstractMessage, topic: str) -> None:
+        """Publish while nobody else does by this channel. Raises ``Refused``."""
+        async with self._turn:
+            try:
+                if self._alone is None or self._alone.channel.is_closed:
+                    self._alone = await self._open()
+                await self._alone.exchange.publish(content, topic, timeout=WITHIN)
+            except ChannelNotFoundEntity:
+                raise
+            except ChannelClosed as error:
+                raise Refused(str(error)) from error
 
     def _returned(self, _channel: object, message: AbstractIncomingMessage) -> None:
         if not self._unrouted:
@@ -81,6 +170,7 @@ class RabbitMQ:
     async def close(self) -> None:
         """Close the connection."""
         connection, self._connection = self._connection, None
+        self._alone = None
         if connection is not None:
             with contextlib.suppress(*ENDS):
                 await connection.close()
