@@ -115,8 +115,8 @@ async def _send_events(opened: Stream | list[Any], hub: Hub, request_id: str, re
         headers = [*HEADERS, (b"x-request-id", request_id.encode())]
         await put({"type": "http.response.start", "status": 200, "headers": headers})
         chunks = _errors(opened) if isinstance(opened, list) else _chunks(opened)
-        async with contextlib.aclosing(chunks), contextlib.aclosing(_unless_left(chunks, receive)) as sending:
-            async for chunk in sending:
+        async with _until_left(receive), contextlib.aclosing(chunks):
+            async for chunk in chunks:
                 await put({"type": "http.response.body", "body": chunk, "more_body": True})
         await put({"type": "http.response.body", "body": b"", "more_body": False})
     except (TimeoutError, OSError):
@@ -144,30 +144,20 @@ async def _chunks(stream: Stream) -> AsyncGenerator[bytes]:
         yield COMPLETE
 
 
-async def _unless_left(chunks: AsyncGenerator[bytes], receive: Receive) -> AsyncGenerator[bytes]:
-    """The chunks for as long as the client is there."""
-    left = asyncio.create_task(_left(receive))
-    following = asyncio.create_task(_next(chunks))
-    try:
-        while True:
-            await asyncio.wait((following, left), return_when=asyncio.FIRST_COMPLETED)
-            if left.done():
-                return
-            chunk = following.result()
-            if chunk is None:
-                return
-            yield chunk
-            following = asyncio.create_task(_next(chunks))
-    finally:
-        for task in (left, following):
-            task.cancel()
-        await asyncio.gather(left, following, return_exceptions=True)
+@contextlib.asynccontextmanager
+async def _until_left(receive: Receive) -> AsyncGenerator[None]:
+    """Raises ``TimeoutError`` as soon as the client has left. One task for the whole stream: one for each batch is most of what ten
+    thousand subscribers cost when all of them are told something, or that it is over.
+    """
+    async with asyncio.timeout(None) as time:
+        left = asyncio.create_task(_left(receive, time))
+        try:
+            yield
+        finally:
+            left.cancel()
 
 
-async def _next(chunks: AsyncGenerator[bytes]) -> bytes | None:
-    return await anext(chunks, None)
-
-
-async def _left(receive: Receive) -> None:
+async def _left(receive: Receive, time: asyncio.Timeout) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    time.reschedule(asyncio.get_running_loop().time())
