@@ -13,6 +13,8 @@ import structlog
 from app.relay.outlet import Outlet
 from app.turns import AWAY, over_all_tenants
 from db.runtime.engine import Target
+from db.runtime.lease import free
+from services.platform.relaying import LASTS
 
 log = structlog.get_logger()
 
@@ -27,7 +29,7 @@ LOOKED = 1_000
 
 _DUE = f"""
     SELECT s.sink, t.id, t.name, EXTRACT(epoch FROM statement_timestamp() - n.created_at)::float8 AS late,
-        coalesce(r.leased_until < statement_timestamp() OR r.worker = ANY($2), true) AS free
+        coalesce({free("r.leased_until", LASTS)} OR r.worker = ANY($2), true) AS free
     FROM tenants t CROSS JOIN unnest($1::text[]) AS s (sink)
     LEFT JOIN relay_cursors r ON r.tenant_id = t.id AND r.sink = s.sink
     CROSS JOIN LATERAL (SELECT seq FROM commits WHERE commits.tenant_id = t.id ORDER BY seq DESC LIMIT 1) c

@@ -16,7 +16,7 @@ from app.turns import AWAY, over_all_tenants, while_leased
 from app.webhooks.posting import Posting
 from app.webhooks.turn import Turn
 from db.runtime.engine import Database, Target
-from db.runtime.lease import Lost
+from db.runtime.lease import Lost, beyond, free
 from services.webhooks import turns
 from services.webhooks.turns import Lease
 
@@ -42,12 +42,12 @@ _TURNS = f"""
     FROM webhook_turns t JOIN tenants ON tenants.id = t.tenant_id AND frozen_at IS NULL AND database IS NULL
     LEFT JOIN LATERAL (
         SELECT seq FROM commits WHERE commits.tenant_id = t.tenant_id ORDER BY seq DESC LIMIT 1) c ON true
-    WHERE t.leased_until < statement_timestamp() AND (t.due_at <= statement_timestamp() OR t.worker IS NOT NULL
-        OR (NOT t.resting AND t.seen <> coalesce(c.seq, 0)))
+    WHERE {free("t.leased_until", turns.LASTS)} AND (t.due_at <= statement_timestamp() OR t.worker IS NOT NULL
+        OR t.leased_until > {beyond(turns.LASTS)} OR (NOT t.resting AND t.seen <> coalesce(c.seq, 0)))
     ORDER BY random() LIMIT {LOOKED}
 """
-"""Those that are due, that a process left behind when it ended, or in whose tenant's log there is something new. With more
-than so many all have the same chance."""
+"""Those that are due, that a process left behind when it ended, that were let go before the database's clock was set back, or in whose
+tenant's log there is something new. With more than so many all have the same chance."""
 
 
 class Key(NamedTuple):

@@ -26,6 +26,20 @@ UPKEEP = 1
 """The leases that there are."""
 
 
+def free(until: str, lasts: float) -> str:
+    """SQL: whether a lease that a row keeps is nobody's any more, by its end and by how long it lasts from its holder's last word on.
+
+    One that ends later than any can was taken before the clock was set back, and would last for as long as it was. Twice its length: a
+    statement that waited for the row is older than the lease that it finds there.
+    """
+    return f"{until} NOT BETWEEN statement_timestamp() AND {beyond(lasts)}"
+
+
+def beyond(lasts: float) -> str:
+    """SQL: a time that is further ahead than any that the clock has shown, unless it was set back since."""
+    return f"statement_timestamp() + interval '{2 * lasts:g} seconds'"
+
+
 class Lost(Exception):
     """A lease is another worker's by now, or what it was for is stopped or changed: what is done under it isn't stored."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from core.changes import Cursor
 from core.ids import new_id
 from db.runtime.engine import Database
-from db.runtime.lease import Lost
+from db.runtime.lease import Lost, free
 
 LASTS = 30
 """Seconds for which a worker has a place, from its last word on."""
@@ -33,7 +33,7 @@ _FOR_A_WHILE = f"statement_timestamp() + interval '{LASTS} seconds'"
 _OPEN = "INSERT INTO relay_cursors (tenant_id, sink, id) VALUES ($1, $2, $3) ON CONFLICT (tenant_id, sink) DO NOTHING RETURNING id"
 _TAKE = f"""
     UPDATE relay_cursors SET worker = $3, leased_until = {_FOR_A_WHILE}
-    WHERE tenant_id = $1 AND sink = $2 AND (leased_until < statement_timestamp() OR worker = $3) RETURNING commit_id, place
+    WHERE tenant_id = $1 AND sink = $2 AND ({free("leased_until", LASTS)} OR worker = $3) RETURNING commit_id, place
 """
 _OURS = "tenant_id = $1 AND sink = $2 AND worker = $3 AND leased_until >= statement_timestamp()"
 _BEAT = f"UPDATE relay_cursors SET leased_until = {_FOR_A_WHILE} WHERE {_OURS} RETURNING id"

@@ -11,13 +11,13 @@ import orjson
 from core.changes import Cursor
 from core.webhooks import FAILING_AFTER, GIVEN_UP_AFTER, GIVEN_UP_DAYS, TAKEN_DAYS
 from db.runtime.engine import Database
-from db.runtime.lease import Lost
+from db.runtime.lease import Lost, beyond
 from services.kit import idempotency
 from services.kit.answer import CommandResult, References
 from services.kit.command import Command
 from services.kit.upkeep import Site
 from services.kit.work import UnitOfWork, perform
-from services.webhooks.turns import Lease, fence, rows
+from services.webhooks.turns import LASTS, Lease, fence, rows
 
 PRINCIPAL = "erpgraph worker"
 
@@ -58,9 +58,10 @@ _LOAD = """
         coalesce(former_until > statement_timestamp(), false) AS former, statement_timestamp() AS now
     FROM webhooks WHERE tenant_id = $1 AND id = $2
 """
-_DUE = """
+_DUE = f"""
     SELECT id, events, subjects, body, message_id, attempts FROM webhook_deliveries
-    WHERE tenant_id = $1 AND webhook_id = $2 AND status = 'WAITING' AND next_attempt_at <= statement_timestamp()
+    WHERE tenant_id = $1 AND webhook_id = $2 AND status = 'WAITING' AND (next_attempt_at <= statement_timestamp()
+        OR (next_attempt_at IS NOT NULL AND last_attempt_at > {beyond(LASTS)}))
     ORDER BY number LIMIT $3
 """
 _OLDEST = """

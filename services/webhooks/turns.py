@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.webhooks import FAILING_AFTER, PROBES
 from db.runtime.engine import Database
-from db.runtime.lease import Lost
+from db.runtime.lease import Lost, free
 from db.runtime.writer import Writer
 
 LASTS = 30
@@ -28,7 +28,7 @@ class Lease(NamedTuple):
 _TAKE = f"""
     UPDATE webhook_turns
     SET worker = $3, leased_until = statement_timestamp() + interval '{LASTS} seconds', due_at = 'infinity'
-    WHERE tenant_id = $1 AND id = $2 AND leased_until < statement_timestamp() RETURNING id
+    WHERE tenant_id = $1 AND id = $2 AND {free("leased_until", LASTS)} RETURNING id
 """
 _BEAT = f"""
     UPDATE webhook_turns SET leased_until = statement_timestamp() + interval '{LASTS} seconds'
@@ -40,7 +40,7 @@ _FENCE = """
 """
 _STATE = "SELECT status, failures FROM webhooks WHERE tenant_id = $1 AND id = $2"
 _RELEASE = """
-    UPDATE webhook_turns SET worker = NULL, leased_until = '-infinity', seen = coalesce($4, seen), resting = $5,
+    UPDATE webhook_turns SET worker = NULL, leased_until = statement_timestamp(), seen = coalesce($4, seen), resting = $5,
         due_at = least(due_at, CASE
             WHEN $6::double precision IS NOT NULL THEN statement_timestamp() + make_interval(secs => $6)
             WHEN $5 THEN 'infinity'
@@ -48,6 +48,7 @@ _RELEASE = """
                            WHERE tenant_id = $1 AND webhook_id = $2 AND status = 'WAITING'), 'infinity') END)
     WHERE tenant_id = $1 AND id = $2 AND worker = $3
 """
+# When it was let go shows whether the clock was set back since: by that clock nothing that was to be done later is.
 
 
 async def take(database: Database, lease: Lease) -> bool:

@@ -258,6 +258,21 @@ async def test_a_worker_that_stood_still_moves_nothing(broker: Nats, site: Site)
     assert await relaying.take(site.database, slow) == taken
 
 
+@pytest.mark.parametrize("ahead, free", [("0 seconds", False), ("30 seconds", False), ("1 hour", True)])
+async def test_a_lease_lasts_no_longer_for_a_clock_that_was_set_back(
+    broker: Nats, site: Site, ahead: str, *, free: bool
+) -> None:
+    tenant = site.tenants[0].id
+    killed, another = Lease(tenant, "nats", uuid4()), Lease(tenant, "nats", uuid4())
+    assert await relaying.take(site.database, killed)
+    async with site.admin() as admin:
+        await admin.execute(f"UPDATE relay_cursors SET leased_until = leased_until + interval '{ahead}'")
+    assert (await relaying.take(site.database, another) is not None) == free
+    if free:
+        with pytest.raises(Lost):
+            await relaying.moved(site.database, killed, Cursor(uuid4()), 7)
+
+
 async def test_a_frozen_tenant_waits(broker: Nats, site: Site, client: httpx.AsyncClient) -> None:
     made = await partner(client, "RELAY-FROZEN", "frozen")
     async with site.admin() as admin:

@@ -183,3 +183,44 @@ async def test_a_worker_that_stood_still_stores_nothing(there: Shop, site: Site)
     await turns.release(site.database, quick, 0)
     assert await turns.take(site.database, slow)
     await turns.release(site.database, slow, 0)
+
+
+@pytest.mark.parametrize("ahead, free", [("0 seconds", False), ("30 seconds", False), ("1 hour", True)])
+async def test_a_lease_lasts_no_longer_for_a_clock_that_was_set_back(
+    there: Shop, site: Site, ahead: str, *, free: bool
+) -> None:
+    made = await there.hook("set back")
+    tenant, webhook = site.tenants[0].id, UUID(made["webhook"]["id"].removeprefix("hook_"))
+    killed, another = Lease(tenant, webhook, uuid4()), Lease(tenant, webhook, uuid4())
+    assert await turns.take(site.database, killed)
+    async with site.admin() as admin:
+        await admin.execute(f"UPDATE webhook_turns SET leased_until = leased_until + interval '{ahead}'")
+    assert await turns.take(site.database, another) == free
+    if free:
+        assert not await turns.beat(site.database, killed)
+
+
+async def test_what_waits_waits_no_longer_for_a_clock_that_was_set_back(
+    there: Shop, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that was stored is an hour ahead of what the clock shows then."""
+    monkeypatch.setattr(turn, "DELAYS", (1_800,))
+    made = await there.hook("set back")
+    there.receiver.status = lambda _: 503
+    await there.make("SET-BACK", "set back")
+    async with there.working():
+        await there.waits(made["webhook"]["id"], [("WAITING", 1)])
+        there.receiver.status = lambda _: 204
+        looks = there.worker.looks
+        await eventually(lambda: there.worker.looks > looks + 1)
+        assert len(there.receiver.got) == 1
+        async with site.admin() as admin:
+            for table, columns in (
+                ("webhook_turns", ("leased_until", "due_at")),
+                ("webhook_deliveries", ("first_attempt_at", "last_attempt_at", "next_attempt_at")),
+            ):
+                later = ", ".join(f"{each} = {each} + interval '1 hour'" for each in columns)
+                await admin.execute(f"UPDATE {table} SET {later}")
+        [told] = await there.waits(made["webhook"]["id"], [("TAKEN", 2)])
+    assert len({each.headers["webhook-id"] for each in there.receiver.got}) == 1
+    assert told["failure"] is None

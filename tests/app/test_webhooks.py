@@ -157,7 +157,7 @@ async def test_replay_sends_again_under_the_same_id(there: Shop) -> None:
     made = await there.hook("replay")
     id_ = made["webhook"]["id"]
     async with there.working():
-        await there.make("REPLAY", "again")
+        await there.make("REPLAY", "replayed")
         await there.receiver.names(1)
         [one] = await there.waits(id_, [("TAKEN", 1)])
         answer = await there.ask(REPLAY, input={"webhook": id_, "deliveries": [one["id"]]})
@@ -166,8 +166,8 @@ async def test_replay_sends_again_under_the_same_id(there: Shop) -> None:
         await there.waits(id_, [("TAKEN", 2)])
         answer = await there.ask(REPLAY, input={"webhook": id_, "since": "2020-01-01T00:00:00Z"})
         assert answer["webhookReplay"]["count"] >= 1
-        await eventually(lambda: [each.name for each in there.receiver.got].count("again") == 3)
-    again = [each for each in there.receiver.got if each.name == "again"]
+        await eventually(lambda: [each.name for each in there.receiver.got].count("replayed") == 3)
+    again = [each for each in there.receiver.got if each.name == "replayed"]
     assert len({each.headers["webhook-id"] for each in again}) == 1
     refused = await there.ask(REPLAY, input={"webhook": id_})
     assert refused["webhookReplay"]["userErrors"][0]["code"] == "INVALID_INPUT"

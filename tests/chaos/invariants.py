@@ -84,6 +84,9 @@ _REFERENCES = """
     GROUP BY f.oid, conrelid, confrelid ORDER BY f.oid
 """
 
+BY_THE_CLOCK = ("No balance was below zero at any time.", "Nothing of a lot is promised or sent that may not be sold.")
+"""Rules about what was before what by the database's clock: where that was set they say nothing."""
+
 LEFT_BEHIND = f"""
     SELECT state FROM pg_stat_activity WHERE usename = '{APP}' AND state LIKE 'idle in transaction%'
       -- A reading connection lies ready for a second (db.runtime.connections).

@@ -23,6 +23,8 @@ class Server:
         self._urls = (admin, serving)
         self._settings = settings
         self._process: Any = None
+        self.beside: dict[str, str] = {}
+        """What its environment has besides, from its next start on."""
 
     async def start(self) -> None:
         """It is there when it has told its port."""
@@ -33,7 +35,7 @@ class Server:
                 "tests.bench.server",
                 *self._urls,
                 cwd=ROOT,
-                env=environment(**self._settings),
+                env=environment(**self._settings) | self.beside,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

@@ -43,6 +43,8 @@ class Site:
     reading_url = ""
     """Where queries read, if not there."""
     servers: Sequence[Server]
+    clock_was_set = False
+    """Whether the database's was, in this run."""
 
     def __init__(self, folder: Path, servers: int) -> None:
         self.folder = folder
