@@ -8,13 +8,13 @@ import pytest
 
 from core.errors import Unavailable
 from db.runtime import engine
-from db.runtime.engine import Database
+from db.runtime.engine import Database, Target
 from services.kit import idempotency, work
 from services.platform import sweeping
 from tests.support import hooks
 from tests.support.buyer import Buyer, came, went
 from tests.support.clerk import PAYLOADS, Clerk, lines
-from tests.support.desk import Desk
+from tests.support.desk import Desk, opened
 
 
 async def count(shop: Clerk, table: str) -> int:
@@ -264,14 +264,15 @@ async def test_a_sweep_goes_on_with_the_next_command_until_none_is_left(
     assert left == [3, 1, 0, 0]
 
 
-async def test_keys_of_quiet_tenants_are_swept_as_well(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_of_quiet_tenants_are_swept_as_well(fresh: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "SWEEP", idempotency.SWEEP.replace("LIMIT 1000", "LIMIT 2"))
     monkeypatch.setattr(sweeping, "SWEEP_AT_MOST", 2)
-    quiet, other = await desk.bare(), await desk.bare()
-    await old_keys(quiet, 5)
-    await other.do("productUpsert", {"sku": "new", "name": "new", "idempotencyKey": "new"})
-    assert (await sweeping.sweep(desk.target, 30))["keys"] == 5
-    assert (await count(quiet, "idempotency_keys"), await count(other, "idempotency_keys")) == (0, 1)
+    async with opened(fresh) as desk:
+        quiet, other = await desk.bare(), await desk.bare()
+        await old_keys(quiet, 5)
+        await other.do("productUpsert", {"sku": "new", "name": "new", "idempotencyKey": "new"})
+        assert (await sweeping.sweep(fresh, 30))["keys"] == 5
+        assert (await count(quiet, "idempotency_keys"), await count(other, "idempotency_keys")) == (0, 1)
 
 
 async def old_keys(shop: Clerk, number: int) -> None:
