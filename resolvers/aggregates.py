@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from core.errors import BadInput, Forbidden
-from execution import Batch
+from execution import Batch, Shared
 from loaders.kit.aggregates import FUNCTIONS, Aggregates
 from loaders.kit.dimensions import source
 from loaders.kit.entity import Entity
-from loaders.kit.grouping import Grouping, Place, grouping, inner_grouping
+from loaders.kit.grouping import PARTS, Grouping, Place, grouping, inner_grouping
 from loaders.kit.groups import Groups
 from loaders.kit.many import Connection
 from loaders.tenants import TenantById
@@ -55,7 +55,7 @@ async def groups(batch: Batch) -> Sequence[Any]:
     given = await _settings(batch)
     asked = grouping(entity, batch.args, given["currency"], given["timezone"], datetime.now(UTC))
     _check_keys(batch, entity, asked)
-    loader = Groups.of(batch.context, allowed(batch, entity), (first.loader, first.query.whole, asked))
+    loader = Groups.of(batch.context, _columns(batch, entity), (first.loader, first.query.whole, asked))
     return await loader.load_level([connection.key for connection in batch.sources])
 
 
@@ -65,8 +65,19 @@ async def inner_groups(batch: Batch) -> Sequence[Any]:
     entity = first.loader.entity
     asked = inner_grouping(entity, batch.args, first.grouping)
     _check_keys(batch, entity, asked)
-    loader = Groups.of(batch.context, allowed(batch, entity), (first.loader, first.query, asked))
-    return await loader.load_level([group["place"].key for group in batch.sources])
+    loader = Groups.of(batch.context, _columns(batch, entity), (first.loader, first.query, asked))
+    return await loader.load_level([(*group["place"].key, *group["values"]) for group in batch.sources])
+
+
+def keys(batch: Batch) -> Shared:
+    """What the rows of each group have in common. Groups of several lists share it: each of many products has the same months."""
+    values = [group["values"] for group in batch.sources]
+    return Shared(values, dict(zip(values, (group["key"] for group in batch.sources), strict=True)))
+
+
+def _columns(batch: Batch, entity: Entity[Any]) -> tuple[str, ...]:
+    """The measures and their functions, and what of groups is asked for besides."""
+    return (*allowed(batch, entity), *(name for name in batch.columns() if name in PARTS))
 
 
 def _check_keys(batch: Batch, entity: Entity[Any], asked: Grouping) -> None:

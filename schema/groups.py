@@ -7,7 +7,7 @@ import strawberry
 
 from execution import POINT, BatchField, argument, number
 from loaders.kit.entity import Entity
-from loaders.kit.grouping import MAX_GROUPS
+from loaders.kit.grouping import MAX_GROUPS, REST, SHARE, WHOLE
 from loaders.kit.one import One
 from resolvers import aggregates, columns, relations
 from schema.fields import NUMBER, batched, computed, each_row, fact, guarded
@@ -39,10 +39,12 @@ class PeriodPart(Enum):
 @strawberry.type(description="A stretch of time, by which rows are put into groups.")
 class Period:
     unit: PeriodUnit = fact("How long it is.", "unit")
-    date: Date = fact("The day on which it begins, in the time zone of the groups.", "date", width=12)
-    start: DateTime = computed("When it begins: for gte in a where.", aggregates.moment("start"), width=22)
+    date: Date = computed(
+        "The day on which it begins, in the time zone of the groups.", columns.stored("date"), ["@date"], width=12
+    )
+    start: DateTime = computed("When it begins: for gte in a where.", aggregates.moment("start"), ["@start"], width=22)
     end: DateTime = computed(
-        "When it is over and the next one begins: for lt in a where.", aggregates.moment("end"), width=22
+        "When it is over and the next one begins: for lt in a where.", aggregates.moment("end"), ["@end"], width=22
     )
 
 
@@ -64,7 +66,8 @@ def key_value(name: str, description: str, permission: str | None = None) -> Any
 
 def key_part(name: str, description: str) -> Any:
     """The same, of a type of its own: a period or a band."""
-    return BatchField(columns.stored(name), needs=[f"{aggregates.IN_KEY}{name}"], description=description)
+    needs = [f"{aggregates.IN_KEY}{name}"]
+    return BatchField(columns.stored(name), needs=needs, passes=True, description=description)
 
 
 def key_record(name: str, loader: type[One], description: str) -> Any:
@@ -97,11 +100,11 @@ def cumulative_share() -> Any:
 
 
 def _share(name: str, description: str) -> Any:
-    return computed(description, columns.stored(name), width=NUMBER)
+    return computed(description, columns.stored(name), [SHARE], width=NUMBER)
 
 
 def common() -> Any:
-    return part("key", "What they have in common.")
+    return batched("What they have in common.", aggregates.keys, passes=True)
 
 
 def sums() -> Any:
@@ -109,7 +112,8 @@ def sums() -> Any:
 
 
 def rest() -> Any:
-    return part("other", "The groups that having lets through beyond first, of their rows; null where there are none.")
+    text = "The groups that having lets through beyond first, of their rows; null where there are none."
+    return part("other", text, needs=[REST])
 
 
 def groups_in_rest() -> Any:
@@ -121,7 +125,8 @@ def sums_of_rest() -> Any:
 
 
 def total() -> Any:
-    return part("total", "All rows, whatever having says: the same as aggregate of the list.")
+    text = "All rows, whatever having says: the same as aggregate of the list."
+    return part("total", text, needs=[WHOLE])
 
 
 def groups(entity: Entity[Any], many: str, *, unit: bool) -> Any:
@@ -200,7 +205,7 @@ def group_nodes() -> Any:
 
 
 def count_of_groups() -> Any:
-    return computed("How many groups there are, with those beyond first.", columns.stored("groupCount"))
+    return computed("How many groups there are, with those beyond first.", columns.stored("groupCount"), [REST])
 
 
 def zone_of_periods() -> Any:

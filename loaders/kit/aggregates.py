@@ -15,7 +15,7 @@ from loaders.kit.measures import ALL, Cells, Distinct, Functions, Join, Measure,
 from loaders.kit.one import TENANT
 from loaders.kit.rollups import ROWS, Arm, Chosen, choose
 
-FUNCTIONS = frozenset({"@sum", "@avg", "@min", "@max"})
+FUNCTIONS = frozenset({"@count", "@sum", "@avg", "@min", "@max"})
 """Stand among the columns for what of the measures is asked for: of all of them alike."""
 
 TURN = 500

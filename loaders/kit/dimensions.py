@@ -1,8 +1,8 @@
 """What rows are put together by: dimensions, declared once with their entity."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from operator import itemgetter
@@ -141,13 +141,20 @@ def _ago(now: datetime, days: int) -> datetime:
 # ---------------------------------------------------------------- what a group's key says
 
 
-def key(dimension: Dimension, place: int) -> Callable[[Mapping[str, Any]], Any]:
-    """What tells a dimension's value in the key of a group, of one of its rows: made once for all groups."""
+def key(dimension: Dimension, place: int, edges: Collection[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """What tells a dimension's value in the key of a group, of one of its rows: made once for all groups. ``edges`` are what is
+    asked for of periods.
+    """
     column = f"d{place}"
     if dimension.kind == "period":
-        unit, (start, end, date_) = dimension.variant, (f"{column}_{name}" for name in ("start", "end", "date"))
-        return lambda row: {"start": row[start], "end": row[end], "date": row[date_].isoformat(), "unit": unit}
+        asked = [(name, f"{column}_{name}") for name in edges]
+        return lambda row: {"unit": dimension.variant} | {name: _written(row[of]) for name, of in asked}
     if dimension.kind in ("age", "band"):
-        edges = (None, *(decimal_text(Decimal(limit)) for limit in dimension.limits), None)
-        return lambda row: {"from": edges[row[column]], "below": edges[row[column] + 1]}
+        limits = (None, *(decimal_text(Decimal(limit)) for limit in dimension.limits), None)
+        return lambda row: {"from": limits[row[column]], "below": limits[row[column] + 1]}
     return itemgetter(column)
+
+
+def _written(edge: date) -> Any:
+    """A day as the answer has it; a moment is written by its field."""
+    return edge if isinstance(edge, datetime) else edge.isoformat()

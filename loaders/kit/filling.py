@@ -107,6 +107,7 @@ def empty(
         cast(null(), Uuid).label("value"),
         cast(constant(0), BigInteger).label("rows"),
     ]
+    kinds = kinds if "kind" in cells.c else []
     # One more than are let through: of as many for each list one has more.
     most: Any = literal_column(str(MOST + 1))
     if lists is not None:

@@ -1,6 +1,6 @@
 """From the rows of the statement for groups to the groups of each list, the rest of them and the total."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +8,7 @@ from core.errors import BadInput
 from loaders.kit import dimensions as by_
 from loaders.kit import filling
 from loaders.kit.aggregates import TURN, Turns, aggregated, functions_of, readers_of
-from loaders.kit.grouping import KEY, Grouping, Place
+from loaders.kit.grouping import EDGES, REST, SHARE, Grouping, Place
 from loaders.kit.measures import EXACT, Distinct, Measure, Sums
 
 TOTAL, SIX = 0, Decimal("0.000001")
@@ -28,7 +28,10 @@ class Together:
         self.apart = [name for name, measure in measures.items() if isinstance(measure, Distinct)]
         wanted = {name: measure for name, measure in measures.items() if name in columns}
         self.readers = readers_of(wanted, functions_of(columns))
-        self.keys = [(each.key, by_.key(each, index)) for index, each in enumerate(grouping.by)]
+        self.beyond = REST in columns or grouping.fill
+        self.whole, self.shares = grouping.whole(columns, measures), SHARE in columns
+        edges = [EDGES[name] for name in columns if name in EDGES]
+        self.keys = [(each.key, by_.key(each, index, edges)) for index, each in enumerate(grouping.by)]
         self.columns = [f"d{index}" for index in range(len(grouping.by))]
         self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
 
@@ -39,35 +42,34 @@ class Together:
         """
         places = [await self._places(rows) for rows in lists.values()]
         shown = [sorted(place for place in each if TOTAL < place <= self.grouping.first) for each in places]
-        beyond = self.grouping.first + 1
+        besides = [TOTAL] * self.whole + [self.grouping.first + 1] * self.beyond
         every = zip(places, shown, strict=True)
-        cells = [each.get(place, []) for each, mine in every for place in (TOTAL, beyond, *mine)]
+        cells = [each.get(place, []) for each, mine in every for place in (*besides, *mine)]
         made = iter(await aggregated(self.readers, cells, self.turns))
         found = {}
         for (key, rows), each, mine in zip(lists.items(), places, shown, strict=True):
-            found[key] = self._list(where(key), rows, each, mine, [next(made) for _ in range(len(mine) + 2)])
+            total = next(made) if self.whole else None
+            rest = next(made) if self.beyond else None
+            nodes = self._nodes(where(key), each, mine, made)
+            found[key] = {
+                "nodes": nodes,
+                "total": total,
+                "timeZone": self.grouping.zone,
+                **self._beyond(rows, nodes, rest),
+            }
             await self.turns.after(len(rows))
         return found
 
-    def _list(
-        self, where: Place, rows: Sequence[Any], places: Places, shown: Sequence[int], sums: Sequence[Any]
-    ) -> dict[str, Any]:
+    def _beyond(self, rows: Sequence[Any], nodes: Sequence[Any], rest: Any) -> dict[str, Any]:
+        """How many groups there are, and those that aren't shown."""
+        if not self.beyond:
+            return {}
         count = max([row["groups"] for row in rows if row["groups"] is not None], default=0)
         if self.grouping.fill and count > filling.MOST:
             text = f"More than {filling.MOST:,} groups, filled: take longer periods or fewer days."
             raise BadInput(text, path=("fill",))
-        total, rest, *each = sums
-        shares = _Shares(self.grouping, self.measures, places.get(TOTAL, []))
-        firsts = ((place, places[place][0]) for place in shown)
-        nodes = [self._node(where, *first, sum_, shares) for first, sum_ in zip(firsts, each, strict=True)]
         beyond = count - len(nodes)
-        return {
-            "nodes": nodes,
-            "groupCount": count,
-            "other": {"groupCount": beyond, "aggregate": rest} if beyond else None,
-            "total": total,
-            "timeZone": self.grouping.zone,
-        }
+        return {"groupCount": count, "other": {"groupCount": beyond, "aggregate": rest} if beyond else None}
 
     async def _places(self, rows: Sequence[Any]) -> Places:
         """The cells of each place. How many different values it has stands in its first."""
@@ -76,7 +78,7 @@ class Together:
         for start in range(0, len(rows), TURN + 1):
             portion = rows[start : start + TURN + 1]
             for row in portion:
-                if row["kind"]:
+                if self.apart and row["kind"]:
                     different.setdefault(row["place"], {})[self.apart[row["kind"] - 1]] = row["different"]
                 else:
                     places.setdefault(row["place"], []).append(row)
@@ -86,39 +88,43 @@ class Together:
                 cells[0] = {**cells[0], **dict.fromkeys(self.apart, 0), **different.get(place, {})}
         return places
 
-    def _node(
-        self, where: Place, place: int, first: Mapping[str, Any], sums: Mapping[str, Any], shares: "_Shares"
-    ) -> dict[str, Any]:
-        values = tuple([first[name] for name in self.columns])
-        key = self._known.get(values)
-        if key is None:
-            key = self._known[values] = {name: read(first) for name, read in self.keys}
-        share, cumulative = shares.of(first)
-        return {
-            "key": key,
-            "aggregate": sums,
-            "rank": place,
-            "place": Place(where.loader, where.query, where.grouping, (*where.key, *values)),
-            "share": share,
-            "cumulativeShare": cumulative,
-        }
+    def _nodes(self, where: Place, places: Places, shown: Sequence[int], made: Iterator[Any]) -> list[dict[str, Any]]:
+        """The groups that are shown, in their order."""
+        known, columns, alone = self._known, self.columns, len(self.columns) == 1
+        shares = _Shares(self.grouping, self.measures, self.readers, places.get(TOTAL, [])) if self.shares else None
+        nodes = []
+        for place in shown:
+            first = places[place][0]
+            values = (first["d0"],) if alone else tuple([first[name] for name in columns])
+            key = known.get(values)
+            if key is None:
+                key = known[values] = {name: read(first) for name, read in self.keys}
+            node = {"key": key, "aggregate": next(made), "rank": place, "place": where, "values": values}
+            if shares is not None:
+                node["share"], node["cumulativeShare"] = shares.of(first)
+            nodes.append(node)
+        return nodes
 
 
 class _Shares:
-    """What part of the whole list groups have, by the first sort that isn't by key; of different values there is none,
-    since two groups may have the same."""
+    """What part of the whole list groups have."""
 
-    def __init__(self, grouping: Grouping, measures: Mapping[str, Measure], total: Sequence[Mapping[str, Any]]) -> None:
-        self.name = next((name for name, _ in grouping.order if name != KEY), None)
+    def __init__(
+        self,
+        grouping: Grouping,
+        measures: Mapping[str, Measure],
+        seen: Container[str],
+        total: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """``seen`` are the measures that are asked for; the others are in one unit already."""
+        self.name = grouping.shared_by(measures)
         self.whole = Decimal(0)
         self.before = Decimal(0)
         measure = measures[self.name] if self.name else None
-        if isinstance(measure, Distinct):
-            self.name = None
-        elif isinstance(measure, Sums):
+        if isinstance(measure, Sums):
             [unit] = measure.units
             wanted = {"currency": grouping.currency, "unit": grouping.unit}[unit.name]
-            cells = [cell for cell in total if cell[f"unit_{unit.name}"] == wanted]
+            cells = [cell for cell in total if self.name not in seen or cell[f"unit_{unit.name}"] == wanted]
             self.whole = sum((Decimal(cell[f"{self.name}_sum"] or 0) for cell in cells), Decimal(0))
         elif self.name:
             self.whole = Decimal(sum(cell[f"{self.name}_count"] for cell in total))

@@ -1,7 +1,8 @@
 """What the arguments of ``groups`` say, checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import null
@@ -13,9 +14,22 @@ from loaders.kit.dimensions import Dimension
 from loaders.kit.entity import Entity, Order
 from loaders.kit.keyset import MAX_SORTS
 from loaders.kit.many import Many, Query
+from loaders.kit.measures import Distinct, Measure
 
 KEY = "KEY"
 """Stands in an order of groups for their dimensions."""
+
+REST, WHOLE, SHARE = "@rest", "@whole", "@share"
+"""Stand among the columns for what is asked of groups besides themselves: how many there are beyond the first and what these come to,
+what all rows come to, and what part of it each has.
+"""
+
+EDGES = {"@start": "start", "@end": "end", "@date": "date"}
+"""Stand among them for what is asked of periods, by the names that these have it by. Only that is worked out: the end of a month took
+PostgreSQL as long as all else of its group.
+"""
+
+PARTS = frozenset({REST, WHOLE, SHARE, *EDGES})
 
 
 class Grouping(NamedTuple):
@@ -44,6 +58,17 @@ class Grouping(NamedTuple):
         by, within = (tuple(each.shape for each in dimensions) for dimensions in (self.by, self.within))
         return (by, within, self.having, self.order, self.fill)
 
+    def shared_by(self, measures: Mapping[str, Measure]) -> str | None:
+        """The measure of which groups have a part of the whole: the first sort that isn't by key. Of different values there is none,
+        since two groups may have the same.
+        """
+        name = next((name for name, _ in self.order if name != KEY), None)
+        return None if name is None or isinstance(measures[name], Distinct) else name
+
+    def whole(self, columns: Iterable[str], measures: Mapping[str, Measure]) -> bool:
+        """Whether what all rows come to is wanted."""
+        return WHOLE in columns or (SHARE in columns and self.shared_by(measures) is not None)
+
     def ranked_by(self) -> tuple[str, ...]:
         """The measures that groups are sorted or chosen by."""
         names = [name for name, _ in self.order if name != KEY] + [part[1] for part in self.having[1:]]
@@ -59,13 +84,13 @@ MAX_DEPTH = 2
 
 
 class Place(NamedTuple):
-    """Where a group stands: all that its rows have in common, for groups of its own."""
+    """Where groups stand: all that the rows of their list have in common, for groups within them."""
 
     loader: type[Many]
     query: Query
     grouping: Grouping
     key: tuple[Any, ...]
-    """The key of the list, where there are several, and the values of the dimensions from the outermost on."""
+    """The key of the list, where there are several, and the values of the dimensions of outer groups from the outermost on."""
 
 
 def grouping(entity: Entity[Any], args: Mapping[str, Any], currency: str, zone: str, now: datetime) -> Grouping:
@@ -73,9 +98,8 @@ def grouping(entity: Entity[Any], args: Mapping[str, Any], currency: str, zone: 
     if not 1 <= args["first"] <= MAX_GROUPS:
         raise BadInput(f"first must be between 1 and {MAX_GROUPS:,}.", path=("first",))
     dimensions = _by(entity, args["by"])
-    compared = {name: filters.decimal(null(), "") for name in entity.dimensions.ranked}
     try:
-        having, values = filters.normalise(compared, args.get("having"))
+        having, values = filters.normalise(_compared(tuple(entity.dimensions.ranked)), args.get("having"))
     except BadInput as error:
         raise error.below("having") from None
     if args.get("fill"):
@@ -92,6 +116,12 @@ def grouping(entity: Entity[Any], args: Mapping[str, Any], currency: str, zone: 
         now,
         bool(args.get("fill")),
     )
+
+
+@cache
+def _compared(names: tuple[str, ...]) -> dict[str, Any]:
+    """What groups are filtered by: numbers. Only their names count here."""
+    return {name: filters.decimal(null(), "") for name in names}
 
 
 def inner_grouping(entity: Entity[Any], args: Mapping[str, Any], outer: Grouping) -> Grouping:

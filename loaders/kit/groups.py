@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CHAR,
     BigInteger,
     Integer,
     Numeric,
@@ -39,9 +40,9 @@ from loaders.kit.aggregates import (
     whole_values,
 )
 from loaders.kit.base import Loader
-from loaders.kit.entity import DESC
+from loaders.kit.entity import DESC, Entity
 from loaders.kit.grouped import TOTAL, Together
-from loaders.kit.grouping import KEY, Grouping, Place
+from loaders.kit.grouping import EDGES, KEY, REST, SHARE, Grouping, Place
 from loaders.kit.many import Many, Query, parents
 from loaders.kit.measures import Counted, Distinct, Join, Measure, Sums
 from loaders.kit.periods import period
@@ -67,14 +68,14 @@ class Groups(Loader):
         many = loader(self, (), query)
         inside = bool(grouping.within)
         nulls = tuple(inside and None in each for each in zip(*keys, strict=True)) if inside else ()
-        build = _Statement(many, grouping, self.columns, nulls)
+        measures, functions = _measures(many.entity, grouping, self.columns)
         by = (*grouping.within, *grouping.by)
-        cells = await choose(self, loader, query, build.measures, build.functions, by, grouping.zone)
+        cells = await choose(self, loader, query, measures, functions_of(functions), by, grouping.zone)
         shape = (
             *(Groups, loader, self.narrowed, self.columns, query.shape, query.search is None, nulls, *grouping.shape),
             cells and cells.shape,
         )
-        made = await self.made(shape, partial(self.build, build, cells, nulls))
+        made = await self.made(shape, partial(self.build, many, cells, nulls))
         rows: dict[Any, list[Any]] = {key: [] for key in keys}
         given = self._values(query, grouping) | (cells.values if cells else {})
         if inside:
@@ -82,17 +83,17 @@ class Groups(Loader):
         given["keys"] = list({key[0] for key in keys}) if inside and many.key is not None else keys
         for row in await self.fetch(made, given, len(keys)):
             rows[keys[row["key"] - 1] if inside else () if many.key is None else row["key"]].append(row)
-        together = Together(grouping, build.measures, self.columns)
+        together = Together(grouping, measures, self.columns)
         return await together.groups(
             rows, lambda key: Place(loader, query, grouping, key if inside or many.key is None else (key,))
         )
 
-    def build(self, rows: "_Statement", cells: Chosen | None, nulls: Sequence[bool]) -> Select[Any]:
+    def build(self, many: Many, cells: Chosen | None, nulls: Sequence[bool]) -> Select[Any]:
         """The statement: of rows alone, or of cells and of those rows that they don't have."""
-        if cells is None:
-            return rows.whole()
         _, query, grouping = self.arguments
-        arms = [_Statement(rows.many, grouping, self.columns, nulls, arm) for arm in cells.rows(rows.many)]
+        if cells is None:
+            return _Statement(many, grouping, self.columns, nulls).whole()
+        arms = [_Statement(many, grouping, self.columns, nulls, arm) for arm in cells.rows(many)]
         relation: Any = cells.rollup.relation
         arms.append(_Statement(relation(self, (), query), grouping, self.columns, nulls))
         return arms[0].whole(*arms[1:])
@@ -107,9 +108,33 @@ class Groups(Loader):
         return given | units | {"zone": grouping.zone, "first_groups": grouping.first}
 
 
+def _measures(
+    entity: Entity[Any], grouping: Grouping, columns: Sequence[str]
+) -> tuple[dict[str, Measure], frozenset[str]]:
+    """The measures that are asked for or ranked by, and the functions of them, as they stand among the columns."""
+    ranked = grouping.ranked_by()
+    measures = chosen(entity, (*columns, *(name for name in ranked if name not in columns)))
+    sums = {"@sum"} if any(isinstance(entity.measures[name], Sums) for name in ranked) else set[str]()
+    return measures, FUNCTIONS.intersection(columns) | sums
+
+
 def _text(each: Any) -> Any:
     """A value for a comparison in which nulls are equal: as text, and null as one that no text may have."""
     return func.coalesce(cast(each, Text), func.chr(constant(1)))
+
+
+def _compared_in(measure: Measure, by: Any) -> Any:
+    """Whether numbers are in the unit that groups are compared in."""
+    [unit] = measure.units
+    given = value(f"in_{unit.name}", Text())
+    # A currency as it is stored: compared as text, it would be made one in every row.
+    return by == (cast(given, by.type) if isinstance(by.type, CHAR) else given)
+
+
+def _in_one_unit(measure: Measure) -> tuple[Measure, str, Any]:
+    """The part of a cell that groups are ranked by."""
+    [unit] = measure.units
+    return measure, "sum", measure.parts(frozenset({"sum"}))["sum"].filter(_compared_in(measure, unit.by))
 
 
 def _different(cells: Any) -> Any:
@@ -129,15 +154,18 @@ class _Statement:
         arm: Arm = ROWS,
     ) -> None:
         self.many, self.grouping, self.entity = many, grouping, many.entity
-        ranked = grouping.ranked_by()
-        self.measures = chosen(self.entity, (*columns, *(name for name in ranked if name not in columns)))
+        self.measures, functions = _measures(self.entity, grouping, columns)
         self.added = {name: each for name, each in self.measures.items() if not isinstance(each, Distinct)}
         self.apart = [name for name, each in self.measures.items() if isinstance(each, Distinct)]
-        sums = {"@sum"} if any(isinstance(self.entity.measures[name], Sums) for name in ranked) else set[str]()
-        wanted = FUNCTIONS.intersection(columns) | sums
-        self.functions = functions_of(wanted)
-        self.parts = parts(self.added, wanted)
-        self.units = units_of(self.added.values())
+        # What groups are only ranked by is summed in the one unit that they are compared in, so that cells needn't be apart by it.
+        self.unseen = [name for name, each in self.added.items() if isinstance(each, Sums) and name not in columns]
+        self.parts = parts({name: each for name, each in self.added.items() if name not in self.unseen}, functions)
+        self.parts |= {f"{name}_sum": _in_one_unit(self.added[name]) for name in self.unseen}
+        self.units = units_of(each for name, each in self.added.items() if name not in self.unseen)
+        self.beyond = REST in columns or grouping.fill
+        self.whole_wanted = grouping.whole(columns, self.measures)
+        self.shown_ranks = self._ranks() if SHARE in columns else []
+        self.edges = {EDGES[name] for name in columns if name in EDGES}
         self.by = [by_.expression(each, self.entity.dimensions, place) for place, each in enumerate(grouping.by)]
         self.places = [f"d{place}" for place in range(len(self.by))]
         key = None if many.key is None else getattr(self.entity.model, many.key)
@@ -173,23 +201,45 @@ class _Statement:
             cells = union_all(select(*cells.c), empty).cte("filled_cells")
         self.cells = cells
         placed = self._placed()
-        place = func.least(placed.c.place, FIRST + constant(1), type_=Integer())
-        shown = [case((placed.c.place <= FIRST, placed.c[name])).label(name) for name in self.places]
-        ranks = [func.max(placed.c[name]).label(name) for name in self._ranks()]
-        groups = self._merged(
-            placed, [place.label("place"), *shown], [func.max(placed.c.place).label("groups"), *ranks]
-        )
-        nothing = [cast(null(), column.type).label(column.name) for column in shown]
-        rest = [cast(null(), Integer).label("groups"), *(cast(null(), Numeric).label(name) for name in self._ranks())]
-        total = self._merged(self.cells, [constant(TOTAL).label("place"), *nothing], rest, grouped=False)
-        every = union_all(groups, total).subquery("every")
+        one_each = not (others or self.apart or self.beyond or self.grouping.fill)
+        groups: Any = self._as_they_are(placed) if one_each else self._groups(placed)
+        if self.whole_wanted:
+            groups = union_all(groups, self._total())
+        every = groups.subquery("every")
         periods = [
             named.label(f"d{place}_{name}")
             for place, each in enumerate(self.grouping.by)
             if each.kind == "period"
             for name, named in period(str(each.variant), every.c[f"d{place}"]).items()
+            if name in self.edges
         ]
         return select(*every.c, *periods)
+
+    def _as_they_are(self, placed: Any) -> Select[Any]:
+        """Groups whose cells are apart by their units alone: nothing of them is left to be put together."""
+        parts_ = [
+            measure.leaves(function, placed.c[name]).label(name) for name, (measure, function, _) in self.parts.items()
+        ]
+        names = [*(["key"] if self.keys else []), "place", *self.places, *(f"unit_{unit.name}" for unit in self.units)]
+        columns = [*(placed.c[name] for name in names), *(placed.c[name] for name in self.shown_ranks)]
+        return select(*columns, *parts_).where(placed.c.place <= FIRST)
+
+    def _groups(self, placed: Any) -> Select[Any]:
+        """Groups, and behind the last that is shown those beyond it, together."""
+        ranks = [func.max(placed.c[name]).label(name) for name in self.shown_ranks]
+        if not self.beyond:
+            columns = [placed.c.place, *(placed.c[name] for name in self.places)]
+            return self._merged(placed, columns, ranks).where(placed.c.place <= FIRST)
+        place = func.least(placed.c.place, FIRST + constant(1), type_=Integer())
+        shown = [case((placed.c.place <= FIRST, placed.c[name])).label(name) for name in self.places]
+        return self._merged(placed, [place.label("place"), *shown], [*ranks, func.max(placed.c.place).label("groups")])
+
+    def _total(self) -> Select[Any]:
+        """What all rows come to, with the same columns."""
+        nothing = [cast(null(), self.cells.c[name].type).label(name) for name in self.places]
+        rest = [cast(null(), Numeric).label(name) for name in self.shown_ranks]
+        rest += [cast(null(), Integer).label("groups")] if self.beyond else []
+        return self._merged(self.cells, [constant(TOTAL).label("place"), *nothing], rest, grouped=False)
 
     # ---------------------------------------------------------------- cells
 
@@ -210,6 +260,7 @@ class _Statement:
         columns = [*self._dimensions(), *(unit.by.label(f"unit_{unit.name}") for unit in self.units)]
         parts_ = [column.label(name) for name, (_, _, column) in self.parts.items()]
         empty = [constant(0).label("kind"), cast(null(), Uuid).label("value"), func.count().label("rows")]
+        empty = empty if self.apart else []
         together = self._together(columns)
         return self._base(*self.added.values()).add_columns(*columns, *empty, *parts_).group_by(*together)
 
@@ -273,9 +324,8 @@ class _Statement:
             mine = cells.c.kind == constant(self.apart.index(name) + 1)
             return func.coalesce(func.sum(_different(cells)).filter(mine).over(partition_by=group), constant(0))
         found: Any = func.sum(cells.c[f"{name}_{'sum' if isinstance(measure, Sums) else 'count'}"])
-        if isinstance(measure, Sums):
-            [unit] = measure.units
-            found = found.filter(cells.c[f"unit_{unit.name}"] == value(f"in_{unit.name}", Text()))
+        if isinstance(measure, Sums) and name not in self.unseen:
+            found = found.filter(_compared_in(measure, cells.c[f"unit_{measure.units[0].name}"]))
         return found.over(partition_by=group)
 
     def _merged(self, cells: Any, places: list[Any], more: list[Any], *, grouped: bool = True) -> Select[Any]:
@@ -286,10 +336,10 @@ class _Statement:
         for name, (measure, function, _) in self.parts.items():
             merge = getattr(func, function if function in ("min", "max") else "sum")
             columns.append(measure.leaves(function, merge(cells.c[name])).label(name))
-        different: Any = constant(0)
+        values, kinds = [], [cells.c.kind] if self.apart else []
         if self.apart:
             known = func.coalesce(func.sum(cells.c.rows), constant(0))
             different = cast(func.count(cells.c.value.distinct()) + known, BigInteger)
-        values = [cells.c.kind.label("kind"), different.label("different")]
+            values = [cells.c.kind.label("kind"), different.label("different")]
         found = select(*keys, *places, *units, *values, *more, *columns)
-        return found.group_by(*keys, *(places if grouped else []), *units, cells.c.kind)
+        return found.group_by(*keys, *(places if grouped else []), *units, *kinds)

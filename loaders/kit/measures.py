@@ -7,6 +7,7 @@ A number that has a unit is never added to one of another: amounts come as a lis
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func
@@ -23,9 +24,12 @@ Read = Callable[[Sequence[Cells]], list[Any]]
 EXACT = Context(prec=150, rounding=ROUND_HALF_UP)
 """More digits than any sum here has, of billions of products of numbers of twenty digits: nothing is rounded twice."""
 
-ALL: Functions = frozenset({"sum", "avg", "min", "max"})
+ALL: Functions = frozenset({"count", "sum", "avg", "min", "max"})
 _PLAIN = ("sum", "min", "max")
 """Functions that the database works out for each cell."""
+
+_COUNTED = frozenset({"count", "avg"})
+"""Functions for which numbers are counted."""
 
 _SIX = Decimal(1).scaleb(-SCALE)
 
@@ -134,7 +138,7 @@ class Sums(Measure):
         found: dict[str, Any] = {name: each for name, each in possible.items() if name in wanted}
         if self.weight is not None:
             return found | {"weight": func.sum(self.weight)}
-        return found | {"count": func.count()}
+        return found | ({"count": func.count()} if functions & _COUNTED else {})
 
     def leaves(self, function: str, column: Any) -> Any:
         return cast(column, BigInteger if function == "count" else Text)
@@ -152,9 +156,12 @@ class Sums(Measure):
             return [found[each] for each in sorted(each for each in found if None not in each)]
 
         def values(lists: Sequence[Cells]) -> list[Any]:
+            first = units[0]
+            if all(len(cells) == 1 and cells[0][first] is not None for cells in lists):
+                return [[made] for made in self._objects(lists, name, functions)]
             cut = [apart(cells) for cells in lists]
             made = iter(self._objects([cells for each in cut for cells in each], name, functions))
-            return [[next(made) for _ in each] for each in cut]
+            return [list(islice(made, len(each))) for each in cut]
 
         return values
 
@@ -164,7 +171,7 @@ class Sums(Measure):
             unit.name: [cells[0][f"unit_{unit.name}"] for cells in each] for unit in self.units
         }
         [units, *_] = columns.values()
-        if self.weight is None:
+        if self.weight is None and functions & _COUNTED:
             columns["count"] = [_sum(cells, f"{name}_count") for cells in each]
         for function in _PLAIN:
             if function in functions:
@@ -192,7 +199,7 @@ class SumsOfCells(Sums):
         found: dict[str, Any] = {"sum": func.sum(self.by)} if functions & {"sum", "avg"} else {}
         if self.weight is not None:
             return found | {"weight": func.sum(self.weight)}
-        return found | {"count": func.sum(self.rows)}
+        return found | ({"count": func.sum(self.rows)} if functions & _COUNTED else {})
 
 
 class RowsOfCells(Measure):
@@ -215,6 +222,8 @@ def _mean(whole: str | None, weight: int | str | None) -> str | None:
 
 def _folded(each: Sequence[Cells], name: str, function: str) -> list[str | None]:
     """What the cells of each come to; of one it is its own text, and no number is made of it. None where they have none."""
+    if len(each) == sum(map(len, each)):  # none is without
+        return [cell[name] for [cell] in each]
     return [cells[0][name] if len(cells) == 1 else _fold(cells, name, function) for cells in each]
 
 

@@ -1,5 +1,6 @@
 """Lists put into groups: those of plain Python over the same rows, in the same order, with the same rest and total."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -49,14 +50,29 @@ PARENTS = {"orders": "partners", "lineItems": "products"}
 NAMES = {"orders": "Order", "lineItems": "LineItem"}
 
 
-def query(field: str, by: list[dict[str, Any]]) -> str:
-    """A list with its groups, at the root and of every parent."""
+PARTS = ("aggregate", "share", "cumulativeShare", "groupCount", "other", "total")
+"""What may be asked of groups, besides their keys and ranks."""
+
+
+def query(
+    field: str,
+    by: list[dict[str, Any]],
+    zone: str = "UTC",
+    period: str = "date",
+    sums: str | None = None,
+    parts: Collection[str] = PARTS,
+) -> str:
+    """A list with its groups, at the root and of every parent; ``period``: what is asked of those."""
     name, unit = NAMES[field], ", unit: $unit" if field == "lineItems" else ""
-    aggregate = f"aggregate {{ {ASKED[field]} }}"
+    sums = ASKED[field] if sums is None else sums
+    aggregate = f"aggregate {{ {sums} }}"
+    texts = dict(
+        zip(PARTS, (aggregate, *PARTS[1:4], f"other {{ groupCount {aggregate} }}", f"total {{ {sums} }}"), strict=True)
+    )
+    of_groups, of_all = ([texts[part] for part in PARTS[places] if part in parts] for places in (slice(3), slice(3, 6)))
     list_ = f"""{field}(first: 250, where: $where) {{ nodes {{ {SHOWN[field]} {MORE[field]} }}
-        groups(by: $by, orderBy: $order, having: $having, first: $first, currency: $currency{unit}, timeZone: "UTC") {{
-            nodes {{ key {{ {selection(by, field)} }} {aggregate} rank share cumulativeShare }}
-            groupCount other {{ groupCount {aggregate} }} total {{ {ASKED[field]} }} }} }}"""
+        groups(by: $by, orderBy: $order, having: $having, first: $first, currency: $currency{unit}, timeZone: "{zone}") {{
+            nodes {{ key {{ {selection(by, field, period)} }} rank {" ".join(of_groups)} }} {" ".join(of_all)} }} }}"""
     return f"""query ($where: {name}Where, $by: [{name}GroupBy!]!, $order: [{name}GroupOrderBy!], $having: {name}Having,
         $first: Int!, $currency: CurrencyCode{", $unit: String" if unit else ""}) {{
         {list_} {PARENTS[field]}(first: 250) {{ nodes {{ {list_} }} }} }}"""

@@ -1,7 +1,7 @@
 """Groups in plain Python, over the rows that the graph shows: the model of every ``groups``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cmp_to_key
 from typing import Any
@@ -49,28 +49,36 @@ def placed(node: Node) -> datetime:
     return datetime.fromisoformat(node.get("placedAt") or node["order"]["placedAt"])
 
 
-def selection(by: Sequence[Mapping[str, Any]], field: str) -> str:
-    """What to ask of a key: what by names."""
+def selection(by: Sequence[Mapping[str, Any]], field: str, period: str = "date") -> str:
+    """What to ask of a key: what by names; ``period``: what of those."""
     parts = []
     for each in by:
         ((name, given),) = each.items()
         key = VALUES[field][given][0] if name == "field" else name
-        inner = {"placedAt": "{ date }", **dict.fromkeys(("age", "total", "quantity"), "{ from below }")}
+        inner = {"placedAt": f"{{ {period} }}", **dict.fromkeys(("age", "total", "quantity"), "{ from below }")}
         parts.append(f"{key} {'{ id }' if key in RECORDS else inner.get(key, '')}")
     return " ".join(parts)
 
 
-def key_of(node: Node, each: Mapping[str, Any], field: str, now: datetime) -> tuple[str, Any, Any]:
+def first_day(day: date, unit: str) -> date:
+    """Of the period that a day is in."""
+    months = {"MONTH": day.month, "QUARTER": day.month - (day.month - 1) % 3, "YEAR": 1}
+    if unit in months:
+        return day.replace(month=months[unit], day=1)
+    return day - timedelta(days=day.weekday()) if unit == "WEEK" else day
+
+
+def key_of(node: Node, each: Mapping[str, Any], field: str, now: datetime, zone: tzinfo = UTC) -> tuple[str, Any, Any]:
     """One dimension's value of a row: its name, the value to sort by, and the value as a key has it."""
     ((name, given),) = each.items()
     if name == "field":
         key, of = VALUES[field][given]
         value = of(node)
         return key, value, {"id": value} if key in RECORDS else value
-    at = placed(node).astimezone(UTC)
+    at = placed(node).astimezone(zone)
     if name == "placedAt":
-        starts = {"DAY": at.date(), "MONTH": at.date().replace(day=1), "YEAR": at.date().replace(month=1, day=1)}
-        return name, starts[given], {"date": starts[given].isoformat()}
+        begins = first_day(at.date(), given)
+        return name, begins, {"date": begins.isoformat()}
     if name == "placedAtPart":
         part = {"HOUR_OF_DAY": at.hour, "DAY_OF_WEEK": at.isoweekday(), "MONTH_OF_YEAR": at.month}[given]
         return name, part, part
@@ -125,12 +133,13 @@ def grouped(
     having: Mapping[str, Mapping[str, str]],
     units: Mapping[str, str],
     now: datetime,
+    zone: tzinfo = UTC,
 ) -> Node:
     """What ``groups`` has to say of a list."""
     rows: dict[tuple[Any, ...], list[Node]] = {}
     shown: dict[tuple[Any, ...], Node] = {}
     for node in nodes:
-        parts = [key_of(node, each, field, now) for each in by]
+        parts = [key_of(node, each, field, now, zone) for each in by]
         key = tuple(value for _, value, _ in parts)
         rows.setdefault(key, []).append(node)
         shown[key] = {name: value for name, _, value in parts}

@@ -5,6 +5,7 @@ And rows that make it hard: three currencies with other digits, two units, lines
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -42,14 +43,17 @@ ASKED = {
 """Every measure of a list."""
 
 
-async def load(target: Target, name: str = "mixed") -> Oddments:
-    """A tenant with the rows of the oddments, but in several currencies and units, with prices and progress of all kinds."""
+async def load(target: Target, name: str = "mixed", moments: Sequence[datetime] = ()) -> Oddments:
+    """A tenant with the rows of the oddments, but in several currencies and units, with prices and progress of all kinds. With
+    ``moments``: an order at each of these.
+    """
     products, partners = oddments._products(), oddments._partners()
     for index, product in enumerate(products):
         product["unit"] = UNITS[index % 2]
-    orders = oddments._orders(partners)
+    orders = oddments._orders(partners, len(moments) or 16)
     for index, order in enumerate(orders):
         order["currency"] = CURRENCIES[index % 3]
+        order["placed_at"] = moments[index] if moments else order["placed_at"]
     lines = oddments._lines(orders, products)
     currencies = {order["id"]: order["currency"] for order in orders}
     for index, line in enumerate(lines):

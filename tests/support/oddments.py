@@ -84,7 +84,7 @@ def _partners() -> list[Row]:
     ]
 
 
-def _orders(partners: list[Row]) -> list[Row]:
+def _orders(partners: list[Row], count: int = 16) -> list[Row]:
     statuses = ("DRAFT", "CONFIRMED", "CLOSED", "CANCELLED")
     return [
         {
@@ -101,7 +101,7 @@ def _orders(partners: list[Row]) -> list[Row]:
             "created_at": _later(index // 3),
             "updated_at": _later(index // 2),
         }
-        for index in range(16)
+        for index in range(count)
     ]
 
 
