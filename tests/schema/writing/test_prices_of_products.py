@@ -1,8 +1,10 @@
 """What a product would cost, by its own field: the same as a line of an order with it, and as a preview says."""
 
 import random
+from collections import Counter
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import product as combined
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +13,7 @@ import pytest
 
 from core import ids
 from core.ids import new_id
+from core.money import decimal_text
 from core.permissions import EVERYTHING, ROLES
 from tests.schema.writing.test_price_lists import price_list
 from tests.schema.writing.test_taxes import exempt, group, taxed
@@ -105,6 +108,18 @@ async def test_a_list_price_is_before_tax_and_has_it_where_the_list_includes_it(
 # ---------------------------------------------------------------- the same as orders
 
 
+SACK = {"code": "sack", "base": "25"}
+THIRD = {"code": "third", "quantity": "3", "base": "2"}
+"""Three of them are two of the product's own unit."""
+
+SOLD_IN: dict[str | None, tuple[Fraction, list[str]]] = {
+    None: (Fraction(1), ["0.499999", "0.5", "1", "2.499999", "2.5", "999999.999999", "1000000"]),
+    "sack": (Fraction(25), ["0.019999", "0.02", "0.1", "1", "39999.999999", "40000"]),
+    "third": (Fraction(2, 3), ["0.749997", "0.75", "1.5", "3.749997", "3.75", "1499999.999997", "1500000"]),
+}
+"""By a unit of sale, how many of the product's own one is, and quantities at and around where prices change."""
+
+
 async def world(shop: Clerk) -> tuple[list[Any], list[dict[str, str]], date]:
     """Products, partners and lists of every kind that makes a difference, and the middle of the lists' spans."""
     day, dice = date(2026, 4, 5), random.Random(18)  # noqa: S311 - the same draws at every run
@@ -117,7 +132,10 @@ async def world(shop: Clerk) -> tuple[list[Any], list[dict[str, str]], date]:
     await shop.do("productCategoryUpsert", {"code": "CAT", "name": "Cat", "tax": {"code": "HALF"}})
     taxes: list[dict[str, Any]] = [{}, {"tax": {"code": "FULL"}}, {"category": {"code": "CAT"}}]
     own: list[Any] = [None, {"amount": "9.99", "currency": "NZD"}, {"amount": "4.123456", "currency": "EUR"}]
-    products = [await shop.product(listPrice=listed, unit="kg", **tax) for tax, listed in combined(taxes, own)]
+    units = [SACK, THIRD]
+    products = [
+        await shop.product(listPrice=listed, unit="kg", units=units, **tax) for tax, listed in combined(taxes, own)
+    ]
     spans = [None, *(str(day + timedelta(days=n)) for n in (-1, 0, 1))]
     for code, currency, included in (
         ("NET", "NZD", False),
@@ -144,52 +162,65 @@ async def world(shop: Clerk) -> tuple[list[Any], list[dict[str, str]], date]:
 
 
 async def test_a_product_costs_what_an_order_of_it_costs(desk: Desk) -> None:
-    """Drawn products, partners, quantities, days and currencies: the field, the preview and the order agree to the last digit, at
-    the first and last moment of a day in Auckland, too, on the day that its clocks are put back.
+    """Drawn products, partners, units of sale, quantities, days and currencies: the field, the preview and the order agree to the last
+    digit, at the first and last moment of a day in Auckland, too, on the day that its clocks are put back. The field is of the
+    product's own unit; a sack costs as much as what is in it, and is refused where that has no end.
     """
     shop, dice = await desk.open(currency="NZD", timezone="Pacific/Auckland"), random.Random(67)  # noqa: S311 - the same draws at every run
     products, partners, middle = await world(shop)
-    zone, priced, without = ZoneInfo("Pacific/Auckland"), 0, 0
-    for number in range(150):
+    zone, without, priced, endless = ZoneInfo("Pacific/Auckland"), 0, Counter[str | None](), Counter[str | None]()
+    for number in range(300):
         product, whom = dice.choice(products), dice.choice(partners)
-        quantity = dice.choice(["0.499999", "0.5", "1", "2.499999", "2.5", "999999.999999", "1000000"])
+        unit = dice.choice([*SOLD_IN])
+        one, quantities = SOLD_IN[unit]
+        quantity = dice.choice(quantities)
+        own = one * Fraction(quantity)
         day = middle + timedelta(days=dice.choice([-2, -1, 0, 1, 2]))
         first = datetime(day.year, day.month, day.day, tzinfo=zone)
         moment = dice.choice([first, first.replace(hour=23, minute=59, second=59, microsecond=999999)])
         currency = dice.choice(["NZD", "NZD", "NZD", "EUR", "USD"])
-        found = await price(shop, product, whom, quantity=quantity, currency=currency, on=str(day))
-        line = shop.line(product, quantity=quantity)
+        asked: dict[str, Any] = {
+            "quantity": decimal_text(Decimal(own.numerator) / own.denominator),
+            "currency": currency,
+        }
+        found = await price(shop, product, whom, on=str(day), **asked)
+        line = shop.line(product, quantity=quantity) | ({"unit": unit} if unit else {})
         given = {"customer": whom, "lineItems": [line], "currency": currency, "placedAt": moment.isoformat()}
         preview = (
             f"query ($input: OrderPreviewInput!) {{ orderPreview(input: $input) {{ {LINE} problems {{ path }} }} }}"
         )
         seen = (await shop.ask(preview, {"input": given})).data["orderPreview"]
         [shown] = seen["lines"]
-        case = (product, whom, quantity, str(moment), currency)
-        if found is None:
-            without += 1
+        case = (product, whom, quantity, unit, str(moment), currency)
+        of_unit = found and Fraction(found["amount"]["amount"]) * one
+        if found is None or 10**6 % of_unit.denominator:
+            without += found is None
+            endless[unit] += found is not None
             assert shown is None, case
             assert ["input", "lineItems", "0", "unitPrice"] in [each["path"] for each in seen["problems"]], case
             assert await shop.refused("orderCreate", given) == [("INVALID_INPUT", "lineItems.0.unitPrice")], case
             continue
-        priced += 1
+        priced[unit] += 1
         by = found["price"]
+        amount = shown["unitPrice"]["amount"]
+        assert Fraction(amount) == of_unit, case
         assert shown == {
-            "unitPrice": found["amount"],
+            "unitPrice": found["amount"] | {"amount": amount if unit else found["amount"]["amount"]},
             "tax": found["tax"],
             "priceList": by and by["priceList"],
         }, case
         assert by is None or Decimal(by["amount"]["amount"]) == Decimal(found["amount"]["amount"]), case
         if number % 3 == 0:
             order = await shop.do("orderCreate", given)
-            assert [each["unitPrice"]["amount"] for each in lines(order)] == [found["amount"]["amount"]], case
+            assert [each["unitPrice"]["amount"] for each in lines(order)] == [amount], case
             query = (
                 "query ($id: ID!) { order(by: {id: $id}) { pricesIncludeTax lineItems { nodes { tax { code } } } } }"
             )
             stored = (await shop.ask(query, {"id": order["id"]})).data["order"]
             assert stored["pricesIncludeTax"] == found["taxIncluded"], case
             assert stored["lineItems"]["nodes"] == [{"tax": found["tax"]}], case
-    assert priced > 50
+    assert min(priced[unit] for unit in SOLD_IN) > 10
+    assert (endless[None], endless["third"] > 5) == (0, True)
     assert without > 20
 
 
