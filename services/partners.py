@@ -21,6 +21,7 @@ from services.kit.looking import Looking
 from services.kit.parties import Party
 from services.kit.records import Merge, RecordType, all_at_once, upsert
 from services.kit.references import Find, named
+from services.kit.together import Asked
 from services.kit.work import UnitOfWork
 
 PARTNER = RecordType(
@@ -220,10 +221,24 @@ async def partner(work: UnitOfWork, ref: PartnerRef, problems: Problems, *path: 
     return rows[0]["id"] if rows else None
 
 
-async def _find(work: Looking, sql: str, ref: PartnerRef, problems: Problems, *path: str | int) -> list[Any]:
-    """The row of the one partner that has this key; else a problem is noted."""
+def asked(ref: PartnerRef) -> Asked:
+    """Asks for the customer that an input names, together with something else."""
+    sql, value = _by(_FIND, ref)
+    return Asked("customer", sql, len(Customer._fields) + 2, (value,))
+
+
+def _by(sql: str, ref: PartnerRef) -> tuple[str, Any]:
     key, value = ref.only()
-    rows = await work.rows(sql.format(condition=_BY.get(key, f"p.{key} = $2")), value)
+    return sql.format(condition=_BY.get(key, f"p.{key} = $2")), value
+
+
+async def _find(work: Looking, sql: str, ref: PartnerRef, problems: Problems, *path: str | int) -> list[Any]:
+    sql, value = _by(sql, ref)
+    return _only(await work.rows(sql, value), ref, problems, *path)
+
+
+def _only(rows: list[Any], ref: PartnerRef, problems: Problems, *path: str | int) -> list[Any]:
+    """The row of the one partner that has this key; else a problem is noted."""
     if not rows:
         problems.missing(f"partner with the {ref}", *path)
     elif len(rows) > 1:
@@ -231,9 +246,16 @@ async def _find(work: Looking, sql: str, ref: PartnerRef, problems: Problems, *p
     return rows if len(rows) == 1 else []
 
 
-async def customer(work: Looking, ref: PartnerRef, problems: Problems) -> Customer | None:
-    """The customer that an input names; where there is no such one a problem is noted, and None given."""
-    rows = await _find(work, _FIND, ref, problems, "customer")
+async def customer(
+    work: Looking, ref: PartnerRef, problems: Problems, there: list[Any] | None = None
+) -> Customer | None:
+    """The customer that an input names; where there is no such one a problem is noted, and None given. ``there``: the rows that
+    it was ``asked`` for.
+    """
+    if there is None:
+        rows = await _find(work, _FIND, ref, problems, "customer")
+    else:
+        rows = _only(there, ref, problems, "customer")
     if not rows:
         return None
     *found, name, kinds = rows[0]

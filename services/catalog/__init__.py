@@ -1,7 +1,8 @@
 """Products: created and changed, and found for sales and stock."""
 
+import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -24,6 +25,7 @@ from services.kit.keeping import KEPT, Kept
 from services.kit.looking import Looking
 from services.kit.records import RecordType, all_at_once, upsert
 from services.kit.references import named
+from services.kit.together import Asked
 from services.kit.work import UnitOfWork
 
 PRODUCT = RecordType("product", "products", "sku", ("units",), ("name",), {"category_id": "cat", "tax_id": "tax"})
@@ -247,25 +249,29 @@ async def _check_unit(work: UnitOfWork, product: Any, after: Mapping[str, Any]) 
 
 
 async def find(
-    work: Looking, refs: Sequence[ProductRef], problems: Problems, *path: str, lock: bool = False
+    work: Looking,
+    refs: Sequence[ProductRef],
+    problems: Problems,
+    *path: str,
+    lock: bool = False,
+    there: list[Any] | None = None,
 ) -> list[ProductSnapshot | None]:
     """The products that the lines of an input name, in their order; one statement for each kind of key.
 
     A line whose product doesn't exist has None, and its problem is noted under ``path``, index, "product".
     With ``lock`` they are as they are under the locks of their stock, which come along where all go by one kind of key: it
-    saves a statement.
+    saves a statement. ``there``: the rows that they were ``asked`` for.
     """
-    wanted: dict[str, set[object]] = {}
-    asked = [ref.only() for ref in refs]
-    for name, key in asked:
-        wanted.setdefault(name, set()).add(key)
+    called = [ref.only() for ref in refs]
+    wanted = _by_kind(called)
     found: dict[tuple[str, object], ProductSnapshot] = {}
     several: set[tuple[str, object]] = set()  # barcodes alone aren't unique
     at_once = lock and len(wanted) == 1
     for name, keys in wanted.items():
-        rows = await work.rows((_FIND_AND_LOCK if at_once else _FIND).format(key=name, type=_KEYS[name]), list(keys))
-        several |= {(name, key) for key, count in Counter(row[name] for row in rows).items() if count > 1}
-        found |= {(name, row[name]): ProductSnapshot(*row) for row in rows}
+        rows = await work.rows(_find(name, lock=at_once), list(keys)) if there is None else there
+        some = [(getattr(item, name), item) for item in itertools.starmap(ProductSnapshot, rows)]
+        several |= {(name, key) for key, count in Counter(key for key, _ in some).items() if count > 1}
+        found |= {(name, key): item for key, item in some}
     if at_once:
         work.products = frozenset(item.id for item in found.values())
     if missing := [key for key in wanted.get("sku", ()) if ("sku", key) not in found]:
@@ -279,14 +285,37 @@ async def find(
         found = {key: held[item.id] for key, item in found.items()}
     elif not lock:
         work.decimals |= {item.id: item.decimals for item in found.values()}
-    items = [found.get(each) for each in asked]
+    items = [found.get(each) for each in called]
     for index, (ref, item) in enumerate(zip(refs, items, strict=True)):
-        if asked[index] in several:
+        if called[index] in several:
             problems.invalid(f"Several products have the {ref}: name one by its sku.", *path, index, "product")
             items[index] = None
         elif item is None:
             problems.missing(f"product with the {ref}", *path, index, "product")
     return items
+
+
+def _by_kind(keys: Iterable[tuple[str, object]]) -> dict[str, set[object]]:
+    """Keys by their kind."""
+    wanted: dict[str, set[object]] = {}
+    for name, key in keys:
+        wanted.setdefault(name, set()).add(key)
+    return wanted
+
+
+def _find(kind: str, *, lock: bool) -> str:
+    return (_FIND_AND_LOCK if lock else _FIND).format(key=kind, type=_KEYS[kind])
+
+
+def asked(refs: Sequence[ProductRef], *, lock: bool) -> Asked | None:
+    """Asks for the products that the lines of an input name, together with something else; None where they go by several kinds
+    of keys.
+    """
+    wanted = _by_kind(ref.only() for ref in refs)
+    if len(wanted) != 1:
+        return None
+    [(kind, keys)] = wanted.items()
+    return Asked("items", _find(kind, lock=lock), len(ProductSnapshot._fields), (list(keys),))
 
 
 async def product(work: UnitOfWork, ref: ProductRef, problems: Problems, *path: str | int) -> ProductSnapshot | None:

@@ -7,7 +7,7 @@ below those. Each function is one statement, however many lines it is about.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,6 +19,7 @@ from db.runtime.engine import Database
 from services import catalog
 from services.kit.hooks import Hook
 from services.kit.later import Later
+from services.kit.together import Asked
 from services.kit.work import Retry, UnitOfWork
 
 
@@ -80,6 +81,12 @@ _PLACES = f"""
     WHERE s.tenant_id = $1 AND s.product_id = ANY($2::uuid[]) AND l.kind = 'INTERNAL'
       AND (s.available > 0 OR s.held_until <= statement_timestamp()) AND {SELLABLE}
 """
+
+_PLACES_OF = (
+    "SELECT there.* FROM (SELECT array_agg(id) AS ids FROM {products}) locked, stock_places($1, locked.ids) there"
+)
+"""The same by the database's function (migration 0048), which looks when it is called: so it can be asked in the statement that
+takes the products' locks, whose own snapshot is of before. A test compares the two."""
 
 _GIVEN = """
     unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::numeric[], $6::uuid[], $7::uuid[])
@@ -247,8 +254,25 @@ async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
 
 async def places(work: UnitOfWork, products: Iterable[UUID]) -> list[Place]:
     """Where these products can be promised from. Under their locks. Raises ``Retry`` where a hold of them ended."""
-    rows = await work.rows(_PLACES, list(set(products)))
-    check_ended(work, (row["product_id"] for row in rows if row["ended"]))
+    return _judged(work, await work.rows(_PLACES, list(set(products))))
+
+
+def asked(products: str) -> Asked:
+    """Asks where products can be promised from that are asked for under this name in the same statement, with their locks."""
+    return Asked("places", _PLACES_OF.format(products=products), len(Place._fields) + 1)
+
+
+async def places_or(work: UnitOfWork, products: Collection[UUID], there: list[Any] | None) -> list[Place]:
+    """Where these products can be promised from, by the rows that they were ``asked`` for, if they were: those are of the moment
+    when their locks had been taken.
+    """
+    if there is None:
+        return await places(work, products)
+    return _judged(work, [row for row in there if row[0] in products])
+
+
+def _judged(work: UnitOfWork, rows: Sequence[Any]) -> list[Place]:
+    check_ended(work, (row[0] for row in rows if row[-1]))
     return [Place(*row[:-1]) for row in rows]
 
 

@@ -68,13 +68,13 @@ def _joined(steps: tuple[str, ...], last: str, taken: int, writes: tuple[tuple[s
     """The statement ``last``, which has so many parameters besides the tenant, with writes that have so many each."""
     answers = []
     for step, answer, count in writes:
-        steps = (*steps, _moved(step, taken))
-        answers.append(_moved(answer, taken))
+        steps = (*steps, moved(step, taken))
+        answers.append(moved(answer, taken))
         taken += count
     begun = f"WITH {', '.join(steps)} " if steps else ""
     return f"{begun}{last}{' RETURNING ' if answers else ''}{', '.join(answers)}"
 
 
-def _moved(sql: str, by: int) -> str:
+def moved(sql: str, by: int) -> str:
     """SQL whose parameters have numbers higher by so many, but for the tenant's."""
     return _PARAMETER.sub(lambda found: "$1" if found[1] == "1" else f"${int(found[1]) + by}", sql)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from core import ids, numbering
 from core.errors import BrokenInvariant
 from core.ids import new_id
-from core.inventory import Demand, Hold
+from core.inventory import Allocation, Demand, Hold
 from core.money import LIMIT, line_total
 from core.problems import DUPLICATE, Problems, refuse
 from db.runtime.failures import constraint
@@ -29,6 +29,7 @@ from services.sales import holds
 from services.sales.addresses import Addresses, chosen, told_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.holds import Taken
+from services.sales.known import Known, known
 from services.sales.orders import told
 from services.sales.prices import NO_PRICES, includes, listed, own_price
 from services.sales.promises import Wanted, promise, reserved
@@ -110,13 +111,15 @@ _TAKEN = "SELECT number, external_id FROM orders WHERE tenant_id = $1 AND (numbe
 
 async def create(work: UnitOfWork, command: OrderCreate) -> References:
     """Create an order; with ``confirm`` its stock is reserved in the same command, or nothing is created."""
-    problems = work.problems
-    customer = await partners.customer(work, command.customer, problems)
+    problems, lock = work.problems, command.confirm and command.hold is None
+    astray = command.warehouse and not await places.has_warehouse(work, command.warehouse)
+    there = await known(work, command, lock=lock)
+    customer = await partners.customer(work, command.customer, problems, there.customer)
     addresses = _addresses(command, customer, problems)
-    if command.warehouse and not await places.has_warehouse(work, command.warehouse):
+    if command.warehouse and astray:
         places.note_warehouse(problems, command.warehouse)
     refs = [line.product for line in command.line_items]
-    items = await catalog.find(work, refs, problems, "lineItems", lock=command.confirm and command.hold is None)
+    items = await catalog.find(work, refs, problems, "lineItems", lock=lock, there=there.items)
     taken = await _take(work, command, items) if command.hold else None
     # Without its customer it is refused, and the lines are looked at all the same: the caller hears of all at once.
     currency = command.currency or (customer.currency if customer else await partners.currency(work))
@@ -132,14 +135,14 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
         taxing.check_together(taxing.categories_of(lines), problems, "lineItems")
     wanted = demanded(lines, items, command.warehouse)
     if problems:
-        await _look_further(work, command, wanted, taken)
+        await _look_further(work, command, wanted, taken, there)
         problems.check()
     if customer is None:
         raise BrokenInvariant("Something of the order is missing, and no problem was noted.")
     placed = command.placed_at or customer.now
     number = command.number or await _number(work, customer, placed)
     return await _store(
-        work, command, customer, currency, placed, number, lines, worth, wanted, addresses, taken, found
+        work, command, customer, currency, placed, number, lines, worth, wanted, addresses, taken, found, there
     )
 
 
@@ -161,15 +164,29 @@ def _addresses(command: OrderCreate, customer: Customer | None, problems: Proble
     return Addresses(**chosen(given, customer.addresses, problems, confirmed=command.confirm))
 
 
-async def _look_further(work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted], taken: Taken | None) -> None:
+async def _look_further(
+    work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted], taken: Taken | None, there: Known
+) -> None:
     """Note what else is wrong with an order that is refused already: what is short, and keys that are taken."""
     problems = work.problems
     if command.confirm and not any(each.path == ("input", "warehouse") for each in problems.found):
-        kept = taken and taken.kept
-        await promise(
-            work, wanted, problems, allow_backorder=command.allow_backorder, rule=command.allocation, kept=kept
-        )
+        await _promise(work, command, wanted, taken, there)
     await _note_taken(work, command)
+
+
+async def _promise(
+    work: UnitOfWork, command: OrderCreate, wanted: Sequence[Wanted], taken: Taken | None, there: Known
+) -> tuple[Allocation, dict[UUID, Decimal]]:
+    """What stock the order gets."""
+    return await promise(
+        work,
+        wanted,
+        work.problems,
+        allow_backorder=command.allow_backorder,
+        rule=command.allocation,
+        kept=taken and taken.kept,
+        there=there.places_of({each.demand.product for each in wanted}),
+    )
 
 
 async def _note_taken(work: UnitOfWork, command: OrderCreate) -> None:
@@ -196,14 +213,12 @@ async def _store(
     addresses: Addresses,
     taken: Taken | None,
     by: Priced | None,
+    there: Known,
 ) -> References:
     problems = work.problems
     promised, held = list[Hold](), dict[UUID, Decimal]()
     if command.confirm:
-        waits, kept = command.allow_backorder, taken and taken.kept
-        allocation, held = await promise(
-            work, wanted, problems, allow_backorder=waits, rule=command.allocation, kept=kept
-        )
+        allocation, held = await _promise(work, command, wanted, taken, there)
         promised = allocation.holds
     # The database names one key that is taken. Both are looked up where there are two, or something else is wrong.
     if problems or (command.number and command.external_id):

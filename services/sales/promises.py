@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.allocation import Shelves, allocate
@@ -33,13 +33,15 @@ async def promise(
     allow_backorder: bool,
     rule: str | None,
     kept: Mapping[Spot, Decimal] | None = None,
+    there: list[Any] | None = None,
 ) -> tuple[Allocation, dict[UUID, Decimal]]:
     """Lock the products and see what can be held for each line, and the sums by line. Where something is
-    missing and may not wait, a problem is noted for each line that lacks it. What was ``kept`` for them is taken first.
+    missing and may not wait, a problem is noted for each line that lacks it. What was ``kept`` for them is taken first. ``there``: what the
+    stock's rows were, where they were asked for with the locks.
     """
     products = {each.demand.product for each in wanted}
     await stock.lock(work, products)
-    places = await stock.places(work, products)
+    places = await stock.places_or(work, products, there)
     allocation = allocate([each.demand for each in wanted], places, rule, kept)
     if not allow_backorder:
         note_shortages(wanted, allocation, places, problems)

@@ -230,7 +230,7 @@ async def test_commands_take_as_many_statements_for_500_lines(shop: Clerk, monke
         found.append(costs)
     assert found[0] == found[1]
     assert found[0][1] == found[0][2] + 1
-    assert found[0] == [6, 4, 3, 6]
+    assert found[0] == [6, 3, 2, 6]
 
 
 # ---------------------------------------------------------------- previews, partners, other tenants

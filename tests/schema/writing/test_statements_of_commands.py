@@ -18,9 +18,9 @@ from tests.support.desk import Desk
 from tests.support.graph import schema
 
 COST = {
-    "orderCreate": 3,
-    "orderCreate, with backorder, all waiting": 4,
-    "orderCreate, confirmed": 4,
+    "orderCreate": 2,
+    "orderCreate, with backorder, all waiting": 2,
+    "orderCreate, confirmed": 2,
     "orderUpdate, the note": 4,
     "orderUpdate, the lines": 7,
     "orderConfirm": 6,
@@ -42,7 +42,7 @@ COST = {
     "stockSet": 7,
     "stockTransfer": 6,
     **{f"stockHold, {how}": count for how, count in (("new", 8), ("more time", 10), ("released", 8))},
-    "orderCreate, from a hold": 12,
+    "orderCreate, from a hold": 11,
 }
 """The statements of each command, for any number of lines."""
 
