@@ -102,7 +102,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     logs.configure(settings.log_format, settings.log_level)
     graph = build(settings.modules, breadth_first=settings.executor == "breadth-first")
     limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
-    documents = Documents(graph._schema, limits=limits)  # noqa: SLF001 - Strawberry has no public name for it
+    documents = Documents(graph.graphql_schema, limits=limits)
     app = Application(title="erpgraph", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.graph = graph
     app.state.draining = False

@@ -67,7 +67,9 @@ def build(
 
 def relations(graph: Graph) -> set[type[Many]]:
     """The relations to many of which the graph's prices may know how many rows they have as a rule."""
-    fields = chain.from_iterable(getattr(each, "fields", {}).values() for each in graph._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public name for it
+    fields = chain.from_iterable(
+        getattr(each, "fields", {}).values() for each in graph.graphql_schema.type_map.values()
+    )
     found = {batch.usual for field in fields if isinstance(field, GraphQLField) and (batch := declared(field))}
     many = {each for each in found if isinstance(each, type) and issubclass(each, Many)}
     # One whose rows have their parent in another table (a receipt's moves) has no column to count them by.

@@ -145,5 +145,5 @@ async def _opened(settings: Settings, targets: Mapping[str, Target]) -> AsyncIte
 def _posting(settings: Settings, database: Database, made: Callable[[], Graph]) -> Posting:
     graph = made()
     limits = Limits(**{each.name: getattr(settings, f"limit_{each.name}") for each in fields(Limits)})
-    documents = Documents(graph._schema, limits=limits)  # noqa: SLF001 - Strawberry has no public name for it
+    documents = Documents(graph.graphql_schema, limits=limits)
     return Posting(database, webhooks.Reading(graph, documents, settings, database), settings)

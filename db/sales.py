@@ -243,6 +243,6 @@ class ShipmentLine(TenantRow, Base):
 
 
 # Sales is above inventory: it ties inventory's rows to its own, inventory doesn't know it.
-StockMove.__table__.append_constraint(tenant_fk("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
-Reservation.__table__.append_constraint(tenant_fk("line_item_id", "line_items"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
-StockHold.__table__.append_constraint(tenant_fk("order_id", "orders"))  # type: ignore[attr-defined]  # a FromClause to mypy, a Table in fact
+Base.metadata.tables[StockMove.__tablename__].append_constraint(tenant_fk("line_item_id", "line_items"))
+Base.metadata.tables[Reservation.__tablename__].append_constraint(tenant_fk("line_item_id", "line_items"))
+Base.metadata.tables[StockHold.__tablename__].append_constraint(tenant_fk("order_id", "orders"))

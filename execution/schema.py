@@ -5,7 +5,7 @@ from inspect import isawaitable
 from typing import Any, TypeVar
 
 import strawberry
-from graphql import DocumentNode, ExecutionResult, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -49,6 +49,11 @@ class ExtensibleSchema(strawberry.Schema):
         super().__init__(*args, **kwargs)
         tell_one_ofs(self._schema)
         attach(self._schema)
+
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """graphql-core's schema, for which Strawberry has no public name."""
+        return self._schema
 
     async def execute_document(
         self,

@@ -92,9 +92,9 @@ def _row(context: Any, found: Found, told: Any, interest: Interest, **more: Any)
     return {"cursor": str(found.cursor), "hasMore": found.more, **more}
 
 
-def listed_changes(batch: Batch) -> list[Any]:
+def listed_changes(batch: Batch) -> Sequence[Any]:
     """The changes of batches."""
-    return batch.column("changes")  # type: ignore[return-value]
+    return batch.column("changes")
 
 
 async def listed(batch: Batch) -> list[list[Any]]:

@@ -39,7 +39,7 @@ class ChangeBatch:
         "Where to go on. Good for as long as the feed is kept, for this field and these kinds.", "cursor"
     )
     has_more: bool = fact("Whether there is more already.", "hasMore")
-    reload: list[ChangeKind] = fact(  # type: ignore[valid-type]
+    reload: list[ChangeKind] = fact(  # type: ignore[valid-type]  # see above
         "Kinds of which so much changed at once, by an import, that they have to be read again as a whole.", "reload"
     )
 
@@ -83,7 +83,7 @@ def scan(_args: Args, _rows: int) -> int:
 
 _KINDS = argument(
     "kinds",
-    list[ChangeKind] | None,  # type: ignore[valid-type]
+    list[ChangeKind] | None,  # type: ignore[valid-type]  # see above
     "Only records of these kinds; left out: of all that the key may read. The same as for the cursor that is given.",
 )
 _WHERE = argument("where", EventFeedWhere | None, "Only events that meet these conditions.")

@@ -211,12 +211,11 @@ async def find_purchase_list(work: UnitOfWork, ref: PriceListRef) -> UUID | None
     """The id of the list that an input names to buy by. A problem is noted where its prices include tax: those of purchases don't."""
     key, value = ref.only()
     sql = f"SELECT id, code, tax_included FROM price_lists WHERE tenant_id = $1 AND {_BY[key]}"
-    for identity, code, included in await work.rows(sql, value):
-        if included:
-            message = f"The prices of {code} include tax, and what is bought is priced before tax."
-            work.problems.invalid(message, "purchasePriceList")
-        return identity  # type: ignore[no-any-return]
-    return None
+    rows = await work.rows(sql, value)
+    if rows and rows[0]["tax_included"]:
+        message = f"The prices of {rows[0]['code']} include tax, and what is bought is priced before tax."
+        work.problems.invalid(message, "purchasePriceList")
+    return rows[0]["id"] if rows else None
 
 
 async def prices(

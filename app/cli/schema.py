@@ -32,7 +32,7 @@ def deprecations(
     from app import registry as graph
     from app.documents.deprecations import listed, today
 
-    found = listed(graph.build(settings.load().modules)._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    found = listed(graph.build(settings.load().modules).graphql_schema)
     if overdue:
         found = [each for each in found if each.is_overdue(today())]
     if json:

@@ -130,7 +130,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._check_line()
         super().on_headers_complete()
-        self.scope[BREATHE] = partial(breathing, ref(self.cycle))  # type: ignore[literal-required]
+        self.scope[BREATHE] = partial(breathing, ref(self.cycle))  # type: ignore[literal-required]  # a key of ours, beside those of ASGI
         self._in_head, self._in_body = False, True
 
     def on_message_complete(self) -> None:

@@ -54,7 +54,7 @@ def _python() -> list[str]:
     """This very Python with its options, such as -W, as multiprocessing finds them. -P: there may be another ``app`` in the
     folder that it was started in.
     """
-    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
     return [sys.executable, *options, "-P"]
 
 

@@ -18,7 +18,7 @@ from db.runtime.engine import Database, Target, administration
 from resolvers import viewer
 from services.platform import keys
 from tests.support.demo_site import Site
-from tests.support.http import body
+from tests.support.http import app_of, body
 
 QUERY = {"query": "{ viewer { principal tenant { name } } }"}
 GRAPHQL = "application/graphql-response+json"
@@ -113,7 +113,7 @@ async def test_a_fault_is_masked_and_logged_once(client: httpx.AsyncClient, monk
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
     monkeypatch.setattr(viewer, "name", broken)
-    graph = client._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    graph = app_of(client).state.graph
     field = graph._schema.type_map["Viewer"].fields["principal"].extensions["strawberry-definition"]
     monkeypatch.setattr(field, "resolve_batch", broken)
     with capture_logs() as logs:
@@ -183,7 +183,7 @@ async def test_requests_cancelled_at_random_leave_nothing_behind(site: Site) -> 
     query = {
         "query": "{ viewer { tenant { name } } orders(first: 5) { nodes { lineItems(first: 2) { nodes { id } } } } }"
     }
-    chance = random.Random(5)  # noqa: S311 - the same at every run
+    chance = random.Random(5)
     async with site.client(database=database) as ours, site.client(other, database=database) as theirs:
         expected = {ours: "larkspur", theirs: "stonebridge"}
 

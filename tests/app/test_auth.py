@@ -22,7 +22,7 @@ from core.ids import new_id
 from db.runtime.engine import Database, administration
 from services.platform import keys
 from tests.support.demo_site import Site
-from tests.support.http import body
+from tests.support.http import app_of, body
 
 QUERY = {"query": "{ viewer { tenant { name } } }"}
 
@@ -218,7 +218,7 @@ async def test_a_key_is_never_in_the_logs(
         monkeypatch.undo()
         assert await asked(client) == 200
         assert await asked(client, Authorization=f"Bearer {site.key[:-1]}x") == 401
-        graph = client._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
+        graph = app_of(client).state.graph
         field = graph._schema.type_map["Viewer"].fields["tenant"].extensions["strawberry-definition"]
         monkeypatch.setattr(field, "resolve_batch", broken)
         assert await asked(client) == 200

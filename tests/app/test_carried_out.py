@@ -18,7 +18,7 @@ from services.platform import keys, tenants
 from tests.security import stage
 from tests.security.walk import MUTATION, is_node, required, select
 from tests.support import hooks
-from tests.support.http import command, eventually
+from tests.support.http import app_of, command, eventually
 from tests.support.postgres import TestServer
 
 Hook = Callable[[Any], Awaitable[None]]
@@ -118,10 +118,10 @@ async def _just(**given: Any) -> dict[str, Any]:
 async def _bought(firm: Firm, *actions: str) -> dict[str, Any]:
     """A new purchase order to which this was done."""
     given = await _to_buy(firm)
-    made = await command(firm.client, "purchaseOrderCreate", given, "purchaseOrder { id }")
+    made: dict[str, Any] = await command(firm.client, "purchaseOrderCreate", given, "purchaseOrder { id }")
     for action in actions:
         await command(firm.client, action, made, "purchaseOrder { id }")
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 async def _to_buy(firm: Firm) -> dict[str, Any]:
@@ -330,7 +330,7 @@ async def test_attack_10_the_first_of_two_was_carried_out_and_the_second_wasnt(
 async def test_attack_10_a_fault_in_a_payload_is_no_fault_of_the_command(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = firm.client._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    graph = app_of(firm.client).state.graph
     field = graph._schema.type_map["Partner"].fields["name"].extensions["strawberry-definition"]
 
     def broken(_batch: object) -> Any:

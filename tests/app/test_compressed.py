@@ -76,7 +76,7 @@ async def test_pages_of_listed_origins_vary_by_both(site: Site) -> None:
         (",;,", False),
     ],
 )
-def test_what_the_header_says(accept: str, taken: bool) -> None:  # noqa: FBT001 - pytest gives it by name
+def test_what_the_header_says(accept: str, taken: bool) -> None:
     assert takes_gzip(accept) is taken
 
 

@@ -105,7 +105,7 @@ async def test_no_command_begins_after_the_requests_time(site: Site, database: D
 
 async def test_41_many_leave_at_random_moments(site: Site, database: Database) -> None:
     """``make chaos`` has ten thousand of them, on two servers."""
-    chance, times = random.Random(41), 200  # noqa: S311 - the same at every run
+    chance, times = random.Random(41), 200
     async with serving(create_app(load(), database)) as port, site.admin() as connection:
 
         async def one() -> None:

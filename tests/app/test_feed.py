@@ -36,7 +36,7 @@ async def test_a_mutation_tells_where_it_is_in_the_feed(client: httpx.AsyncClien
 
 
 async def test_several_mutations_tell_the_place_of_the_last(client: httpx.AsyncClient) -> None:
-    both = "mutation { a: %s b: %s }" % tuple((MAKE % name)[11:-2] for name in ("a", "b"))  # noqa: UP031
+    both = "mutation { a: %s b: %s }" % tuple((MAKE % name)[11:-2] for name in ("a", "b"))
     place = (await ask(client, both))["extensions"]["changes"]["cursor"]
     follow = "query ($after: String!) { changes(after: $after) { changes { kind } } }"
     assert (await ask(client, follow, after=place))["data"]["changes"]["changes"] == []
@@ -82,7 +82,7 @@ async def test_the_log_is_looked_at_before_anything_is_read(
         ('{ order(by: {number: "1"}) { events { nodes { changes: id } } } }', None, False),
     ],
 )
-def test_which_operations_read_the_feed(document: str, operation: str | None, expected: bool) -> None:  # noqa: FBT001
+def test_which_operations_read_the_feed(document: str, operation: str | None, expected: bool) -> None:
     parsed = parse(document)
     assert reads_feed(parsed, operation) is expected
     assert reads_feed(parsed, operation) is expected
@@ -90,7 +90,7 @@ def test_which_operations_read_the_feed(document: str, operation: str | None, ex
 
 async def test_a_feed_is_priced_by_its_size(client: httpx.AsyncClient) -> None:
     async def price(first: int) -> int:
-        query = "{ changes(first: %d) { cursor changes { kind id node { id } } } }" % first  # noqa: UP031
+        query = "{ changes(first: %d) { cursor changes { kind id node { id } } } }" % first
         answer = await client.post("/graphql", json={"query": query}, headers={"x-cost-only": "1"})
         return int(answer.json()["extensions"]["cost"]["requested"])
 

@@ -12,7 +12,7 @@ import pytest
 from db.runtime.engine import Database
 from services.platform import keys
 from tests.support.demo_site import Site
-from tests.support.http import eventually, told
+from tests.support.http import app_of, eventually, told
 from tests.support.locks import locked, waiting
 
 WHO = {"query": "{ viewer { tenant { name } } orders(first: 1) { nodes { id } } }"}
@@ -108,7 +108,7 @@ async def test_after_a_fault(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: object) -> Any:
         raise asyncpg.DataError("planted")
 
-    graph = pair.ours._transport.app.state.graph  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    graph = app_of(pair.ours).state.graph
     field = graph._schema.type_map["OrderConnection"].fields["nodes"].extensions["strawberry-definition"]
     with monkeypatch.context() as patch:
         patch.setattr(field, "resolve_batch", broken)

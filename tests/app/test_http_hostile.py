@@ -136,7 +136,7 @@ async def test_threat_2_of_a_member_that_stands_twice_the_last_counts(client: ht
         ("\\u{D83C}", False),
     ],
 )
-async def test_threat_5_half_a_character(client: httpx.AsyncClient, escape: str, valid: bool) -> None:  # noqa: FBT001 - pytest gives it by name
+async def test_threat_5_half_a_character(client: httpx.AsyncClient, escape: str, valid: bool) -> None:
     query = f'{{ products(where: {{name: {{eq: "{escape}"}}}}) {{ nodes {{ id }} }} }}'
     answer = await client.post("/graphql", json={"query": query})
     if valid:

@@ -116,7 +116,7 @@ async def test_threat_41_clients_that_vanish_at_random_moments_leave_nothing_beh
     await database.open()
     tenants = {site.key: "larkspur", await keys.create(site.target, site.tenants[1].id, "wire"): "stonebridge"}
     query = {"query": "{ orders(first: 5) { nodes { lineItems(first: 2) { nodes { product { id } } } } } }"}
-    chance = random.Random(7)  # noqa: S311 - the same at every run
+    chance = random.Random(7)
 
     async def leave(port: int) -> None:
         async with Wire(port) as wire:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.documents.persisted import ENTRY, Persisted
 from services.platform import keys
 from tests.support.demo_site import Site
-from tests.support.http import body, told
+from tests.support.http import app_of, body, told
 
 FULL = {"Accept": "application/graphql-response+json"}
 WHO = "{ viewer { principal } }"
@@ -36,7 +36,7 @@ async def ask(client: httpx.AsyncClient, request: dict[str, Any], key: str = "")
 
 def held(client: httpx.AsyncClient) -> tuple[int, int]:
     """How many texts the client's server keeps, and their bytes."""
-    found: tuple[int, int] = client._transport.app.state.resolver.persisted.held  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    found: tuple[int, int] = app_of(client).state.resolver.persisted.held
     return found
 
 

@@ -64,8 +64,8 @@ async def test_an_orders_life_arrives_as_the_feed_tells_it(broker: Nats, site: S
     start = made.json()["extensions"]["changes"]["cursor"]
     async with running(relay(site.database, site.target, [broker.url])):
         order = await an_order(client)
-        await ask(client, 'mutation { orderConfirm(input: {order: {id: "%s"}}) { order { id } } }' % order)  # noqa: UP031
-        await ask(client, 'mutation { orderCancel(input: {order: {id: "%s"}}) { order { id } } }' % order)  # noqa: UP031
+        await ask(client, 'mutation { orderConfirm(input: {order: {id: "%s"}}) { order { id } } }' % order)
+        await ask(client, 'mutation { orderCancel(input: {order: {id: "%s"}}) { order { id } } }' % order)
         await told_all(site)
     events = (await ask(client, SEEN, subjects=[order], after=start))["eventFeed"]["events"]
     assert [each["type"] for each in events] == ["order.created", "order.confirmed", "order.cancelled"]

@@ -53,7 +53,7 @@ async def told(broker: Broker, site: Site) -> list[Got]:
         async with running(relay(site.database, site.target, broker.url.split(","))) as working:
             order = await an_order(client)
             for turn in range(3):
-                await ask(client, 'mutation { orderCancel(input: {order: {id: "%s"}}) { order { id } } }' % order)  # noqa: UP031
+                await ask(client, 'mutation { orderCancel(input: {order: {id: "%s"}}) { order { id } } }' % order)
                 for number in range(10):
                     await partner(client, f"RELAY-OTHERS-{number}", f"{type(broker).__name__} {turn}")
                     await partner(theirs, f"RELAY-OTHERS-{number}", f"{type(broker).__name__} {turn}")

@@ -161,7 +161,7 @@ async def test_who_leaves_while_a_request_gives_way_ends_it(clock: Clock) -> Non
             ended.append("work")
             raise
 
-    spent.gives_way = asyncio.Event().wait  # type: ignore[assignment]
+    spent.gives_way = asyncio.Event().wait  # type: ignore[assignment]  # for ever
     task = asyncio.create_task(spent.measure(work()))
     await asyncio.sleep(0)
     task.cancel()

@@ -200,7 +200,7 @@ async def test_a_partner_hears_of_its_own_orders_and_not_that_others_have_any(se
         return str(answer.json()["data"]["orderCreate"]["order"]["id"])
 
     async def cancel(order_id: str) -> None:
-        cancelled = 'mutation { orderCancel(input: {order: {id: "%s"}}) { userErrors { code } } }' % order_id  # noqa: UP031
+        cancelled = 'mutation { orderCancel(input: {order: {id: "%s"}}) { userErrors { code } } }' % order_id
         answer = await served.client.post("/graphql", json={"query": cancelled})
         assert answer.json()["data"]["orderCancel"]["userErrors"] == []
 

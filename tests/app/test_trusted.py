@@ -16,7 +16,7 @@ from db.runtime.reader import Reader
 from services.platform import keys
 from tests.support.command import ended, first_lines, one_line, started
 from tests.support.demo_site import Site
-from tests.support.http import eventually, told
+from tests.support.http import app_of, eventually, told
 from tests.support.provider import AUDIENCE, ISSUER, jwk_set, public, signed
 
 WHO = "query Who { viewer { principal } }"
@@ -371,7 +371,7 @@ async def test_sighup_reads_them_again(site: Site, tmp_path: Path) -> None:
 async def test_reading_again_goes_on_beside_the_requests(site: Site, tmp_path: Path) -> None:
     place = written(tmp_path, relay(WHO))
     async with site.client(trusted_documents=place) as client:
-        naming = client._transport.app.state.resolver  # type: ignore[attr-defined]  # httpx's transport is the application's here
+        naming = app_of(client).state.resolver
         written(tmp_path, relay(WHO, PAGE))
         naming.trusted.reload()
         assert len(naming.trusted) == 1

@@ -18,14 +18,14 @@ from services.kit.upkeep import Site as Upkept
 from services.platform import keys
 from services.sales import rollups
 from tests.support.demo_site import Site
-from tests.support.http import eventually
+from tests.support.http import app_of, eventually
 
 PAGE = """{ orders(first: 50) { nodes { id lineItems(first: 100) { nodes { id product { id stock { levels(first: 50) {
   nodes { id } } } } } } } } }"""
 
 
 def looks(client: httpx.AsyncClient) -> UsualSizes:
-    found: UsualSizes = client._transport.app.state.usual  # type: ignore[attr-defined]  # httpx has no public name for it
+    found: UsualSizes = app_of(client).state.usual
     return found
 
 

@@ -27,7 +27,7 @@ async def main(admin: str, serving: str) -> None:
     database = Database(Target(admin, serving))
 
     def watched(app: ASGIApp) -> ASGIApp:
-        found.append(app.state.hub)  # type: ignore[attr-defined]
+        found.append(app.state.hub)  # type: ignore[attr-defined]  # the application's, whose type uvicorn doesn't know
         return app
 
     async def report() -> None:

@@ -101,7 +101,7 @@ class Floor:
             except asyncpg.DeadlockDetectedError:
                 result.deadlocks += 1
                 result.retries += 1
-                await asyncio.sleep(random.uniform(0, 0.01))  # noqa: S311 - spreads rivals, keeps no secret
+                await asyncio.sleep(random.uniform(0, 0.01))
 
     async def _number(self, connection: Any) -> str:
         if self._next == self._end:

@@ -49,7 +49,7 @@ class Job:
 
     def carts(self, client: int) -> Iterator[list[str]]:
         """The orders of one client without end: distinct products in an order that no lock follows."""
-        dice = random.Random(f"{self.seed} {client}")  # noqa: S311 - a load that can be repeated, no secret
+        dice = random.Random(f"{self.seed} {client}")
         while True:
             start, step = dice.randrange(RANGE), dice.randrange(1, RANGE)
             products = [client * RANGE + (start + index * step) % RANGE for index in range(self.lines)]

@@ -230,7 +230,7 @@ def note(command: Command, answer: Any) -> None:
 
 async def work(shop: Shop, seed: int, number: int, goes_on: Callable[[], bool]) -> None:
     """A client: commands for as long as it goes on, each repeated until it is known, or left in doubt."""
-    chance = random.Random(seed * 1_000 + number)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(seed * 1_000 + number)
     orders: list[Any] = []
     async with shop.site.client(shop.tenant) as client:
         while goes_on():

@@ -77,7 +77,7 @@ async def run(
     """One run. Raises ``Broken`` with what is wrong; the seed repeats its load and, where they aren't given,
     its faults. ``unnoticed``: not one request may fail by them. Clients go on until the faults are over.
     """
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(seed)
     shop = await stocked(hurt, await hurt.tenant())
     report, wrong, met = Report(runs=1), list[str](), len(hurt.faults())
     async with hurt.heard(shop.tenant) as unheard:
@@ -183,12 +183,12 @@ async def main(first: int, runs: int, leavers: int) -> int:
                 total.add(await run(hurt, seed))
             except Broken as error:
                 broken += 1
-                print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program that prints
+                print(f"BROKEN {error}", flush=True)
             if (seed - first + 1) % 20 == 0:
-                print(total, flush=True)  # noqa: T201 - a program's output
-        print(f"{total}; COMMITs cut: {hurt.proxy.was_cut}; {broken} broken", flush=True)  # noqa: T201 - a program's output
-        left = await leave.many(hurt, leavers, random.Random(first))  # noqa: S311 - the same at every run
-    print(left, flush=True)  # noqa: T201 - a program's output
+                print(total, flush=True)
+        print(f"{total}; COMMITs cut: {hurt.proxy.was_cut}; {broken} broken", flush=True)
+        left = await leave.many(hurt, leavers, random.Random(first))
+    print(left, flush=True)
     broken += await deployed(first, max(1, runs // 40))
     broken += await told(first, max(1, runs // 20))
     return 1 if broken or left.wrong or not total.outcomes[Outcome.OK.name.lower()] else 0
@@ -197,7 +197,7 @@ async def main(first: int, runs: int, leavers: int) -> int:
 async def deployed(first: int, rounds: int) -> int:
     """Each fault of a deployment so many times; how many runs broke something."""
     if pgbouncer.PROGRAM is None:
-        print("No PgBouncer here: workers, pooler and standby aren't hurt")  # noqa: T201 - a program's output
+        print("No PgBouncer here: workers, pooler and standby aren't hurt")
         return 0
     broken, felt, unnoticed = 0, Report(), Report()
     async with site(kind=deployment.Deployment) as hurt:
@@ -208,9 +208,9 @@ async def deployed(first: int, rounds: int) -> int:
                     (unnoticed if quiet else felt).add(await run(hurt, seed, faults=[fault], unnoticed=quiet))
                 except Broken as error:
                     broken += 1
-                    print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program's output
-    print(f"two workers, a pooler and a standby: {felt}")  # noqa: T201 - a program's output
-    print(f"what nobody may notice: {unnoticed}; {broken} broken", flush=True)  # noqa: T201 - a program's output
+                    print(f"BROKEN {error}", flush=True)
+    print(f"two workers, a pooler and a standby: {felt}")
+    print(f"what nobody may notice: {unnoticed}; {broken} broken", flush=True)
     return broken
 
 
@@ -218,7 +218,7 @@ async def told(first: int, rounds: int) -> int:
     """Each fault of those who tell others what happens so many times; how many runs broke something."""
     broken, total = 0, Report()
     if LIBRARY is None:
-        print("No libfaketime here: no clock is set")  # noqa: T201 - a program's output
+        print("No libfaketime here: no clock is set")
     async with site(servers=2, kind=telling.Telling) as hurt:
         for seed in range(first, first + rounds):
             for fault in (*telling.FAULTS, *(clocks.FAULTS if LIBRARY else ())):
@@ -226,8 +226,8 @@ async def told(first: int, rounds: int) -> int:
                     total.add(await run(hurt, seed, faults=[fault]))
                 except Broken as error:
                     broken += 1
-                    print(f"BROKEN {error}", flush=True)  # noqa: T201 - a program's output
-        print(f"a broker, a receiver and a subscriber: {total}; {hurt}; {broken} broken", flush=True)  # noqa: T201 - a program's output
+                    print(f"BROKEN {error}", flush=True)
+        print(f"a broker, a receiver and a subscriber: {total}; {hurt}; {broken} broken", flush=True)
     return broken
 
 

@@ -51,7 +51,7 @@ def test_a_report_counts() -> None:
 
 async def test_41_clients_that_leave_in_the_middle_leave_nothing_behind(hurt: Site) -> None:
     """300 of them here, 10,000 by ``make chaos``."""
-    left = await leave.many(hurt, 300, random.Random(1))  # noqa: S311 - the same at every run
+    left = await leave.many(hurt, 300, random.Random(1))
     assert left.wrong == []
     assert left.left + left.answered == 300
     assert left.left > 10

@@ -229,7 +229,7 @@ def error(code: str, message: str) -> dict[str, Any]:
         ({"data": {"orderShip": {"userErrors": [], "order": None}}}, 1, Outcome.UNKNOWN, True),
     ],
 )
-def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome: Outcome, odd: bool) -> None:  # noqa: FBT001 - pytest gives it by name
+def test_what_a_client_knows_after_an_answer(answer: Any, attempts: int, outcome: Outcome, odd: bool) -> None:
     asked = Command("key", "orderShip", {}, attempts=attempts)
     note(asked, answer)
     assert (asked.outcome, bool(asked.strange)) == (outcome, odd)

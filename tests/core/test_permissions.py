@@ -33,7 +33,7 @@ def test_a_partner_may_what_partners_may_whatever_else_it_is(roles: list[str]) -
 
 
 @given(roles=st.lists(st.sampled_from([*ROLES, "unheard of", ""])), partner=st.booleans())
-def test_the_roles_that_are_shown_are_those_that_count(roles: list[str], partner: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
+def test_the_roles_that_are_shown_are_those_that_count(roles: list[str], partner: bool) -> None:
     shown = effective(roles, partner=partner)
     assert list(shown) == sorted(set(shown))
     assert set(shown) <= ROLES.keys()

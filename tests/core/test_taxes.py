@@ -144,7 +144,7 @@ LINES = st.lists(st.tuples(CENTS, KINDS), max_size=30)
 @given(LINES, st.booleans(), st.randoms(use_true_random=False))
 def test_what_holds_of_every_document(
     lines: list[tuple[Decimal, Kind | None]],
-    included: bool,  # noqa: FBT001 - hypothesis gives it
+    included: bool,
     dice: Any,
 ) -> None:
     found = totals(lines, "EUR", included=included)

@@ -55,7 +55,7 @@ def test_a_quantity_has_no_more_decimals_than_its_unit(quantity: Decimal, decima
         *(("99999999999999.999999", 0, True), ("100000000000000000000000", 0, False)),
     ],
 )
-def test_a_part_of_a_piece_is_too_fine(quantity: str, decimals: int, fine: bool) -> None:  # noqa: FBT001 - a case
+def test_a_part_of_a_piece_is_too_fine(quantity: str, decimals: int, fine: bool) -> None:
     assert too_fine(Decimal(quantity), decimals) == fine
 
 

@@ -199,7 +199,7 @@ async def test_p1_many_writers_of_the_same_records(ground: Ground) -> None:
             await owner.execute(
                 "INSERT INTO products (tenant_id, id, sku, name) VALUES ($1, $2, $3, 'x')", ground.tenant, new_id(), sku
             )
-    dice = random.Random(1)  # noqa: S311 - a schedule
+    dice = random.Random(1)
     committed: dict[UUID, tuple[str, int]] = {}
 
     async def write(number: int) -> None:

@@ -36,5 +36,5 @@ def test_generated_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MAX_FIELDS", 1_000_000)
     with new_loop() as loop:
         seen = compare(zoo.comparison(), zoo.strategy(), loop, 330)
-    print(seen)  # noqa: T201 - shown with a failure
+    print(seen)
     assert FUZZ or seen.lacking(LEAST) == {}

@@ -36,23 +36,23 @@ async def thing(number: int) -> Thing:
 class Query:
     @strawberry.field
     def numbers(self) -> list[int | None]:
-        return [later(1), 5, later(2)]  # type: ignore[list-item]  # what waits stands for its value
+        return [later(1), 5, later(2)]
 
     @strawberry.field
     def things(self) -> list[Thing]:
-        return [thing(1), Thing(number=3)]  # type: ignore[list-item]  # what waits stands for its value
+        return [thing(1), Thing(number=3)]
 
     @strawberry.field
     def nested(self) -> list[list[Thing]]:
-        return [[thing(1)], [], [Thing(number=3), thing(4)]]  # type: ignore[list-item]  # what waits stands for its value
+        return [[thing(1)], [], [Thing(number=3), thing(4)]]
 
     @strawberry.field
     def counted(self) -> list[int]:
-        return count(2)  # type: ignore[return-value]  # what waits stands for its value
+        return count(2)
 
     @strawberry.field
     def failing(self) -> list[int] | None:
-        return count(3)  # type: ignore[return-value]  # what waits stands for its value
+        return count(3)
 
 
 async def count(end: int) -> AsyncIterator[int]:

@@ -56,7 +56,7 @@ async def test_the_page_lets_only_files_of_ours_run(database: Database) -> None:
         ("127.0.0.1, x", "localhost:8000", False),
     ],
 )
-async def test_the_demo_key_stays_on_this_machine(database: Database, address: str, host: str, there: bool) -> None:  # noqa: FBT001 - pytest gives it by name
+async def test_the_demo_key_stays_on_this_machine(database: Database, address: str, host: str, there: bool) -> None:
     """Behind a proxy on this machine every client seems near: the name that it comes by tells."""
     app = create_app(load(allowed_hosts="*"), database, {"larkspur": "erp_</script>"})
     async with client(app, address) as browser:

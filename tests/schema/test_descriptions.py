@@ -64,7 +64,7 @@ def says_nothing(coordinate: str, description: str | None) -> bool:
         ("OrderStatus.DRAFT", "A draft: holds no stock.", False),
     ],
 )
-def test_what_says_nothing(coordinate: str, description: str | None, empty: bool) -> None:  # noqa: FBT001 - pytest gives it by name
+def test_what_says_nothing(coordinate: str, description: str | None, empty: bool) -> None:
     assert says_nothing(coordinate, description) is empty
 
 

@@ -16,6 +16,7 @@ from core import ids
 from core.changes import read_cursor
 from tests.security.stage import HIDDEN, NOBODYS, NOBODYS_PRICE, PRICE, TEXTS, THEIRS, Company, Stage
 from tests.security.walk import CURSORS, PLAIN_SCALARS, PLAIN_TEXTS, Place, read_places, write_places
+from tests.support.http import app_of
 
 ID = re.compile(r"\b([a-z]{2,4})_([0-9a-f]{32})\b")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -150,7 +151,7 @@ async def first_event(client: httpx.AsyncClient, asked: Mapping[str, Any]) -> st
         "server": ("localhost", 80),
     }
     async with asyncio.timeout(30):
-        await client._transport.app(scope, receive, send)  # type: ignore[attr-defined]  # httpx's transport is the application's here
+        await app_of(client)(scope, receive, send)
     return told[0].decode()
 
 

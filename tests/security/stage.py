@@ -32,7 +32,7 @@ from services.webhooks import storing, turns
 from services.webhooks.storing import Attempt
 from services.webhooks.turns import Lease
 from tests.support.graph import RECEIVING
-from tests.support.http import command
+from tests.support.http import app_of, command
 from tests.support.postgres import TestServer
 
 THEIRS, HIDDEN = "quokka", "bilby"
@@ -209,7 +209,7 @@ async def be_told(client: httpx.AsyncClient, word: str) -> None:
     query = "{ viewer { tenant { id } } products(first: 1) { nodes { events(first: 1) { nodes { id } } } } }"
     found = (await client.post("/graphql", json={"query": query})).json()["data"]
     [event] = found["products"]["nodes"][0]["events"]["nodes"]
-    database = client._transport.app.state.posting.database  # type: ignore[attr-defined]  # httpx's transport is the application's here
+    database = app_of(client).state.posting.database
     lease = Lease(ids.parse(found["viewer"]["tenant"]["id"])[1], ids.parse(hook)[1], ids.new_id())
     assert await turns.take(database, lease)
     row = await storing.load(database, lease)

@@ -28,9 +28,10 @@ from app.documents.roots import FEEDS
 from tests.security.stage import GRAPH, OWN, TEXTS
 
 SCHEMA = build_schema(GRAPH.as_str())
-QUERY: GraphQLObjectType = SCHEMA.type_map["Query"]  # type: ignore[assignment]  # an object type
-SUBSCRIPTION: GraphQLObjectType = SCHEMA.type_map["Subscription"]  # type: ignore[assignment]  # an object type
-MUTATION: GraphQLObjectType = SCHEMA.type_map["Mutation"]  # type: ignore[assignment]  # an object type
+assert SCHEMA.query_type
+assert SCHEMA.mutation_type
+assert SCHEMA.subscription_type
+QUERY, MUTATION, SUBSCRIPTION = SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type
 PREFIXES = {loader.entity.typename: prefix for prefix, loader in GRAPH.nodes.items()}  # type: ignore[attr-defined]  # nodes are loaders' classes
 
 NAMED = {

@@ -112,7 +112,7 @@ async def test_a_kill_leaves_nothing_half(target: Target, admin: Any, shop: str,
 @pytest.mark.skipif(not KILLS, reason="make fuzz kills imports at random moments")
 async def test_kills_at_random_moments(target: Target, admin: Any, tmp_path: Path) -> None:
     """All of the file is there or nothing, however late the kill came."""
-    draw = random.Random(os.environ.get("ERPGRAPH_FUZZ_SEED", "0"))  # noqa: S311 - a moment, no secret
+    draw = random.Random(os.environ.get("ERPGRAPH_FUZZ_SEED", "0"))
     others = [row["pid"] for row in await admin.fetch("SELECT pid FROM pg_stat_activity")]
     clients = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> ALL($1)"
     nothing = whole = 0

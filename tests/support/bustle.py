@@ -13,7 +13,7 @@ class Bustle:
     """Commands by the dice, some of which are refused. ``done`` has the fields of those that weren't."""
 
     def __init__(self, clerk: Clerk, seed: int) -> None:
-        self.clerk, self.dice = clerk, random.Random(seed)  # noqa: S311 - the same at every run
+        self.clerk, self.dice = clerk, random.Random(seed)
         self.done: list[str] = []
 
     async def begin(self) -> None:

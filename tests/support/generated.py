@@ -52,7 +52,7 @@ class Style:
 
 
 def generate(seed: int) -> Generated:
-    draw = random.Random(seed)  # noqa: S311 - a file to try, no secret
+    draw = random.Random(seed)
     style = Style(draw.choice(",;\t|"), draw.choice(".,"), *(draw.random() < 0.5 for _ in range(6)))
     if style.decimal == "," and style.delimiter == ",":
         style.delimiter = ";"

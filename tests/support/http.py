@@ -22,6 +22,12 @@ GIVE_AWAYS = (
 """What no error may contain: Python's, the libraries' and the database's words, tables, roles and paths."""
 
 
+def app_of(client: httpx.AsyncClient) -> Any:
+    """The application that a client without a socket asks."""
+    assert isinstance(client._transport, httpx.ASGITransport)
+    return client._transport.app
+
+
 def body(answer: httpx.Response) -> dict[str, Any]:
     """The answer to an operation that was run, without its cost, which is in every one of them."""
     found: dict[str, Any] = answer.json()

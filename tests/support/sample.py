@@ -118,7 +118,7 @@ class Cat(Named):
 
     @strawberry.field
     def missing(self) -> str:
-        return None  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return None
 
     @strawberry.field
     def where(self, info: strawberry.Info) -> str:
@@ -198,7 +198,7 @@ class Query:
 
     @strawberry.field
     def wrong_colour(self) -> Colour | None:
-        return "blue"  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return "blue"
 
     @strawberry.field
     def even(self, number: Even) -> Even | None:
@@ -227,31 +227,31 @@ class Query:
 
     @strawberry.field
     def strict_gaps(self) -> list[Cat] | None:
-        return [cats()[0], None]  # type: ignore[list-item]  # what resolvers do, right or wrong
+        return [cats()[0], None]
 
     @strawberry.field
     def faulty(self) -> list[Cat | None]:
-        return [cats()[0], ValueError("in the list"), cats()[1]]  # type: ignore[list-item]  # what resolvers do, right or wrong
+        return [cats()[0], ValueError("in the list"), cats()[1]]
 
     @strawberry.field
     def no_list(self) -> list[int] | None:
-        return 5  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return 5
 
     @strawberry.field
     def text_as_list(self) -> list[str] | None:
-        return "abc"  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return "abc"
 
     @strawberry.field
     def from_tuple(self) -> list[int]:
-        return (1, 2, 3)  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return (1, 2, 3)
 
     @strawberry.field
     def generated(self) -> list[int]:
-        return (number for number in range(3))  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return (number for number in range(3))
 
     @strawberry.field
     def wrong_number(self) -> int | None:
-        return "x"  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return "x"
 
     @strawberry.field
     def large(self) -> int | None:
@@ -271,7 +271,7 @@ class Query:
 
     @strawberry.field
     def strangers(self) -> list[Pet | None]:
-        return [Cat(name="Tom"), Stone(), 5]  # type: ignore[list-item]  # what resolvers do, right or wrong
+        return [Cat(name="Tom"), Stone(), 5]
 
     @strawberry.field
     def explode(self) -> str | None:
@@ -283,7 +283,7 @@ class Query:
 
     @strawberry.field
     def returned(self) -> str | None:
-        return ValueError("returned")  # type: ignore[return-value]  # what resolvers do, right or wrong
+        return ValueError("returned")
 
     dog: Dog = batched(lambda _batch: [SHARED[0]])
     all_cats: list[Cat] = batched(lambda _batch: [cats()])

@@ -72,7 +72,7 @@ def cases(
 
     def reshape(parts: list[DocumentNode], seed: int) -> list[Case]:
         document = together(parts)
-        turns = [Random(f"{seed} {turn}") for turn in range(reshapings)]  # noqa: S311 - chance, not secrets
+        turns = [Random(f"{seed} {turn}") for turn in range(reshapings)]
         return [Reshaper(schema, random, tame).case(document) for random in turns]
 
     return st.builds(reshape, documents(shown, scalars), st.integers(0, 2**32))

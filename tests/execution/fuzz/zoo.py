@@ -268,7 +268,7 @@ class Query:
     pass
 
 
-def build(breadth_first: bool) -> ExtensibleSchema:  # noqa: FBT001 - what a Comparison calls
+def build(breadth_first: bool) -> ExtensibleSchema:
     """The schema, for one executor or the other."""
     return ExtensibleSchema(query=Query, types=[Cat, Dog, Rock], breadth_first=breadth_first)
 

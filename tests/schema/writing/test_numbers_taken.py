@@ -46,7 +46,7 @@ def free(taken: Iterable[int], start: int, times: int) -> list[int]:
     return [next(found) for _ in range(times)]
 
 
-DICE = random.Random(1)  # noqa: S311 - repeatable, and no secret
+DICE = random.Random(1)
 PATTERNS = {
     "contiguous": range(2, 3_002),
     "beyond what is near": range(2, 2 * numbers.NEAR + 500),

@@ -119,7 +119,7 @@ async def test_fault_21_a_price_that_includes_tax_stays_what_the_shelf_said(shop
 async def test_fault_22_every_amount_has_the_minor_digits(buyer: Buyer, shop: Clerk, currency: str) -> None:
     """Medusa 14818, vendure 2662: never rounded, or by the unit."""
     await taxed(shop, "ODD", "8.875")
-    dice = Random(currency)  # noqa: S311 - prices, not secrets
+    dice = Random(currency)
     product = await shop.product(unit="kg", tax={"code": "ODD"})
     cart = [
         shop.line(product, quantity=f"{dice.uniform(0.001, 9):.3f}", unitPrice=f"{dice.uniform(0.01, 99):.6f}")

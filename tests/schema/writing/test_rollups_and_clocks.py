@@ -79,7 +79,7 @@ async def test_rows_at_odd_hours_are_in_the_cells_of_their_day(desk: Desk, zone:
                 by,
                 inside,
             )  # of long ago there are months by product and by customer
-    dice = random.Random(zone)  # noqa: S311 - the same draws at every run
+    dice = random.Random(zone)
     agreed = [await firm.agree(drawn(dice, [*days]), breadth_first=turn % 2 == 0) for turn in range(24)]
     assert sum(agreed) > 8
     answer = await firm.ask(

@@ -302,7 +302,7 @@ async def test_sums_are_of_the_products_own_unit(shop: Clerk) -> None:
 
 async def test_amounts_are_exact_or_refused(desk: Desk) -> None:
     """Whatever the ratio, the quantity and the price: as fractions say, and refused just where these have no six decimals."""
-    shop, dice = await desk.open(), random.Random(64)  # noqa: S311 - the same draws at every run
+    shop, dice = await desk.open(), random.Random(64)
     met = {"stored": 0, "quantity": 0, "unitPrice": 0}
     for _ in range(60):
         base, per = dice.choice(("12", "2.5", "7", "0.001", "1000", "144")), dice.choice(("1", "3", "8", "0.5", "7"))

@@ -51,4 +51,4 @@ async def shop(desk: Desk) -> AsyncIterator[Clerk]:
 
 @pytest.fixture(params=range(5))
 def dice(request: pytest.FixtureRequest) -> random.Random:
-    return random.Random(request.param)  # noqa: S311 - repeatable, and no secret
+    return random.Random(request.param)

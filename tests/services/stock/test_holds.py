@@ -16,7 +16,7 @@ async def ask(shop: Clerk, field: str, given: dict[str, Any]) -> Any:
 
 
 async def test_fifty_clients_fill_one_basket(shop: Clerk) -> None:
-    dice = random.Random(1)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(1)
     one, two = await shop.product({"SHELF": "30", "DOCK": "30"}), await shop.product({"SHELF": "5"})
     amounts = [str(1 + number) for number in range(50)]
 
@@ -35,7 +35,7 @@ async def test_fifty_clients_fill_one_basket(shop: Clerk) -> None:
 
 async def test_two_that_make_one_basket_are_not_short_of_what_the_basket_has(shop: Clerk) -> None:
     """Whoever comes second saw no hold before it had the locks, and then less stock: what the first one keeps is its own."""
-    dice = random.Random(5)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(5)
     for number in range(20):
         product = await shop.product({"SHELF": "60"})
         given = {"reference": f"pair {number}", "lines": [shop.line(product, quantity="40")]}
@@ -45,7 +45,7 @@ async def test_two_that_make_one_basket_are_not_short_of_what_the_basket_has(sho
 
 
 async def test_fifty_clients_make_one_hold_an_order(shop: Clerk) -> None:
-    dice = random.Random(2)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(2)
     product = await shop.product({"SHELF": "60"})
     hold = await held(shop, "basket", (product, "2"))
     given = shop.ordering([shop.line(product, quantity="1")], confirm=True, hold=hold["id"])
@@ -60,7 +60,7 @@ async def test_fifty_clients_make_one_hold_an_order(shop: Clerk) -> None:
 
 
 async def test_holds_and_orders_get_what_there_is_and_no_more(shop: Clerk) -> None:
-    dice = random.Random(3)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(3)
     product = await shop.product({"SHELF": "6", "DOCK": "4"})
     line = [shop.line(product, quantity="1")]
 
@@ -77,7 +77,7 @@ async def test_holds_and_orders_get_what_there_is_and_no_more(shop: Clerk) -> No
 
 async def test_fifty_clients_meet_a_hold_that_ended(shop: Clerk) -> None:
     """One of them lets it go, once; and the one that waited is served before all of them."""
-    dice = random.Random(4)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(4)
     product = await shop.product({"SHELF": "10"})
     holds = [await held(shop, f"basket {number}", (product, "5")) for number in range(2)]
     waiting = await shop.order((product, "3"), confirm=True, allowBackorder=True)
@@ -92,7 +92,7 @@ async def test_fifty_clients_meet_a_hold_that_ended(shop: Clerk) -> None:
 
 async def test_fifty_clients_are_at_one_hold_at_once(shop: Clerk) -> None:
     """Some give it more time, some make it an order, some let it go, and others order beside it: each piece is somebody's, once."""
-    dice = random.Random(6)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(6)
     product = await tracked(shop, ("A", "SHELF", "6", in_days(5)), ("B", "SHELF", "6", in_days(9)))
     hold = await held(shop, "basket", (product, "8"))
     given = {"reference": "basket", "lines": [shop.line(product, quantity="8")], "seconds": 600}
@@ -119,7 +119,7 @@ async def test_fifty_clients_are_at_one_hold_at_once(shop: Clerk) -> None:
 
 async def test_fifty_clients_come_at_the_moment_that_a_hold_ends(shop: Clerk) -> None:
     """By the database's clock, and no client's: what it kept is free from then on, and nobody makes an order of it."""
-    dice = random.Random(7)  # noqa: S311 - repeatable, and no secret
+    dice = random.Random(7)
     product = await tracked(shop, ("A", "SHELF", "9", in_days(5)))
     hold = await held(shop, "basket", (product, "9"), seconds=1)
     early = shop.ordering([shop.line(product, quantity="1")], confirm=True)

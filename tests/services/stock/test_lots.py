@@ -9,7 +9,7 @@ from tests.support.crowd import at_once, buy, tell
 
 
 def dice_of(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - repeatable, and no secret
+    return random.Random(seed)
 
 
 async def test_fifty_clients_order_of_two_lots(shop: Clerk) -> None:
