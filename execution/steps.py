@@ -5,16 +5,21 @@ to plan them 26, in which nobody else was served.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
+
+from greenlet import getcurrent, greenlet
 
 T = TypeVar("T")
 
 Steps = Generator[None, None, T]
 """What yields wherever others may have a turn, and returns its result."""
 
+Turn = Callable[[], None]
+"""What a function calls wherever others may have a turn."""
+
 EVERY = 100
-"""Fields that are looked at in one step: some two milliseconds."""
+"""Fields, nodes or tokens that are looked at in one step: some two milliseconds."""
 
 
 def at_once(steps: Steps[T]) -> T:
@@ -31,6 +36,27 @@ async def in_turns(steps: Steps[T]) -> T:
     for _ in _kept(steps, results):
         await asyncio.sleep(0)
     return results[0]
+
+
+def stepped(work: Callable[[Turn], T]) -> Steps[T]:
+    """The steps of a function that can't yield, since what calls it is a library's: it has a stack of its own, which is left
+    at its turns (docs/decisions/0076-turns-within-graphql-core.md).
+    """
+
+    def turn() -> None:
+        getcurrent().parent.switch()
+
+    inside = greenlet(work)
+    try:
+        result: T = inside.switch(turn)
+        while not inside.dead:
+            yield
+            inside.parent = getcurrent()
+            result = inside.switch()
+        return result
+    finally:
+        if not inside.dead:  # nobody waits for it any more
+            inside.throw()
 
 
 def _kept(steps: Steps[T], results: list[T]) -> Steps[None]:

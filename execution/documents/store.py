@@ -1,6 +1,5 @@
 """Parsed and validated documents, kept under their text."""
 
-import asyncio
 import re
 import sys
 from collections.abc import Hashable, Mapping
@@ -27,7 +26,6 @@ from graphql import (
     validate,
 )
 from graphql.language import Lexer
-from graphql.language.parser import Parser
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from core.fair_store import FairStore
@@ -37,7 +35,8 @@ from execution.documents.limits import DocumentLimitExceeded, Limits, check
 from execution.documents.misnamed import FieldsOnCorrectType
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
-from execution.steps import Steps, at_once, in_turns
+from execution.documents.turns import TurnTakingParser, gives_turns
+from execution.steps import Steps, Turn, at_once, in_turns, stepped
 
 OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
     FieldsOnCorrectTypeRule: FieldsOnCorrectType,
@@ -52,12 +51,11 @@ RULES = (
 )
 """Those that Strawberry validates with; for its rule of ``@oneOf`` see ``execution.documents.one_of``. One tuple for all documents."""
 
-_OF_VARIABLES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule, OneOfVariables)
-_OTHERS = tuple(rule for rule in RULES if rule not in _OF_VARIABLES)
-_PARTS = (_OF_VARIABLES, _OTHERS[::2], _OTHERS[1::2])
-"""The rules in three parts, for a long document: all at once take it 20 ms of the loop. Those of variables stay together,
-for what they look at is gathered once for all of them.
-"""
+_OF_VARIABLES = frozenset(
+    {NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule, OneOfVariables}
+)
+_WITHOUT_VARIABLES = tuple(rule for rule in RULES if rule not in _OF_VARIABLES)
+"""Those for a document without any: a third of the time went by looking for them."""
 
 
 TOKEN = 750
@@ -66,10 +64,6 @@ its source and its strings (measured: tests/execution/test_documents.py)."""
 
 DOCUMENT = 2_000
 """Bytes that any takes."""
-
-LONG = 300
-"""Tokens of a document that takes long enough to parse, and to validate, for the loop to have its turn after each: 500 took
-5 ms and 15 ms."""
 
 _INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")
 
@@ -122,15 +116,14 @@ class Documents:
         found = self._found(text, owner)
         if found is not None:
             return found
-        node, tokens = self._checked(text)
-        if tokens > LONG:
-            await asyncio.sleep(0)
-        examined = await in_turns(self._validated(text, node, tokens, hide_suggestions=hide_suggestions))
+        examined = await in_turns(
+            stepped(lambda turn: self._examined(text, hide_suggestions=hide_suggestions, turn=turn))
+        )
         return self._kept(text, owner, examined)
 
     def examined(self, text: str, *, hide_suggestions: bool = False) -> Document:
         """The document of a text, as ``get`` has it, without a look at the store."""
-        return at_once(self._validated(text, *self._checked(text), hide_suggestions=hide_suggestions))
+        return self._examined(text, hide_suggestions=hide_suggestions)
 
     def _found(self, text: str, owner: Hashable) -> Document | None:
         found = self.known.get(text) or self.kept.get((owner, text))
@@ -146,37 +139,31 @@ class Documents:
             self.kept.put(owner, (owner, text), document, size)
         return document
 
-    def _checked(self, text: str) -> tuple[DocumentNode, int]:
-        """A document within the limits, and how many tokens it has."""
+    def _examined(self, text: str, *, hide_suggestions: bool, turn: Turn | None = None) -> Document:
+        """A document, first held to the limits."""
         if len(text) > self.limits.characters:
             raise DocumentLimitExceeded("characters", self.limits.characters, len(text))
-        node, tokens = self._parsed(text)
+        node, tokens = self._parsed(text, turn)
         check(node, self.limits)
-        return node, tokens
-
-    def _validated(self, text: str, node: DocumentNode, tokens: int, *, hide_suggestions: bool) -> Steps[Document]:
-        errors: list[GraphQLError] = []
-        for rules in _PARTS if tokens > LONG else (RULES,):
-            most = max(self.max_errors - len(errors), 1)
-            errors += validate(self.schema, node, rules, max_errors=most, hide_suggestions=hide_suggestions)
-            if tokens > LONG:
-                errors.sort(key=_position)
-                yield
-            if len(errors) >= self.max_errors:
-                break
+        rules = RULES if "$" in text else _WITHOUT_VARIABLES
+        if turn is not None:
+            rules = (gives_turns(turn), *rules)
+        errors = validate(self.schema, node, rules, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
         return Document(node, errors, _INTROSPECTION.search(text) is not None, tokens)
 
-    def _parsed(self, text: str) -> tuple[DocumentNode, int]:
+    def _parsed(self, text: str, turn: Turn | None) -> tuple[DocumentNode, int]:
         """The document, and how many tokens it has."""
         lexer = Lexer(Source(text))
-        parser = Parser(lexer.source, lexer=lexer, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
+        most = self.limits.tokens
+        parser = TurnTakingParser(lexer.source, lexer=lexer, max_tokens=most, allow_empty_selection_sets=False)
+        parser.turn = turn
         try:
             node = parser.parse_document()
         except RecursionError:
             raise DocumentLimitExceeded("levels", self.limits.depth, None) from None
         except GraphQLSyntaxError as error:
             if "tokens" in error.message:
-                raise DocumentLimitExceeded("tokens", self.limits.tokens, None) from None
+                raise DocumentLimitExceeded("tokens", most, None) from None
             raise
         finally:
             tokens = _unlink(lexer.token)
@@ -218,11 +205,6 @@ class Documents:
         if found is None:
             found = document.uses[id(operation)] = self.deprecations.uses(document.node, operation)
         return found(variables)
-
-
-def _position(error: GraphQLError) -> int:
-    """Where an error stands in its document; one that stands nowhere comes last."""
-    return min(error.positions or (sys.maxsize,))
 
 
 def _unlink(last: Token) -> int:
