@@ -27,6 +27,23 @@ def test_its_links_lead_somewhere(path: Path) -> None:
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
+def headings(path: Path) -> set[str]:
+    """The names by which links reach a page's headings."""
+    found = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_its_links_lead_to_headings(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", path.read_text())
+    wanted = [(path.parent / page if page else path, heading) for page, heading in links if "://" not in page]
+    assert [
+        (name(page.resolve()), heading)
+        for page, heading in wanted
+        if page.suffix == ".md" and heading not in headings(page)
+    ] == []
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 def test_its_make_targets_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
