@@ -221,20 +221,40 @@ _SAME = " AND ".join(
 )
 _NUMBERS = ", ".join(f"({place}, {{0}}.{name}::numeric)" for place, name in enumerate(SUMS))
 
-DIFFERENT = f"""
-    WITH clean AS MATERIALIZED ({CLEAN}),
-    there AS (SELECT c.* FROM sales_cells c JOIN clean s ON s.id = c.span_id WHERE c.tenant_id = $1),
-    wanted AS ({cells("clean s")})
-    SELECT s.kind, s.starts_at, coalesce(t.status, w.status) AS status, coalesce(t.currency, w.currency) AS currency,
+LONG_OF = ", ".join(f"('{short}', '{long}')" for short, long in LONG.items())
+
+
+def cells_of_months(spans: str) -> str:
+    """The statement for the cells of quarters and years ``g``, from those of their months: right but for the same orders as theirs are."""
+    common, sums = (
+        ", ".join(f"c.{name}" for name in COMMON[2:]),
+        ", ".join(f"sum(c.{name}) AS {name}" for name in SUMS),
+    )
+    return f"""
+        SELECT g.id AS span_id, g.starts_at, {common}, {sums}
+        FROM {spans} JOIN (VALUES {LONG_OF}) k (short, long) ON k.long = g.kind
+        JOIN sales_spans s ON s.tenant_id = $1 AND s.kind = k.short AND s.starts_at >= g.starts_at AND s.ends_at <= g.ends_at
+        JOIN sales_cells c ON c.tenant_id = $1 AND c.span_id = s.id
+        GROUP BY g.id, g.starts_at, {common}"""
+
+
+def different(spans: str, wanted: str) -> str:
+    """What cells of spans ``s`` say that isn't so, sum by sum (``place`` among ``SUMS``). ``wanted`` is the statement for what they should
+    be. There is no cell without lines.
+    """
+    return f"""
+    WITH there AS (SELECT c.* FROM sales_cells c JOIN {spans} ON s.id = c.span_id WHERE c.tenant_id = $1),
+    wanted AS ({wanted})
+    SELECT s.id AS span_id, s.kind, s.starts_at, coalesce(t.status, w.status) AS status, coalesce(t.currency, w.currency) AS currency,
            coalesce(t.unit, w.unit) AS unit, coalesce(t.product_id, w.product_id) AS product_id,
            coalesce(t.customer_id, w.customer_id) AS customer_id, a.place, coalesce(b.number, 0) AS expected,
            coalesce(a.number, 0) AS actual
     FROM there t FULL JOIN wanted w ON {_SAME}
-    JOIN clean s ON s.id = coalesce(t.span_id, w.span_id)
+    JOIN {spans} ON s.id = coalesce(t.span_id, w.span_id)
     CROSS JOIN LATERAL (VALUES {_NUMBERS.format("t")}) a (place, number)
     JOIN LATERAL (VALUES {_NUMBERS.format("w")}) b (place, number) ON a.place = b.place
     WHERE coalesce(b.number, 0) <> coalesce(a.number, 0)"""
-"""What cells of clean spans say that isn't so, sum by sum (``place`` among ``SUMS``). There is no cell without lines."""
+
 
 _DAY = "timezone((SELECT timezone FROM fold), o.placed_at)::date AS day"
 

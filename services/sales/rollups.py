@@ -7,26 +7,23 @@ one touched; others add spans that are missing. All change the fold's row: of tw
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from core.ids import new_id
 from db.rollups import (
-    CLEAN,
     COMMON,
     CUSTOMERS,
     DAYS,
-    DIFFERENT,
-    LONG,
+    LONG_OF,
     NO_DRAFT,
     PRODUCTS,
     STANDING,
     SUMS,
     cells,
+    cells_of_months,
     reloaded,
     touched,
 )
@@ -111,12 +108,11 @@ _MISSING = f"""
 the one before, and by month for those before that: of long ago little changes, and much is asked.
 """
 
-_LONG_OF = ", ".join(f"('{short}', '{long}')" for short, long in LONG.items())
 _LONGER = f"""
     INSERT INTO sales_spans (tenant_id, id, kind, starts_at, ends_at, first_day, last_day, cells, lines)
     SELECT t.id, gen_random_uuid(), w.*, 0, 0 FROM tenants t, (
         SELECT k.long AS kind, min(s.starts_at) AS starts_at, max(s.ends_at) AS ends_at, min(s.first_day), max(s.last_day)
-        FROM sales_spans s JOIN (VALUES {_LONG_OF}) k (short, long) ON k.short = s.kind,
+        FROM sales_spans s JOIN (VALUES {LONG_OF}) k (short, long) ON k.short = s.kind,
              (VALUES ('quarter', 3), ('year', 12)) p (period, months)
         WHERE s.tenant_id = $1 AND s.first_day < s.last_day
         GROUP BY k.long, p.period, p.months, date_trunc(p.period, s.first_day::timestamp) HAVING count(*) = p.months
@@ -128,15 +124,7 @@ _LONGER = f"""
 """
 """Adds a quarter or a year whose months are all there: the newest that is missing."""
 
-_GIVEN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS s (id, kind, starts_at, ends_at)"
-_SUMMED = f"""
-    SELECT g.id AS span_id, g.starts_at, {", ".join(f"c.{name}" for name in COMMON[2:])}, {", ".join(f"sum(c.{name}) AS {name}" for name in SUMS)}
-    FROM {_GIVEN.replace(" AS s ", " AS g ")} JOIN (VALUES {_LONG_OF}) k (short, long) ON k.long = g.kind
-    JOIN sales_spans s ON s.tenant_id = $1 AND s.kind = k.short AND s.starts_at >= g.starts_at AND s.ends_at <= g.ends_at
-    JOIN sales_cells c ON c.tenant_id = $1 AND c.span_id = s.id
-    GROUP BY g.id, g.starts_at, {", ".join(f"c.{name}" for name in COMMON[2:])}
-"""
-"""The cells of a quarter or a year, from those of its months: right but for the same orders as theirs are."""
+GIVEN, SPAN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[])", "(id, kind, starts_at, ends_at)"
 
 
 def _kept(found: str) -> str:
@@ -152,7 +140,7 @@ def _kept(found: str) -> str:
         WHERE s.tenant_id = $1 AND s.id = m.span_id"""
 
 
-_CELLS, _CELLS_OF_CELLS = _kept(cells(_GIVEN)), _kept(_SUMMED)
+_CELLS, _CELLS_OF_CELLS = _kept(cells(f"{GIVEN} AS s {SPAN}")), _kept(cells_of_months(f"{GIVEN} AS g {SPAN}"))
 _DROP_PARTS = """
     DELETE FROM sales_spans s USING sales_spans m
     WHERE s.tenant_id = $1 AND m.tenant_id = $1 AND m.id = ANY($2::uuid[]) AND m.first_day < m.last_day
@@ -187,7 +175,7 @@ async def fold(site: Site, tenant: UUID, fewest: int = FEWEST) -> int:
 async def _move(site: Site, tenant: UUID, fewest: int) -> bool:
     """Move the fold's place in the log on to what has ended, and drop what commits until there changed. Whether there is a fold."""
     last = await site.database.settled(tenant)
-    async with _snapshot(site.target, tenant) as connection:
+    async with snapshot(site.target, tenant) as connection:
         standing = await connection.fetchrow(STANDING, tenant)
         if standing is None and not await connection.fetchval(_ENOUGH, tenant, fewest):
             return False
@@ -207,7 +195,7 @@ async def _move(site: Site, tenant: UUID, fewest: int) -> bool:
 
 async def _fill(target: Target, tenant: UUID) -> int:
     """Add the missing spans of a month; how many there were."""
-    async with _snapshot(target, tenant) as connection:
+    async with snapshot(target, tenant) as connection:
         await connection.execute(_BEGIN, tenant)
         spans = await connection.fetch(_MISSING, tenant)
         if spans:
@@ -218,7 +206,7 @@ async def _fill(target: Target, tenant: UUID) -> int:
 
 async def _fill_longer(target: Target, tenant: UUID) -> bool:
     """Add a quarter or a year that is missing; whether there was one."""
-    async with _snapshot(target, tenant) as connection:
+    async with snapshot(target, tenant) as connection:
         await connection.execute(_BEGIN, tenant)
         spans = await connection.fetch(_LONGER, tenant)
         if spans:
@@ -226,42 +214,8 @@ async def _fill_longer(target: Target, tenant: UUID) -> bool:
     return bool(spans)
 
 
-class Difference(NamedTuple):
-    """A sum that isn't what the lines come to: of which cell, and its name among ``db.rollups.SUMS``."""
-
-    kind: str
-    starts_at: datetime
-    status: str
-    currency: str
-    unit: str
-    sku: str | None
-    customer: str | None
-    name: str
-    expected: Decimal
-    actual: Decimal
-
-
-_NAMED = f"""
-    SELECT d.kind, d.starts_at, d.status, d.currency, d.unit, p.sku, c.code, d.place, d.expected, d.actual FROM ({DIFFERENT}) d
-    LEFT JOIN products p ON p.tenant_id = $1 AND p.id = d.product_id
-    LEFT JOIN partners c ON c.tenant_id = $1 AND c.id = d.customer_id
-    ORDER BY 1, 2, 3, 4, 5, 6, 7, 8 LIMIT $2
-"""
-
-
-async def verify(target: Target, tenant: UUID, limit: int = 1_000) -> tuple[int, list[Difference]]:
-    """How many of a tenant's spans should be right, and where their cells aren't, at most ``limit`` sums: from one moment of the
-    data. It takes no lock and may be run beside a server; a large tenant takes it minutes.
-    """
-    async with _snapshot(target, tenant, writes=False) as connection:
-        spans = await connection.fetchval(f"SELECT count(*) FROM ({CLEAN}) s", tenant)
-        rows = await connection.fetch(_NAMED, tenant, limit)
-    names = [*SUMS]
-    return spans, [Difference._make([*row[:7], names[row["place"]], row["expected"], row["actual"]]) for row in rows]
-
-
 @contextlib.asynccontextmanager
-async def _snapshot(target: Target, tenant: UUID, *, writes: bool = True) -> AsyncIterator[Any]:
+async def snapshot(target: Target, tenant: UUID, *, writes: bool = True) -> AsyncIterator[Any]:
     """A transaction with one snapshot, as the owner, bound to the tenant. Raises ``TenantFrozen`` where it ``writes``."""
     # A month of a large tenant has 30,000 cells: with the usual 4 MB their lines are sorted on disk, for half of the time.
     connection = await asyncpg.connect(target.admin, timeout=5, server_settings={"jit": "off", "work_mem": "64MB"})

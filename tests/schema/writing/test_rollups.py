@@ -22,6 +22,7 @@ from db.runtime.writer import Writer
 from loaders.kit import rollups as kit
 from services.imports.transaction import begin, tell
 from services.sales import rollups
+from services.sales.rollup_faults import verify
 from tests.support.bustle import SKUS
 from tests.support.command import ended, started
 from tests.support.desk import Desk
@@ -170,7 +171,7 @@ async def test_partners_never_read_them(firm: Firm) -> None:
 
 async def test_a_planted_fault_is_found(firm: Firm) -> None:
     tenant, target = firm.clerk.tenant, firm.site.target
-    spans, differences = await rollups.verify(target, tenant)
+    spans, differences = await verify(target, tenant)
     assert spans > 200
     assert differences == []
     for kind, planted, name in (
@@ -185,7 +186,7 @@ async def test_a_planted_fault_is_found(firm: Firm) -> None:
             kind,
         )
         await firm.clerk.admin.execute(planted, cell["id"])
-        [found] = (await rollups.verify(target, tenant))[1]
+        [found] = (await verify(target, tenant))[1]
         assert (found.kind, found.name) == (kind, name)
         assert [found.sku in SKUS, found.customer is None] == [kind.startswith("PRODUCTS")] * 2
         if name == "total":
@@ -197,9 +198,48 @@ async def test_a_planted_fault_is_found(firm: Firm) -> None:
             assert row.split()[0] == "products"
             assert row.split()[-3] == "total"
             assert Decimal(row.split()[-1]) - Decimal(row.split()[-2]) == Decimal("0.01")
+            before = started(
+                "rollup", "verify", "--tenant", company, "--through", "1999-12-31", DATABASE_URL=target.admin
+            )
+            ran = await asyncio.to_thread(ended, before)
+            assert (ran.code, ran.out, ran.err) == (0, "", f"{company}: no differences in 0 spans\n")
         await firm.clerk.admin.execute("DELETE FROM sales_spans WHERE id = $1", cell["span_id"])
         assert await firm.fold() == 1
         assert await firm.verify() == []
+
+
+async def test_quarters_and_years_are_compared_with_their_months_or_the_lines(firm: Firm) -> None:
+    """A month that is wrong isn't what its year should be, and one that isn't there tells nothing: a fault is found once, where it is."""
+    tenant, admin = firm.clerk.tenant, firm.clerk.admin
+    month = await admin.fetchrow(
+        """SELECT c.id, m.id AS span, m.first_day, y.first_day AS since, y.last_day AS through
+           FROM sales_spans m JOIN sales_cells c ON c.span_id = m.id
+           JOIN sales_spans y ON y.tenant_id = m.tenant_id AND y.kind = 'CUSTOMERS_LONG' AND y.last_day - y.first_day > 300
+                AND m.starts_at >= y.starts_at AND m.ends_at <= y.ends_at
+           WHERE m.tenant_id = $1 AND m.kind = 'CUSTOMERS' AND m.first_day < m.last_day LIMIT 1""",
+        tenant,
+    )
+    year = {"since": month["since"], "through": month["through"]}
+    told: list[tuple[str, int, int]] = []
+    spans, found = await verify(firm.site.target, tenant, lambda *each: told.append(each), **year)
+    assert found == []
+    assert told[-1] == ("Spans", spans, spans)
+    assert len(told) == 2  # the months, few as their lines are, and what is longer
+    assert spans == 365 + (month["since"].year % 4 == 0) + 2 * (12 + 4 + 1)
+    await admin.execute("UPDATE sales_cells SET open = open + 1 WHERE id = $1", month["id"])
+    [fault] = (await verify(firm.site.target, tenant, **year))[1]
+    assert (fault.kind, fault.name, int(fault.actual - fault.expected)) == ("CUSTOMERS", "open", 1)
+    await admin.execute("DELETE FROM sales_spans WHERE id = $1", month["span"])
+    assert await verify(firm.site.target, tenant, **year) == (spans - 1, [])
+    planted = """UPDATE sales_cells SET orders = orders + 1 WHERE id = (
+        SELECT c.id FROM sales_cells c JOIN sales_spans s ON s.id = c.span_id WHERE s.tenant_id = $1 AND kind = 'CUSTOMERS_LONG'
+        AND s.first_day <= $2 AND s.last_day >= $2 ORDER BY s.last_day - s.first_day LIMIT 1) RETURNING span_id"""
+    quarter = await admin.fetchval(planted, tenant, month["first_day"])
+    [fault] = (await verify(firm.site.target, tenant, **year))[1]
+    assert (fault.kind, fault.name, int(fault.actual - fault.expected)) == ("CUSTOMERS_LONG", "orders", 1)
+    await admin.execute("DELETE FROM sales_spans WHERE id = $1", quarter)
+    assert await firm.fold() == 2
+    assert await firm.verify() == []
 
 
 async def test_commands_run_the_same_statements_with_rollups(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,6 +321,7 @@ async def test_whatever_comes_between(desk: Desk) -> None:
                             await rollups._fill_longer(firm.site.target, firm.clerk.tenant)
             served += await firm.agree(dice.choice([*SHAPES.values()]))
             assert await firm.verify() == []
+        assert (await verify(firm.site.target, firm.clerk.tenant))[1] == []
     assert served > 4 * len(SEEDS)
 
 
