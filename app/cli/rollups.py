@@ -1,14 +1,13 @@
 """``erpgraph rollup``."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app import settings
-from app.cli.support import progress, run, say, table
-from app.database import open_every, open_home, reach, require_head
-from app.databases import MAIN
+from app.cli import verifying
+from app.cli.support import progress, say, table
 from db.runtime.engine import Target
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def group() -> None:
 
 @app.command()
 def verify(
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant. Left out: all tenants.")] = None,
+    tenant: verifying.OneTenant = None,
     since: Annotated[
         datetime | None, typer.Option(formats=DAY, help="Only days, months, quarters and years from this day on.")
     ] = None,
@@ -41,27 +40,10 @@ def verify(
     on to one moment of the data: of a busy database rather look at a year at a time.
     """
     days = (since.date() if since else date.min, through.date() if through else date.max)
-
-    async def look() -> int:
-        from services.platform import tenants
-
-        chosen = settings.load()
-        if tenant is not None:
-            async with open_home(chosen, tenant) as (target, _):
-                return await _compare(target, tenant, days)
-        found = 0
-        async with open_every(chosen) as targets:
-            for target in targets.values():
-                await require_head(target)
-            for each in await tenants.every(targets[MAIN]):
-                found += await _compare(await reach(each.database or MAIN, targets), each.name, days)
-        return found
-
-    if run(look()):
-        raise typer.Exit(1)
+    verifying.verify(tenant, partial(_compare, days=days))
 
 
-async def _compare(target: Target, tenant: str, days: tuple[date, date]) -> int:
+async def _compare(target: Target, tenant: str, *, days: tuple[date, date]) -> int:
     """Print a tenant's differences; how many there are. Raises ``BadInput`` for an unknown name."""
     from services.platform import tenants
     from services.sales import rollup_faults

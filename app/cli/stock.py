@@ -1,14 +1,11 @@
 """``erpgraph stock``."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from app import settings
-from app.cli.support import run, say, table
-from app.database import open_every, open_home, reach, require_head
-from app.databases import MAIN
+from app.cli import verifying
+from app.cli.support import say, table
 from db.runtime.engine import Target
 
 if TYPE_CHECKING:
@@ -23,36 +20,12 @@ def group() -> None:
 
 
 @app.command()
-def verify(
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant. Left out: all tenants.")] = None,
-) -> None:
+def verify(tenant: verifying.OneTenant = None) -> None:
     """Recompute balances, reservations and orders' progress from moves and orders, and list every difference.
 
     Exit code 1 if there is any. It only reads, and works beside a running server.
     """
-
-    async def look() -> int:
-        chosen = settings.load()
-        if tenant is not None:
-            async with open_home(chosen, tenant) as (target, _):
-                return await compare(target, tenant)
-        async with open_every(chosen) as targets:
-            return await _compare_all(targets)
-
-    if run(look()):
-        raise typer.Exit(1)
-
-
-async def _compare_all(targets: Mapping[str, Target]) -> int:
-    """Each tenant where it lives."""
-    from services.platform import tenants
-
-    for target in targets.values():
-        await require_head(target)
-    found = 0
-    for each in await tenants.every(targets[MAIN]):
-        found += await compare(await reach(each.database or MAIN, targets), each.name)
-    return found
+    verifying.verify(tenant, compare)
 
 
 async def compare(target: Target, tenant: str | None = None) -> int:
