@@ -1,35 +1,18 @@
 """docs/reports.md: each report is answered on the demo's data, in a statement for each level of it; and so is the dashboard."""
 
 import re
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from db.runtime.engine import Database
-from services import demo
-from services.platform import tenants
 from tests.support.command import ROOT
 from tests.support.graph import Asker
-from tests.support.postgres import TestServer
 
 TEXT = (ROOT / "docs" / "reports.md").read_text()
 REPORTS = dict(re.findall(r"## ([^\n]+)\n.+?```graphql\n(.+?)\n```", TEXT, re.DOTALL))
 PAGE = re.findall(r"`(query Dashboard.+?)`", (ROOT / "examples/dashboard/src/documents.js").read_text(), re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-async def demo_data(server: TestServer) -> AsyncIterator[tuple[Asker, UUID]]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
-        database = Database(target)
-        await database.open()
-        try:
-            yield Asker(database), await tenants.find(target, "larkspur")
-        finally:
-            await database.close()
 
 
 STATEMENTS = {

@@ -9,6 +9,7 @@ corpus, whose members are tests from then on.
 import argparse
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -27,6 +28,7 @@ LARGEST = 20_000
 """Bytes of a request that the corpus keeps."""
 
 
+@cache
 def schema() -> GraphQLSchema:
     """The schema as clients see it."""
     return build_schema((CHECKOUT / "schema.graphql").read_text())

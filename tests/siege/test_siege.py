@@ -24,9 +24,11 @@ def usually(besieged: Besieged) -> Usual:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"attack_{attack.number}")
 def test_no_attack_costs_more_than_it_pays(attack: Attack, besieged: Besieged, usually: Usual) -> None:
-    # The least of six, not of three: 14b, which reads one product, was once seen to take 16 ms of statements in each of
-    # three tries of a full, busy run (10.4 times the median per point); alone it passes.
-    spent, kept = attacked(besieged, attack, tries=6)
+    spent, kept = attacked(besieged, attack)
+    if faults(spent, usually):
+        # Once more, of six tries: 14b, which reads one product, was once seen to take 16 ms of statements in each of
+        # three tries of a full, busy run (10.4 times the median per point); alone it passes.
+        spent, kept = attacked(besieged, attack, tries=6)
     assert spent.status != 404, "it attacks what isn't there"
     assert faults(spent, usually) == [], spent
     assert kept < 50_000_000
