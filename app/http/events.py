@@ -23,7 +23,7 @@ from app.http.following import Followers
 from app.http.negotiation import JSON
 from app.http.request import read
 from app.http.responses import json_response, refusal
-from app.http.silence import BREATHE, SILENCE, Sign
+from app.http.silence import BREATHE, HANG_UP, SILENCE, Sign
 from app.live.hub import Hub
 from app.live.stream import Stream
 from app.telemetry.record import RequestRecord
@@ -80,6 +80,8 @@ class EventStreams:
     async def _send(
         self, opened: Stream | list[Any], request_id: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        if isinstance(opened, Stream):
+            opened.hang_up = scope.get(HANG_UP)
         breathing = scope.get(BREATHE)
         if breathing is None:  # a server that lets nothing past the application
             return await _send_events(opened, self._followers.hub, request_id, receive, send)

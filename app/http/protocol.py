@@ -20,7 +20,7 @@ from app.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
 from app.http.refusals import Refusals
 from app.http.security import HEADERS
-from app.http.silence import BREATHE, breathing
+from app.http.silence import BREATHE, HANG_UP, breathing, hang_up
 from app.http.socket_protocol import BoundedSocketProtocol, asks_for_socket
 from app.http.transport import CoalescingTransport
 from app.http.untaken import Untaken
@@ -131,6 +131,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._check_line()
         super().on_headers_complete()
         self.scope[BREATHE] = partial(breathing, ref(self.cycle))  # type: ignore[literal-required]  # a key of ours, beside those of ASGI
+        self.scope[HANG_UP] = partial(hang_up, ref(self.cycle))  # type: ignore[literal-required]  # as that
         self._in_head, self._in_body = False, True
 
     def on_message_complete(self) -> None:

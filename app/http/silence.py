@@ -32,6 +32,9 @@ GONE_WITHIN = 60_000
 BREATHE = "erpgraph.breathe"
 """What a request's scope has where its answer can get bytes past the application: a function that makes what writes them."""
 
+HANG_UP = "erpgraph.hang_up"
+"""What it has where it can be ended in the same way: a function that ends it so that the client comes back."""
+
 Sign = Callable[[], None]
 
 
@@ -99,3 +102,16 @@ def breathing(found: Callable[[], Any], sign: bytes) -> Sign:
         client = cycle.transport.get_extra_info("socket")
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_WITHIN)
     return breathe
+
+
+def hang_up(found: Callable[[], Any]) -> None:
+    """End an answer that is under way, past the application: what was written goes out, and the client finds it whole. By the application
+    it takes ten times as long, and of thousands of streams the first would end when the last is about to. ``found`` is as of ``breathing``.
+    """
+    cycle = found()
+    if cycle is not None and cycle.response_started and not cycle.response_complete and not cycle.disconnected:
+        if cycle.chunked_encoding:
+            cycle.transport.write(b"0\r\n\r\n")
+        cycle.disconnected = True
+        cycle.message_event.set()
+        cycle.transport.close()

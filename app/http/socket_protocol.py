@@ -16,7 +16,7 @@ from websockets.frames import Frame
 from websockets.server import ServerProtocol
 
 from app.garbage import GARBAGE
-from app.http.silence import SILENCE
+from app.http.silence import HANG_UP, SILENCE
 from app.http.untaken import Untaken
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -85,6 +85,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         self.scope["headers"] = [*self._given]
+        self.scope[HANG_UP] = self.hang_up  # type: ignore[typeddict-unknown-key]
         await super().run_asgi()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -106,6 +107,14 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """End the connection at once."""
         self.transport.abort()
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close the socket past the application (``app.http.silence.hang_up``)."""
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.conn.send_close(code, reason)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
     def data_received(self, data: bytes) -> None:
         GARBAGE.add(len(data))

@@ -6,6 +6,7 @@ found in a log. It is closed with the protocol's codes, chosen by what clients d
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from random import getrandbits
 from time import monotonic
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from app.http.following import Followers
 from app.http.negotiation import JSON
 from app.http.request import check_values, checked
 from app.http.responses import refusal
+from app.http.silence import HANG_UP
 from app.live.stream import Stream
 from app.throttling.budgets import PAUSE
 from core.errors import ErpError, Unauthenticated, Unavailable
@@ -94,6 +96,7 @@ class Socket:
 
     def __init__(self, followers: Followers, scope: Scope, receive: Receive, send: Send) -> None:
         self._followers, self._scope, self._receive, self._send = followers, scope, receive, send
+        self._hang_up: Callable[[int, str], None] | None = scope.get(HANG_UP)
         headers = HTTPConnection(scope).headers
         self.authorization = headers.get("authorization", "")
         self.checked = monotonic()
@@ -127,7 +130,11 @@ class Socket:
     def end(self, reason: ErpError | None) -> None:
         """The hub ends it: for this reason, or because the server stops."""
         if reason is None:
-            self._close(Closing(LEAVING, "The server is stopping."))
+            closing = Closing(LEAVING, "The server is stopping.")
+            if self._hang_up is not None and not self._closing.done():
+                self._hang_up(closing.code, closing.reason)
+                self._close(None)
+            self._close(closing)
         elif isinstance(reason, Unauthenticated):
             self._close(Closing(REFUSED, "Forbidden"))
         else:
@@ -266,11 +273,16 @@ class Socket:
 
     async def _put(self, text: bytes) -> None:
         """Send a message, one at a time: whoever takes none for too long is cut, and comes back with its cursor."""
+        if self._closing.done():
+            return
         try:
             async with asyncio.timeout(TAKEN_WITHIN), self._sending:
                 await self._send({"type": "websocket.send", "text": text.decode()})
         except TimeoutError:
             self._close(None)
+        except RuntimeError:
+            if not self._closing.done():
+                raise
 
 
 def _said(text: str | None) -> Said:

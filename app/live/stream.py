@@ -37,6 +37,8 @@ class Stream:
         self.ended: ErpError | None = None
         """Why it was ended; None where it wasn't, or the server stops."""
         self.over = False
+        self.hang_up: Callable[[], None] | None = None
+        """Ends its connection at once."""
         self._pay = pay
         self._first: Step | None = None
         self._told: bytes | None = None
@@ -50,6 +52,8 @@ class Stream:
         """Send nothing more. With no reason the client is to come back."""
         if not self.over:
             self.over, self.ended = True, reason
+            if reason is None and self.hang_up is not None:
+                self.hang_up()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
