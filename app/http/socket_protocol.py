@@ -85,7 +85,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         self.scope["headers"] = [*self._given]
-        self.scope[HANG_UP] = self.hang_up  # type: ignore[typeddict-unknown-key]
+        self.scope[HANG_UP] = self.hang_up  # type: ignore[literal-required]
         await super().run_asgi()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -38,10 +38,10 @@ POLL = 0.25
 REMIND = 60.0
 """Seconds between two batches without anything, for those that nothing concerned though the log went on."""
 
-RECHECK = 5.0
-"""Seconds between two looks at the credentials of those that follow."""
+RECHECK = 4.0
+"""Seconds between two looks at the credentials of those that follow: a thousand streams take a moment to end, and have ended within five."""
 
-STALE = 2 * RECHECK
+STALE = 10.0
 """Seconds after which nothing is sent by a credential that could not be looked at."""
 
 OF_KEY, OF_TENANT, OF_PROCESS = 100, 2_000, 12_000

@@ -221,7 +221,8 @@ async def told(first: int, rounds: int) -> int:
         print("No libfaketime here: no clock is set")
     async with site(servers=2, kind=telling.Telling) as hurt:
         for seed in range(first, first + rounds):
-            for fault in (*telling.FAULTS, *(clocks.FAULTS if LIBRARY else ())):
+            once = (telling.freeze_a_worker_for_a_minute,) if seed == first else ()
+            for fault in (*telling.FAULTS, *(clocks.FAULTS if LIBRARY else ()), *once):
                 try:
                     total.add(await run(hurt, seed, faults=[fault]))
                 except Broken as error:

@@ -224,6 +224,18 @@ async def freeze_a_worker(site: Site, chance: random.Random) -> None:
         worker.signal(signal.SIGCONT)
 
 
+async def freeze_a_worker_for_a_minute(site: Site, chance: random.Random) -> None:
+    """The same by the time that it takes: its leases end, and others have what it had, when they do by themselves."""
+    hurt = telling(site)
+    hurt.hurries = False
+    worker = chance.choice(hurt.workers)
+    worker.signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        worker.signal(signal.SIGCONT)
+
+
 async def kill_the_broker(site: Site, chance: random.Random) -> None:
     hurt = telling(site)
     hurt.broker.kill()
