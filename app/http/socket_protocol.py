@@ -85,7 +85,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         self.scope["headers"] = [*self._given]
-        self.scope[HANG_UP] = self.hang_up  # type: ignore[literal-required]
+        self.scope[HANG_UP] = self.hang_up  # type: ignore[literal-required]  # a key of ours
         await super().run_asgi()
 
     def connection_lost(self, exc: Exception | None) -> None:
