@@ -6,7 +6,8 @@ On the medium demo, with the settings as they come, in a process that is limited
 sends a small query every ten milliseconds, first while it is quiet, then while a process with two keys of another
 tenant sends each attack of ``tests/siege/attacks.py`` in turn, or a flood of dear pages and documents that are refused,
 as fast as it is answered. The small query's median may be 1.5 times the quiet one, of a hundred the longest but one 3
-times (docs/security.md, case 22), and the process's memory returns to within a tenth of its start. What is past a bound is tried
+times (docs/security.md, case 22), and the process's memory returns to within a tenth of its start, at which the tenant's
+share of the stores is full. What is past a bound is tried
 again, three times in all, and the least counts: a busy machine makes no attack worse twice. Exits 1 past a bound;
 ``--short`` is for CI: some of the attacks, less time, bounds twice as wide.
 """
@@ -51,8 +52,20 @@ EVERY = 0.01
 """Seconds from one small query to the next: the client is a person's screen, not a load of its own. Each is timed
 from when it was due, so that one that waits long counts for those that would have come meanwhile."""
 
+STORED = 270
+"""Documents that fill what a tenant may have of the stores of documents and of plans, as in daily use: what an attack
+puts there takes the place of others, and isn't memory that it keeps.
+"""
+
 SETTLES = 20.0
 """Seconds after an attack within which memory returns."""
+
+
+def stored(number: int) -> str:
+    """A document that is kept, and another one each time."""
+    return (
+        "{ orders(first: 1) { nodes { " + " ".join(f"a{index}: number" for index in range(40)) + f" }} }} }} # {number}"
+    )
 
 
 def refused(number: int) -> str:
@@ -224,7 +237,7 @@ class Felt(NamedTuple):
 def felt(server: Server, attack: Attack, place: Place, seconds: float) -> tuple[Felt, str]:
     """What an attack does to the neighbour, and the figures that show it."""
     port, key = server.port, place.neighbour
-    for request in (*EVERYDAY, *EVERYDAY):
+    for request in (*EVERYDAY, *EVERYDAY, *(graphql(stored(number)) for number in range(STORED))):
         ask(port, request.wire(place.keys["viewer"]))
     small(port, key, 1)
     quiet, start = small(port, key, seconds / 2), memory(server.pid)
