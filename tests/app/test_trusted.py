@@ -180,7 +180,7 @@ async def test_a_bound_key_runs_what_is_there_and_nothing_else(
         assert len(answer.json()["data"]["products"]["nodes"]) == 1
         statements.clear()
         # Nothing of a text is parsed, whatever it is: one that is trusted, one that isn't, and no GraphQL at all.
-        monkeypatch.setattr("execution.documents.store.Parser", None)
+        monkeypatch.setattr("execution.documents.store.TurnTakingParser", None)
         for query in (WHO, "{ orders { nodes { id } } }", "{{{", "{ __schema { types { name } } }"):
             with capture_logs() as lines:
                 answer = await client.post("/graphql", json={"query": query}, headers=FULL)
@@ -263,7 +263,7 @@ async def test_it_allows_no_more_than_the_key_does(site: Site, tmp_path: Path) -
 async def test_they_are_parsed_once_for_all(site: Site, manifest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     other = await bound(site, "other", tenant=1)
     async with site.client(trusted_documents=manifest) as client:
-        monkeypatch.setattr("execution.documents.store.Parser", None)
+        monkeypatch.setattr("execution.documents.store.TurnTakingParser", None)
         for key, name in ((site.key, "tests"), (other, "other")):
             headers = {"Authorization": f"Bearer {key}"}
             answer = await client.post("/graphql", json={"documentId": hashed(WHO)}, headers=headers)

@@ -270,6 +270,9 @@ async def test_a_place_is_taken_in_the_message_that_commits(ground: Ground) -> N
         async def execute(self, statements: str) -> None:
             sent.append(statements)
 
+        def is_in_transaction(self) -> bool:
+            return False
+
     writer = Writer(Counting(), ground.tenant)
     await writer.begin()
     commit, event, subject = new_id(), new_id(), new_id()
