@@ -86,6 +86,14 @@ async def test_24_who_does_not_read_the_answer(site: Site, monkeypatch: pytest.M
         give_up(protocol, answers)
         looked.set()
 
+    made = BoundedHttpProtocol.connection_made
+
+    def make(protocol: BoundedHttpProtocol, transport: asyncio.Transport) -> None:
+        # Left to itself the kernel took 4 MB of an answer that nobody reads, and there was nothing to give up.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        made(protocol, transport)
+
+    monkeypatch.setattr(BoundedHttpProtocol, "connection_made", make)
     monkeypatch.setattr(BoundedHttpProtocol, "_give_up", look)
     line = "id quantity unitPrice { amount } product { id sku name description }"
     page = f"orders(first: 250) {{ nodes {{ id number lineItems(first: 200) {{ nodes {{ {line} }} }} }} }}"
