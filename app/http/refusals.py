@@ -12,7 +12,7 @@ BURST = 50
 """That are answered at once, after a while without any."""
 
 LONGEST = 2.0
-"""Seconds that one waits at most, as long as requests wait for their turn."""
+"""Seconds that one waits at most, as long as requests wait for their turn: of more than a thousand at once the rest comes together."""
 
 
 class Refusals:

@@ -33,20 +33,6 @@ async def single(target: Target) -> AsyncIterator[Database]:
     await made.close()
 
 
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is sent besides queries: how transactions begin and end, without whose they are."""
-    told: list[str] = []
-    execute = asyncpg.Connection.execute
-
-    async def telling(self: Any, query: str, *given: Any, **options: Any) -> Any:
-        told.append(";".join(part.split(" ")[0] for part in query.split(";")))
-        return await execute(self, query, *given, **options)
-
-    monkeypatch.setattr(asyncpg.Connection, "execute", telling)
-    return told
-
-
 async def who(reader: Reader) -> tuple[Any, ...]:
     [row] = await reader.fetch(WHO)
     return tuple(row.values())

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from db.runtime import connections, lent
@@ -25,20 +24,6 @@ async def single(target: Target) -> AsyncIterator[Database]:
     await made.open()
     yield made
     await made.close()
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """How transactions begin and end, without whose they are."""
-    told: list[str] = []
-    execute = asyncpg.Connection.execute
-
-    async def telling(self: Any, query: str, *given: Any, **options: Any) -> Any:
-        told.append(";".join(part.split(" ")[0] for part in query.split(";")))
-        return await execute(self, query, *given, **options)
-
-    monkeypatch.setattr(asyncpg.Connection, "execute", telling)
-    return told
 
 
 async def command(database: Database, tenant: UUID) -> tuple[int, Any]:
