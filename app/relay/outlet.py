@@ -61,6 +61,7 @@ class Outlet:
         self.id = uuid4()
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._broken: asyncio.Future[Away] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._held: dict[UUID, Held] = {}
         self.sent = self.repeated = self.resyncs = self.turns = 0
         self.late: dict[str, float] = {}
@@ -103,7 +104,18 @@ class Outlet:
             pause = min(LONGEST, pause * 2)
 
     async def _end(self) -> None:
+        """End all turns and let go of the broker, to the end: whoever calls us off meanwhile waits for it. A connection that was
+        left in the middle of that would stay open, with its tasks.
+        """
         self._broken = None
+        self._ending = asyncio.create_task(self._close())
+        try:
+            await asyncio.shield(self._ending)
+        except asyncio.CancelledError:
+            await asyncio.wait((self._ending,))
+            raise
+
+    async def _close(self) -> None:
         tasks = [*self._running.values()]
         for each in tasks:
             each.cancel()

@@ -221,6 +221,27 @@ async def test_rabbitmq_that_refuses_a_message_holds_up_its_tenant_alone(
     assert rising([*{each.attributes["id"]: each for each in reversed(got)}.values()][::-1])
 
 
+async def interrupted(sink: Sink, step: int) -> None:
+    """Call its closing off at its so-and-so-manieth step."""
+    closing = asyncio.create_task(sink.close())
+    for _ in range(step):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+async def test_rabbitmq_is_closed_even_where_that_is_called_off(rabbit: RabbitMQ, step: int) -> None:
+    """Else the garbage collector closes it: by a coroutine that nobody awaits, in whichever test it runs."""
+    [sink] = made([rabbit.url])
+    assert isinstance(sink, rabbits.RabbitMQ)
+    await sink.open(lambda _: None)
+    connection = sink._connection
+    assert connection is not None
+    await interrupted(sink, step)
+    assert connection.is_closed
+
+
 # ---------------------------------------------------------------- Kafka
 
 
@@ -304,6 +325,18 @@ async def test_kafka_that_went_away_is_noticed_while_nothing_is_sent(
         await eventually(lambda: outlet.connected)
 
 
+@pytest.mark.parametrize("step", range(1, 8))
+async def test_kafka_is_closed_even_where_that_is_called_off(kafka: Kafka, step: int) -> None:
+    sink = await opened(kafka, [])
+    assert isinstance(sink, kafkas.Kafka)
+    producer = sink._producer
+    assert producer is not None
+    assert await sink.send(message(1))
+    await interrupted(sink, step)
+    assert producer._sender.sender_task.done()
+    assert not any(each.connected() for each in producer.client._conns.values())
+
+
 async def test_kafka_that_is_not_there_is_away() -> None:
     [sink] = made(["kafka://127.0.0.1:9"])
     with pytest.raises(Away):
@@ -322,3 +355,32 @@ async def test_those_that_are_refused_leave_room_for_others(monkeypatch: pytest.
     began = [*outlet._running]
     await outlet._end()
     assert began == [*refused[: outlets.PROBED], *others[: outlets.TENANTS - outlets.PROBED]]
+
+
+async def test_an_outlet_that_is_called_off_while_it_lets_go_of_a_broker_does_that_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [sink] = made(["kafka://127.0.0.1:9"])
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    closed = False
+
+    async def away(_lost: object) -> None:
+        raise Away
+
+    async def close() -> None:
+        nonlocal closed
+        begun.set()
+        await go_on.wait()
+        closed = True
+
+    monkeypatch.setattr(sink, "open", away)
+    monkeypatch.setattr(sink, "close", close)
+    running_ = asyncio.create_task(outlets.Outlet(sink, None, None).run())  # type: ignore[arg-type]  # no turn is taken
+    await begun.wait()
+    running_.cancel()
+    await asyncio.sleep(0)
+    assert not running_.done()
+    go_on.set()
+    await asyncio.gather(running_, return_exceptions=True)
+    assert running_.cancelled()
+    assert closed

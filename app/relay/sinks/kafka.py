@@ -94,18 +94,32 @@ class Kafka:
         """Close the connections. What is under way is sent again from the place, so it isn't waited for long."""
         producer, self._producer = self._producer, None
         looking, self._looking = self._looking, None
-        if looking is not None:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
-        if producer is None:
-            return
+        try:
+            if looking is not None:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+        finally:
+            if producer is not None:
+                await _stop(producer)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer in a second, or end what it has running."""
+    stopped = False
+    try:
         with contextlib.suppress(*ENDS):
             async with asyncio.timeout(1):
                 await producer.stop()
-                return
-        with contextlib.suppress(*ENDS):
-            await producer._sender.close()  # noqa: SLF001 - nothing else ends it while there is something under way
-            await producer.client.close()
+                stopped = True
+    finally:
+        # Called off in the middle as well: nothing else ends it while there is something under way.
+        if not stopped:
+            with contextlib.suppress(*ENDS):
+                try:
+                    async with asyncio.timeout(1):
+                        await producer._sender.close()  # noqa: SLF001 - see above
+                finally:
+                    await producer.client.close()
 
 
 def _has(client: Any, topic: str) -> bool:

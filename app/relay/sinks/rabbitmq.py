@@ -171,8 +171,15 @@ class RabbitMQ:
         """Close the connection."""
         connection, self._connection = self._connection, None
         self._alone = None
-        if connection is not None:
+        if connection is None:
+            return
+        try:
             with contextlib.suppress(*ENDS):
+                await connection.close()
+        finally:
+            if not connection.is_closed:
+                # An error or a call to stop ended that halfway. Now it has no transport any more, and is closed without a wait. Left as
+                # it is, it would be closed by the garbage collector: where no loop runs, by a coroutine that nobody awaits.
                 await connection.close()
 
 
