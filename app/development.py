@@ -28,7 +28,7 @@ KEY_FILE = "development-keys.json"
 LASTS = timedelta(days=1)
 """How long such a key lasts in a database of one's own, where nothing keeps it: each start creates another."""
 
-PAUSE = 0.05
+FILE_LOOK_EVERY = 0.05
 """Seconds between two looks at the file while another process that starts has it."""
 
 Say = Callable[[str], None]
@@ -77,7 +77,7 @@ async def _kept(path: Path) -> AsyncIterator[dict[str, str]]:
     """The keys in the file by their tenant's id, for one process at a time; what is changed in here is written."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
         while not embedded.lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):  # noqa: ASYNC110 - a lock of the kernel's has no event
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(FILE_LOOK_EVERY)
         kept = _read(file)
         before = dict(kept)
         yield kept

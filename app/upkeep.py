@@ -19,10 +19,10 @@ from services.platform import sweeping, tenants
 
 log = structlog.get_logger()
 
-AGAIN = 10.0
+LEASE_RETRY_AFTER = 10.0
 """Seconds until a lease that another one has, or a database that was away, is asked for again."""
 
-PAUSE = 1.0
+DUE_LOOK_EVERY = 1.0
 """Seconds between two looks at what is due."""
 
 AWAY = (ErpError, asyncpg.PostgresError, TimeoutError, *GONE)
@@ -52,7 +52,7 @@ class Keeper:
                 log.warning("upkeep waits", database=name, reason=type(error).__name__)
             except Exception:
                 log.exception("upkeep waits", database=name)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(LEASE_RETRY_AFTER)
 
     async def _under(self, lease: asyncio.Task[None], target: Target) -> None:
         """Do rounds for as long as the lease holds."""
@@ -75,7 +75,7 @@ class Keeper:
                         await self._round(site, each)
                         due[each] = monotonic() + each.every
                 self.rounds += 1
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(DUE_LOOK_EVERY)
 
     async def _round(self, site: Site, upkeep: Upkeep) -> None:
         """Something for each tenant. One that can't be kept up now holds up no other."""

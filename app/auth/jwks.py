@@ -22,7 +22,7 @@ from core.errors import BadInput, Unavailable
 
 log = structlog.get_logger()
 
-PAUSE = 10.0
+FETCH_EVERY = 10.0
 """Seconds in which two fetches are made for the sake of unknown keys: whoever makes names up makes no more than that."""
 
 TIMEOUT = 5.0
@@ -70,7 +70,7 @@ class IssuerKeys:
 
     def _check_pause(self) -> None:
         """Raises ``Unavailable`` while no fetch may begin: one may at any time, and a second within the pause."""
-        wait = self._began + PAUSE - monotonic()
+        wait = self._began + FETCH_EVERY - monotonic()
         if self._fetching is not None:
             return
         if wait <= 0:

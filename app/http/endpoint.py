@@ -45,7 +45,7 @@ from app.serialisation import composed, written
 from app.settings import Settings
 from app.telemetry.record import RequestRecord
 from app.telemetry.telemetry import Telemetry
-from app.throttling.budgets import PAUSE, Budgets, Charge
+from app.throttling.budgets import REFUSAL_TAKES, Budgets, Charge
 from app.throttling.concurrency import ConcurrencyLimits, Slot
 from app.throttling.usual import UsualSizes
 from app.webhooks.posting import Posting, has_keys
@@ -114,7 +114,7 @@ class GraphQLEndpoint:
             return rejected(outcome.errors, media or "")
         except ErpError as error:
             if isinstance(error, Throttled):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(REFUSAL_TAKES)
             return refusal(error, media, {"x-request-id": request_id})
         except Exception as error:  # noqa: BLE001 - a fault of ours outside of the execution is masked like one inside
             fault = formatted([GraphQLError("", original_error=error)], request_id)

@@ -27,7 +27,7 @@ from app.http.silence import BREATHE, HANG_UP, SILENCE, Sign
 from app.live.hub import Hub
 from app.live.stream import Stream
 from app.telemetry.record import RequestRecord
-from app.throttling.budgets import PAUSE
+from app.throttling.budgets import REFUSAL_TAKES
 from core.errors import ErpError
 
 TAKEN_WITHIN = 30.0
@@ -64,7 +64,7 @@ class EventStreams:
             opened = outcome.errors
         except ErpError as error:
             if isinstance(error, Throttled):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(REFUSAL_TAKES)
             answer = refusal(error, JSON, {"x-request-id": record.request_id})
         except Exception as error:  # noqa: BLE001 - a fault of ours is masked like one inside of an execution
             fault = formatted([GraphQLError("", original_error=error)], record.request_id)

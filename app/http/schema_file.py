@@ -15,7 +15,7 @@ from app.http.responses import ASK_AGAIN, etag, etag_matches, refusal
 from app.registry import Graph
 from app.settings import Settings
 from app.telemetry.record import RequestRecord
-from app.throttling.budgets import PAUSE, Budgets
+from app.throttling.budgets import REFUSAL_TAKES, Budgets
 from core.errors import ErpError
 
 MEDIA = "application/graphql; charset=utf-8"
@@ -42,7 +42,7 @@ class SchemaFile:
                 check_reader(principal, self.settings, request_id)
         except ErpError as error:
             if isinstance(error, Throttled):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(REFUSAL_TAKES)
             return refusal(error, JSON, {"x-request-id": request_id})
         headers = {**ASK_AGAIN, "etag": self._tag, "x-request-id": request_id}
         if etag_matches(request.headers.get("if-none-match", ""), self._tag):

@@ -27,7 +27,7 @@ from app.http.request import check_values, checked
 from app.http.responses import refusal
 from app.http.silence import HANG_UP
 from app.live.stream import Stream
-from app.throttling.budgets import PAUSE
+from app.throttling.budgets import REFUSAL_TAKES
 from core.errors import ErpError, Unauthenticated, Unavailable
 
 log = structlog.get_logger()
@@ -191,7 +191,7 @@ class Socket:
             self._followers.hub.hold(self)
         except ErpError as error:
             if isinstance(error, Throttled):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(REFUSAL_TAKES)
             answer = refusal(error, JSON, {})
             self._followers.telemetry.refused(answer.status_code, error.code, address)
             if isinstance(error, Unauthenticated):
@@ -224,7 +224,7 @@ class Socket:
             self.end(error)
         except ErpError as error:
             if isinstance(error, Throttled):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(REFUSAL_TAKES)
             await self._fail(said.id, [plain(error)])
         except OSError:
             pass  # it has left

@@ -28,10 +28,10 @@ SLICE = 20
 200 at a time a small query waited for 20 to 36 ms longer while ten thousand were told.
 """
 
-PAUSE = 0.5
+COALESCE_FOR = 0.5
 """Seconds for which a record that was told isn't told again: changes in quick succession are one."""
 
-AGAIN = 1.0
+BATCH_RETRY_AFTER = 1.0
 """Seconds after which a batch that couldn't be read is tried again."""
 
 TRIES = 60
@@ -189,7 +189,7 @@ class Group:
                 if self.over:
                     return
                 if self.interest.records:
-                    await asyncio.sleep(PAUSE)
+                    await asyncio.sleep(COALESCE_FOR)
                 if not self._concerned:
                     self._pass_over()
         finally:
@@ -235,7 +235,7 @@ class Group:
             except Exception:
                 log.exception("a batch can't be read")
                 error = Unavailable(UNAVAILABLE_MESSAGE)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(BATCH_RETRY_AFTER)
         return Step(orjson.dumps({"errors": [plain(error)]}), place, last=True)
 
     async def _wake(self) -> None:

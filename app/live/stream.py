@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app.context import Principal
 from app.documents.preparation import Prepared
 from app.errors.http_errors import Throttled
-from app.live.groups import AGAIN, Group, Place, Step
+from app.live.groups import BATCH_RETRY_AFTER, Group, Place, Step
 from core.errors import BrokenInvariant, ErpError, Timeout, Unavailable
 
 PAID_WITHIN = 60.0
@@ -92,7 +92,7 @@ class Stream:
         try:
             return await group.after(place, self._wait_by)
         except (Unavailable, Timeout):
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(BATCH_RETRY_AFTER)
             return None
 
     def _wait_by(self, woken: asyncio.Future[None] | None) -> None:
@@ -109,7 +109,7 @@ class Stream:
                 if monotonic() > until:
                     raise
             except Unavailable:
-                pause = AGAIN
+                pause = BATCH_RETRY_AFTER
                 if monotonic() > until:
                     raise
             await asyncio.sleep(pause)

@@ -33,7 +33,7 @@ ROUNDS = 20
 FIRST, LONGEST = 0.5, 30.0
 """Seconds until a broker that is away is asked again: twice as long each time."""
 
-AGAIN = 2.0
+TURN_RETRY_AFTER = 2.0
 """Seconds until a tenant is taken up again whose turn failed."""
 
 
@@ -163,10 +163,10 @@ class Outlet:
                 _lose(self._broken, str(error))
         except AWAY as error:
             log.warning("a tenant isn't relayed", tenant=str(tenant), sink=self.sink.name, reason=type(error).__name__)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(TURN_RETRY_AFTER)
         except Exception:
             log.exception("a tenant isn't relayed", tenant=str(tenant), sink=self.sink.name)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(TURN_RETRY_AFTER)
 
     def _hold(self, tenant: UUID, error: Refused) -> None:
         """Let a tenant wait. That is known to this process alone: another one finds out by itself."""

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 POLL = 0.25
 """Seconds between two looks at what is due: one statement for a database, whatever brokers there are."""
 
-AGAIN = 2.0
+DATABASE_RETRY_AFTER = 2.0
 """Seconds until a database that was away is asked again."""
 
 LOOKED = 1_000
@@ -91,7 +91,7 @@ class Relay:
                 log.warning("the relay can't look", database=name, reason=type(error).__name__)
             except Exception:
                 log.exception("the relay can't look", database=name)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(DATABASE_RETRY_AFTER)
 
     def _look(self, name: str, rows: list[Any]) -> None:
         self.looks += 1

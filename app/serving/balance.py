@@ -15,7 +15,7 @@ from typing import Any
 YIELDS_FOR = 0.005
 """Seconds that a worker leaves a connection to those that have fewer. One that hangs doesn't hold the others up longer."""
 
-PAUSE = 0.1
+DESCRIPTOR_RETRY_AFTER = 0.1
 """Seconds until one without a descriptor left looks again. Connections wait in the kernel meanwhile."""
 
 ABSENT = 2**31 - 1
@@ -109,7 +109,7 @@ class Acceptor:
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:  # no descriptor is left
-            self._pause(listener, PAUSE)
+            self._pause(listener, DESCRIPTOR_RETRY_AFTER)
             return
         connection.setblocking(False)
         beginning = self._loop.create_task(self._begin(connection))

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 WITHIN = 5.0
 """Seconds in which a request must have come: a thread that waits for the rest of one waits no longer."""
 
-AGAIN = 0.5
+PORT_RETRY_AFTER = 0.5
 """Seconds until a port that is taken is tried again: a worker's successor has it when the worker has ended."""
 
 TOLD_AFTER = 60
@@ -128,7 +128,7 @@ async def _server(registry: CollectorRegistry, host: str, port: int) -> WSGIServ
             attempts += 1
             if attempts == TOLD_AFTER:
                 log.warning("nobody can read the metrics", port=port, reason=error.strerror)
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(PORT_RETRY_AFTER)
 
 
 def server_class(host: str) -> type[WSGIServer]:

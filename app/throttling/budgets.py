@@ -45,7 +45,7 @@ LEAST = 100
 """What a request costs at the least, whatever becomes of it: what goes on around a query takes as long as reading
 a hundred objects."""
 
-PAUSE = 0.2
+REFUSAL_TAKES = 0.2
 """Seconds that a refusal takes, once a budget is spent: clients that ignore retry-after wait at least this long."""
 
 

@@ -36,7 +36,7 @@ LONGEST = 2.0
 LEARNT = 0.25
 """How much the last request counts in what a key's requests spend as a rule."""
 
-PAUSE = 0.001
+STEP_PAUSE = 0.001
 """Seconds that a long request pauses between two steps while another tenant is there; the loop's timers know no less."""
 
 PAUSES = 4
@@ -171,7 +171,7 @@ class FairShare:
         # One of a tenant's at a time: while one paused, the others went on, and a neighbour's small query took 4.4 ms, not 1.7.
         async with self._tenants.turn:
             for _ in range(PAUSES):
-                await sleep(PAUSE)
+                await sleep(STEP_PAUSE)
                 if not beside():
                     return
 

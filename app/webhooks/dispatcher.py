@@ -31,7 +31,7 @@ AT_ONCE = 16
 OF_TENANT = 4
 """Turns of a tenant at a time in a process: receivers that hang leave room for others'."""
 
-AGAIN = 2.0
+TURN_RETRY_AFTER = 2.0
 """Seconds until a database that was away is asked again, or a webhook whose turn failed."""
 
 LOOKED = 1_000
@@ -98,7 +98,7 @@ class Dispatcher:
                 log.warning("webhooks wait", database=name, reason=type(error).__name__)
             except Exception:
                 log.exception("webhooks wait", database=name)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(TURN_RETRY_AFTER)
 
     def _begin(self, rows: list[Any]) -> None:
         """Begin turns, first of the tenant that has the fewest under way."""
@@ -133,10 +133,10 @@ class Dispatcher:
             pass
         except AWAY as error:
             log.warning("a webhook's turn ended early", webhook=str(key.webhook), reason=type(error).__name__)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(TURN_RETRY_AFTER)
         except Exception:
             log.exception("a webhook's turn ended early", webhook=str(key.webhook))
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(TURN_RETRY_AFTER)
 
     async def _under(self, lease: Lease) -> bool:
         """The turn, for as long as the lease holds; whether it did all there was. Raises ``Lost``, and what a turn raises."""

@@ -30,7 +30,7 @@ NOBODY = UUID(int=0)
 LOCK = 0x65727067  # "erpg"
 """Held by who migrates; a dump shares it with other dumps, so that no table changes in the middle."""
 
-PAUSE = 1.0
+LOCK_RETRY_AFTER = 1.0
 """Seconds between two attempts at a lock, in which the transactions that waited behind the first go on."""
 
 RETRY_FOR = 60.0
@@ -224,7 +224,7 @@ async def _run(target: Target, action: Any) -> None:
 async def _retried(target: Target, action: Callable[[Connection], None]) -> None:
     attempts = AsyncRetrying(
         retry=retry_if_exception(_locked),
-        wait=wait_fixed(PAUSE),
+        wait=wait_fixed(LOCK_RETRY_AFTER),
         stop=stop_after_delay(RETRY_FOR),
         reraise=True,
     )

@@ -20,7 +20,7 @@ from db.tenancy import BACKUP, LEDGERS, OWNER
 AHEAD = 3
 """Months that are made before they begin."""
 
-TRIES, PAUSE = 60, 1.0
+TRIES, LOCK_RETRY_AFTER = 60, 1.0
 """Attempts at a lock, and the seconds between two in which those that waited behind it go on."""
 
 BRIEFLY = "SET LOCAL lock_timeout = '500ms'"
@@ -123,7 +123,7 @@ async def _briefly(connection: Any, work: Callable[[], Awaitable[None]]) -> None
                     "The tables are locked by another session, perhaps a long query. Nothing is half done: look at "
                     "pg_stat_activity, and run it again."
                 ) from error
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(LOCK_RETRY_AFTER)
 
 
 async def _convert(connection: Any, table: str, bound: datetime) -> None:

@@ -26,8 +26,11 @@ EVERY = 0.02
 PRIMARY_EVERY = 0.5
 """Seconds between two looks at how far the primary is."""
 
-AGAIN = 1.0
-"""Seconds until a standby that was away is tried again, and those in which it must answer a look."""
+RETRY_AFTER = 1.0
+"""Seconds until a standby that was away is tried again."""
+
+ANSWERS_WITHIN = 1.0
+"""Seconds in which it must answer a look."""
 
 REPLAYED = "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END"
 WRITTEN = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"
@@ -86,7 +89,7 @@ class Standby:
         reason = ""
         while True:
             try:
-                async with self._pool.acquire(timeout=AGAIN) as connection:
+                async with self._pool.acquire(timeout=ANSWERS_WITHIN) as connection:
                     await self._follow(connection)
             except (NotFollowing, Unfit, asyncpg.PostgresError, *GONE) as error:
                 self._replayed = -1
@@ -94,7 +97,7 @@ class Standby:
                 if found != reason:
                     log.warning("the standby isn't read from", reason=found)
                 reason = found
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_AFTER)
 
     async def _follow(self, connection: Any) -> None:
         if self.connections is None:
@@ -102,7 +105,7 @@ class Standby:
             ahead = session.pooler != "transaction"
             self.connections = Connections(self._pool, found, ahead=ahead, opening=session.opening)
         while True:
-            replayed = await connection.fetchval(REPLAYED, timeout=AGAIN)
+            replayed = await connection.fetchval(REPLAYED, timeout=ANSWERS_WITHIN)
             if replayed is None:
                 raise NotFollowing("it is no standby")
             if self._replayed < 0:

@@ -13,7 +13,7 @@ from db.runtime.writer import Writer
 LASTS = 30
 """Seconds for which a worker has a webhook, from its last beat on."""
 
-AGAIN = 5.0
+TURN_RETRY_AFTER = 5.0
 """Seconds until a turn that ended early is taken up again."""
 
 
@@ -67,7 +67,7 @@ async def release(database: Database, lease: Lease, seen: int | None) -> None:
     """
     found = await rows(database, lease, _STATE, lease.webhook)
     status, failures = tuple(found[0]) if found else ("STOPPED", 0)
-    pause = None if seen is not None else AGAIN
+    pause = None if seen is not None else TURN_RETRY_AFTER
     if status == "FAILING":
         pause = float(PROBES[min(max(failures - FAILING_AFTER, 0), len(PROBES) - 1)])
     resting = status != "ACTIVE"

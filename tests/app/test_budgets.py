@@ -29,7 +29,7 @@ POINTS = "SELECT points FROM budgets WHERE tenant_id = $1 AND owner = $2"
 
 @pytest.fixture(autouse=True)
 async def full(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    monkeypatch.setattr("app.http.endpoint.PAUSE", 0.0)
+    monkeypatch.setattr("app.http.endpoint.REFUSAL_TAKES", 0.0)
     # What a machine takes for it isn't known beforehand: tests/app/test_spending.py.
     monkeypatch.setattr("app.throttling.spending.PER_SECOND", 0)
     # Nothing is given back while another test looks.
@@ -234,7 +234,7 @@ async def test_who_does_not_wait_is_made_to(site: Site, monkeypatch: pytest.Monk
 
     async with site.client(**SMALL) as client:
         assert await answered(client) == 20
-        monkeypatch.setattr("app.http.endpoint.PAUSE", 0.2)
+        monkeypatch.setattr("app.http.endpoint.REFUSAL_TAKES", 0.2)
         monkeypatch.setattr("app.http.endpoint.asyncio.sleep", sleep)
         assert await answered(client) == 0
     assert waited == [0.2]

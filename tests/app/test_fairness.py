@@ -186,11 +186,11 @@ async def test_a_long_request_gives_way_while_another_tenants_is_under_way(
     assert clock.slept == 0
     share = together("a1", "b1")
     await share.give_way(lambda: next(asked))
-    assert clock.slept == pytest.approx(3 * fairness.PAUSE)
+    assert clock.slept == pytest.approx(3 * fairness.STEP_PAUSE)
     assert list(asked) == []
     clock.slept = 0
     await share.give_way(lambda: True)
-    assert clock.slept == pytest.approx(fairness.PAUSES * fairness.PAUSE)
+    assert clock.slept == pytest.approx(fairness.PAUSES * fairness.STEP_PAUSE)
 
 
 async def test_long_requests_of_a_tenant_give_way_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

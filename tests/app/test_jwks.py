@@ -43,7 +43,7 @@ async def test_a_new_key_is_fetched_once_for_all_and_a_removed_one_goes(clock: C
             assert held.value.seconds == 10
         assert len(address.asked) == 2
         address.content = jwk_set(public("ec"))
-        clock.now += jwks.PAUSE
+        clock.now += jwks.FETCH_EVERY
         assert await keys.find("ec")
         assert await keys.find("rsa") is None
         assert len(address.asked) == 4

@@ -376,7 +376,7 @@ async def test_a_worker_that_could_not_let_go_goes_on_at_once(
             raise Unavailable("The database is away.")
         await release(database, lease)
 
-    monkeypatch.setattr(outlets, "AGAIN", 0.01)
+    monkeypatch.setattr(outlets, "TURN_RETRY_AFTER", 0.01)
     monkeypatch.setattr(relaying, "release", away)
     async with running(relay(site.database, site.target, [broker.url])):
         first = await partner(client, "RELAY-HELD", "one")

@@ -55,7 +55,7 @@ async def test_without_the_permission_there_is_none(client: httpx.AsyncClient, m
 
 
 async def test_wrong_keys_are_held_back_here_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.http.schema_file.PAUSE", 0)
+    monkeypatch.setattr("app.http.schema_file.REFUSAL_TAKES", 0)
     async with site.client("erp_wrong", failed_attempts=2) as stranger:
         assert [(await stranger.get(FILE)).status_code for _ in range(3)] == [401, 401, 429]
 

@@ -118,7 +118,7 @@ async def test_a_worker_keeps_all_tenants_up_but_for_those_that_are_frozen(site:
 
 
 async def test_a_worker_goes_on_where_another_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.upkeep.AGAIN", 0.05)
+    monkeypatch.setattr("app.upkeep.LEASE_RETRY_AFTER", 0.05)
     first, second = Keeper({"main": site.target}, 30), Keeper({"main": site.target}, 30)
     one = asyncio.create_task(first.run())
     await eventually(lambda: first.rounds >= 1)

@@ -254,13 +254,13 @@ async def carry_through(client: httpx.AsyncClient, shop: Shop, command: Command,
         await send(client, shop, command)
 
 
-PATIENCE = 30
+ANSWERED_WITHIN = 30
 """Seconds within which a client that repeats must have its answer, faults and all."""
 
 
 async def repeat(client: httpx.AsyncClient, shop: Shop, command: Command) -> None:
     """Send a command again until it is answered. Raises ``TimeoutError`` where it never is."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(ANSWERED_WITHIN):
         while not command.answers:
             await asyncio.sleep(0.05)
             await send(client, shop, command)

@@ -13,7 +13,7 @@ from time import monotonic
 from services.verify import verify
 from tests.chaos import checks, clocks, deployment, invariants, leave, telling
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.load import PATIENCE, Outcome, Shop, stocked, work
+from tests.chaos.load import ANSWERED_WITHIN, Outcome, Shop, stocked, work
 from tests.chaos.site import Site, site
 from tests.chaos.watch import watch
 from tests.support import pgbouncer
@@ -134,7 +134,7 @@ async def watched(shop: Shop, wrong: list[str], report: Report) -> AsyncIterator
         yield
         seen.clear()
         last = asyncio.create_task(seen.wait())
-        await asyncio.wait((watcher, last), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((watcher, last), timeout=ANSWERED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         last.cancel()
         if not seen.is_set():
             wrong.append("nothing could be read when all was over")

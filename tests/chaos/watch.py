@@ -30,7 +30,7 @@ LOOK = """{
     ),
 )
 UNCOUNTED = " reserved, and orders and holds with "
-PAUSE = 0.1
+LOOK_EVERY = 0.1
 """Seconds between two looks: what is watched are the others' commands."""
 
 
@@ -54,7 +54,7 @@ async def watch(shop: Shop, wrong: list[str], looks: Counter[str], seen: asyncio
                 odd = uncounted
                 if answer is not None:
                     seen.set()
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(LOOK_EVERY)
 
 
 async def look(client: httpx.AsyncClient, url: str) -> Any:

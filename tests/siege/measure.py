@@ -35,11 +35,11 @@ GIGABYTE = 2**30
 COUNTED = {"budget": 10**12, "budget_rate": 1}
 """Settings with which what remains of a budget tells each point that was taken: it refills by one a second."""
 
-PAUSE = 1.2
+BETWEEN_KEYS = 1.2
 """Seconds from one key's last request to the next key's first: then the server doesn't hold the second back for
 the first's sake."""
 
-PATIENCE = 20.0
+ANSWER_WITHIN = 20.0
 """Seconds after which an answer isn't waited for any more."""
 
 _REMAINING = re.compile(rb'"remaining":(-?\d+)')
@@ -129,7 +129,7 @@ GONE = Answer(0, 0, b"")
 KEPT = 100_000
 
 
-def ask(port: int, content: bytes, patience: float = PATIENCE) -> Answer:
+def ask(port: int, content: bytes, patience: float = ANSWER_WITHIN) -> Answer:
     """Send bytes on a connection of their own, and read what is answered. Of an answer that is long the middle
     isn't kept: the machine has to hold it twice otherwise.
     """
@@ -291,7 +291,7 @@ class Besieged:
         for _ in range(2):
             with contextlib.suppress(OSError):
                 if self._line is None:
-                    self._line = socket.create_connection(("127.0.0.1", self.server.port), PATIENCE)
+                    self._line = socket.create_connection(("127.0.0.1", self.server.port), ANSWER_WITHIN)
                 self._line.sendall(content)
                 told = _answer(self._line)
                 if told.status:
@@ -302,12 +302,12 @@ class Besieged:
                 self._line = None
             if self.server.dead_within(1.0):
                 break
-        return {"now": 0.0, "then": 0.0, "stall": PATIENCE}
+        return {"now": 0.0, "then": 0.0, "stall": ANSWER_WITHIN}
 
     def _take_turns(self, role: str) -> None:
         last, at = self._last
         if last != role and role and last:
-            time.sleep(max(0.0, at + PAUSE - time.monotonic()))
+            time.sleep(max(0.0, at + BETWEEN_KEYS - time.monotonic()))
         self._last = (role or last, time.monotonic())
 
     def _remaining(self, role: str) -> int:

@@ -13,7 +13,7 @@ from tests.support.buyer import Buyer, came
 from tests.support.clerk import Clerk, lines
 from tests.support.desk import Desk
 
-PATIENCE = 30.0
+BLOCKED_WITHIN = 30.0
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def while_changing(shop: Clerk, desk: Desk, product: Any, field: str, give
         )
         asked = asyncio.create_task(shop.payload(field, given))
         waits = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))"
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(BLOCKED_WITHIN):
             while not await desk.admin.fetchval(waits, other.get_server_pid()):
                 assert not asked.done(), "it doesn't wait for the product's lock"
                 await asyncio.sleep(0.005)
