@@ -67,17 +67,19 @@ def prefix() -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--on-server", action="store_true", help="only the tests that use the run's PostgreSQL")
+    parser.addoption(
+        "--on-server", action="store_true", help="only the tests that may come out otherwise on another PostgreSQL"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a second PostgreSQL what doesn't use it was tried before."""
+    """What doesn't use the run's PostgreSQL, or comes out alike on every one, was tried before the run on a second one."""
     if not config.getoption("--on-server"):
         return
     chosen: list[pytest.Item] = []
     others: list[pytest.Item] = []
     for item in items:
-        uses = "server" in getattr(item, "fixturenames", ())
+        uses = "server" in getattr(item, "fixturenames", ()) and item.get_closest_marker("one_server") is None
         (chosen if uses else others).append(item)
     items[:] = chosen
     config.hook.pytest_deselected(items=others)

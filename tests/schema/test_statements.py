@@ -24,6 +24,8 @@ from tests.support.graph import Asker, schema
 from tests.support.oddments import Oddments
 from tests.support.ways import HAND_MADE, WAYS
 
+pytestmark = pytest.mark.one_server
+
 TAXES = {
     **dict.fromkeys(("Query.tax", "Query.taxes", "Query.taxGroup", "Query.taxGroups"), 1),
     **dict.fromkeys(("Order.taxes", "PurchaseOrder.taxes"), 1),

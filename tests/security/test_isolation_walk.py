@@ -78,6 +78,7 @@ async def without_policies(stage: Stage) -> AsyncIterator[Stage]:
             await database.close()
 
 
+@pytest.mark.one_server
 async def test_31_by_policies_and_predicates(stage: Stage) -> None:
     assert await read(stage) == []
     assert await write(stage) == []
@@ -89,6 +90,7 @@ async def test_31_by_the_policies_alone(stage: Stage) -> None:
     assert await write(stage) == []
 
 
+@pytest.mark.one_server
 async def test_31_by_the_predicates_alone(stage: Stage) -> None:
     async with without_policies(stage) as unbound:
         assert await read(unbound, brief=True) == []
@@ -112,6 +114,7 @@ NAMES_NOTHING = {"purchaseSettingsUpdate", "tenantUpdate", "warehouseCreate", "w
 then both twins have used theirs."""
 
 
+@pytest.mark.one_server
 @pytest.mark.usefixtures("no_predicates")
 async def test_with_both_locks_off_the_walk_tells_of_every_field(server: TestServer) -> None:
     async with staged(server) as stage, without_policies(stage) as open_:

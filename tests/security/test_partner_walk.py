@@ -67,6 +67,7 @@ async def told(stage: Stage, *, once: bool = False) -> list[str]:
     return await read(stage, Secrets(stage.victim.ids), CATALOG, once=once, brief=True)
 
 
+@pytest.mark.one_server
 async def test_31_by_policy_and_predicate(partner: Stage) -> None:
     assert await told(partner) == []
 
@@ -76,11 +77,13 @@ async def test_31_by_the_policy_alone(partner: Stage) -> None:
     assert await told(partner) == []
 
 
+@pytest.mark.one_server
 @pytest.mark.usefixtures("no_policy")
 async def test_31_by_the_predicate_alone(partner: Stage) -> None:
     assert await told(partner) == []
 
 
+@pytest.mark.one_server
 @pytest.mark.usefixtures("no_predicate", "no_policy")
 async def test_with_both_locks_off_the_walk_tells_of_orders_and_partners(partner: Stage) -> None:
     assert {line.split(":")[0] for line in await told(partner, once=True)} == {

@@ -10,6 +10,8 @@ from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
+import pytest
+
 from db.runtime.engine import Target, administration
 from services.imports import Summary, import_orders
 from tests.support.generated import HEADER, Generated, Line, by_order, generate
@@ -77,6 +79,7 @@ def mended(made: Generated, rows: list[list[str]], delimiter: str, file: Path) -
             )
 
 
+@pytest.mark.one_server
 async def test_the_promise_on_generated_files(target: Target, acme: UUID, tmp_path: Path) -> None:
     file, mapping = tmp_path / "orders.csv", tmp_path / "mapping.toml"
     end = monotonic() + SECONDS

@@ -267,6 +267,7 @@ async def test_commands_run_the_same_statements_with_rollups(desk: Desk, monkeyp
     assert await firm.agree(SHAPES["all"])
 
 
+@pytest.mark.one_server
 async def test_without_its_place_in_the_log_no_span_is_right(desk: Desk) -> None:
     firm = await Firm.opened(desk, 2, 10)
     tenant, admin = firm.clerk.tenant, firm.clerk.admin
@@ -298,6 +299,7 @@ async def test_small_tenants_have_none_and_two_folds_at_once_do_no_harm(desk: De
     assert await firm.verify() == []
 
 
+@pytest.mark.one_server
 async def test_whatever_comes_between(desk: Desk) -> None:
     """Commands, folds, and folds that end anywhere: after the place was moved, after some months."""
     served = 0

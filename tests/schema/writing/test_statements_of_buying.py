@@ -7,6 +7,8 @@ import pytest
 from db.runtime.writer import Writer
 from tests.support.buyer import Buyer, ordered_again
 
+pytestmark = pytest.mark.one_server
+
 COST = {
     "create": 7,
     "create, confirmed": 8,

@@ -17,6 +17,8 @@ from tests.support.counter import Counter
 from tests.support.desk import Desk
 from tests.support.graph import schema
 
+pytestmark = pytest.mark.one_server
+
 COST = {
     "orderCreate": 2,
     "orderCreate, with backorder, all waiting": 2,

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from tests.schema.writing.test_lots import in_days, lot, tracked
 from tests.schema.writing.test_statements_of_commands import counter
 from tests.support.clerk import Clerk, lines
 from tests.support.counter import Counter
+
+pytestmark = pytest.mark.one_server
 
 __all__ = ["counter"]
 

@@ -16,6 +16,8 @@ from tests.support.lot_machine import LotMachine
 from tests.support.machines import Patch, changed, nothing, prepared, put, run
 from tests.support.postgres import TestServer
 
+pytestmark = pytest.mark.one_server
+
 EXAMPLES, STEPS = 8, 20
 COMMANDS = {"stockAdjust", "stockHold", "orderCreate", "orderShip", "orderCancel", "shipmentCancel", "lotUpdate"}
 

@@ -21,6 +21,8 @@ from tests.support.machines import Patch, changed, nothing, prepared, put, run
 from tests.support.postgres import TestServer
 from tests.support.stock_machine import StockMachine
 
+pytestmark = pytest.mark.one_server
+
 FUZZ = int(os.environ.get("ERPGRAPH_FUZZ", "0"))
 EXAMPLES, STEPS = 30, 40
 
