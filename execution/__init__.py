@@ -6,7 +6,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 from execution.documents.deprecations import Deprecations
 from execution.documents.limits import DocumentLimitExceeded, Limits
 from execution.documents.places import node_at, variable_at
-from execution.documents.pricing import USUAL
+from execution.documents.pricing import USUAL, Dearest
 from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
 from execution.fields import POINT, Args, Batch, BatchField, ByRows, Shared, argument, number
@@ -23,6 +23,7 @@ __all__ = [
     "BatchField",
     "BreadthFirstExecutor",
     "ByRows",
+    "Dearest",
     "Deprecations",
     "Document",
     "DocumentLimitExceeded",

@@ -29,9 +29,16 @@ Args = Mapping[str, Any]
 Number = Callable[[Args, int], int]
 """A number by a field's arguments, as they were given, and by how many rows the field above it offers."""
 
-Kept = Callable[[Mapping[Any, Any], Args, Args, frozenset[str]], int | None]
-"""A number of rows by what ``Documents.price`` was told, the arguments of a list and those of what sums it up, and all that is named
-below: fields, and what their arguments name. ``$`` is there for a variable."""
+
+class Kept(NamedTuple):
+    """What is kept of a list's sums. Both are given what ``Documents.price`` was told, the arguments of a list and those of what sums it
+    up, and all that is named below: fields, and what their arguments name. ``$`` is there for a variable.
+    """
+
+    rows: Callable[[Mapping[Any, Any], Args, Args, frozenset[str]], int | None]
+    """How many rows are read of it; None where it doesn't serve."""
+    lacking: Callable[[Mapping[Any, Any], Args, Args, frozenset[str]], list[str]]
+    """What isn't kept of all that is named, by those names."""
 
 
 class Table:
@@ -144,7 +151,7 @@ class BatchField(StrawberryField):
     and under the second how many there are in all.
     ``reads``: that it reads all rows of the list that it is a part of: tenths of a point for a few of them
     (``execution.documents.pricing.ROWS``).
-    ``kept``: how many rows of its list sums read instead, where these are kept already.
+    ``kept``: what sums of its list read instead, where they are kept already.
     ``width``: about how many characters its leaves have as JSON, where they are all alike; others are measured.
     """
 

@@ -12,9 +12,9 @@ from core.paging import DEFAULT_PAGE, MAX_PAGE
 from execution import POINT, Args, BatchField, argument, number
 from loaders.kit import filter_prices
 from loaders.kit.entity import Entity
+from loaders.kit.kept import kept
 from loaders.kit.many import Many
 from loaders.kit.one import One
-from loaders.kit.rollups import kept
 from loaders.kit.search import SEARCH_PRICE
 from loaders.kit.usual import whole
 from resolvers import columns, relations

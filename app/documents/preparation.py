@@ -16,7 +16,7 @@ from app.errors.http_errors import Rejected
 from app.errors.redaction import redact_names
 from app.settings import Settings
 from core.errors import CostLimit, DocumentTooLarge, ErpError, Forbidden, LimitExceeded
-from execution import USUAL, Document, DocumentLimitExceeded, Documents
+from execution import USUAL, Dearest, Document, DocumentLimitExceeded, Documents
 
 PARTS = ("nodes", "edges", "node")
 """Steps below a connection, whose arguments say how many there are."""
@@ -103,7 +103,7 @@ class OperationPreparer:
         price = priced(given)
         most = self.settings.limit_cost
         if price > most:
-            raise too_dear(price, most, *priced.dearest(given))
+            raise too_dear(price, most, priced.dearest(given))
         return price
 
 
@@ -132,23 +132,33 @@ def too_much(error: DocumentLimitExceeded) -> LimitExceeded:
 
 FEWER = ": ask for fewer there, or for smaller pages above it."
 KEPT = (
-    ", which reads every row of the list, whatever its filter leaves. Ask for what comes from sums that are kept (docs/numbers.md says which do), ask it"
+    ", which reads every row of the list, whatever its filter leaves{}. Ask for what comes from sums that are kept (docs/numbers.md says which do), ask it"
     " of one record's list, or read the rows page by page."
 )
+MOST_NAMED = 5
 
 
-def too_dear(price: int, most: int, place: str, points: int, reads: bool) -> CostLimit:  # noqa: FBT001 - as they are found
+def too_dear(price: int, most: int, dearest: Dearest) -> CostLimit:
     """The error for an operation over the limit: it names what costs most, and says what to ask for in its place."""
-    steps = [step for step in place.split(".") if step]
+    steps = [step for step in dearest.path.split(".") if step]
     while steps and steps[-1] in PARTS:
         steps.pop()
+    advice = FEWER
+    facts: dict[str, Any] = {
+        "cost": {"requested": price, "limit": most},
+        "place": steps,
+        "share": round(dearest.points / price, 3),
+    }
+    if dearest.reads:
+        lacking = [*dearest.lacking][:MOST_NAMED]
+        advice = KEPT.format(f": sums that are kept for the rest of it lack {', '.join(lacking)}" if lacking else "")
+        if lacking:
+            facts["notKept"] = lacking
     message = (
-        f"This may cost {price:,} points, and a request may cost {most:,}. {points:,} of them are for"
-        f" {'.'.join(steps)}{KEPT if reads else FEWER}"
+        f"This may cost {price:,} points, and a request may cost {most:,}. {dearest.points:,} of them are for"
+        f" {'.'.join(steps)}{advice}"
     )
-    return CostLimit(
-        message, facts={"cost": {"requested": price, "limit": most}, "place": steps, "share": round(points / price, 3)}
-    )
+    return CostLimit(message, facts=facts)
 
 
 def select_operation(document: Any, name: str | None) -> OperationDefinitionNode:

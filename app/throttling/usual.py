@@ -19,8 +19,8 @@ import structlog
 from app.context import Principal
 from core.errors import ErpError, Unavailable
 from db.runtime.engine import Database
+from loaders.kit.kept import KeptOf
 from loaders.kit.many import Many
-from loaders.kit.rollups import KeptOf
 from loaders.kit.usual import sizes, usual
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ these have no row in common.
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from graphql import (
     FieldNode,
@@ -21,14 +21,9 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
-    IntValueNode,
-    ListValueNode,
-    NullValueNode,
-    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    VariableNode,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
@@ -36,15 +31,17 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
+from execution.documents.arguments import Variables, arguments, plain
 from execution.documents.introspection import Introspection
 from execution.documents.named import named
 from execution.fields import POINT, UNKNOWN, Args, BatchField, ByRows, Kept, cost_of, declared
 from execution.steps import EVERY, Steps
 
+T = TypeVar("T")
+
 MUTATION = 50
 """What a command costs besides what its payload reads."""
 
-Variables = Mapping[str, Any]
 Amount = int | Callable[[Variables], int]
 """A number, or one that depends on the variables."""
 
@@ -116,6 +113,8 @@ class Level(NamedTuple):
     """How many are read instead, where what they add up to is kept."""
     given: Any = None
     """The arguments of that connection."""
+    lacking: Callable[[Variables], Sequence[str]] | None = None
+    """What isn't kept, where that was asked already."""
 
 
 class Reading(NamedTuple):
@@ -123,6 +122,20 @@ class Reading(NamedTuple):
 
     path: str
     tenths: Callable[[Variables], int]
+    lacking: Callable[[Variables], Sequence[str]] | None = None
+    """What isn't kept of what it asks for, where sums of its lists are kept at all."""
+
+
+class Dearest(NamedTuple):
+    """What costs most of an operation."""
+
+    path: str
+    """In the answer."""
+    points: int
+    reads: bool = False
+    """Whether the points are for rows that are read and not shown."""
+    lacking: Sequence[str] = ()
+    """What isn't kept of what it asks for."""
 
 
 @dataclass(slots=True)
@@ -144,13 +157,16 @@ class Price:
         tenths = self.fixed + sum(part.total(given) for part in self.varying)
         return -(-(tenths + sum(reading.tenths(given) for reading in self.readings)) // POINT)
 
-    def dearest(self, variables: Variables) -> tuple[str, int, bool]:
-        """What costs most, by its path in the answer; its points; and whether these are for rows that are read and not shown."""
+    def dearest(self, variables: Variables) -> Dearest:
+        """What costs most."""
         given = Given(self.defaults, variables)
-        shares = [(*share, False) for part in self.parts for share in part.shares(given)]
-        shares += [(reading.tenths(given), reading.path, True) for reading in self.readings]
-        tenths, path, reads = max(shares, default=(0, "", False))
-        return path, -(-tenths // POINT), reads
+        shares: list[tuple[int, str, Reading | None]] = [
+            (*share, None) for part in self.parts for share in part.shares(given)
+        ]
+        shares += [(reading.tenths(given), reading.path, reading) for reading in self.readings]
+        tenths, path, reading = max(shares, key=lambda share: share[:2], default=(0, "", None))
+        lacking = reading.lacking(given) if reading is not None and reading.lacking is not None else ()
+        return Dearest(path, -(-tenths // POINT), reading is not None, lacking)
 
 
 class Pricing:
@@ -167,7 +183,7 @@ class Pricing:
         """The price of an operation of a valid document, in steps."""
         root = self.schema.get_root_type(operation.operation)
         defaults = {
-            each.variable.name.value: _plain(each.default_value)({})
+            each.variable.name.value: plain(each.default_value)({})
             for each in operation.variable_definitions or ()
             if each.default_value is not None
         }
@@ -217,15 +233,16 @@ class Pricing:
         if definition is None:
             return None
         batch = declared(definition)
-        args = _arguments(nodes[0])
+        args = arguments(nodes[0])
         besides: Amount = 0
         if batch is not None and batch.besides is not None:
             besides = _called(batch.besides, args, level.rows)
-        if batch is not None and batch.reads and level.kept is not None:
-            names = frozenset(self._names([node.selection_set for node in nodes]))
-            level = level._replace(whole=_kept(level.kept, level, args, names), kept=None)
         if batch is not None and batch.reads:
-            self.readings.append(Reading(path, _read(batch.reads, level.whole)))
+            if level.kept is not None:
+                names = frozenset(self._names([node.selection_set for node in nodes]))
+                lacking = _asked(level.kept.lacking, level, args, names)
+                level = level._replace(whole=_kept(level.kept, level, args, names), kept=None, lacking=lacking)
+            self.readings.append(Reading(path, _read(batch.reads, level.whole), level.lacking))
         size = self._size(parent, name, definition, args, level.rows, above)
         below: Any = get_named_type(definition.type)
         part = Part(path, size, cost_of(definition), besides, leaf=is_leaf_type(below))
@@ -347,53 +364,32 @@ def _below(batch: BatchField | None, args: Any, level: Level) -> Level:
             offered = _usually(batch.usual, offered)
         level = level._replace(rows=offered)
     if batch is not None and batch.whole is not None:
-        level = level._replace(whole=_whole(batch.whole, level.times), kept=batch.kept, given=args)
+        level = level._replace(whole=_whole(batch.whole, level.times), kept=batch.kept, given=args, lacking=None)
     return level
 
 
 def _kept(kept: Kept, level: Level, args: Any, names: frozenset[str]) -> Amount:
     """How many rows are read of what is kept, where that serves; of the lists otherwise."""
+    asked = _asked(kept.rows, level, args, names)
 
     def rows(variables: Variables) -> int:
         whole = level.whole if isinstance(level.whole, int) else level.whole(variables)
-        above, own = (each if isinstance(each, Mapping) else each(variables) for each in (level.given, args))
-        found = kept(variables.get(USUAL, {}), above, own, names)
+        found = asked(variables)
         return whole if found is None else min(whole, found)
 
     return rows
 
 
+def _asked(what: Callable[..., T], level: Level, args: Any, names: frozenset[str]) -> Callable[[Variables], T]:
+    """What a list's ``Kept`` says of a field, by the variables."""
+
+    def found(variables: Variables) -> T:
+        above, own = (each if isinstance(each, Mapping) else each(variables) for each in (level.given, args))
+        return what(variables.get(USUAL, {}), above, own, names)
+
+    return found
+
+
 def _read(tenths: int, whole: Amount) -> Callable[[Variables], int]:
     """What it takes to read a whole level's lists."""
     return lambda variables: -(-tenths * (whole if isinstance(whole, int) else whole(variables)) // ROWS)
-
-
-def _arguments(node: FieldNode) -> Callable[[Variables], Args] | Args:
-    """A field's arguments as they were given, not coerced: values, or a function from the variables to them."""
-    readers = {each.name.value: (_plain(each.value), _has_variable(each.value)) for each in node.arguments or ()}
-    if not any(varies for _, varies in readers.values()):
-        return {name: reader({}) for name, (reader, _) in readers.items()}
-    return lambda variables: {name: reader(variables) for name, (reader, _) in readers.items()}
-
-
-def _plain(node: Any) -> Callable[[Variables], Any]:
-    """A function from the variables to a literal's value. Texts and other leaves are None: no price is made of them."""
-    if isinstance(node, VariableNode):
-        return lambda variables: variables.get(node.name.value)
-    if isinstance(node, ListValueNode):
-        items = [_plain(each) for each in node.values]
-        return lambda variables: [item(variables) for item in items]
-    if isinstance(node, ObjectValueNode):
-        fields = {each.name.value: _plain(each.value) for each in node.fields}
-        return lambda variables: {name: each(variables) for name, each in fields.items()}
-    if isinstance(node, NullValueNode):
-        return lambda _variables: None
-    value: Any = int(node.value[:10]) if isinstance(node, IntValueNode) else getattr(node, "value", None)
-    return lambda _variables: value
-
-
-def _has_variable(node: Any) -> bool:
-    if isinstance(node, VariableNode):
-        return True
-    inner = [each.value for each in getattr(node, "fields", ())] + list(getattr(node, "values", ()))
-    return any(map(_has_variable, inner))

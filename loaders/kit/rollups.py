@@ -5,7 +5,7 @@ same names, so the statement for them is made as that for rows is. Which spans a
 (docs/decisions/0058-rollups-from-the-log.md): the answer is what rows alone would give, always.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import inf
@@ -17,9 +17,8 @@ from loaders.kit import filters
 from loaders.kit.base import Loader
 from loaders.kit.dimensions import Dimension
 from loaders.kit.filling import conditions
-from loaders.kit.grouping import upper
 from loaders.kit.many import Many, Query
-from loaders.kit.measures import Distinct, Functions, Join, Sums
+from loaders.kit.measures import Functions, Join, Sums
 from loaders.kit.statements import value
 
 MONTH = 31
@@ -141,97 +140,6 @@ def _missing(by: Any, places: int) -> Any:
     joined with a table of them, it read all of a million orders to find none.
     """
     return or_(*(_ends(by, *(value(f"missing_{end}{number}", _MOMENT) for end in ENDS)) for number in range(places)))
-
-
-@dataclass(frozen=True)
-class KeptOf:
-    """Stands for how many rows and cells sums of a table read, by the kinds of its rollups; and for the time zone of their days. No
-    tuple: that would be the same as another with a table in it.
-    """
-
-    table: str
-
-
-ZONE = "zone"
-_COMBINED = frozenset({"and", "or", "not"})
-
-
-def kept(relation: type[Many]) -> Callable[[Mapping[Any, Any], Any, Any, frozenset[str]], int | None]:
-    """How many rows sums of a list read where they come from cells: told by names alone, before anything is checked."""
-
-    def rows(
-        usual: Mapping[Any, Any], of: Mapping[str, Any], by: Mapping[str, Any], names: frozenset[str]
-    ) -> int | None:
-        known = usual.get(KeptOf(relation.entity.model.__tablename__))
-        if known is None or of.get("search") is not None:
-            return None
-        asked = names.union(_texts(by))
-        for each in relation.rollups:
-            if _priced(each, relation, of.get("where"), by, asked, known[ZONE]):
-                return known.get(each.kind)  # type: ignore[no-any-return]  # numbers, by the kinds
-        return None
-
-    return rows
-
-
-def _priced(
-    rollup: Rollup, relation: type[Many], where: Any, by: Mapping[str, Any], names: frozenset[str], zone: str
-) -> bool:
-    """Whether cells have all that is named."""
-    lines, cells = relation.entity, rollup.relation.entity
-    measures = names & lines.measures.keys()
-    counted = any(isinstance(lines.measures[name], Distinct) for name in measures)
-    ranked = {name for name in lines.dimensions.ranked if upper(name) in names}
-    return (
-        measures | ranked <= cells.measures.keys()
-        and not names & (NEVER | {"min", "max", "age", "$"})
-        and not (counted and "by" not in by)
-        and names & lines.dimensions.values.keys() <= cells.dimensions.values.keys()
-        and by.get("timeZone") in (None, zone)
-        and not _banded(by.get("by"), lines.dimensions.bands)
-        and _has_names(cells.filters, where or {}, cells.dimensions.moment)
-    )
-
-
-def _banded(by: Any, bands: Iterable[str]) -> bool:
-    return any(isinstance(each, Mapping) and each.keys() & {*bands} for each in (by if isinstance(by, list) else [by]))
-
-
-def _texts(given: Any) -> Iterator[str]:
-    """All texts in a value, with the names of its parts."""
-    if isinstance(given, str):
-        yield given
-    elif isinstance(given, Mapping):
-        for name, each in given.items():
-            yield from (str(name), *_texts(each))
-    elif isinstance(given, list):
-        for each in given:
-            yield from _texts(each)
-
-
-def _has_names(known: Mapping[str, Any], where: Any, moment: tuple[str, ...], *, apart: bool = False) -> bool:
-    """Whether cells can be filtered by all that a filter names. ``apart``: not every row has to meet it."""
-    if not isinstance(where, Mapping):
-        return False
-    for name, each in where.items():
-        if each is None:
-            continue
-        if name in _COMBINED:
-            parts = each if isinstance(each, list) else [each]
-            inner = apart or name != "and"
-            if not all(_has_names(known, part, moment, apart=inner) for part in parts):
-                return False
-        elif (
-            name not in known
-            or (apart and (name,) == moment)
-            or (
-                (name,) == moment[:1]
-                and len(moment) > 1
-                and not _has_names(known[name].filters, each, moment[1:], apart=apart)
-            )
-        ):
-            return False
-    return True
 
 
 async def choose(

@@ -11,8 +11,8 @@ import orjson
 
 from core.paging import MAX_PAGE
 from db.runtime.reader import Reader
+from loaders.kit.kept import ZONE, KeptOf
 from loaders.kit.many import Many
-from loaders.kit.rollups import ZONE, KeptOf
 
 NEWEST = 10_000
 """Rows whose parents are candidates for the sample: the newest, by the primary key."""

@@ -12,6 +12,7 @@ from app.throttling.usual import UsualSizes
 from core.errors import Unavailable
 from core.ids import new_id
 from db.runtime.engine import Database
+from loaders.kit.kept import ZONE, KeptOf
 from loaders.kit.usual import AllOf, RowsOf, sizes, usual
 from loaders.sales import LinesOfOrder
 from services.kit.upkeep import Site as Upkept
@@ -258,3 +259,55 @@ async def test_sums_that_are_kept_cost_the_cells_and_what_these_leave_out(
     for query in queries[1:]:
         assert after[query][:1] == before[query][:1]
         assert after[query][1] == "Groups (rows: no rollup has all of it)"
+
+
+COUNTED = "aggregate { count }"
+
+
+@pytest.mark.parametrize(
+    "query, names",
+    [
+        (BY_HOUR, ["HOUR"]),
+        (LEAST, ["min"]),
+        (WITHIN, ["HOUR_OF_DAY"]),
+        ("{ lineItems { aggregate { count orderCount customerCount } } }", ["customerCount", "orderCount"]),
+        ("{ lineItems { groups(by: [{ age: [8] }]) { nodes { %s } } } }" % COUNTED, ["age"]),
+        ("{ lineItems { groups(by: [{ quantity: [8] }]) { nodes { %s } } } }" % COUNTED, ["quantity"]),
+        (
+            "{ lineItems { groups(by: [{ field: PRODUCT }, { field: CUSTOMER }]) { nodes { %s } } } }" % COUNTED,
+            ["PRODUCT"],
+        ),
+        (BY_MONTH.replace("MONTH }]", 'MONTH }], timeZone: "Asia/Tokyo"'), ["timeZone"]),
+        (
+            '{ lineItems(where: { orderWhere: { number: { eq: "1" }, placedAt: { gt: "2026-01-01T00:00:00Z" } } }) { %s } }'
+            % COUNTED,
+            ["where.orderWhere.number"],
+        ),
+        (
+            '{ lineItems(where: { not: { orderWhere: { placedAt: { gt: "2026-01-01T00:00:00Z" } } } }) { %s } }'
+            % COUNTED,
+            ["where.orderWhere.placedAt"],
+        ),
+        (BY_MONTH, []),
+        (SUMS, []),
+    ],
+)
+async def test_a_sum_that_is_too_dear_names_what_keeps_it_from_those_that_are_kept(
+    site: Site, query: str, names: list[str]
+) -> None:
+    await rollups.fold(Upkept(site.target, site.database, 30), site.tenants[0].id, 0)
+    async with site.client(price_by_data=True) as client:
+        await cost(client, SUMS)
+        await eventually(lambda: looks(client).looking is None)
+        at, found = looks(client)._known[site.tenants[0].id]
+        sizes_of: dict[Any, Any] = {**found}
+        many: dict[Any, Any] = {
+            of: {**size, **{kind: 10**8 for kind in size if kind != ZONE}} if isinstance(of, KeptOf) else 10**8
+            for of, size in sizes_of.items()
+        }
+        looks(client)._known[site.tenants[0].id] = (at, many)
+        [error] = (await client.post("/graphql", json={"query": query})).json()["errors"]
+    assert error["extensions"]["code"] == "COST_LIMIT"
+    assert error["extensions"].get("notKept", []) == names
+    reason = f": sums that are kept for the rest of it lack {', '.join(names)}. Ask" if names else "filter leaves. Ask"
+    assert reason in error["message"]
