@@ -144,11 +144,11 @@ def _health(app: FastAPI, database: Database) -> list[Route]:
         reason = "stopping" if app.state.draining else await unready(database)
         if reason:
             return JSONResponse({"status": "unavailable", "reason": reason}, 503)
-        told: dict[str, object] = {"status": "ok"}
+        found: dict[str, object] = {"status": "ok"}
         if isinstance(database, Spread):
             # Of those that are away the rest doesn't notice: it goes on being served.
             states = await asyncio.gather(*(database.state(name, unready) for name in database.others))
-            told["databases"] = dict(zip(database.others, states, strict=True))
-        return JSONResponse(told)
+            found["databases"] = dict(zip(database.others, states, strict=True))
+        return JSONResponse(found)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
     check: str
     status: Literal["ok", "warn", "fail"]
-    told: str
+    text: str
     advice: str = ""
 
 
@@ -86,12 +86,12 @@ async def _relayed(sink: str, targets: Collection[Target]) -> Finding:
     if not waiting:
         return Finding(check, "ok", "Nothing has waited for long.")
     longest = max(waiting, key=lambda each: each.seconds)
-    told = (
+    text = (
         f"Of {len(waiting)} tenants the broker wasn't told something that happened more than {LATE / 60:g} minutes ago;"
         f" of {longest.tenant} for {longest.seconds / 60:,.0f} minutes."
     )
     return Finding(
-        check, "warn", told, "Look whether a worker runs, and in its log, whether the broker refuses a message."
+        check, "warn", text, "Look whether a worker runs, and in its log, whether the broker refuses a message."
     )
 
 
@@ -140,10 +140,10 @@ async def _of_database(settings: Settings, target: Target) -> AsyncIterator[Find
 
 async def _version(connection: Any) -> Finding:
     found = connection.get_server_version()
-    told = f"PostgreSQL {(await connection.fetchval('SHOW server_version')).split()[0]}."
+    text = f"PostgreSQL {(await connection.fetchval('SHOW server_version')).split()[0]}."
     if found.major < OLDEST:
-        return Finding("version", "fail", told, f"Use {OLDEST} or newer.")
-    return Finding("version", "ok", told)
+        return Finding("version", "fail", text, f"Use {OLDEST} or newer.")
+    return Finding("version", "ok", text)
 
 
 async def _encoding(connection: Any) -> Finding:
@@ -175,9 +175,9 @@ async def _leakproof(connection: Any) -> Finding:
     marked = "SELECT coalesce(proleakproof, false) FROM pg_proc WHERE oid = to_regprocedure('pg_catalog.' || $1)"
     without = [name for name in migrate.LEAKPROOF if not await connection.fetchval(marked, name)]
     if without:
-        told = f"{len(without)} functions aren't marked leakproof: searches and ranges of amounts read all of a tenant's rows."
+        text = f"{len(without)} functions aren't marked leakproof: searches and ranges of amounts read all of a tenant's rows."
         advice = f"As a superuser: ALTER FUNCTION pg_catalog.{without[0]} LEAKPROOF; and so on. docs/decisions/0005-leakproof.md says what that gives up."
-        return Finding("leakproof", "warn", told, advice)
+        return Finding("leakproof", "warn", text, advice)
     return Finding("leakproof", "ok", "Searches and ranges of amounts may use their indexes.")
 
 
@@ -190,11 +190,11 @@ async def _backups(connection: Any) -> Finding:
 async def _migrations(target: Target) -> Finding:
     current, head = await migrate.current(target), migrate.head()
     if current != head:
-        told = f"The tables are at {current or 'no revision'}, this program knows {head}."
-        return Finding("migrations", "fail", told, "Run 'erpgraph db upgrade'.")
+        text = f"The tables are at {current or 'no revision'}, this program knows {head}."
+        return Finding("migrations", "fail", text, "Run 'erpgraph db upgrade'.")
     if await migrate.left(target):
-        told = f"The tables are at {head}, and still serve the release before: goods can't be tracked by lots yet."
-        return Finding("migrations", "warn", told, "When all servers are replaced, run 'erpgraph db finish'.")
+        text = f"The tables are at {head}, and still serve the release before: goods can't be tracked by lots yet."
+        return Finding("migrations", "warn", text, "When all servers are replaced, run 'erpgraph db finish'.")
     return Finding("migrations", "ok", f"The tables are at {head}.")
 
 

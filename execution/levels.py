@@ -102,11 +102,11 @@ class Run(Ordinary):
         return built
 
     async def _traced(self, trace: Trace, selection: SelectionPlan, level: Level) -> list[Any]:
-        told = trace.level(selection, len(level.sources))
+        report = trace.level(selection, len(level.sources))
         columns = []
         for plan in selection.fields:
             # The field before may have gone down into levels of its own.
-            trace.current = told
+            trace.current = report
             columns.append(await self.field(plan, level))
         return columns
 

@@ -10,7 +10,7 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from execution.documents.inputs import unfit_variables
-from execution.documents.one_of import tell_one_ofs
+from execution.documents.one_of import describe_one_ofs
 from execution.executor import BreadthFirstExecutor, forgiving
 from execution.reference import attach
 
@@ -47,7 +47,7 @@ class ExtensibleSchema(strawberry.Schema):
         if breadth_first:
             kwargs["execution_context_class"] = BreadthFirstExecutor
         super().__init__(*args, **kwargs)
-        tell_one_ofs(self._schema)
+        describe_one_ofs(self._schema)
         attach(self._schema)
 
     @property

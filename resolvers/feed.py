@@ -43,7 +43,7 @@ async def changes(batch: Batch) -> list[Any]:
     after = _after(batch, head, "changes", sorted(kinds) if batch.args.get("kinds") is not None else None)
     found = await feed.touched(context, after, head, kinds, first)
     records = dict.fromkeys((entry.kind, entry.id) for entry in found.entries if entry.id is not None)
-    told = [
+    changes = [
         {
             "kind": NAMES[kind],
             "key": key,
@@ -54,7 +54,7 @@ async def changes(batch: Batch) -> list[Any]:
     ]
     again = dict.fromkeys(NAMES[entry.kind] for entry in found.entries if entry.id is None)
     interest = Interest(kinds=frozenset(kinds))
-    return [_row(context, found, told or again, interest, changes=told, reload=[*again])]
+    return [_row(context, found, changes or again, interest, changes=changes, reload=[*again])]
 
 
 async def events(batch: Batch) -> list[Any]:
@@ -87,8 +87,8 @@ async def record(batch: Batch) -> list[Any]:
     return await nodes.load(batch, [(prefix, key)])
 
 
-def _row(context: Any, found: Found, told: Any, interest: Interest, **more: Any) -> dict[str, Any]:
-    context.read_up_to(found.cursor, found.seq, interest, anything=bool(told), more=found.more)
+def _row(context: Any, found: Found, news: Any, interest: Interest, **more: Any) -> dict[str, Any]:
+    context.read_up_to(found.cursor, found.seq, interest, anything=bool(news), more=found.more)
     return {"cursor": str(found.cursor), "hasMore": found.more, **more}
 
 

@@ -87,10 +87,10 @@ def _proposal(row: Any) -> Proposal:
     found, expected = wanted(row), None
     if row["lead_days"] is not None:
         expected = arrival(row["now"], row["timezone"], row["lead_days"]).isoformat()
-    told = {"expected_on": expected, "problem": found.problem, "unit": found.unit}
-    told |= {"reason": reason(row["projected"], row["point"], row["own_unit"])}
+    more = {"expected_on": expected, "problem": found.problem, "unit": found.unit}
+    more |= {"reason": reason(row["projected"], row["point"], row["own_unit"])}
     price = None if found.price is None else f"{found.price:.{SCALE}f}"  # as PostgreSQL writes it
     counts = {name: decimal_text(row[name]) for name in ("available", "waiting", "incoming", "drafted", "projected")}
     return Proposal(
-        row.items(), **told | counts, price=price, currency=found.currency, quantity=decimal_text(found.quantity)
+        row.items(), **more | counts, price=price, currency=found.currency, quantity=decimal_text(found.quantity)
     )

@@ -22,7 +22,7 @@ from strawberry.types.field import StrawberryField
 
 T = TypeVar("T", bound=StrawberryField | StrawberryArgument | EnumValueDefinition)
 
-_TOLD = re.compile(
+_DEPRECATION = re.compile(
     r"(?P<reason>.*) Since: (?P<since>\d{4}-\d\d-\d\d)\. Removal: (?P<removal>\d{4}-\d\d-\d\d)\.", re.DOTALL
 )
 
@@ -45,8 +45,8 @@ def deprecated(what: T, reason: str, *, since: date, remove_after: date) -> T:
 
     Raises ``ValueError`` where there are less than twelve months between the two days.
     """
-    told = Deprecation(reason, since, remove_after)
-    if not told.is_patient:
+    found = Deprecation(reason, since, remove_after)
+    if not found.is_patient:
         raise ValueError(f"What is deprecated on {since} stays until {a_year_after(since)} at least.")
     what.deprecation_reason = f"{reason} Since: {since}. Removal: {remove_after}."
     return what
@@ -54,7 +54,7 @@ def deprecated(what: T, reason: str, *, since: date, remove_after: date) -> T:
 
 def read(text: str) -> Deprecation:
     """What the reason of a ``@deprecated`` says."""
-    found = _TOLD.fullmatch(text)
+    found = _DEPRECATION.fullmatch(text)
     if found is None:
         return Deprecation(text)
     return Deprecation(found["reason"], date.fromisoformat(found["since"]), date.fromisoformat(found["removal"]))

@@ -103,8 +103,8 @@ def same(description: str, *needs: str, permission: str | None = None, **options
 
 def guarded(description: str, permission: str | None) -> dict[str, Any]:
     """The options of a field that needs a permission, and says so."""
-    told = description if permission is None else f"{description} Needs {permission}."
-    return {"description": told, "permission": permission}
+    text = description if permission is None else f"{description} Needs {permission}."
+    return {"description": text, "permission": permission}
 
 
 def one(of: InstrumentedAttribute[Any], loader: type[One], description: str) -> Any:
@@ -114,8 +114,8 @@ def one(of: InstrumentedAttribute[Any], loader: type[One], description: str) -> 
 
 def referred(description: str, loader: type[One], key: str, name: str | None = None) -> Any:
     """To one: the row that a value of a row refers to which isn't a table's, such as what a command created."""
-    told = guarded(description, loader.entity.permission)
-    return BatchField(relations.one(loader, key), needs=[key], name=name, **told)
+    options = guarded(description, loader.entity.permission)
+    return BatchField(relations.one(loader, key), needs=[key], name=name, **options)
 
 
 def many(

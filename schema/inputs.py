@@ -116,8 +116,8 @@ def where_extension(entity: Filtered, target: Any, *names: str) -> type:
 
 def _compared(given: AnyFilter) -> _Field:
     if isinstance(given, Related):
-        told = given.description if given.permission is None else f"{given.description} Needs {given.permission}."
-        return _Field(_list_filter(given) if not isinstance(given, Referred) else _where_of(given), told)
+        text = given.description if given.permission is None else f"{given.description} Needs {given.permission}."
+        return _Field(_list_filter(given) if not isinstance(given, Referred) else _where_of(given), text)
     if isinstance(given, Having):
         return _Field(_choice_filter(given.choices, _ONE_OF_SEVERAL), given.description)
     return _Field(_choice_filter(given.choices) if given.choices else _COMPARED[given.kind], given.description)
@@ -132,11 +132,11 @@ _ONE_OF_SEVERAL = (
 )
 
 
-def _choice_filter(choices: Any, told: tuple[str, ...] = _ONE) -> Any:
+def _choice_filter(choices: Any, texts: tuple[str, ...] = _ONE) -> Any:
     name = f"{choices.__name__}Filter"
     if name not in _made:
         types = dict.fromkeys(("eq", "ne"), choices) | dict.fromkeys(("in", "notIn"), list[choices])
-        fields = {each: _Field(type_, text) for (each, type_), text in zip(types.items(), told, strict=True)}
+        fields = {each: _Field(type_, text) for (each, type_), text in zip(types.items(), texts, strict=True)}
         _made[name] = _input(name, f"Compares {to_snake(choices.__name__).replace('_', ' ')}, by name.", fields)
     return _made[name]
 
@@ -182,11 +182,11 @@ def group_inputs(entity: Entity[Any], many: str, period: Any, part: Any) -> tupl
     enum = named_enum(f"{name}GroupField", values, f"Values that {many} can be put into groups by.")
     by = {"field": _Field(enum, "By a value, or by the record that it refers to.")}
     if of.time is not None:
-        time, told = of.time.key, of.time.description
-        by[time] = _Field(period, f"By {told}: in periods of this length.")
-        by[f"{time}Part"] = _Field(part, f"By a part of {told}.")
+        time, text = of.time.key, of.time.description
+        by[time] = _Field(period, f"By {text}: in periods of this length.")
+        by[f"{time}Part"] = _Field(part, f"By a part of {text}.")
         by["age"] = _Field(
-            list[int], f"By how many whole days ago {told}: limits in rising order, such as [8, 31, 61]."
+            list[int], f"By how many whole days ago {text}: limits in rising order, such as [8, 31, 61]."
         )
     by |= {each: _Field(list[Decimal], value.description) for each, value in of.bands.items()}
     having = {each: _Field(DecimalFilter, f"By {text}.") for each, text in of.ranked.items()}

@@ -170,8 +170,8 @@ async def set_prices(work: UnitOfWork, command: PricesSet) -> References:
         await work.rows(_SET, whose, found[0]["currency"], *rows)
     if gone or new:
         [[version]] = await work.rows(_CHANGED, whose)
-        before = [_told(key, *there[key]) for key in (*gone, *new) if key in there]
-        after = [_told(key, *entry) for key, entry in new.items()]
+        before = [_entry(key, *there[key]) for key in (*gone, *new) if key in there]
+        after = [_entry(key, *entry) for key, entry in new.items()]
         work.note("price_list.prices_set", whose, version=version, before={"prices": before}, after={"prices": after})
     return {"price_list_id": whose}
 
@@ -193,7 +193,7 @@ def _wanted(
     return wanted
 
 
-def _told(key: Key, last: date | None, amount: Decimal) -> dict[str, Any]:
+def _entry(key: Key, last: date | None, amount: Decimal) -> dict[str, Any]:
     """A price, as an event tells of it."""
     product, minimum, first = key
     facts = {"product": ids.encode("prod", product), "minimum": minimum, "amount": amount}

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app import __version__, settings
-from app.cli.feed import told
+from app.cli.feed import report_restored
 from app.cli.stock import compare
 from app.cli.support import run, say
 from app.database import open_database, open_every, open_migrated, require_head
@@ -38,8 +38,8 @@ def upgrade() -> None:
                 await bring(
                     chosen if name == MAIN else chosen.model_copy(update={"database_url": target.admin}), target
                 )
-                told = "The database" if name == MAIN else f"The database {name}"
-                say(f"{told} is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
+                named = "The database" if name == MAIN else f"The database {name}"
+                say(f"{named} is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
                 if await migrate.left(target):
                     say("Servers of the release before may go on. When all are replaced, run 'erpgraph db finish'.")
 
@@ -56,8 +56,12 @@ def finish() -> None:
                 await require_head(target)
                 there = await migrate.left(target)
                 await migrate.finish(target)
-                told = "the database" if name == MAIN else f"the database {name}"
-                say(f"Took {there} keys of the release before from {told}." if there else f"Nothing is left in {told}.")
+                named = "the database" if name == MAIN else f"the database {name}"
+                say(
+                    f"Took {there} keys of the release before from {named}."
+                    if there
+                    else f"Nothing is left in {named}."
+                )
 
     run(finish_it())
 
@@ -66,11 +70,11 @@ def finish() -> None:
 def status() -> None:
     """Print the database's revision, and those of others. Exit code 1 if one isn't the newest."""
 
-    async def tell() -> dict[str, str | None]:
+    async def look() -> dict[str, str | None]:
         async with open_every(settings.load()) as targets:
             return {name: await migrate.current(target) for name, target in targets.items()}
 
-    found = run(tell())
+    found = run(look())
     for name, current in found.items():
         state = "current" if current == migrate.head() else f"newest: {migrate.head()}"
         typer.echo(f"{'' if name == MAIN else f'{name}: '}{current or 'empty'} ({state})")
@@ -106,11 +110,11 @@ def url() -> None:
     The embedded server runs only while something uses it: keep 'erpgraph serve' running meanwhile.
     """
 
-    async def tell() -> str:
+    async def look() -> str:
         async with open_database(settings.load()) as target:
             return target.admin
 
-    typer.echo(run(tell()))
+    typer.echo(run(look()))
 
 
 @app.command()
@@ -129,7 +133,7 @@ def sweep() -> None:
         async with open_every(chosen) as targets:
             swept = [await sweeping.sweep(target, chosen.feed_days) for target in targets.values()]
             for each in sweeping.everything():
-                say(each.told.format(sum(found[each.name] for found in swept)))
+                say(each.report.format(sum(found[each.name] for found in swept)))
             return [name for target in targets.values() for name in await extend(target)]
 
     if made := run(sweep_them()):
@@ -213,7 +217,7 @@ def restore(
             if upgrade or not chosen.database_url:
                 await bring(chosen, target)
                 await migrate.finish(target)
-            await told(target)
+            await report_restored(target)
             return await compare(target)
 
     if run(fill()):

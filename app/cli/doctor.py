@@ -38,4 +38,4 @@ def _show(finding: Finding, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(finding._asdict()))
     else:
-        typer.echo(f"{finding.status:<4}  {finding.check:<12} {finding.told} {finding.advice}".rstrip())
+        typer.echo(f"{finding.status:<4}  {finding.check:<12} {finding.text} {finding.advice}".rstrip())

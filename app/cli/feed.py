@@ -27,13 +27,13 @@ def restored(
     frozen, whose followers aren't told.
     """
 
-    async def tell() -> bool:
+    async def report() -> bool:
         async with open_every(settings.load()) as targets:
             target = await reach(database, targets)
             await require_head(target)
-            return await told(target)
+            return await report_restored(target)
 
-    if not run(tell()):
+    if not run(report()):
         raise typer.Exit(1)
 
 
@@ -46,16 +46,16 @@ def reload(
 ) -> None:
     """Tell those that keep a copy of a tenant to read these kinds of records again: after rows were changed by SQL, past the graph."""
 
-    async def tell() -> list[str]:
+    async def report() -> list[str]:
         from services.platform import feeds
 
         async with open_home(settings.load(), tenant) as (target, identity):
             return await feeds.reload(target, identity, kinds or ())
 
-    say(f"Those that follow {tenant} are told to read again: {', '.join(run(tell()))}.")
+    say(f"Those that follow {tenant} are told to read again: {', '.join(run(report()))}.")
 
 
-async def told(target: Target) -> bool:
+async def report_restored(target: Target) -> bool:
     """Tell all that follow this database that it was restored; whether all tenants' followers are told."""
     from services.platform import feeds
 

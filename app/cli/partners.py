@@ -35,7 +35,7 @@ def erase(
             if not yes:
                 typer.confirm(f"Erase what is known of {code}, for good?", abort=True, err=True)
             changed = await forgetting.erase(target, owner, code)
-        told = ", ".join(f"{count:,} of {table}" for table, count in changed.items())
-        say(f"Erased. Rows that were changed: {told or 'none'}.")
+        listed = ", ".join(f"{count:,} of {table}" for table, count in changed.items())
+        say(f"Erased. Rows that were changed: {listed or 'none'}.")
 
     run(forget())

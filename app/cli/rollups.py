@@ -49,8 +49,8 @@ async def _compare(target: Target, tenant: str, *, days: tuple[date, date]) -> i
     from services.sales import rollup_faults
 
     found = await tenants.find(target, tenant)
-    with progress() as tell:
-        spans, differences = await rollup_faults.verify(target, found, tell, since=days[0], through=days[1])
+    with progress() as show:
+        spans, differences = await rollup_faults.verify(target, found, show, since=days[0], through=days[1])
     count = len(differences)
     most = " or more" if count == rollup_faults.MOST else ""
     say(f"{tenant}: {count or 'no'}{most} difference{'' if count == 1 else 's'} in {spans:,} spans")

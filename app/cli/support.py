@@ -57,16 +57,16 @@ def progress() -> Iterator[Report]:
 def _lines() -> Report:
     """A line every few seconds while a stage lasts, and one at its end; nothing for a stage that is quick."""
     begun: dict[str, float] = {}
-    told = 0.0
+    shown_at = 0.0
 
     def report(stage: str, done: int, total: int) -> None:
-        nonlocal told
+        nonlocal shown_at
         now = time.monotonic()
         since = now - begun.setdefault(stage, now)
         finished = 0 < total <= done
-        if since >= SHOWN_AFTER and (finished or now - told >= SHOWN_AFTER):
+        if since >= SHOWN_AFTER and (finished or now - shown_at >= SHOWN_AFTER):
             say(f"{stage}: {done:,} of {total:,}" if total else f"{stage}: {done:,}")
-            told = now
+            shown_at = now
 
     return report
 

@@ -14,23 +14,25 @@ class Listed(NamedTuple):
     """Something deprecated, by its coordinate: ``Order.note``, ``Query.orders(search:)``, ``OrderStatus.OLD``."""
 
     coordinate: str
-    told: Deprecation
+    deprecation: Deprecation
 
     def is_overdue(self, today: date) -> bool:
         """Whether its last day is over."""
-        return self.told.removal is not None and self.told.removal < today
+        return self.deprecation.removal is not None and self.deprecation.removal < today
 
     @property
     def shown(self) -> dict[str, str | None]:
         """It, as JSON has it."""
-        since, removal = (day.isoformat() if day else None for day in (self.told.since, self.told.removal))
-        return {"coordinate": self.coordinate, "since": since, "removal": removal, "reason": self.told.reason}
+        since, removal = (
+            day.isoformat() if day else None for day in (self.deprecation.since, self.deprecation.removal)
+        )
+        return {"coordinate": self.coordinate, "since": since, "removal": removal, "reason": self.deprecation.reason}
 
 
 def listed(schema: GraphQLSchema) -> list[Listed]:
     """All that is deprecated, what goes first first."""
     found = [Listed(coordinate, read(reason)) for coordinate, reason in Deprecations(schema).reasons.items()]
-    return sorted(found, key=lambda each: (each.told.removal or date.max, each.coordinate))
+    return sorted(found, key=lambda each: (each.deprecation.removal or date.max, each.coordinate))
 
 
 class DeprecationReport:

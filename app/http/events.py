@@ -87,12 +87,12 @@ class EventStreams:
             return await _send_events(opened, self._followers.hub, request_id, receive, send)
         sign: Sign = breathing(COMMENT)
 
-        async def told(message: Sent) -> None:
+        async def send_and_note(message: Sent) -> None:
             await send(message)
             SILENCE.broken(sign)
 
         try:
-            await _send_events(opened, self._followers.hub, request_id, receive, told)
+            await _send_events(opened, self._followers.hub, request_id, receive, send_and_note)
         finally:
             SILENCE.over(sign)
 

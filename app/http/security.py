@@ -21,11 +21,19 @@ from app.telemetry.telemetry import Telemetry
 CORS_MAX_AGE = 7_200
 """Seconds for which a browser needn't ask again whether it may."""
 
-ASKED = ("authorization", "content-type", "if-none-match", "last-event-id", "x-explain", "x-cost-only", "x-read-after")
-TOLD = ("etag", "retry-after", "x-read-after", "x-request-id")
+REQUEST_HEADERS = (
+    "authorization",
+    "content-type",
+    "if-none-match",
+    "last-event-id",
+    "x-explain",
+    "x-cost-only",
+    "x-read-after",
+)
+EXPOSED_HEADERS = ("etag", "retry-after", "x-read-after", "x-request-id")
 """The headers that pages of other origins may send, and those that they may read."""
 
-SAME = (None, b"same-origin", b"none")
+SAME_SITE = (None, b"same-origin", b"none")
 """Where requests come from that no foreign page made: ours, a person's own, or no browser's."""
 
 HEADERS = {
@@ -94,7 +102,7 @@ class BrowserSecurity:
             return self._foreign(hosts[0], [value for name, value in scope["headers"] if name == b"origin"])
         if scope["method"] == "GET" and scope["query_string"]:
             headers = dict(scope["headers"])
-            if headers.get(b"sec-fetch-site") not in SAME and headers.get(b"origin") not in self.origins:
+            if headers.get(b"sec-fetch-site") not in SAME_SITE and headers.get(b"origin") not in self.origins:
                 return _refusal(403, "Another site's page can't query this server.")
         return None
 
@@ -139,7 +147,9 @@ def is_loopback(address: str) -> bool:
 
 def _shared(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     """The application, for pages of these origins too; never with cookies and the like, which it doesn't use."""
-    return CORSMiddleware(app, origins, ("GET", "POST"), ASKED, expose_headers=TOLD, max_age=CORS_MAX_AGE)
+    return CORSMiddleware(
+        app, origins, ("GET", "POST"), REQUEST_HEADERS, expose_headers=EXPOSED_HEADERS, max_age=CORS_MAX_AGE
+    )
 
 
 def _is_address(name: str) -> bool:

@@ -217,7 +217,7 @@ class Socket:
     async def _follow(self, said: Said) -> None:
         """A subscription, from its first batch to its end."""
         try:
-            await self._tell(said)
+            await self._send_batches(said)
         except Rejected as outcome:
             await self._fail(said.id, outcome.errors)
         except Unauthenticated as error:
@@ -235,7 +235,7 @@ class Socket:
             if self._following.get(said.id) is asyncio.current_task():
                 del self._following[said.id]
 
-    async def _tell(self, said: Said) -> None:
+    async def _send_batches(self, said: Said) -> None:
         """Send the batches. Raises ``Rejected`` and ``ErpError``."""
         id_ = orjson.dumps(said.id)
         stream = await self._open(said)

@@ -186,11 +186,11 @@ class Hub:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """In here the process's own commits are told at once."""
-        self._database.tell_commits(self.committed)
+        self._database.report_commits(self.committed)
         try:
             yield
         finally:
-            self._database.tell_commits(None)
+            self._database.report_commits(None)
             await self.close()
 
     # ---------------------------------------------------------------- who follows

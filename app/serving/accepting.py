@@ -34,15 +34,15 @@ class Descriptors:
     EVERY = 10.0
 
     def __init__(self) -> None:
-        self._told = float("-inf")
+        self._reported_at = float("-inf")
 
     def check(self) -> None:
         """Look whether there is one more."""
         try:
             os.close(os.dup(0))
         except OSError as error:
-            if error.errno in {errno.EMFILE, errno.ENFILE} and monotonic() - self._told >= self.EVERY:
-                self._told = monotonic()
+            if error.errno in {errno.EMFILE, errno.ENFILE} and monotonic() - self._reported_at >= self.EVERY:
+                self._reported_at = monotonic()
                 log.warning("no file descriptors left: clients are turned away", reason=error.strerror)
 
 

@@ -68,7 +68,7 @@ class Worker:
     born: float = field(default_factory=monotonic)
     silent: int = 0
 
-    def tell(self, word: bytes) -> None:
+    def send(self, word: bytes) -> None:
         """Have it do something; one that is gone does nothing."""
         with contextlib.suppress(OSError, RuntimeError):
             self.process.stdin.write(word + b"\n")
@@ -93,7 +93,7 @@ class Supervisor:
         self._failed: Counter[int] = Counter()
         self._alive: set[Worker] = set()
         self._watching: set[asyncio.Task[Any]] = set()
-        self._told: list[int] = []
+        self._signals: list[int] = []
         self._called = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
         self._keeping = False
@@ -108,7 +108,7 @@ class Supervisor:
                 each.listen(2048)
             try:
                 await self._start_all()
-                if not self._told:
+                if not self._signals:
                     self._keeping = True
                     ready()
                     await self._look_after()
@@ -121,7 +121,7 @@ class Supervisor:
 
     def stop(self, number: int) -> None:
         """Leave, as this signal wants it: SIGTERM lets clients leave first, once; all others don't."""
-        self._told.append(number)
+        self._signals.append(number)
         self._called.set()
 
     def reload(self) -> None:
@@ -175,7 +175,7 @@ class Supervisor:
         )
         worker = Worker(number, process, asyncio.get_running_loop().create_future())
         self._alive.add(worker)
-        worker.tell(orjson.dumps(orders._asdict()))
+        worker.send(orjson.dumps(orders._asdict()))
         self._watched(self._watch(worker))
         return worker
 
@@ -242,7 +242,7 @@ class Supervisor:
 
     async def _look_after(self) -> None:
         """Until it is told to stop: end workers whose loop doesn't turn."""
-        while not self._told:
+        while not self._signals:
             await self._pause(TICK)
             for worker in self._alive:
                 worker.silent += worker.ready.done()
@@ -269,7 +269,7 @@ class Supervisor:
         """Have it leave; one that doesn't in time is ended, and one that doesn't serve yet at once."""
         if not worker.ready.done():
             worker.kill()
-        worker.tell(RETIRE)
+        worker.send(RETIRE)
         asyncio.get_running_loop().call_later(LEAVES_WITHIN, self._overstays, worker)
         await worker.process.wait()
 
@@ -278,14 +278,14 @@ class Supervisor:
         signal, or Ctrl-C, doesn't wait for clients.
         """
         self._called.clear()
-        if self._told == [signal.SIGTERM] and self._settings.drain_seconds:
+        if self._signals == [signal.SIGTERM] and self._settings.drain_seconds:
             for worker in self._alive:
-                worker.tell(DRAIN)
+                worker.send(DRAIN)
             await self._pause(self._settings.drain_seconds)
         for each in self._listeners:
             each.close()
         leaving = asyncio.gather(*map(self._retire, self._alive))
-        if self._told == [signal.SIGTERM]:
+        if self._signals == [signal.SIGTERM]:
             called = asyncio.ensure_future(self._called.wait())
             await asyncio.wait((leaving, called), return_when=asyncio.FIRST_COMPLETED)
             called.cancel()

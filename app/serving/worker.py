@@ -59,10 +59,10 @@ class Orders(NamedTuple):
 class WorkerServer(accepting.Server):
     """Uvicorn on sockets that others serve as well. SIGTERM has it retire."""
 
-    def __init__(self, config: uvicorn.Config, orders: Orders, tell: Callable[[bytes], None]) -> None:
-        super().__init__(config, lambda: tell(READY), 0)
+    def __init__(self, config: uvicorn.Config, orders: Orders, report: Callable[[bytes], None]) -> None:
+        super().__init__(config, lambda: report(READY), 0)
         self._orders = orders
-        self._tell = tell
+        self._report = report
         self._acceptor: Acceptor | None = None
         self._retiring: asyncio.Task[None] | None = None
 
@@ -83,7 +83,7 @@ class WorkerServer(accepting.Server):
         if self._acceptor is not None:
             self._acceptor.publish()
         if counter % 10 == 0:
-            self._tell(BEAT)
+            self._report(BEAT)
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -105,7 +105,7 @@ class WorkerServer(accepting.Server):
             self._retiring = asyncio.create_task(self._retire())
 
     async def _retire(self) -> None:
-        self._tell(RETIRING)
+        self._report(RETIRING)
         if self._acceptor is not None:
             self._acceptor.stop()
         self.ask_to_leave()
@@ -134,9 +134,9 @@ def _say(word: bytes) -> None:
         os.write(OUT, word + b"\n")
 
 
-async def _obey(server: WorkerServer, told: asyncio.StreamReader) -> None:
+async def _obey(server: WorkerServer, words: asyncio.StreamReader) -> None:
     """Do what the supervisor says, and retire when it is gone."""
-    while word := (await told.readline()).strip():
+    while word := (await words.readline()).strip():
         if word == DRAIN:
             server.drain()
         elif word == RETIRE:
@@ -145,16 +145,16 @@ async def _obey(server: WorkerServer, told: asyncio.StreamReader) -> None:
 
 
 async def _work() -> None:
-    told = asyncio.StreamReader()
+    words = asyncio.StreamReader()
     pipe = os.fdopen(os.dup(IN), "rb", 0)
-    hearing, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), pipe)
+    hearing, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), pipe)
     try:
-        await _serve(Orders(**orjson.loads(await told.readline())), told)
+        await _serve(Orders(**orjson.loads(await words.readline())), words)
     finally:
         hearing.close()
 
 
-async def _serve(orders: Orders, told: asyncio.StreamReader) -> None:
+async def _serve(orders: Orders, words: asyncio.StreamReader) -> None:
     settings = load()
     listeners = [socket.socket(fileno=each) for each in orders.sockets]
     target = Target(orders.admin, orders.serving)
@@ -164,7 +164,7 @@ async def _serve(orders: Orders, told: asyncio.StreamReader) -> None:
         await database.open()
         app = create_app(settings, database, orders.keys)
         server = WorkerServer(accepting.configured(app, settings), orders, _say)
-        obeying = asyncio.create_task(_obey(server, told))
+        obeying = asyncio.create_task(_obey(server, words))
         async with app.state.telemetry.running(orders.number), app.state.hub.running():
             await accepting.run(server, listeners)
         obeying.cancel()

@@ -30,7 +30,7 @@ WITHIN = 5.0
 PORT_RETRY_AFTER = 0.5
 """Seconds until a port that is taken is tried again: a worker's successor has it when the worker has ended."""
 
-TOLD_AFTER = 60
+REPORT_AFTER = 60
 """Attempts after which the log says so."""
 
 GAUGES = {
@@ -126,7 +126,7 @@ async def _server(registry: CollectorRegistry, host: str, port: int) -> WSGIServ
             return make_server(host, port, make_wsgi_app(registry), server_class(host), _Handler)
         except OSError as error:
             attempts += 1
-            if attempts == TOLD_AFTER:
+            if attempts == REPORT_AFTER:
                 log.warning("nobody can read the metrics", port=port, reason=error.strerror)
         await asyncio.sleep(PORT_RETRY_AFTER)
 

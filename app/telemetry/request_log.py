@@ -61,37 +61,37 @@ class RequestLog:
             return True
         self._left_out += 1
         if self._left_out == 1 and "warning" in self._levels:
-            asyncio.get_running_loop().call_later(self._until - now, self._tell)
+            asyncio.get_running_loop().call_later(self._until - now, self._report_left_out)
         return False
 
-    def _tell(self) -> None:
+    def _report_left_out(self) -> None:
         count, self._left_out = self._left_out, 0
         logs.WRITER.write(logs.line_of("warning", "requests left out of the log", {"count": count}, self._format))
 
 
 def facts(record: RequestRecord, *, slow: bool) -> dict[str, Any]:
     """What a line says, but for what there is nothing to say of."""
-    told: dict[str, Any] = {"request_id": record.request_id, "kind": record.kind}
+    found: dict[str, Any] = {"request_id": record.request_id, "kind": record.kind}
     if record.operation:
-        told["operation"] = record.operation
+        found["operation"] = record.operation
     principal = record.principal
     if principal is None:
-        told["address"] = record.address
+        found["address"] = record.address
     else:
-        told["tenant"] = principal.owner[0]
-        told["key"] = principal.credential
-    told["status"] = record.status
+        found["tenant"] = principal.owner[0]
+        found["key"] = principal.credential
+    found["status"] = record.status
     if record.codes:
-        told["errors"] = record.codes
-    told["milliseconds"] = round(record.seconds * 1000, 2)
+        found["errors"] = record.codes
+    found["milliseconds"] = round(record.seconds * 1000, 2)
     if record.charge is not None:
         spent = record.charge.spent
-        told["statements"] = spent.statements
-        told["rows"] = spent.rows
-        told["charged"] = record.charge.paid
-    told["bytes"] = record.bytes
+        found["statements"] = spent.statements
+        found["rows"] = spent.rows
+        found["charged"] = record.charge.paid
+    found["bytes"] = record.bytes
     if slow:
-        told["slow"] = True
+        found["slow"] = True
     if record.trace_id:
-        told["trace_id"] = record.trace_id
-    return told
+        found["trace_id"] = record.trace_id
+    return found

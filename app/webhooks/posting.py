@@ -69,8 +69,12 @@ class Posting:
         row = await storing.load(self.database, Lease(tenant, webhook, webhook))
         if row is None:
             return None
-        told = {"type": "webhook.tested", "timestamp": write(row["now"]), "data": {"webhook": encode("hook", webhook)}}
-        body, message = orjson.dumps(told), f"msg_{(uuid5(webhook, key) if key else uuid4()).hex}"
+        content = {
+            "type": "webhook.tested",
+            "timestamp": write(row["now"]),
+            "data": {"webhook": encode("hook", webhook)},
+        }
+        body, message = orjson.dumps(content), f"msg_{(uuid5(webhook, key) if key else uuid4()).hex}"
         answer = await self.sender.send(row["url"], self.headers(row, webhook, message, body), body, TEST_WITHIN)
         return {"response_status": answer.status, "failure": answer.failure, "milliseconds": answer.milliseconds}
 

@@ -115,8 +115,8 @@ class Reading:
                 for each in result.errors or ():
                     if isinstance(each.original_error, Unavailable | Timeout | ResyncRequired):
                         raise each.original_error
-                told = [str(each["message"]) for each in formatted(result.errors or (), context.request_id)]
-                return told, await written(result.data, context.meter)
+                messages = [str(each["message"]) for each in formatted(result.errors or (), context.request_id)]
+                return messages, await written(result.data, context.meter)
         except TimeoutError:
             raise Timeout("Reading took too long.") from None
         except (AnswerTooLarge, CostLimit) as error:

@@ -86,8 +86,8 @@ class Sender:
                     break
             wait = 0
             if answer.status in PATIENT:
-                told = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
-                wait = min(MOST_WAIT, int(told)) if re.fullmatch(rb"[0-9]{1,9}", told) else 0
+                header = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+                wait = min(MOST_WAIT, int(header)) if re.fullmatch(rb"[0-9]{1,9}", header) else 0
             return answer.status, wait
 
     def _pool(self, *, own: bool) -> httpcore.AsyncConnectionPool:

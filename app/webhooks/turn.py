@@ -214,7 +214,7 @@ class Turn:
         await self._pay(points)
         if failure:
             return None, f"The document has an error: {failure}"
-        type_, at = await storing.told(self._database, self._lease.tenant, events[0])
+        type_, at = await storing.event_type_and_time(self._database, self._lease.tenant, events[0])
         head = {"type": type_ if len(events) == 1 else "events", "timestamp": write(at)}
         return orjson.dumps(head)[:-1] + b',"data":' + data + b"}", ""
 

@@ -112,7 +112,7 @@ class Database:
     """Seconds that it may be behind."""
     standby: Standby | None = field(default=None, repr=False)
     on_commit: Callable[[UUID], None] | None = field(default=None, repr=False)
-    """Is told the tenant of each transaction that has a place in the log, once it is stored."""
+    """Called with the tenant of each transaction that has a place in the log, once it is stored."""
     _reading: Any = field(default=None, repr=False)
     _writing: Any = field(default=None, repr=False)
     _aside: Any = field(default=None, repr=False)
@@ -209,9 +209,9 @@ class Database:
             [[last]] = await look(log.LAST)
         return dict.fromkeys(tenants, int(last))
 
-    def tell_commits(self, told: Callable[[UUID], None] | None) -> None:
-        """From now on ``told`` is told the tenant of each transaction that has a place in the log; with None nobody is."""
-        self.on_commit = told
+    def report_commits(self, to: Callable[[UUID], None] | None) -> None:
+        """From now on call this with the tenant of each transaction that has a place in the log; with None nothing."""
+        self.on_commit = to
 
     @contextlib.asynccontextmanager
     async def look_at_log(self) -> AsyncIterator[log.Look]:
@@ -220,10 +220,10 @@ class Database:
             async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
                 yield log.Look(connection, self._sessions[0].opening)
         except Exception as error:
-            told = not_connected(error)
-            if told is None:
+            failure = not_connected(error)
+            if failure is None:
                 raise
-            raise told from error
+            raise failure from error
 
     async def open_log(self, tenant: UUID) -> None:
         """Give a tenant's log a first row, so that a cursor has a place to stand on. Raises as ``transaction`` does."""
@@ -248,10 +248,10 @@ class Database:
             report(TimeoutError(f"no connection became free within {self.acquire_timeout:g} s"))
             raise Overloaded(UNAVAILABLE_MESSAGE) from error
         except Exception as error:
-            told = not_connected(error)
-            if told is None:
+            failure = not_connected(error)
+            if failure is None:
                 raise
-            raise told from error
+            raise failure from error
         try:
             writer = Writer(connection, tenant, self._sessions[1].opening, spread=self._reading.version == SHARDED)
             try:
@@ -262,12 +262,12 @@ class Database:
                 writer.discard()
                 raise
             except BaseException as error:
-                told = unavailable(error, connection)
-                if told is None:
+                failure = unavailable(error, connection)
+                if failure is None:
                     await writer.abandon()
                     raise
                 writer.discard()
-                raise told from error
+                raise failure from error
             if writer.placed and self.on_commit is not None:
                 self.on_commit(tenant)
             if payload is not None:

@@ -68,7 +68,7 @@ class _Reporter:
     """Tells the log of what is wrong with the database, and how many met it, at most once a second."""
 
     def __init__(self) -> None:
-        self._met = self._told = float("-inf")
+        self._met = self._reported_at = float("-inf")
         self._facts: dict[str, Any] = {}
         self._others = self._requests = 0
         self._waits: asyncio.AbstractEventLoop | None = None
@@ -78,11 +78,11 @@ class _Reporter:
         self._met = monotonic()
         reason = getattr(error, "reason", "") or str(error) or type(error).__name__
         self._facts = {"sqlstate": getattr(error, "sqlstate", None), "reason": reason}
-        if self._met - self._told >= REPORT_EVERY:
-            self._tell()
+        if self._met - self._reported_at >= REPORT_EVERY:
+            self._report()
         else:
             self._others += 1
-            self._tell_later()
+            self._report_later()
 
     @property
     def lasts(self) -> bool:
@@ -92,25 +92,25 @@ class _Reporter:
     def request(self) -> None:
         """One more request failed by it, of which the log has no line."""
         self._requests += 1
-        self._tell_later()
+        self._report_later()
 
-    def _tell_later(self) -> None:
+    def _report_later(self) -> None:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # nothing runs that could tell it; the next line does
         if self._waits is not loop:
             self._waits = loop
-            loop.call_later(self._told + REPORT_EVERY - monotonic(), self._tell_rest)
+            loop.call_later(self._reported_at + REPORT_EVERY - monotonic(), self._report_rest)
 
-    def _tell_rest(self) -> None:
+    def _report_rest(self) -> None:
         self._waits = None
         if self._others or self._requests:
-            self._tell()
+            self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         log.error("database unavailable", **self._facts, others=self._others, requests=self._requests)
-        self._told, self._others, self._requests = monotonic(), 0, 0
+        self._reported_at, self._others, self._requests = monotonic(), 0, 0
 
 
 report = _Reporter()

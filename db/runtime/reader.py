@@ -98,10 +98,10 @@ class Reader:
         except asyncpg.QueryCanceledError as error:
             raise Timeout("The query took too long and was stopped.") from error
         except Exception as error:
-            told = unavailable(error, connection, reads=True)
-            if told is None:
+            failure = unavailable(error, connection, reads=True)
+            if failure is None:
                 raise
-            raise told from error
+            raise failure from error
         return rows
 
     @property
@@ -135,10 +135,10 @@ class Reader:
         try:
             self._connection = await self._connections.take(self._binding, self._acquire_timeout)
         except Exception as error:
-            told = not_connected(error)
-            if told is None:
+            failure = not_connected(error)
+            if failure is None:
                 raise
-            raise told from error
+            raise failure from error
         return self._connection
 
     async def close(self) -> None:

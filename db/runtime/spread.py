@@ -40,7 +40,7 @@ class Spread(Database):
     moved: int = 0
     """The position at which the last move was seen: a standby that isn't there yet may lack the rows of one that came home."""
     opened: set[str] = field(default_factory=set)
-    _told: Places | None = field(default=None, repr=False)
+    _last_read: Places | None = field(default=None, repr=False)
     """What the first database last said."""
     _failed: set[str] = field(default_factory=set, repr=False)
     _opening: dict[str, asyncio.Task[None]] = field(default_factory=dict, repr=False)
@@ -50,7 +50,7 @@ class Spread(Database):
         """As a single one; others that are away are tried again and again."""
         await super().open()
         self.places, self.moved = await self._asked()
-        self._told = self.places
+        self._last_read = self.places
         self._open_missing()
         await asyncio.gather(*self._opening.values())
         self._watching = asyncio.create_task(self._watch())
@@ -97,11 +97,11 @@ class Spread(Database):
                 found |= await self.others[name].drawn([each for each in tenants if self.places.get(each) == name])
         return found | await super().drawn(here)
 
-    def tell_commits(self, told: Callable[[UUID], None] | None) -> None:
+    def report_commits(self, to: Callable[[UUID], None] | None) -> None:
         """As of a single one, for all of them."""
-        super().tell_commits(told)
+        super().report_commits(to)
         for other in self.others.values():
-            other.tell_commits(told)
+            other.report_commits(to)
 
     def pools(self) -> dict[str, PoolState]:
         """The pools of all databases, those of the others by the database's name and their own."""
@@ -130,7 +130,7 @@ class Spread(Database):
         async with self._reading.acquire(timeout=self.acquire_timeout) as connection:
             rows = await connection.fetch(_ELSEWHERE, timeout=self.acquire_timeout)
         places = {UUID(bytes=row["tenant"].bytes): row["place"] for row in rows}
-        return places, self.moved if places == self._told else await self.written()
+        return places, self.moved if places == self._last_read else await self.written()
 
     async def _watch(self) -> None:
         """Follow the tenants that move. While the first database is away, the others' tenants stay where they are."""
@@ -141,7 +141,7 @@ class Spread(Database):
 
     def _follow(self, wanted: Places, position: int) -> None:
         """Go to the new places; to one that is being opened a moment later: the old one still has a copy to read."""
-        self._told, self.moved = wanted, position
+        self._last_read, self.moved = wanted, position
         coming = {name for name in wanted.values() if name not in self.opened and name not in self._failed}
         places = {tenant: self.places.get(tenant) if name in coming else name for tenant, name in wanted.items()}
         self.places = {tenant: name for tenant, name in places.items() if name is not None}

@@ -61,8 +61,8 @@ class DocumentLimitExceeded(Exception):
     variables that is, for what is there."""
 
     def __init__(self, limit: str, maximum: int, actual: int | None, path: Sequence[str | int] | None = None) -> None:
-        told = "more" if actual is None or actual > 10**6 else f"{actual:,}"
-        super().__init__(f"The document has too many {limit}: at most {maximum:,} are allowed, and it has {told}.")
+        number = "more" if actual is None or actual > 10**6 else f"{actual:,}"
+        super().__init__(f"The document has too many {limit}: at most {maximum:,} are allowed, and it has {number}.")
         self.limit = limit
         self.maximum = maximum
         self.actual = actual

@@ -14,7 +14,7 @@ from graphql import (
 )
 
 
-def tell_one_ofs(schema: GraphQLSchema) -> None:
+def describe_one_ofs(schema: GraphQLSchema) -> None:
     """Tell graphql-core which inputs are ``@oneOf``: its own rules hold them to it then.
 
     Strawberry 0.341 keeps that to itself, and its own rule for it fails on a valid document in which a fragment

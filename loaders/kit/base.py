@@ -31,7 +31,7 @@ class Loader(DataLoader[Any, Any]):
     entity: ClassVar[Entity[Any]]
     rolled: bool
     """Whether the tenant has rollups, which sums may come from."""
-    told: str
+    source: str
     """Where the rows come from, for the trace; empty: from the entity's table."""
 
     def __init__(self, context: Context, columns: tuple[str, ...], arguments: Any = None) -> None:
@@ -43,7 +43,7 @@ class Loader(DataLoader[Any, Any]):
         self.columns = columns
         self.arguments = arguments
         self.rolled = getattr(context, "rolled", False)
-        self.told = ""
+        self.source = ""
         self._known: dict[Any, Any] = {}
 
     @property
@@ -113,6 +113,6 @@ class Loader(DataLoader[Any, Any]):
         start = perf_counter()
         rows = await reader.fetch(made.sql, *made.values(given), row=self.row, one_plan=one_plan)
         if self.trace is not None:
-            name = f"{type(self).__name__} ({self.told})" if self.told else type(self).__name__
+            name = f"{type(self).__name__} ({self.source})" if self.source else type(self).__name__
             self.trace.batch(name, keys, len(rows), made.sql, perf_counter() - start)
         return rows

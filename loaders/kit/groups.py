@@ -273,8 +273,8 @@ class _Statement:
         if not (by_month and periods and all(MOST_DAYS[each] >= MONTH for each in periods)):
             return [*columns]
         time: Any = self.entity.dimensions.time
-        told = [name for name, each in zip(self.places, self.grouping.by, strict=True) if each.kind in TIMES]
-        return [*(each for each in columns if each.name not in told), time.by]
+        times = [name for name, each in zip(self.places, self.grouping.by, strict=True) if each.kind in TIMES]
+        return [*(each for each in columns if each.name not in times), time.by]
 
     def _values(self, kind: int, name: str) -> Select[Any]:
         """A cell for each different value of a measure, in each group."""

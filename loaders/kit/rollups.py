@@ -159,13 +159,13 @@ async def choose(
         return None
     found = next((each for each in relation.rollups if serves(each, query, [*names], functions, by)), None)
     if found is None:
-        loader.told = "rows: no rollup has all of it"
+        loader.source = "rows: no rollup has all of it"
         return None
     reader = loader.reader
     sql = f"SELECT id, starts_at, ends_at, first_day, last_day, timezone FROM ({found.clean}) s WHERE kind = ANY($2) ORDER BY 2, 3 DESC"
     kinds = [found.kind, *([found.long] if found.long and _most_days(by) > MONTH else [])]
     spans = [*_inside(await reader.fetch(sql, reader.tenant, kinds), relation, query, by, zone)]
-    loader.told = f"{found.kind}: {len(spans)} spans" if spans else f"rows: {found.kind} has no span of these days"
+    loader.source = f"{found.kind}: {len(spans)} spans" if spans else f"rows: {found.kind} has no span of these days"
     return _cut(found, spans, [*_asked(spans, relation, query)]) if spans else None
 
 

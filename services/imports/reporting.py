@@ -15,7 +15,7 @@ def silent(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def told(rows: Iterable[tuple[Any, ...]], source: Source, report: Report) -> Iterator[tuple[Any, ...]]:
+def reporting(rows: Iterable[tuple[Any, ...]], source: Source, report: Report) -> Iterator[tuple[Any, ...]]:
     """The rows, with a word on progress now and then, in bytes of the file."""
     for count, row in enumerate(rows):
         # The last bytes have been read long before the last row is parsed.

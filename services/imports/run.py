@@ -9,12 +9,12 @@ from db.runtime.failures import GONE
 from services.imports import promising, record
 from services.imports.mapping import load
 from services.imports.rejects import Rejects
-from services.imports.reporting import Report, silent, told
+from services.imports.reporting import Report, reporting, silent
 from services.imports.rows import Rows
 from services.imports.source import opened
 from services.imports.store import Store
 from services.imports.summary import Summary, preview
-from services.imports.transaction import begin, tell
+from services.imports.transaction import announce, begin
 from services.platform import sweeping, tenants
 
 TABLES = ("partners", "products", "orders", "line_items", "imports", "import_records")
@@ -42,7 +42,7 @@ async def import_orders(
                 async with begin(target, identity, keep=not dry_run) as connection:
                     made = await record.begin(connection, identity, "orders", file, mapping)
                     store = Store(connection, identity, rules, rows.extra)
-                    await store.stage(rows.columns, told(rows, source, report))
+                    await store.stage(rows.columns, reporting(rows, source, report))
                     report("checking", 0, 1)
                     await store.judge(source.headers_again)
                     report("checking", 1, 1)
@@ -54,14 +54,14 @@ async def import_orders(
                     counts = await store.counts()
                     report("storing", 1, 1)
                     summary = Summary.of(rows.read, stored, counts, rows.left_out, totals, rejects.path, rules.currency)
-                    await record.finish(connection, identity, made, summary.told(), stored=bool(stored.orders))
+                    await record.finish(connection, identity, made, summary.as_facts(), stored=bool(stored.orders))
                     if dry_run:
                         return summary.with_preview(await preview(connection, identity))
                     await rejects.write(connection, source, rules.file)
                     # Before the commit: a crash between the two leaves a list too many, not rows too few.
                     rejects.publish()
                     if stored.lines:
-                        await tell(connection, identity, "PARTNER", "PRODUCT", "ORDER", "STOCK_LEVEL")
+                        await announce(connection, identity, "PARTNER", "PRODUCT", "ORDER", "STOCK_LEVEL")
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored.lines:

@@ -343,8 +343,8 @@ _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UT
 def _check_mark(start: bytes, encoding: str) -> None:
     """Refuse a file that begins with the mark of another encoding: UTF-8 read as cp1252 breaks no rule, and its letters."""
     written = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
-    told = codecs.lookup(encoding).name
-    if written is not None and not told.startswith((written, "utf-32")):
+    name = codecs.lookup(encoding).name
+    if written is not None and not name.startswith((written, "utf-32")):
         message = f"The file begins with the mark of {written}, and the mapping says {encoding}: correct file.encoding."
         raise BadInput(message)
 

@@ -56,7 +56,7 @@ class Summary:
     def with_preview(self, shown: str) -> "Summary":
         return replace(self, preview=shown)
 
-    def told(self) -> dict[str, Any]:
+    def as_facts(self) -> dict[str, Any]:
         """The numbers, as the import's record keeps them."""
         one = self.stored
         return {
@@ -117,7 +117,7 @@ class ThingsSummary:
     rejected_file: Path
     dry_run: bool = False
 
-    def told(self) -> dict[str, Any]:
+    def as_facts(self) -> dict[str, Any]:
         """The numbers, as the import's record keeps them."""
         rows = {
             "read": self.read,
@@ -173,19 +173,19 @@ WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position LIMIT {LINES_SHOW
 
 async def preview(connection: Any, tenant: UUID) -> str:
     """The first rejected rows, and some of the orders as they would be stored, for people to look at."""
-    told = [
+    lines = [
         f"line {row['line']}: {row['reason']}\n    {row['row'].strip()}" for row in await connection.fetch(_REJECTED)
     ]
     for order in await connection.fetch(_ORDERS, tenant):
-        told.append(
+        lines.append(
             f"order {order['number']}: {order['status']}, of {order['code']}, {order['placed_at']:%Y-%m-%d %H:%M} UTC,"
             f" {order['total']} {order['currency']}"
         )
-        told += [
+        lines += [
             f"    {line['position']}. {line['quantity']} x {line['sku']} ({line['description'][:60]}) at {line['price']}: {line['total']}"
             for line in await connection.fetch(_LINES, tenant, order["id"])
         ]
-    return "\n".join(told) or "There is nothing to show."
+    return "\n".join(lines) or "There is nothing to show."
 
 
 def _listed(counts: dict[str, int]) -> str:

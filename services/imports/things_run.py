@@ -14,11 +14,11 @@ from services.imports import counting, keeping, record, renamed, things
 from services.imports.mapping import read
 from services.imports.mapping.things import PartnersMapping, ProductsMapping, StockMapping, ThingsMapping
 from services.imports.rejects import Rejects
-from services.imports.reporting import Report, silent, told
+from services.imports.reporting import Report, reporting, silent
 from services.imports.source import opened
 from services.imports.summary import ThingsSummary
 from services.imports.things import Kind, Things
-from services.imports.transaction import begin, tell
+from services.imports.transaction import announce, begin
 from services.platform import sweeping, tenants
 
 TABLES = {
@@ -29,7 +29,7 @@ TABLES = {
 """What an import of each kind writes."""
 
 
-TOLD = {"products": ("PRODUCT",), "partners": ("PARTNER",), "stock": ("STOCK_LEVEL", "ORDER")}
+ANNOUNCED = {"products": ("PRODUCT",), "partners": ("PARTNER",), "stock": ("STOCK_LEVEL", "ORDER")}
 """The kinds of records that those that follow changes read again."""
 
 
@@ -51,7 +51,7 @@ async def import_things(
             with Rejects(file) as rejects:
                 async with begin(target, identity, keep=not dry_run) as connection:
                     made = await record.begin(connection, identity, what, file, mapping)
-                    await _stage(connection, identity, kind, rows.columns, told(rows, source, report))
+                    await _stage(connection, identity, kind, rows.columns, reporting(rows, source, report))
                     report("storing", 0, 1)
                     if isinstance(rules, StockMapping):
                         stored = await counting.store(connection, identity, rules.reason)
@@ -59,13 +59,13 @@ async def import_things(
                         stored = await keeping.store(connection, identity, made, kind)
                     found = await keeping.counts(connection)
                     summary = ThingsSummary(what, rows.read, *found, dict(rows.left_out), rejects.path, dry_run=dry_run)
-                    await record.finish(connection, identity, made, summary.told(), stored=bool(stored))
+                    await record.finish(connection, identity, made, summary.as_facts(), stored=bool(stored))
                     report("storing", 1, 1)
                     if not dry_run:
                         await rejects.write(connection, source, rules.file, "import_things")
                         rejects.publish()
                     if stored:
-                        await tell(connection, identity, *TOLD[what])
+                        await announce(connection, identity, *ANNOUNCED[what])
         except GONE as error:
             raise Unavailable("The database can't be reached. Nothing was imported.") from error
     if stored and not dry_run:

@@ -43,7 +43,7 @@ async def begin(target: Target, tenant: UUID, *, keep: bool = True) -> AsyncIter
         await connection.close()
 
 
-async def tell(connection: Any, tenant: UUID, *kinds: str) -> None:
+async def announce(connection: Any, tenant: UUID, *kinds: str) -> None:
     """Tell those that follow changes which kinds of records they have to read as a whole: a million records aren't told one by
     one. To be the last before the commit.
     """

@@ -13,7 +13,7 @@ from db.runtime.engine import Database, Target
 from db.runtime.writer import Writer
 from services.imports.counting import HOOKS, PRINCIPAL
 from services.imports.promising import PORTION
-from services.imports.transaction import begin, tell
+from services.imports.transaction import announce, begin
 from services.inventory import stock
 from services.kit import events
 from services.kit.work import UnitOfWork
@@ -70,7 +70,7 @@ async def undo(target: Target, name: str, given: str) -> dict[str, int]:
         if obstacles:
             raise BadInput(f"The import can't be undone: {'; '.join(obstacles)}. Nothing was deleted.")
         gone = await _delete(connection, tenant, identity)
-        await tell(connection, tenant, "PARTNER", "PRODUCT", "ORDER", "STOCK_LEVEL")
+        await announce(connection, tenant, "PARTNER", "PRODUCT", "ORDER", "STOCK_LEVEL")
         return gone
 
 

@@ -74,13 +74,13 @@ async def store(
     """Store what happened, and keep the answer under the command's key, if it has one: in one statement, with the writes that
     waited for it. The ids of what happened, in its order.
     """
-    told = events.values(principal, happened)
+    stored = events.values(principal, happened)
     if command.idempotency_key is None:
         if happened:
-            await run_with(writer, writes, (), events.STORE, *told)
+            await run_with(writer, writes, (), events.STORE, *stored)
         else:
             await run(writer, writes)
-        return told.ids
+        return stored.ids
     if monotonic() - _swept.get(writer.tenant, -SWEEP_EVERY) >= SWEEP_EVERY:
         [row] = await writer.rows(SWEEP)
         # Again with the next command until none is left: 1,000 in ten minutes were fewer than a busy tenant stores.
@@ -89,8 +89,8 @@ async def store(
     # default: the UUIDs that asyncpg makes are of a class of their own, which orjson doesn't know.
     kept = orjson.dumps(answer.stored(), default=str).decode()
     key, name = command.idempotency_key, type(command).__name__
-    await run_with(writer, writes, _HAPPENED, _STORE, *told, new_id(), key, name, command.digest(), kept)
-    return told.ids
+    await run_with(writer, writes, _HAPPENED, _STORE, *stored, new_id(), key, name, command.digest(), kept)
+    return stored.ids
 
 
 def is_taken(error: Exception) -> bool:

@@ -164,13 +164,13 @@ async def stored(work: UnitOfWork, kind: RecordType, sql: str, *values: Any) -> 
 
 
 def _facts(kind: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if name in kind.refs:
-            told[name.removesuffix("_id")] = value and encode(kind.refs[name], value)
+            found[name.removesuffix("_id")] = value and encode(kind.refs[name], value)
         else:
-            told[name] = _read(value) if name in kind.json else value
-    return facts(told)
+            found[name] = _read(value) if name in kind.json else value
+    return facts(found)
 
 
 def _read(text: str | None) -> Any:

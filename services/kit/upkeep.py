@@ -31,4 +31,4 @@ class Upkeep(NamedTuple):
     name: str
     every: float
     keep: Keep
-    told: str
+    report: str

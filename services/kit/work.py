@@ -222,9 +222,9 @@ class _Attempts(Generic[C]):
                 # A command that found everything as wanted has changed nothing, and has no place in the log.
                 commit = new_id() if work.happened or work.touched or work.waiting else None
                 answer = CommandResult(references, commit=commit)
-                told = await idempotency.store(writer, self.principal, work.happened, command, answer, work.waiting)
+                places = await idempotency.store(writer, self.principal, work.happened, command, answer, work.waiting)
                 if commit is not None:
-                    writer.place(commit, told, [*work.touched])
+                    writer.place(commit, places, [*work.touched])
                 return answer
         except asyncpg.NumericValueOutOfRangeError:
             problem = Problem(INVALID_INPUT, "A sum of these numbers is too large to be kept.", ("input",))

@@ -20,28 +20,28 @@ RESTORED = "feed.restored"
 PRINCIPAL = "operator"
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """How many tenants' followers are told, and the names of those that can't be changed now, whose aren't."""
 
     tenants: int
     frozen: tuple[str, ...]
 
 
-async def restored(target: Target) -> Told:
+async def restored(target: Target) -> Reported:
     """Tell all who follow a tenant of this database that it is an older state of itself. Numbers go on behind all that were drawn
     in the state that is gone: brokers' subscribers compare them.
     """
     await numbers.leave_behind(target)
-    told, frozen = 0, list[str]()
+    reported, frozen = 0, list[str]()
     for each in await tenants.every(target):
         if each.database is not None:
             continue
         try:
-            await _tell(target, each.id, [Event(RESTORED, each.id, None, None, None)])
-            told += 1
+            await _report(target, each.id, [Event(RESTORED, each.id, None, None, None)])
+            reported += 1
         except TenantFrozen:
             frozen.append(each.name)
-    return Told(told, tuple(frozen))
+    return Reported(reported, tuple(frozen))
 
 
 async def reload(target: Target, tenant: UUID, kinds: Sequence[str]) -> list[str]:
@@ -51,11 +51,11 @@ async def reload(target: Target, tenant: UUID, kinds: Sequence[str]) -> list[str
     chosen = [each.upper() for each in kinds] or [*KINDS]
     if unknown := [each for each in chosen if each not in KINDS]:
         raise BadInput(f"The feed has no kind {unknown[0]}. It has {', '.join(KINDS)}.")
-    await _tell(target, tenant, (), [KINDS[each].number for each in chosen])
+    await _report(target, tenant, (), [KINDS[each].number for each in chosen])
     return chosen
 
 
-async def _tell(target: Target, tenant: UUID, happened: Sequence[Event], kinds: Sequence[int] = ()) -> None:
+async def _report(target: Target, tenant: UUID, happened: Sequence[Event], kinds: Sequence[int] = ()) -> None:
     values = events.values(PRINCIPAL, happened)
     async with administration(target, tenant, writes=True) as connection:
         if happened:

@@ -20,7 +20,7 @@ from db.runtime.engine import Target, administration
 SHORTEST = 3
 """Characters of a text of theirs below which it isn't looked for in others' words."""
 
-MOST_TOLD = 1_000
+MOST_NAMED = 1_000
 """Records of a kind that followers are told one by one; of more they are told to read all of the kind again."""
 
 KEPT_TEXTS = frozenset(
@@ -110,9 +110,9 @@ async def _copied(
             continue
         whose = next(iter(columns.values())).whose
         rows = await connection.fetch(
-            f"SELECT id FROM {table} WHERE tenant_id = $1 AND {whose} LIMIT {MOST_TOLD + 1}", *values
+            f"SELECT id FROM {table} WHERE tenant_id = $1 AND {whose} LIMIT {MOST_NAMED + 1}", *values
         )
-        if len(rows) > MOST_TOLD:
+        if len(rows) > MOST_NAMED:
             reload.append(kind.number)
         else:
             touched += [(kind.number, row["id"]) for row in rows]

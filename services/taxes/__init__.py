@@ -213,7 +213,7 @@ async def _substitute(work: UnitOfWork, group: UUID, wanted: Mapping[UUID | None
     if wanted:
         new = [new_id() for _ in wanted]
         await work.rows(_SET, group, new, list(range(1, len(new) + 1)), list(wanted), list(wanted.values()))
-    before, after = (_told(each) for each in (there, wanted))
+    before, after = (_facts(each) for each in (there, wanted))
     if work.happened:  # it was made or renamed a moment ago: one change, one version
         last = work.happened.pop()
         before = {**(last.before or {}), **before} if last.before is not None else {}
@@ -223,12 +223,12 @@ async def _substitute(work: UnitOfWork, group: UUID, wanted: Mapping[UUID | None
     work.note("tax_group.updated", group, version=version, before=before, after=after)
 
 
-def _told(substitutions: Mapping[UUID | None, UUID]) -> dict[str, Any]:
+def _facts(substitutions: Mapping[UUID | None, UUID]) -> dict[str, Any]:
     """Substitutions, as an event tells of them."""
-    told = [
+    found = [
         {"from": own and ids.encode("tax", own), "to": ids.encode("tax", other)} for own, other in substitutions.items()
     ]
-    return {"substitutions": told}
+    return {"substitutions": found}
 
 
 async def find(

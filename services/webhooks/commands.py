@@ -204,8 +204,8 @@ async def update(work: UnitOfWork, command: WebhookUpdate, site: Site) -> Refere
     except asyncpg.UniqueViolationError:
         raise _taken() from None
     await work.rows(_DUE, command.webhook)
-    told = {name: value for name, value in changed.items() if name in {"name", "url", "status", "roles", "batch"}}
-    work.note("webhook.updated", command.webhook, version=version, after=told)
+    shown = {name: value for name, value in changed.items() if name in {"name", "url", "status", "roles", "batch"}}
+    work.note("webhook.updated", command.webhook, version=version, after=shown)
     return {"webhook_id": command.webhook}
 
 

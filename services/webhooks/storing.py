@@ -125,7 +125,7 @@ _INSERT = """
     WHERE t.id = $1
 """
 _ABOUT = "SELECT id, subject_id FROM events WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
-_TOLD = "SELECT type, occurred_at FROM events WHERE tenant_id = $1 AND id = $2"
+_TYPE_AND_TIME = "SELECT type, occurred_at FROM events WHERE tenant_id = $1 AND id = $2"
 
 
 async def load(database: Database, lease: Lease) -> Any:
@@ -152,10 +152,10 @@ async def subjects(database: Database, tenant: UUID, events: Collection[UUID]) -
     return {UUID(int=row["id"].int): UUID(int=row["subject_id"].int) for row in found}
 
 
-async def told(database: Database, tenant: UUID, event: UUID) -> tuple[str, datetime]:
+async def event_type_and_time(database: Database, tenant: UUID, event: UUID) -> tuple[str, datetime]:
     """An event's type, and when it happened."""
     async with database.transaction(tenant) as writer:
-        [row] = await writer.rows(_TOLD, event)
+        [row] = await writer.rows(_TYPE_AND_TIME, event)
     return row["type"], row["occurred_at"]
 
 
@@ -168,7 +168,7 @@ async def attempted(database: Database, lease: Lease, it: Waiting, attempt: Atte
         if done and done[0]["status"] != "WAITING":
             await writer.rows(_WAKE, lease.webhook, it.subjects)
         await writer.rows(_COUNT, lease.webhook, failures)
-    await _tell(database, lease, failures)
+    await _report_failures(database, lease, failures)
 
 
 async def moved(
@@ -190,7 +190,7 @@ async def moved(
         await writer.rows(_INSERT, lease.webhook, orjson.dumps(made, default=str).decode())
         await writer.rows(_FIRST, lease.webhook)
         await writer.rows(_COUNT, lease.webhook, failures)
-    await _tell(database, lease, failures)
+    await _report_failures(database, lease, failures)
 
 
 async def answered(database: Database, tenant: UUID, command: Command) -> CommandResult | None:
@@ -249,7 +249,7 @@ async def stop(database: Database, lease: Lease, reason: str) -> None:
     )
 
 
-async def _tell(database: Database, lease: Lease, failures: int) -> None:
+async def _report_failures(database: Database, lease: Lease, failures: int) -> None:
     """Note that a receiver takes nothing any more, or takes something again."""
     row = await load(database, lease)
     if row is None:

@@ -87,7 +87,7 @@ async def client(site: Site, aged: Graph, monkeypatch: pytest.MonkeyPatch) -> As
         yield opened
 
 
-TOLD = {
+REASONS = {
     "Kind.OLD": "Use NEW.",
     "Part.label": "Use kind.",
     "Query.thing(search:)": "Use part.",
@@ -97,7 +97,7 @@ TOLD = {
 
 def told(*coordinates: str) -> list[dict[str, str]]:
     return [
-        {"coordinate": each, "since": "2026-12-01", "removal": "2027-12-01", "reason": TOLD[each]}
+        {"coordinate": each, "since": "2026-12-01", "removal": "2027-12-01", "reason": REASONS[each]}
         for each in coordinates
     ]
 
@@ -193,8 +193,8 @@ def test_the_schema_says_it(aged: Graph) -> None:
     text = aged.as_str()
     reason = "Use code. Since: 2026-12-01. Removal: 2027-12-01."
     assert f'number: Int! @deprecated(reason: "{reason}")' in text
-    assert text.count("@deprecated(") == len(TOLD)
-    assert [each.coordinate for each in listed(aged._schema)] == [*TOLD]
+    assert text.count("@deprecated(") == len(REASONS)
+    assert [each.coordinate for each in listed(aged._schema)] == [*REASONS]
 
 
 def test_less_than_a_year_is_refused() -> None:
@@ -224,7 +224,7 @@ def test_a_reason_without_days_is_one_too() -> None:
 
 def test_all_that_is_deprecated_stays_a_year() -> None:
     """In the graph itself; ``deprecated`` makes it so, and nobody goes around it."""
-    assert [each.coordinate for each in listed(graph.build()._schema) if not each.told.is_patient] == []
+    assert [each.coordinate for each in listed(graph.build()._schema) if not each.deprecation.is_patient] == []
 
 
 def test_the_command_lists_it(aged: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,11 +234,11 @@ def test_the_command_lists_it(aged: Graph, monkeypatch: pytest.MonkeyPatch) -> N
     assert table.exit_code == 0
     assert [line.split() for line in table.stdout.splitlines()] == [
         ["COORDINATE", "SINCE", "REMOVAL", "REASON"],
-        *([name, "2026-12-01", "2027-12-01", *reason.split()] for name, reason in TOLD.items()),
+        *([name, "2026-12-01", "2027-12-01", *reason.split()] for name, reason in REASONS.items()),
     ]
     as_json = run(commands.app, ["deprecations", "--json"])
-    assert orjson.loads(as_json.stdout) == told(*TOLD)
-    for day, code, found in ((date(2027, 12, 1), 0, []), (date(2027, 12, 2), 1, told(*TOLD))):
+    assert orjson.loads(as_json.stdout) == told(*REASONS)
+    for day, code, found in ((date(2027, 12, 1), 0, []), (date(2027, 12, 2), 1, told(*REASONS))):
         monkeypatch.setattr(deprecations, "today", lambda day=day: day)
         late = run(commands.app, ["deprecations", "--overdue", "--json"])
         assert (late.exit_code, orjson.loads(late.stdout)) == (code, found)

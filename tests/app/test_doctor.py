@@ -82,14 +82,14 @@ async def test_a_fault_is_found(fresh: Target, name: str) -> None:
         found = await findings(fresh)
     finally:
         await connection.close()
-    assert (found[check].status, told in found[check].told) == (status, True), found[check]
+    assert (found[check].status, told in found[check].text) == (status, True), found[check]
     assert {each for each in found if found[each] != before[each]} <= {check}
 
 
 async def test_clocks_that_are_apart_are_told(fresh: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.doctor.time", lambda: time() + 90)
     found = (await findings(fresh))["clock"]
-    assert (found.status, found.told) == ("warn", "The clocks are 90 s apart.")
+    assert (found.status, found.text) == ("warn", "The clocks are 90 s apart.")
 
 
 def test_the_command_says_what_is_wrong_and_exits_with_1(tmp_path: Path) -> None:

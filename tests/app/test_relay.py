@@ -296,7 +296,7 @@ async def test_doctor_says_whether_the_broker_is_there(broker: Nats, site: Site)
     broker.kill()
     _, found = [each async for each in examined(there) if each.check.startswith("relay")]
     assert (found.check, found.status) == ("relay nats", "fail")
-    assert found.told.startswith("The broker isn't there: ")
+    assert found.text.startswith("The broker isn't there: ")
 
 
 async def test_doctor_names_who_waits_for_long(
@@ -307,8 +307,8 @@ async def test_doctor_names_who_waits_for_long(
     there = load(database_url=site.target.admin, app_database_url=site.target.serving, pool_size=2, relay=broker.url)
     [lag] = [each async for each in examined(there) if each.check == "relay nats lag"]
     assert lag.status == "warn"
-    assert lag.told.startswith("Of 1 tenants the broker wasn't told something that happened more than 0 minutes ago")
-    assert lag.told.endswith(f"; of {site.tenants[0].name} for 0 minutes.")
+    assert lag.text.startswith("Of 1 tenants the broker wasn't told something that happened more than 0 minutes ago")
+    assert lag.text.endswith(f"; of {site.tenants[0].name} for 0 minutes.")
 
 
 async def test_a_message_that_the_broker_refuses_holds_up_its_tenant_alone(

@@ -98,7 +98,7 @@ async def test_nobody_goes_on_from_what_is_gone(server: TestServer, nats: Nats) 
                     told = await kept(nats, tenant, 4)
                 gone = (await feed(made, None))["data"]["eventFeed"]["cursor"]
 
-            assert await feeds.restored(older) == feeds.Told(1, ())
+            assert await feeds.restored(older) == feeds.Reported(1, ())
 
             async with opened(older) as database, shop(database, older, key) as made:
                 [refused] = (await feed(made, gone))["errors"]
@@ -148,7 +148,7 @@ async def test_a_frozen_tenant_is_named_and_unchanged(fresh: Target) -> None:
         await tenants.create(fresh, name, "EUR")
     moves = await tenants.find(fresh, "moves")
     await freeze(fresh, moves)
-    assert await feeds.restored(fresh) == feeds.Told(1, ("moves",))
+    assert await feeds.restored(fresh) == feeds.Reported(1, ("moves",))
     async with administration(fresh, moves) as connection:
         assert await connection.fetchval("SELECT count(*) FROM events WHERE tenant_id = $1", moves) == 0
     done = await asyncio.to_thread(run, "feed", "restored", DATABASE_URL=fresh.admin)

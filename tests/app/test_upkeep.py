@@ -159,7 +159,7 @@ def test_each_module_declares_its_own_upkeep() -> None:
     found = sweeping.everything()
     assert {"keys", "commits", "holds", "rollups"} <= {each.name for each in found}
     assert len({each.name for each in found}) == len(found)
-    assert all(each.told.format(1_000).count("1,000") == 1 and each.every >= 60 for each in found)
+    assert all(each.report.format(1_000).count("1,000") == 1 and each.every >= 60 for each in found)
 
 
 def test_the_command_works_until_it_is_told_to_end(site: Site) -> None:

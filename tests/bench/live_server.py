@@ -41,7 +41,7 @@ async def main(admin: str, serving: str) -> None:
                 if told is not None:
                     told(tenant)
 
-            database.tell_commits(tell)
+            database.report_commits(tell)
             while await asyncio.to_thread(sys.stdin.readline):
                 counted = {"cpu": process_time(), "executed": hub.batches.executed, "following": hub.following}
                 print(orjson.dumps(counted | {"committed": committed}).decode(), flush=True)

@@ -59,7 +59,7 @@ async def test_each_database_has_numbers_of_its_own(server: TestServer) -> None:
         await Database.open(spread)
         await spread.others["emea"].open()
         told: list[UUID] = []
-        spread.tell_commits(told.append)
+        spread.report_commits(told.append)
         try:
             for tenant in (here, there, there, there):
                 async with spread.transaction(tenant) as writer:

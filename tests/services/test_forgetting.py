@@ -193,7 +193,7 @@ async def test_a_copy_loses_what_is_erased(desk: Desk, shop: Clerk, monkeypatch:
     happened = "query ($after: String) { eventFeed(after: $after) { events { type } } }"
     feed = await shop.ask(happened, {"after": places["eventFeed"]["cursor"]})
     assert feed.data["eventFeed"]["events"] == [{"type": "partner.erased"}]
-    monkeypatch.setattr(forgetting, "MOST_TOLD", 1)
+    monkeypatch.setattr(forgetting, "MOST_NAMED", 1)
     again = await shop.admin.fetchval("SELECT code FROM partners WHERE tenant_id = $1 AND name = 'erased'", shop.tenant)
     await forgetting.erase(desk.target, shop.tenant, again)
     more = (await shop.ask(FOLLOW, {"after": found["cursor"]})).data["changes"]

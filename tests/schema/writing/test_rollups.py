@@ -20,7 +20,7 @@ import pytest
 from db.rollups import LONG
 from db.runtime.writer import Writer
 from loaders.kit import rollups as kit
-from services.imports.transaction import begin, tell
+from services.imports.transaction import announce, begin
 from services.sales import rollups
 from services.sales.rollup_faults import verify
 from tests.support.bustle import SKUS
@@ -279,7 +279,7 @@ async def test_without_its_place_in_the_log_no_span_is_right(desk: Desk) -> None
     assert await firm.fold() > 200
     assert await firm.agree(query)
     async with begin(desk.target, tenant) as connection:
-        await tell(connection, tenant, "ORDER")
+        await announce(connection, tenant, "ORDER")
     assert not await firm.agree(query)
     assert await firm.fold() > 200
     assert await firm.agree(query)
