@@ -18,6 +18,11 @@ LOOKUP = 1_000
 """Characters of what is looked for."""
 INDEXED = 2_500
 """Bytes of a folded name: one row of an index holds 2,704. Only rare letters need five for each character."""
+MARKS = 30
+"""Combining marks behind each other, as many as Unicode's own stream-safe format has (UAX #15). What writes a language has four."""
+_TOO_MANY = bytes([True]) * (MARKS + 1)
+DECOMPOSED = 4
+"""Characters that one of form NFC may have been made of, at most."""
 
 # What is cut off at the ends of a line. Not the separators of data (U+001C to U+001F), which Python takes for blanks.
 _BLANKS = " \t\n\v\f\r\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -64,6 +69,7 @@ def composed(text: str) -> str:
         raise ValueError("Text must be valid Unicode; this has half of a surrogate pair.") from None
     if "\0" in text:
         raise ValueError("Text must not contain the NUL character.")
+    _check_marks(text)
     return unicodedata.normalize("NFC", text)
 
 
@@ -74,7 +80,7 @@ def key(text: str, most: int = KEY) -> str:
 
 def retry_key(text: str, most: int = RETRY_KEY) -> str:
     """A key for retries: of what a key may consist of, and taken as it is, blanks at its ends too."""
-    text = composed(text)
+    text = _bounded(text, most)
     _check_length(text, most)
     if not text.isascii() or not text.isprintable() or text.isspace():
         for character in text:
@@ -86,7 +92,7 @@ def retry_key(text: str, most: int = RETRY_KEY) -> str:
 
 def name(text: str, most: int = NAME) -> str:
     """A line of text for people, without blanks at its ends. There is something to see in it."""
-    text = composed(text.strip(_BLANKS))
+    text = _bounded(text.strip(_BLANKS), most)
     _check_length(text, most)
     if not text.isascii() or not text.isprintable():
         _check_line(text)
@@ -98,9 +104,9 @@ def name(text: str, most: int = NAME) -> str:
 
 def prose(text: str, most: int = PROSE) -> str:
     """Text of several lines; may be empty."""
-    text = composed(text)
+    text = _bounded(text, most)
     if len(text) > most:
-        raise ValueError(f"This may have at most {most} characters.")
+        raise ValueError(_too_long(most))
     if not text.isascii() or not text.isprintable():
         _check_line(text.translate(_LINES))
     return text
@@ -117,11 +123,30 @@ def caption(text: str, most: int = PROSE) -> str:
 _LINES = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
 
+def _bounded(text: str, most: int) -> str:
+    """Text in form NFC. What is too long in any form is refused before its characters are looked at."""
+    if len(text) > most * DECOMPOSED:
+        raise ValueError(_too_long(most))
+    return composed(text)
+
+
 def _check_length(text: str, most: int) -> None:
     if not text:
         raise ValueError("This must not be empty.")
     if len(text) > most:
-        raise ValueError(f"This may have at most {most} characters.")
+        raise ValueError(_too_long(most))
+
+
+def _too_long(most: int) -> str:
+    return f"This may have at most {most} characters."
+
+
+def _check_marks(text: str) -> None:
+    """Normalization puts marks behind each other in order one by one, in the square of their number: 80,000 held a process
+    for seconds. PostgreSQL does the same.
+    """
+    if len(text) > MARKS and _TOO_MANY in bytes(map(bool, map(unicodedata.combining, text))):
+        raise ValueError(f"This has more than {MARKS} combining marks behind each other: leave some out.")
 
 
 def _check_line(text: str) -> None:

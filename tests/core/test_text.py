@@ -1,6 +1,7 @@
 """What text may consist of (G12), and its one form (G5)."""
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from core import text
 from core.countries import COUNTRIES, country
 from core.money import CURRENCIES, KNOWN, WITHDRAWN, digits
+from tests.support.cpu import least_cpu, within
 
 INVISIBLE = [
     *("\u200b", "\u200d\u200c", "\ufeff", "\u2060", "\u00ad", "\u034f", "\ufe0f", "\u3164", "\u115f\u1160", "\u2800"),
@@ -97,6 +99,36 @@ def test_s6_lengths_are_of_the_form_that_is_kept(read: object, most: int) -> Non
     for much in ("x" * (most + 1), "\u00e9" * (most + 1)):
         with pytest.raises(ValueError, match=f"at most {most} characters"):
             read(much)
+
+
+READERS = (text.key, text.name, text.prose, text.caption, text.retry_key, text.composed)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_marks_behind_each_other_are_as_many_as_no_language_has(read: Callable[[str], str]) -> None:
+    marks = "\u0301\u0316" * 15
+    assert read(f"a{marks}b{marks}") == unicodedata.normalize("NFC", f"a{marks}b{marks}")
+    with pytest.raises(ValueError, match="more than 30 combining marks behind each other"):
+        read(f"a{marks}\u0301b")
+
+
+@pytest.mark.parametrize("length", [9_999, 80_001])
+@pytest.mark.parametrize("read", READERS)
+def test_marks_out_of_order_take_no_time(read: Callable[[str], str], length: int) -> None:
+    """To put them in order takes the square of their number: of 80,000 three seconds, in which a process did nothing else."""
+    marks = "a" + "\u0301" * (length // 2) + "\u0316" * (length // 2)
+
+    def refused() -> None:
+        with pytest.raises(ValueError, match=r"marks|at most"):
+            read(marks)
+
+    assert least_cpu(refused) < within(0.01)
+
+
+@pytest.mark.parametrize("read, most", [(text.key, 200), (text.name, 500), (text.prose, 10_000), (text.retry_key, 255)])
+def test_the_longest_text_of_any_form_is_taken(read: Callable[[str], str], most: int) -> None:
+    assert read(unicodedata.normalize("NFD", "\u01d5" * most)) == "\u01d5" * most
+    assert len(unicodedata.normalize("NFD", "\u1f82")) == text.DECOMPOSED
 
 
 def test_a_name_fits_into_an_index_without_regard_to_case() -> None:
