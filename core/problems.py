@@ -57,6 +57,9 @@ class Problems:
     def __init__(self, known: Iterable[Problem] = ()) -> None:
         self.known = tuple(known)
         self.found: list[Problem] = [*self.known]
+        # As sets: 500 lines of which four values are bad are compared with 500 problems of the look-ups.
+        self._bad = {each.path for each in self.known}
+        self._above = {path[:end] for path in self._bad for end in range(len(path) + 1)}
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -69,11 +72,20 @@ class Problems:
     def note(self, problem: Problem) -> None:
         """Note a problem, unless it is about a value that couldn't be read."""
         path = problem.path
-        for each in self.known:
-            is_part = problem.code == NOT_FOUND and each.path[: len(path)] == path
-            if is_part or path[: len(each.path)] == each.path:
-                return
-        self.found.append(problem)
+        has_bad_part = problem.code == NOT_FOUND and path in self._above
+        if not has_bad_part and not any(path[:end] in self._bad for end in range(len(path) + 1)):
+            self.found.append(problem)
+
+    def add_new(self, problems: Iterable[Problem]) -> None:
+        """Note those of these problems that aren't among them yet."""
+        there: dict[Path, list[Problem]] = {}
+        for each in self.found:
+            there.setdefault(each.path, []).append(each)
+        for each in problems:
+            same = there.setdefault(each.path, [])
+            if each not in same:
+                same.append(each)
+                self.note(each)
 
     def invalid(self, message: str, *path: str | int) -> None:
         self.add(INVALID_INPUT, message, *path)

@@ -162,9 +162,7 @@ async def examine(
             await service(UnitOfWork(writer, database, principal, problems=problems), command)
             problems.check()
     except CommandRejected as refused:
-        for each in refused.problems:
-            if each not in problems.found:
-                problems.note(each)
+        problems.add_new(refused.problems)
     except Unavailable:
         pass  # the log has a line of that
     except Exception as error:  # noqa: BLE001 - what is known already is enough of an answer, whatever the rest met
