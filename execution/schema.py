@@ -78,6 +78,9 @@ class ExtensibleSchema(strawberry.Schema):
             context_value=context,
             variable_values=variables,
             operation_name=operation,
+            # Whether the variables fit; what is wrong with them is found below, in words that help.
+            max_coercion_errors=1,
+            hide_suggestions=True,
             executor_class=executor if propagate else forgiving(executor),
         )
         if isawaitable(result):

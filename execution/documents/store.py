@@ -15,6 +15,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    KnownTypeNamesRule,
     NoUndefinedVariablesRule,
     NoUnusedVariablesRule,
     OperationDefinitionNode,
@@ -32,7 +33,7 @@ from core.fair_store import FairStore
 from execution.documents.deprecations import Deprecations, Uses
 from execution.documents.inputs import ValuesOfCorrectType
 from execution.documents.limits import DocumentLimitExceeded, Limits, check
-from execution.documents.misnamed import FieldsOnCorrectType
+from execution.documents.misnamed import FieldsOnCorrectType, KnownTypeNames
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
 from execution.documents.turns import TurnTakingParser, gives_turns
@@ -40,6 +41,7 @@ from execution.steps import Steps, Turn, at_once, in_turns, stepped
 
 OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
     FieldsOnCorrectTypeRule: FieldsOnCorrectType,
+    KnownTypeNamesRule: KnownTypeNames,
     ValuesOfCorrectTypeRule: ValuesOfCorrectType,
 }
 """In place of graphql-core's rules, for messages that help."""

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any, cast
 
-from graphql import ASTValidationRule, FragmentDefinitionNode, OperationDefinitionNode, ValidationContext
+from graphql import ASTValidationRule, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, ValidationContext
 from graphql.language.parser import Parser
 from graphql.validation.validation_context import VariableUsage
 
@@ -33,13 +33,20 @@ class _GivesTurns(ASTValidationRule):
         self._turn = turn
         self._seen = 0
         self._usages = context.get_variable_usages
+        self._report = context.report_error
         context.get_variable_usages = self._variable_usages  # type: ignore[method-assign]  # of this context alone
+        context.report_error = self._report_error  # type: ignore[method-assign]  # likewise
 
     def _variable_usages(self, node: OperationDefinitionNode | FragmentDefinitionNode) -> list[VariableUsage]:
         self._turn()
         usages = self._usages(node)
         self._turn()
         return usages
+
+    def _report_error(self, error: GraphQLError) -> None:
+        """An error, for whose hint names were compared with those that there are: of 45 root fields that takes 2 ms."""
+        self._report(error)
+        self._turn()
 
     def enter(self, *_: Any) -> None:
         self._seen += 1
