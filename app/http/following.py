@@ -1,6 +1,6 @@
 """The one way in to subscriptions, whatever they come by: credentials, documents, limits and budgets are the graph's own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from graphql import OperationType
@@ -43,6 +43,18 @@ class Followers:
     async def who(self, authorization: str, address: str, request_id: str) -> Principal:
         """Whose credential it is. Raises ``Unauthenticated``, ``Throttled`` and ``Unavailable``."""
         return await self._endpoint.authenticator.authenticate(authorization, address, request_id)
+
+    async def charged(self, principal: Principal, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do what a message of a socket asks for, at the least price of a request and at its pace. Raises ``Throttled``,
+        ``Unavailable`` and what the work raises.
+        """
+        charge = await self._endpoint.budgets.admit(principal)
+        try:
+            await charge.keep_pace()
+            await charge.spent.measure(work())
+            charge.carried_out = True
+        finally:
+            charge.end()
 
     async def open(self, ask: Ask, authorization: str, record: RequestRecord, last: str | None = None) -> Stream:
         """The stream of a request; ``last`` is the cursor to go on from, whatever the document says. Raises ``Rejected`` for an

@@ -39,7 +39,10 @@ _OFFERS = b"sec-websocket-protocol"
 
 _LOG = logging.getLogger("uvicorn.error.sockets")
 _LOG.setLevel(logging.WARNING)
-"""Lines about handshakes have the whole address in them. What subscribes is reported as requests are."""
+_LOG.addFilter(lambda line: "UTF-8" not in str(line.msg))
+"""Lines about handshakes have the whole address in them. What subscribes is reported as requests are. A text that isn't UTF-8 is its
+client's doing, and is answered by 1007: each was a traceback in the log, for anybody who sent one.
+"""
 
 
 def asks_for_socket(url: bytes, headers: Headers) -> bool:

@@ -7,6 +7,7 @@ found in a log. It is closed with the protocol's codes, chosen by what clients d
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextvars import Context
 from random import getrandbits
 from time import monotonic
 from typing import Any, NamedTuple
@@ -42,6 +43,12 @@ TAKEN_WITHIN = 30.0
 
 MOST = 20
 """Subscriptions of a socket at a time."""
+
+LARGEST_EARLY, MOST_EARLY = 25_000, 20
+"""Characters of a message of somebody who isn't known yet, and how many such messages: nobody pays for them, and a token has 20,000."""
+
+LARGEST_PING = 1_000
+"""Bytes of a ping, which is sent back. Three sockets that sent 64 kB in each kept a process busy."""
 
 LONGEST_ID = 200
 """Characters of the id that a client gives a subscription; libraries take 36."""
@@ -101,6 +108,7 @@ class Socket:
         self.authorization = headers.get("authorization", "")
         self.checked = monotonic()
         self._begun = self._known = False
+        self._early = 0
         self._closing: asyncio.Future[Closing | None] = asyncio.get_running_loop().create_future()
         self._following: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -155,20 +163,35 @@ class Socket:
         """Do what the client says, until it leaves."""
         try:
             while (message := await self._receive())["type"] != "websocket.disconnect":
-                await self._obey(_said(message.get("text")))
+                await self._hear(message.get("text"))
         except Closing as closing:
             self._close(closing)
+        except ErpError as error:
+            self.end(error)
         except OSError:
             pass  # it has left
         except Exception:
             log.exception("a socket ends")
             self._close(Closing(LEAVING, "Something went wrong on the server."))
 
-    async def _obey(self, said: Said) -> None:
+    async def _hear(self, text: str | None) -> None:
+        """Do what a message says: what it takes is charged to whose socket it is. Raises ``Throttled`` and ``Unavailable``."""
+        if self._known:
+            await self._followers.charged(self.principal, lambda: self._obey(text))
+            return
+        self._early += 1
+        if self._early > MOST_EARLY or len(text or "") > LARGEST_EARLY:
+            raise Closing(BROKEN, "Say first whose socket this is.")
+        await self._obey(text)
+
+    async def _obey(self, text: str | None) -> None:
+        said = _said(text)
         match said.kind:
             case "connection_init":
                 await self._begin(said.payload)
             case "ping":
+                if len(said.text) > LARGEST_PING:
+                    raise Closing(BROKEN, f"A ping has at most {LARGEST_PING:,} bytes.")
                 await self._put(orjson.dumps({"type": "pong"} | ({"payload": said.payload} if said.payload else {})))
             case "pong":
                 pass
@@ -207,7 +230,8 @@ class Socket:
             raise Closing(DUPLICATE, "There is a subscription with this id already")
         if len(self._following) >= MOST:
             return await self._fail(said.id, [plain(Throttled(f"A socket may have {MOST} subscriptions.", 5))])
-        task = self._following[said.id] = asyncio.create_task(self._follow(said))
+        # Without a context: what it takes is charged for itself, and not as a part of this message.
+        task = self._following[said.id] = asyncio.create_task(self._follow(said), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return None

@@ -104,6 +104,14 @@ async def test_34_frames_that_nobody_should_send(served: Served, sent: bytes, co
         assert found == (code if code != 1005 else 0)
 
 
+async def test_34_what_is_no_text_leaves_nothing_in_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    async with Wire(served.client.base_url.port or 0) as wire:
+        await opened(wire)
+        wire.send(frame(0x81, b"\xff"))
+        assert await close_code(wire) == 1007
+    assert [record.message for record in caplog.records if record.name.startswith("uvicorn")] == []
+
+
 @pytest.mark.parametrize(
     "sent",
     [
