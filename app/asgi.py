@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import fields
 from functools import partial
 
@@ -112,7 +113,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     app.state.resolver = endpoint.resolver
     app.state.usual = endpoint.usual
     app.state.posting, app.state.budgets = endpoint.posting, endpoint.budgets
-    app.state.hub = hub = Hub(graph, database, settings, endpoint.budgets, endpoint.authenticator)
+    app.state.hub = hub = Hub(graph, database, settings, endpoint.budgets, endpoint.limits, endpoint.authenticator)
     followers = Followers(endpoint, hub)
     telemetry.look = partial(gauges, database, endpoint, hub)
     app.graphql = BrowserSecurity(endpoint, settings, telemetry)
@@ -137,18 +138,33 @@ def _health(app: FastAPI, database: Database) -> list[Route]:
         """The process lives."""
         return JSONResponse({"status": "ok", "version": __version__})
 
+    looking: asyncio.Task[tuple[str, dict[str, str]]] | None = None
+
+    async def look() -> tuple[str, dict[str, str]]:
+        """What a look finds, the same for all who ask meanwhile: each took a connection of those that queries have."""
+        nonlocal looking
+        if looking is None or looking.done():
+            looking = asyncio.create_task(_states(database), context=Context())
+        return await asyncio.shield(looking)
+
     async def readyz(_: Request) -> JSONResponse:
         """The database is reachable, takes writes and guards its rows, its migrations are those that this code knows;
         and the server stays.
         """
-        reason = "stopping" if app.state.draining else await unready(database)
+        reason, states = ("stopping", {}) if app.state.draining else await look()
         if reason:
             return JSONResponse({"status": "unavailable", "reason": reason}, 503)
-        found: dict[str, object] = {"status": "ok"}
-        if isinstance(database, Spread):
-            # Of those that are away the rest doesn't notice: it goes on being served.
-            states = await asyncio.gather(*(database.state(name, unready) for name in database.others))
-            found["databases"] = dict(zip(database.others, states, strict=True))
-        return JSONResponse(found)
+        return JSONResponse({"status": "ok"} | ({"databases": states} if states else {}))
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+async def _states(database: Database) -> tuple[str, dict[str, str]]:
+    """Why it isn't ready to be served from, and how the other databases are. Of those that are away the rest doesn't notice: it
+    goes on being served.
+    """
+    reason = await unready(database)
+    if reason or not isinstance(database, Spread):
+        return reason, {}
+    found = await asyncio.gather(*(database.state(name, unready) for name in database.others))
+    return "", dict(zip(database.others, found, strict=True))

@@ -139,7 +139,7 @@ class Group:
 
     async def after(self, place: Place, waiting: Wait) -> Step | None:
         """The batch for those at a place; None where there was none and the caller was woken. ``waiting`` is told what to wake
-        it by. Raises ``Unavailable`` and ``Timeout``.
+        it by. Raises ``Throttled``, ``Unavailable`` and ``Timeout``.
         """
         for low, high, step in self._kept:
             if low <= place.order <= high:

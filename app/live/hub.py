@@ -22,6 +22,7 @@ from app.live.texts import Texts
 from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import Budgets
+from app.throttling.concurrency import ConcurrencyLimits
 from core.changes import Cursor, ResyncRequired
 from core.errors import ErpError, Unauthenticated, Unavailable
 from core.spending import Spending
@@ -77,9 +78,15 @@ class Hub:
     """One process's."""
 
     def __init__(
-        self, graph: Graph, database: Database, settings: Settings, budgets: Budgets, authenticator: Authenticator
+        self,
+        graph: Graph,
+        database: Database,
+        settings: Settings,
+        budgets: Budgets,
+        limits: ConcurrencyLimits,
+        authenticator: Authenticator,
     ) -> None:
-        self.batches = Batches(graph, database, settings)
+        self.batches = Batches(graph, database, settings, budgets, limits)
         self._database, self._budgets, self._authenticator = database, budgets, authenticator
         self._tenants: dict[UUID, _Tenant] = {}
         self._streams: dict[Stream, None] = {}

@@ -1,7 +1,7 @@
 """Reading a batch: a subscription's operation is executed as a query is, at a place in the log."""
 
 import asyncio
-import contextlib
+from functools import partial
 from random import getrandbits
 
 import orjson
@@ -13,6 +13,8 @@ from app.live.groups import Place, Step
 from app.registry import Graph
 from app.serialisation import composed, written
 from app.settings import Settings
+from app.throttling.budgets import Budgets
+from app.throttling.concurrency import ConcurrencyLimits, Slots
 from core.changes import Cursor
 from core.errors import AnswerTooLarge, CostLimit, Timeout, Unavailable
 from db.runtime.engine import Database
@@ -24,13 +26,25 @@ MOST_BYTES = 1_048_576
 
 
 class Batches:
-    """Reads them, a few at a time: requests have most of the connections."""
+    """Reads them, a few at a time: requests have most of the connections. What reading takes counts for the pace of whose subscription
+    it is, and gives way to other tenants: sixty dear documents of one tenant held up the requests of all others at each of its
+    changes, and their subscriptions for seconds.
+    """
 
-    def __init__(self, graph: Graph, database: Database, settings: Settings) -> None:
+    def __init__(
+        self, graph: Graph, database: Database, settings: Settings, budgets: Budgets, limits: ConcurrencyLimits
+    ) -> None:
         self._graph, self._database, self._settings = graph, database, settings
-        self._turns = asyncio.Semaphore(max(1, settings.pool_size // 4))
+        self._budgets, self._limits = budgets, limits
+        # A tenant has half of them, and another one always finds one.
+        self._slots = Slots(max(1, settings.pool_size * 2 // 5))
         self.executed = 0
         """How many were read, over the life of the process."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return self._slots.waiting
 
     async def head(self, principal: Principal) -> Head:
         """Up to where the log is complete. Raises ``Unavailable``."""
@@ -51,24 +65,45 @@ class Batches:
         empty: bool = False,
     ) -> Step:
         """The batch for those at a place; with none, from where the document says. The ``first`` one of a subscriber is told
-        though there is nothing in it, and any that may be ``empty``. Raises ``Unavailable`` and ``Timeout``.
+        though there is nothing in it, and any that may be ``empty``. Raises ``Throttled``, ``Unavailable`` and ``Timeout``.
         """
+        if first:  # it is a part of a request, which pays for it and has its turn among all
+            return await self._read(prepared, principal, place, head, empty=True)
+        charge = await self._budgets.admit(principal)
+        charge.least = 0
+        charge.give_way_to(partial(self._limits.beside, principal.owner))
+        try:
+            await charge.keep_pace()
+            await self._slots.acquire(principal.owner)
+            try:
+                step = await charge.spent.measure(self._read(prepared, principal, place, head, empty=empty))
+            finally:
+                self._slots.release(principal.owner)
+            charge.carried_out = True
+            if step.payload is None:
+                return step  # nobody is told it: whose subscription it is pays
+            return step._replace(points=max(step.points, charge.hand_on()))
+        finally:
+            if charge.paid:
+                charge.end()
+
+    async def _read(
+        self, prepared: Prepared, principal: Principal, place: Place | None, head: Head, *, empty: bool
+    ) -> Step:
         context = self._context(principal)
         context.head, context.following = head, place and place.cursor
         here = place or Place.at(head.seq, Cursor(head.commit))
-        # For the first one the request has its turn among all.
-        async with contextlib.nullcontext() if first else self._turns:
-            self.executed += 1
-            try:
-                async with asyncio.timeout(self._settings.limit_seconds):
-                    return await self._step(prepared, context, here, empty=first or empty)
-            except TimeoutError as error:
-                raise Timeout("Reading a batch took too long.") from error
-            except (AnswerTooLarge, CostLimit) as error:
-                # What follows is behind what can't be told.
-                return Step(orjson.dumps({"errors": [plain(error)]}), here, context.meter.points, last=True)
-            finally:
-                await context.reader.close()
+        self.executed += 1
+        try:
+            async with asyncio.timeout(self._settings.limit_seconds):
+                return await self._step(prepared, context, here, empty=empty)
+        except TimeoutError as error:
+            raise Timeout("Reading a batch took too long.") from error
+        except (AnswerTooLarge, CostLimit) as error:
+            # What follows is behind what can't be told.
+            return Step(orjson.dumps({"errors": [plain(error)]}), here, context.meter.points, last=True)
+        finally:
+            await context.reader.close()
 
     def _context(self, principal: Principal) -> RequestContext:
         reader = self._database.reader(principal.tenant, principal.partner)

@@ -91,7 +91,7 @@ class Stream:
     async def _next(self, group: Group, place: Place) -> Step | None:
         try:
             return await group.after(place, self._wait_by)
-        except (Unavailable, Timeout):
+        except (Unavailable, Timeout, Throttled):
             await asyncio.sleep(BATCH_RETRY_AFTER)
             return None
 

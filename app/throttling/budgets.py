@@ -101,7 +101,14 @@ class Charge:
         """Have it paid what it spent, and no less than ``least``: the rest of what it paid before is given back, and
         what it spent beyond that is taken, though it be more than there is. It may be settled again and again.
         """
-        due = max(points(self.spent), self.least)
+        self._pay(max(points(self.spent), self.least))
+
+    def hand_on(self) -> int:
+        """Have it pay nothing, since others pay for it: what it spent, in points. It counts for its pace all the same."""
+        self._pay(0)
+        return points(self.spent)
+
+    def _pay(self, due: int) -> None:
         self.account.spend(due - self.paid)
         self.paid = due
         self.pace(max(due, pace(self.spent, carried_out=self.carried_out)))

@@ -41,6 +41,10 @@ class ConcurrencyLimits:
         """How many queries and mutations wait for their turn."""
         return {"query": self._queries.waiting, "mutation": self._commands.waiting}
 
+    def beside(self, owner: Owner) -> bool:
+        """Whether a request of another tenant is in flight."""
+        return self._in_flight[ALL] > self._in_flight[owner[0]]
+
     def slot(self, owner: Owner) -> "Slot":
         """A request's place among its owner's, to be entered with ``with``. Raises ``Throttled`` where there are too
         many.

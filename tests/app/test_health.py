@@ -1,5 +1,6 @@
 """What a supervisor sees, and clients meanwhile, while the database is missing, full, stopped and back."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,28 @@ async def test_neither_needs_a_key_and_both_are_read_only(site: Site) -> None:
         assert (await client.get("/readyz")).json() == {"status": "ok"}
         for path in ("/healthz", "/readyz"):
             assert (await client.post(path)).status_code == 405
+
+
+async def test_all_who_ask_at_a_time_share_one_look(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each took one of the connections that queries have, and nobody who asks has a key to be bounded by."""
+    looks, there = 0, asyncio.Event()
+
+    async def unready(_: Database) -> str:
+        nonlocal looks
+        looks += 1
+        await there.wait()
+        return ""
+
+    monkeypatch.setattr("app.asgi.unready", unready)
+    async with site.client("") as client:
+        asking = [asyncio.create_task(client.get("/readyz")) for _ in range(20)]
+        await eventually(lambda: looks == 1)
+        asking[0].cancel()  # whoever leaves takes nothing along
+        there.set()
+        assert [(await each).json() for each in asking[1:]] == [{"status": "ok"}] * 19
+        assert looks == 1
+        assert (await client.get("/readyz")).status_code == 200
+        assert looks == 2
 
 
 ANYBODY = {
