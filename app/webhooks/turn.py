@@ -14,7 +14,7 @@ import orjson
 
 from app.documents.preparation import Prepared
 from app.errors.http_errors import Throttled
-from app.throttling.budgets import Budgets
+from app.throttling.budgets import Budgets, Charge
 from app.webhooks.posting import Posting
 from app.webhooks.reading import Ahead, Hook, hook_of
 from app.webhooks.sending import GONE, Answer
@@ -210,23 +210,39 @@ class Turn:
 
     async def _write(self, events: list[UUID]) -> tuple[bytes | None, str]:
         """The body of a delivery; or None, and why it can't be written."""
-        data, failure, points = await self._posting.reading.written(self._hook, self._prepared, events)
-        await self._pay(points)
+        charge = await self._admitted()
+        try:
+            written = self._posting.reading.written(self._hook, self._prepared, events)
+            data, failure, points = await charge.spent.measure(written)
+            await self._pay(charge, points)
+        finally:
+            charge.end()
         if failure:
             return None, f"The document has an error: {failure}"
         type_, at = await storing.event_type_and_time(self._database, self._lease.tenant, events[0])
         head = {"type": type_ if len(events) == 1 else "events", "timestamp": write(at)}
         return orjson.dumps(head)[:-1] + b',"data":' + data + b"}", ""
 
-    async def _pay(self, points: int) -> None:
-        """What is read for a webhook is paid by a budget of its own, within its tenant's; from one that is spent it waits."""
-        charge = None
+    async def _admitted(self) -> Charge:
+        """Leave to read for the webhook, from a budget of its own within its tenant's, at the tenant's pace beside others. It waits
+        where there is none.
+        """
         while True:
             try:
-                charge = charge or await self._budgets.admit(self._hook.principal)
+                charge = await self._budgets.admit(self._hook.principal)
+                await charge.keep_pace()
+            except Throttled as error:
+                await _until(error)
+            else:
+                return charge
+
+    async def _pay(self, charge: Charge, points: int) -> None:
+        """What was read for it is paid; from a budget that is spent it waits."""
+        while True:
+            try:
                 return await self._budgets.reserve(charge, points, keep=True)
             except Throttled as error:
-                await asyncio.sleep(min(5.0, float(error.seconds)))
+                await _until(error)
 
     def _count(self, body: bytes | None, answer: Answer) -> None:
         """Count an attempt that wasn't taken. Where there was nothing to send, that is no fault of the receiver's."""
@@ -234,6 +250,10 @@ class Turn:
             self._failures = 0
         elif body is not None:
             self._failures += 1
+
+
+async def _until(throttled: Throttled) -> None:
+    await asyncio.sleep(min(5.0, float(throttled.seconds)))
 
 
 def _delay(attempts: int, answer: Answer) -> float:
