@@ -36,6 +36,7 @@ from graphql import (
 from graphql.pyutils import Undefined, did_you_mean, suggestion_list
 from graphql.utilities.validate_input_value import validate_input_literal
 
+from execution.documents.misnamed import LONGEST
 from execution.documents.places import Path, variable_places
 
 MOST = 50
@@ -214,7 +215,8 @@ class _Walk:
     def _hint(self, name: str, names: list[str]) -> str:
         """What of these names may be meant, while it isn't asked too often."""
         self.hinted += 1
-        return did_you_mean(suggestion_list(name, names)) if self.helps and self.hinted <= HINTED else ""
+        is_asked = self.helps and self.hinted <= HINTED and len(name) <= LONGEST
+        return did_you_mean(suggestion_list(name, names)) if is_asked else ""
 
     def _is_one(self, type_: Any, known: Mapping[str, Any], path: Path, given: Any) -> bool:
         """Whether a @oneOf input has one of its keys, and a value for it."""

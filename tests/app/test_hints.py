@@ -57,6 +57,15 @@ def test_as_many_names_of_an_input_are_compared_as_are_read() -> None:
     assert least_cpu(lambda: inputs.wrong_value(WHERE, type_, helps=True)) < within(0.02)
 
 
+@pytest.mark.parametrize("given", [{"status": {"eq": "D" * 250_000}}, {"x" * 250_000: 1}], ids=["a value", "a key"])
+def test_nor_is_a_name_that_is_longer_than_any(given: dict[str, object]) -> None:
+    """A value of 250 kB was turned into a list of its letters: 44 ms."""
+    type_ = graph().graphql_schema.type_map["OrderWhere"]
+    [wrong] = inputs.wrong_value(given, type_, helps=True)
+    assert "Did you mean" not in wrong.message
+    assert least_cpu(lambda: inputs.wrong_value(given, type_, helps=True)) < within(0.005)
+
+
 async def test_nor_are_more_before_an_operation_is_executed() -> None:
     document = parse("query ($w: OrderWhere) { orders(where: $w) { nodes { id } } }")
     bound = within(0.02) * 1000
