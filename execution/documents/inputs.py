@@ -126,6 +126,8 @@ class _Values:
         return given if isinstance(given, str) else ""
 
     def refusal(self, given: Any, type_: Any) -> str | None:
+        if is_enum_type(type_):  # which would compare it with all names
+            return _refused(lambda: type_.coerce_input_value(given, hide_suggestions=True))
         return _refused(lambda: type_.coerce_input_value(given))
 
 

@@ -9,12 +9,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from app.context import Principal
-from app.errors.http_errors import Throttled
 from app.http import sockets
 from app.live import hub as hubs
 from app.live.stream import Stream
-from app.throttling.budgets import Budgets, Charge
 from core.errors import Unavailable
 from services.platform import keys
 from tests.support.demo_site import Site
@@ -197,34 +194,6 @@ async def test_34_what_the_protocol_forbids_ends_the_socket(
                 await talk.connection.send(orjson.dumps(each).decode())
         assert await talk.code() == code
     await eventually(lambda: (served.hub.following, served.hub.held) == (0, 0))
-
-
-async def test_34_each_message_costs_what_a_request_costs(
-    served: Served, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Three sockets of a key, with 190 messages of 64 kB a second each, kept a process busy, and paid nothing."""
-    real, admitted = Budgets.admit, list[str]()
-
-    async def counting(budgets: Budgets, principal: Principal) -> Charge:
-        admitted.append(principal.credential)
-        return await real(budgets, principal)
-
-    async with talking(served, site.key) as talk:
-        monkeypatch.setattr(Budgets, "admit", counting)
-        for _ in range(3):
-            await talk.say("ping")
-            await talk.hear()
-        await talk.say("complete", id="never there")
-        await talk.say("ping")
-        await talk.hear()
-        assert len(admitted) == 5
-
-        async def spent(*_: object) -> Charge:
-            raise Throttled("This key has read as much as it may for now.", 1)
-
-        monkeypatch.setattr(Budgets, "admit", spent)
-        await talk.say("ping")
-        assert await talk.code() == 1013
 
 
 async def test_34_who_says_nothing_is_closed_in_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
