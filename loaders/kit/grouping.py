@@ -104,6 +104,10 @@ def grouping(entity: Entity[Any], args: Mapping[str, Any], currency: str, zone: 
         raise error.below("having") from None
     if args.get("fill"):
         filling.check(dimensions)
+    try:
+        unit = filters.text_value(filters.limited(args.get("unit") or "pcs", filters.MAX_TEXT))
+    except BadInput as error:
+        raise error.below("unit") from None
     return Grouping(
         dimensions,
         having,
@@ -111,7 +115,7 @@ def grouping(entity: Entity[Any], args: Mapping[str, Any], currency: str, zone: 
         _order(entity, args.get("orderBy") or ()),
         args["first"],
         currency,
-        args.get("unit") or "pcs",
+        unit,
         zone,
         now,
         bool(args.get("fill")),
