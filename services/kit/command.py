@@ -3,6 +3,7 @@
 What pydantic refuses becomes problems whose paths are its ``loc``; their words are ours.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -58,6 +59,19 @@ class Input(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise Unreadable(error.errors(include_url=False)) from None
+
+    @classmethod
+    async def read_in_turns(cls, given: Mapping[str, Any]) -> Self:
+        """The same, with turns for others where much of it is bad: to report four bad values in each of 500 lines takes as long as to
+        read them, and again as long to put them into words.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            await asyncio.sleep(0)
+            found = error.errors(include_url=False)
+        await asyncio.sleep(0)
+        raise Unreadable(found)
 
 
 class Unreadable(CommandRejected):
