@@ -218,7 +218,9 @@ class Budgets:
             account.leasing = None
         account.points += lease.granted
         account.left, account.seen = lease.left, monotonic()
-        if account.points < price:
+        # What was granted may be less than the price by now: requests that ended meanwhile paid for what they spent. Then another
+        # lease is asked for; a key with most of its budget left was refused for that.
+        if not lease.granted and account.points < price:
             account.short_of, account.short_until = price, monotonic() + LOOK_AGAIN
             audit("budget spent", "", tenant=str(account.tenant), credential=account.buckets[-1].owner)
 
