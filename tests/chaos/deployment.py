@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from db.tenancy import APP
 from tests.chaos.faults import Fault
-from tests.chaos.server import ROOT, Server
+from tests.chaos.server import ROOT, STARTS_WITHIN, Server
 from tests.chaos.site import DATABASE, Site
 from tests.support.command import environment
 from tests.support.pgbouncer import PORT, Bouncer
@@ -41,7 +41,7 @@ class Workers(Server):
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
-        line = (await asyncio.wait_for(self._process.stdout.readline(), 60)).decode()
+        line = (await asyncio.wait_for(self._process.stdout.readline(), STARTS_WITHIN)).decode()
         assert line, self.log.read_text()
         self.port = urlsplit(line.split()[1]).port or 0
         await self.ready(2)
@@ -52,7 +52,7 @@ class Workers(Server):
 
     async def ready(self, count: int) -> None:
         """So many have."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(STARTS_WITHIN):
             while self.begun() < count:
                 assert self._process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.02)

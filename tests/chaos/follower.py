@@ -12,6 +12,7 @@ import orjson
 
 from core.changes import read_cursor
 from tests.chaos.heard import Told
+from tests.chaos.server import STARTS_WITHIN
 from tests.chaos.site import Site, Tenant
 from tests.support.http import serving
 from tests.support.receiver import CREATE, Got, Receiver
@@ -42,7 +43,7 @@ class Follower:
         """In here it follows."""
         task = asyncio.create_task(self._run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(STARTS_WITHIN):
                 await self._begun.wait()
             yield
         finally:

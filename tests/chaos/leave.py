@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, field
+from statistics import median
+from time import monotonic
 
 import httpx
 
@@ -12,6 +14,8 @@ from tests.chaos.load import ORDER, stocked
 from tests.chaos.site import Site
 
 AT_ONCE = 12
+TRIED = 24
+"""Requests by which it is seen how long an answer takes here and now."""
 WRITE = f"mutation ($input: OrderCreateInput!) {{ orderCreate(input: $input) {{ {ORDER} userErrors {{ message }} }} }}"
 READ = "{ orders(first: 20) { nodes { number lineItems { nodes { product { sku stock { onHand } } } } } } }"
 
@@ -63,6 +67,7 @@ async def many(site: Site, times: int, chance: random.Random) -> Left:
 async def _batch(site: Site, key: str, times: int, chance: random.Random, found: Left) -> None:
     turns = asyncio.Semaphore(AT_ONCE)
     headers = {"Authorization": f"Bearer {key}"}
+    took: list[float] = []
     async with httpx.AsyncClient(headers=headers, timeout=30, limits=httpx.Limits(max_connections=None)) as client:
 
         async def one(number: int) -> None:
@@ -74,14 +79,19 @@ async def _batch(site: Site, key: str, times: int, chance: random.Random, found:
             }
             query = WRITE if number % 2 else READ
             async with turns:
+                # Others leave at any moment, until a while after they would have been answered.
+                stays = None if number < TRIED else chance.uniform(0, 2 * median(took[:TRIED]))
+                began = monotonic()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(chance.uniform(0, 0.06)):
+                    async with asyncio.timeout(stays):
                         await client.post(
                             site.servers[number % len(site.servers)].url + "/graphql",
                             json={"query": query, "variables": {"input": given}},
                         )
                         found.answered += 1
+                        took.append(monotonic() - began)
                         return
                 found.left += 1
 
-        await asyncio.gather(*(one(number) for number in range(times)))
+        await asyncio.gather(*(one(number) for number in range(TRIED)))
+        await asyncio.gather(*(one(number) for number in range(TRIED, times)))

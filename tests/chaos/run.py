@@ -21,6 +21,8 @@ from tests.support.clocks import LIBRARY
 
 CLIENTS = 6
 SECONDS = 1.2
+LEAST = 40
+"""Commands that a load has at least, some of them before its faults: on a busy machine seconds alone were two of a client's."""
 LEAVERS = 10_000
 TOLD = 20
 """How much is told of a run that broke something: so many of its faults, and of the commands around them."""
@@ -107,11 +109,15 @@ async def _hurt(
     began = monotonic()
     over = asyncio.Event()
 
+    opening = len(shop.history)
+
     def goes_on() -> bool:
-        return not over.is_set() or monotonic() < began + seconds
+        return not over.is_set() or monotonic() < began + seconds or len(shop.history) < opening + LEAST
 
     clients = [asyncio.create_task(work(shop, seed, number, goes_on)) for number in range(CLIENTS)]
     await asyncio.sleep(chance.uniform(0.1, 0.4))
+    while len(shop.history) < opening + 2 * CLIENTS and not any(each.done() for each in clients):  # noqa: ASYNC110 - clients send when they do
+        await asyncio.sleep(0.02)
     try:
         for fault in faults or chance.sample(FAULTS, chance.choice((1, 1, 2))):
             await fault(hurt, chance)

@@ -23,7 +23,7 @@ from tests.chaos import faults, heard
 from tests.chaos.faults import Fault
 from tests.chaos.follower import Follower, Receiving
 from tests.chaos.proxy import Proxy
-from tests.chaos.server import ROOT, Server
+from tests.chaos.server import ROOT, STARTS_WITHIN, Server
 from tests.chaos.site import DATABASE, Site, Tenant, Wrong
 from tests.support.brokers import Nats
 from tests.support.command import environment
@@ -69,7 +69,7 @@ class Worker(Server):
                 env=environment(ENVIRONMENT="production", **self._settings) | self.beside,
                 stderr=log,
             )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(STARTS_WITHIN):
             while self._begun() == begun:
                 assert self._process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.02)
