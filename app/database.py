@@ -175,11 +175,20 @@ async def _reach(settings: Settings) -> None:
         try:
             connection = await asyncpg.connect(url, timeout=5)
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            reason = str(error) or "no answer within 5 seconds"
-            raise Unavailable(
-                f"The database of ERPGRAPH_{name} ({redacted_url(url)}) can't be reached: {reason}"
-            ) from error
+            # What can't be read as a URL may have a part of the password where its host or port should be.
+            odd = _unencoded(url)
+            reason = odd or str(error) or "no answer within 5 seconds"
+            shown = "" if odd else f" ({redacted_url(url)})"
+            raise Unavailable(f"The database of ERPGRAPH_{name}{shown} can't be reached: {reason}") from error
         await connection.close()
+
+
+def _unencoded(url: str) -> str:
+    """What to do where the account of a URL has characters that mean something else there; empty where it has none."""
+    account = url.partition("://")[2].partition("?")[0].rpartition("@")[0]
+    if not any(sign in account for sign in "@#/"):
+        return ""
+    return "in a URL the characters @, # and / of a password are written %40, %23 and %2F."
 
 
 def redacted_url(url: str) -> str:

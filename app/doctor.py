@@ -2,21 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+import errno
+from collections.abc import AsyncIterator, Callable, Collection
 from time import time
 from typing import Any, Literal, NamedTuple
 
 import asyncpg
 
+from app.asgi import create_app
+from app.auth.jwks import UNREADABLE, IssuerKeys
 from app.database import open_database, reach, serving_database, too_many_connections
 from app.databases import others
 from app.relay import sinks
 from app.relay.relay import Late, late
 from app.relay.sinks import WITHIN, Away, Sink
+from app.serving.listeners import check_metrics, listeners
 from app.settings import Settings
-from core.errors import ErpError, Unfit
+from core.errors import BadInput, ErpError, Unfit
 from db.admin import migrate
-from db.runtime.engine import Target
+from db.runtime.engine import Database, Target
 from db.tenancy import APP, BACKUP
 
 OLDEST = 15
@@ -42,23 +46,69 @@ class Finding(NamedTuple):
 
 async def examined(settings: Settings) -> AsyncIterator[Finding]:
     """The findings, one by one as they are made. Where the database can't be reached that is the last of it."""
+    async for finding in _of_settings(settings):
+        yield finding
     try:
         async with open_database(settings) as target:
-            async for finding in _of_database(settings, target):
+            async for finding in _of_databases(settings, target):
                 yield finding
-            known = others(settings)
-            async for finding in _places(target, known):
-                yield finding
-            for name, other in known.items():
-                async for finding in _of_another(settings, name, other):
-                    yield finding
-            for each in sinks.made(settings.relay):
-                if await migrate.current(target) == migrate.head():
-                    yield await _relayed(each.name, [target, *known.values()])
     except ErpError as error:
         yield Finding("database", "fail", error.message)
     for each in sinks.made(settings.relay):
         yield await _broker(each)
+
+
+# ---------------------------------------------------------------- of what a start reads besides the database
+
+
+async def _of_settings(settings: Settings) -> AsyncIterator[Finding]:
+    application = _application(settings)
+    yield application
+    yield _address("address", settings, _listen)
+    if settings.metrics_port:
+        yield _address("metrics", settings, check_metrics)
+    if settings.environment == "production" and not settings.allowed_hosts:
+        told = "No name is allowed: requests by a name, such as erp.example, are refused."
+        yield Finding("hosts", "warn", told, "Set ERPGRAPH_ALLOWED_HOSTS to the names that clients use.")
+    if settings.token_keys and application.status == "ok":
+        yield await _tokens(settings)
+
+
+def _application(settings: Settings) -> Finding:
+    """All that a server reads when it starts: its modules, trusted documents, and whose tokens it takes."""
+    try:
+        create_app(settings, Database(Target.of(settings.database_url)))
+    except ErpError as error:
+        return Finding("application", "fail", error.message)
+    return Finding("application", "ok", "Modules, documents and tokens' settings fit together.")
+
+
+def _listen(settings: Settings) -> None:
+    with listeners(settings):
+        pass
+
+
+def _address(check: str, settings: Settings, listen: Callable[[Settings], None]) -> Finding:
+    """Whether a server could listen there. That one does already is as it should be, on a site that is served."""
+    try:
+        listen(settings)
+    except BadInput as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE:
+            return Finding(check, "ok", "A program listens there: a server that runs, or systemd for it.")
+        return Finding(check, "fail", error.message)
+    return Finding(check, "ok", "It is free to listen on.")
+
+
+async def _tokens(settings: Settings) -> Finding:
+    try:
+        found = await IssuerKeys(settings.token_keys, settings.token_keys_refresh).fetched()
+    except UNREADABLE as error:
+        told = f"The keys that tokens are signed with can't be read: {str(error) or type(error).__name__}."
+        return Finding("tokens", "fail", told, "Look at ERPGRAPH_TOKEN_KEYS. Without them no token is taken.")
+    return Finding("tokens", "ok", f"{len(found)} keys that tokens are signed with are there.")
+
+
+# ---------------------------------------------------------------- of brokers
 
 
 async def _broker(sink: Sink) -> Finding:
@@ -93,6 +143,43 @@ async def _relayed(sink: str, targets: Collection[Target]) -> Finding:
     return Finding(
         check, "warn", text, "Look whether a worker runs, and in its log, whether the broker refuses a message."
     )
+
+
+# ---------------------------------------------------------------- of databases
+
+
+async def _of_databases(settings: Settings, target: Target) -> AsyncIterator[Finding]:
+    """Of the first one, of its standby, and of those that tenants live in besides."""
+    async for finding in _of_database(settings, target):
+        yield finding
+    if settings.reading_url:
+        yield await _standby(settings.reading_url)
+    known = others(settings)
+    async for finding in _places(target, known):
+        yield finding
+    for name, other in known.items():
+        async for finding in _of_another(settings, name, other):
+            yield finding
+    for each in sinks.made(settings.relay):
+        if await migrate.current(target) == migrate.head():
+            yield await _relayed(each.name, [target, *known.values()])
+
+
+async def _standby(url: str) -> Finding:
+    advice = "Queries read from the primary meanwhile. Look at ERPGRAPH_READING_URL."
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+        try:
+            await connection.execute(f"SET ROLE {APP}")
+            replays = await connection.fetchval("SELECT pg_is_in_recovery()")
+        finally:
+            await connection.close()
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        told = f"The standby can't be read from: {str(error) or 'no answer within 5 seconds'}."
+        return Finding("standby", "warn", told, advice)
+    if not replays:
+        return Finding("standby", "warn", "The server that queries are to read from is no standby.", advice)
+    return Finding("standby", "ok", "The standby can be read from.")
 
 
 async def _places(target: Target, known: Collection[str]) -> AsyncIterator[Finding]:

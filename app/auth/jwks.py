@@ -29,6 +29,9 @@ TIMEOUT = 5.0
 MAX_BYTES = 262_144
 MAX_KEYS = 100
 
+UNREADABLE = (OSError, ValueError, ssl.SSLError, httpx.HTTPError, httpx.InvalidURL)
+"""What keeps the keys from being read."""
+
 _TYPES: Mapping[object, type[Key]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 """Kinds of public keys. A set's secret ones ("oct") are left out: whoever checks with one could also sign."""
 
@@ -68,6 +71,10 @@ class IssuerKeys:
             self._fetch()  # beside this request, which needn't wait for it
         return self._chosen(name)
 
+    async def fetched(self) -> dict[str, Key]:
+        """The keys that are there now. Raises one of ``UNREADABLE``."""
+        return read(await self._content())
+
     def _check_pause(self) -> None:
         """Raises ``Unavailable`` while no fetch may begin: one may at any time, and a second within the pause."""
         wait = self._began + FETCH_EVERY - monotonic()
@@ -96,9 +103,9 @@ class IssuerKeys:
 
     async def _replace(self) -> None:
         try:
-            self._keys = read(await self._content())
+            self._keys = await self.fetched()
             self._failed = False
-        except (OSError, ValueError, ssl.SSLError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except UNREADABLE as error:
             self._failed = True
             log.warning("token keys not read", reason=f"{type(error).__name__}: {error}", known=len(self._keys))
         finally:

@@ -1,14 +1,16 @@
 """``erpgraph doctor``."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import settings
 from app.cli.support import run
-from app.doctor import Finding, examined
 from core.errors import BadInput
+
+if TYPE_CHECKING:
+    from app.doctor import Finding
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
@@ -18,6 +20,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     """
 
     async def look() -> bool:
+        from app.doctor import Finding, examined
+
         well = True
         try:
             chosen = settings.load()
@@ -34,7 +38,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         raise typer.Exit(1)
 
 
-def _show(finding: Finding, *, as_json: bool) -> None:
+def _show(finding: "Finding", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(finding._asdict()))
     else:

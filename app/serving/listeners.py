@@ -1,6 +1,7 @@
 """The sockets that a server listens on: a port, a socket in the file system, or what systemd has opened for it."""
 
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -42,11 +43,13 @@ def check_metrics(settings: Settings) -> None:
     """Raise ``BadInput`` where the ports for figures, one for each worker, can't be had."""
     if settings.metrics_port:
         for port in range(settings.metrics_port, settings.metrics_port + settings.workers):
-            bind(settings.metrics_host, port, "ERPGRAPH_METRICS_PORT names another.").close()
+            bind(settings.metrics_host, port, "METRICS_").close()
 
 
-def bind(host: str, port: int, advice: str = "") -> socket.socket:
-    """A socket on that address. Raises ``BadInput`` with the advice when the address can't be had."""
+def bind(host: str, port: int, setting: str = "") -> socket.socket:
+    """A socket on that address. Raises ``BadInput`` when it can't be had, which names the settings to look at:
+    ``ERPGRAPH_HOST`` and ``ERPGRAPH_PORT`` with ``setting`` in their midst.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -57,11 +60,18 @@ def bind(host: str, port: int, advice: str = "") -> socket.socket:
             listener.close()
             raise
     except (OSError, OverflowError) as error:
-        raise BadInput(
-            f"Port {port} of {host} can't be used ({getattr(error, 'strerror', '') or error}). "
-            f"{advice or f'Choose another: PORT={port + 1 if port < 65_535 else 8000}.'}"
-        ) from error
+        reason = getattr(error, "strerror", "") or error
+        raise BadInput(f"Port {port} of {host} can't be used ({reason}). {_advice(error, port, setting)}") from error
     return listener
+
+
+def _advice(error: Exception, port: int, setting: str) -> str:
+    """What to change: another port of a machine that isn't this one is no use."""
+    if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+        return f"ERPGRAPH_{setting}HOST must be an address of this machine."
+    if setting:
+        return f"ERPGRAPH_{setting}PORT names another."
+    return f"Choose another: ERPGRAPH_PORT={port + 1 if 1024 <= port < 65_535 else 8000}."
 
 
 def bind_path(path: Path) -> socket.socket:
@@ -93,7 +103,7 @@ def _remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-    raise BadInput(f"The socket {path} can't be used (another program listens on it).")
+    raise OSError(errno.EADDRINUSE, "another program listens on it")
 
 
 def _passed() -> list[socket.socket]:

@@ -36,7 +36,7 @@ def path() -> Iterator[Path]:
 
 
 def ask(path: Path) -> object:
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost", timeout=15) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost", timeout=120) as client:
         return client.get("/graphql").json()
 
 
