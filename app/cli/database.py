@@ -15,7 +15,7 @@ from app.databases import MAIN
 from app.development import KEY_FILE
 from core.errors import BadInput
 from db.admin import migrate
-from db.admin.reset import erase, present
+from db.admin.reset import check_unused, erase, present
 from services.platform import sweeping
 
 Programs = Annotated[
@@ -97,6 +97,7 @@ def reset(
     if not found:
         say(f"There are no data in {chosen.data_dir}.")
         return
+    check_unused(chosen.data_dir)
     if not yes:
         typer.confirm(f"Delete all data of the embedded server in {chosen.data_dir}?", abort=True, err=True)
     erase(chosen.data_dir, KEY_FILE)

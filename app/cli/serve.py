@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app import settings
-from app.cli.support import progress, say
+from app.cli.support import narrator, progress
 
 
 def serve(
@@ -35,11 +35,12 @@ def serve(
     PostgreSQL.
     """
     chosen = settings.load(host=host, port=port, uds=uds, workers=workers)
+    tell = narrator(chosen.log_format)
     from app.server import run
 
     def announce(lines: str) -> None:
-        say("The graph is served. Open the explorer in a browser, or send the header 'Authorization: Bearer KEY'.")
+        tell("The graph is served. Open the explorer in a browser, or send the header 'Authorization: Bearer KEY'.")
         typer.echo(lines)
-        say("Ctrl-C stops it.")
+        tell("Ctrl-C stops it.")
 
-    run(chosen, say, progress, announce)
+    run(chosen, tell, progress, announce)

@@ -36,6 +36,11 @@ def say(text: str) -> None:
         typer.echo(text, err=True)
 
 
+def narrator(log_format: str) -> Callable[[str], None]:
+    """What tells a person the steps of a server: nobody does where the log is JSON, which programs read line by line."""
+    return say if log_format == "text" else lambda _: None
+
+
 @contextlib.contextmanager
 def progress() -> Iterator[Report]:
     """A function that takes ``(stage, done, total)``: bars on a terminal, plain lines elsewhere."""

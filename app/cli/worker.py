@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app import settings
-from app.cli.support import run, say
+from app.cli.support import narrator, run
 
 
 def worker(
@@ -25,5 +25,5 @@ def worker(
     from app.worker import run as work
 
     chosen = settings.load(relay=tuple(relay) if relay else None)
-    say("The worker works. Ctrl-C stops it.")
+    narrator(chosen.log_format)("The worker works. Ctrl-C stops it.")
     run(work(chosen))

@@ -1,7 +1,9 @@
 """Deleting the embedded server's data: what ``erpgraph db reset`` does."""
 
+import contextlib
 import fcntl
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import BadInput
@@ -17,14 +19,27 @@ def erase(folder: Path, *others: str) -> list[Path]:
     folder = folder.absolute()
     if not folder.is_dir():
         return []
-    with embedded.turn(folder), (folder / "users.lock").open("ab") as users:
-        if not embedded.lock(users, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            raise BadInput(f"The data in {folder} are in use. Stop 'erpgraph serve' and other commands first.")
+    with _alone(folder):
         embedded.stop_left_behind(folder)
         found = present(folder, *others)
         for path in found:
             _delete(path)
     return found
+
+
+def check_unused(folder: Path) -> None:
+    """Raise ``BadInput`` where ``erase`` would: so that nobody is asked whether to do what can't be done."""
+    with _alone(folder.absolute()):
+        pass
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """In here no other process uses the data. Raises ``BadInput`` while one does."""
+    with embedded.turn(folder), (folder / "users.lock").open("ab") as users:
+        if not embedded.lock(users, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            raise BadInput(f"The data in {folder} are in use. Stop 'erpgraph serve' and other commands first.")
+        yield
 
 
 def present(folder: Path, *others: str) -> list[Path]:

@@ -96,6 +96,15 @@ def test_a_whole_day(folder: Path) -> None:
     assert postgres_of(folder) is None
 
 
+def test_a_log_of_json_has_nothing_else_in_it(folder: Path) -> None:
+    """Lines for a person stood between the objects, and ended whatever read them one by one."""
+    served = Served(DATA_DIR=str(folder), LOG_FORMAT="json")
+    last = served.end(signal.SIGTERM)
+    assert last.code == 0
+    events = [json.loads(line)["event"] for line in last.err.splitlines()]
+    assert events[0] == "starting"
+
+
 def test_it_starts_after_a_kill_with_the_same_data(folder: Path) -> None:
     killed = Served(DATA_DIR=str(folder))
     assert killed.end(signal.SIGKILL).code == -signal.SIGKILL
@@ -142,12 +151,29 @@ def taken() -> Iterator[int]:
 
 def test_a_port_in_use_is_told_before_any_work(taken: int, tmp_path: Path) -> None:
     refused = command("serve", "--port", str(taken), DATA_DIR=str(tmp_path / "data"))
-    assert f"Port {taken} of 127.0.0.1 can't be used (Address already in use)" in one_line(refused)
+    assert one_line(refused).startswith(
+        f"Port {taken} of 127.0.0.1 can't be used (Address already in use). Choose another: ERPGRAPH_PORT="
+    )
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("sign", ["@", "#", "/"])
+def test_a_password_that_is_not_encoded_is_told_and_not_shown(sign: str) -> None:
+    """It was "Name or service not known", and could have been a part of the password."""
+    url = f"postgresql://erp:se{sign}cret@127.0.0.1:1/erp"
+    told = one_line(command("db", "status", DATABASE_URL=url))
+    assert told == (
+        "The database of ERPGRAPH_DATABASE_URL can't be reached: "
+        "in a URL the characters @, # and / of a password are written %40, %23 and %2F."
+    )
+
+
 def test_an_address_that_is_not_ours_is_told() -> None:
-    assert "can't be used" in one_line(command("serve", "--host", "192.0.2.1", "--port", "0"))
+    told = one_line(command("serve", "--host", "192.0.2.1", "--port", "8000"))
+    assert told == (
+        "Port 8000 of 192.0.2.1 can't be used (Cannot assign requested address). "
+        "ERPGRAPH_HOST must be an address of this machine."
+    )
 
 
 def fails(**settings: str) -> str:

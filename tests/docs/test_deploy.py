@@ -20,7 +20,7 @@ FILES = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file()]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "deploy.md", ROOT / "docs" / "backup.md"]
 
 # A shell's line: up to what ends a command. "$(…)" is one argument, whatever stands in it.
-_SHELL = re.compile(r"(?:^|[\s/])erpgraph((?: +(?:\"[^\"]*\"|[^\s\"'`;&|<>#]|\$\([^)]*\))+)+)")
+_SHELL = re.compile(r"(?:^|[\s/])erpgraph((?: +(?:\"[^\"]*\"|\$\([^)]*\)|[^\s\"'`;&|<>#()])+)+)")
 _FLOW = re.compile(r'\["erpgraph", ([^\]]*)\]')
 
 
