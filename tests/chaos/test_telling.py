@@ -5,12 +5,14 @@ is out of order for a record, and what comes again has the id that it had (docs/
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from app.relay.sinks import nats as jetstream
 from tests.chaos import clocks
 from tests.chaos.faults import Fault
+from tests.chaos.follower import Receiving
 from tests.chaos.run import Broken, run
 from tests.chaos.site import Site, site
 from tests.chaos.telling import FAULTS, Telling, lose_acknowledgements
@@ -36,6 +38,21 @@ async def test_everybody_hears_all_whatever_befalls_those_who_tell(telling: Tell
     assert report.faults == Counter({fault.__name__: 1})
     assert report.outcomes["ok"] > 0
     assert fault is not lose_acknowledgements or telling.wire.was_cut > cut
+
+
+async def test_a_delivery_whose_sender_was_killed_in_the_middle_of_it_is_none() -> None:
+    """The receiver took it for one without a body."""
+    receiver, answers = Receiving(), list[Any]()
+    came = iter([{"type": "http.request", "body": b'{"da', "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(came)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    await receiver({"type": "http", "path": "/erp", "headers": []}, receive, send)
+    assert (receiver.got, answers) == ([], [])
 
 
 async def test_a_message_that_the_broker_lost_is_found_out(telling: Telling, monkeypatch: pytest.MonkeyPatch) -> None:

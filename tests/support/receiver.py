@@ -71,6 +71,8 @@ class Receiver:
         body, more = b"", True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # its sender was killed in the middle of it: half a request is none
             body, more = body + message.get("body", b""), message.get("more_body", False)
         got = Got(scope["path"], {name.decode(): value.decode() for name, value in scope["headers"]}, body)
         self.got.append(got)
