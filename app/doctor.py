@@ -68,8 +68,8 @@ async def _of_settings(settings: Settings) -> AsyncIterator[Finding]:
     if settings.metrics_port:
         yield _address("metrics", settings, check_metrics)
     if settings.environment == "production" and not settings.allowed_hosts:
-        told = "No name is allowed: requests by a name, such as erp.example, are refused."
-        yield Finding("hosts", "warn", told, "Set ERPGRAPH_ALLOWED_HOSTS to the names that clients use.")
+        text = "No name is allowed: requests by a name, such as erp.example, are refused."
+        yield Finding("hosts", "warn", text, "Set ERPGRAPH_ALLOWED_HOSTS to the names that clients use.")
     if settings.token_keys and application.status == "ok":
         yield await _tokens(settings)
 
@@ -103,8 +103,8 @@ async def _tokens(settings: Settings) -> Finding:
     try:
         found = await IssuerKeys(settings.token_keys, settings.token_keys_refresh).fetched()
     except UNREADABLE as error:
-        told = f"The keys that tokens are signed with can't be read: {str(error) or type(error).__name__}."
-        return Finding("tokens", "fail", told, "Look at ERPGRAPH_TOKEN_KEYS. Without them no token is taken.")
+        text = f"The keys that tokens are signed with can't be read: {str(error) or type(error).__name__}."
+        return Finding("tokens", "fail", text, "Look at ERPGRAPH_TOKEN_KEYS. Without them no token is taken.")
     return Finding("tokens", "ok", f"{len(found)} keys that tokens are signed with are there.")
 
 
@@ -175,8 +175,8 @@ async def _standby(url: str) -> Finding:
         finally:
             await connection.close()
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        told = f"The standby can't be read from: {str(error) or 'no answer within 5 seconds'}."
-        return Finding("standby", "warn", told, advice)
+        text = f"The standby can't be read from: {str(error) or 'no answer within 5 seconds'}."
+        return Finding("standby", "warn", text, advice)
     if not replays:
         return Finding("standby", "warn", "The server that queries are to read from is no standby.", advice)
     return Finding("standby", "ok", "The standby can be read from.")

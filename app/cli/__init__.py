@@ -74,6 +74,10 @@ def main() -> None:
         app()
     except ErpError as error:
         _fail(error.message)
+    except asyncpg.InsufficientPrivilegeError as error:
+        _fail(
+            f"The login of ERPGRAPH_DATABASE_URL may not do this: {error}. Give the administrator's URL, as 'erpgraph db upgrade' needs it."
+        )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         _fail(f"{error} ({type(error).__name__})")
 

@@ -170,6 +170,15 @@ def test_a_database_out_of_reach_is_told_without_its_password(url: str, says: st
     assert "secret" not in line
 
 
+def test_a_login_that_may_not_is_sent_to_the_administrators(own: Target) -> None:
+    """The settings of the server were in the shell: it was "permission denied to set role" alone."""
+    said = one_line(command("tenant", "create", "acme", "--currency", "EUR", DATABASE_URL=own.serving))
+    assert said == (
+        'The login of ERPGRAPH_DATABASE_URL may not do this: permission denied to set role "erpgraph_owner". '
+        "Give the administrator's URL, as 'erpgraph db upgrade' needs it."
+    )
+
+
 def test_the_serving_login_is_tried_too(own: Target) -> None:
     refused = command("db", "status", DATABASE_URL=own.admin, APP_DATABASE_URL="postgresql://127.0.0.1:1/erp")
     assert "ERPGRAPH_APP_DATABASE_URL (postgresql://127.0.0.1:1/erp) can't be reached" in one_line(refused)

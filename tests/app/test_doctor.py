@@ -136,7 +136,7 @@ SETTINGS: dict[str, tuple[dict[str, object], str, str, str]] = {
 async def test_settings_that_a_start_would_refuse_are_found(fresh: Target, name: str) -> None:
     given, check, status, told = SETTINGS[name]
     found = await findings(fresh, **given)
-    assert (found[check].status, told in found[check].told) == (status, True), found[check]
+    assert (found[check].status, told in found[check].text) == (status, True), found[check]
     # The rest is as it is without them.
     assert {each for each in found if found[each].status != "ok"} - {"leakproof"} == {check}
     assert [each for each in IN_ORDER if each not in found] == []
@@ -144,7 +144,7 @@ async def test_settings_that_a_start_would_refuse_are_found(fresh: Target, name:
 
 async def test_a_primary_in_the_standbys_place_is_told(fresh: Target) -> None:
     found = (await findings(fresh, reading_url=fresh.serving))["standby"]
-    assert (found.status, "is no standby" in found.told) == ("warn", True)
+    assert (found.status, "is no standby" in found.text) == ("warn", True)
 
 
 async def test_a_site_that_is_served_is_well(fresh: Target, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ async def test_a_site_that_is_served_is_well(fresh: Target, tmp_path: Path) -> N
         number = port.getsockname()[1]
         for given in ({"port": number}, {"uds": str(tmp_path / "socket")}):
             found = (await findings(fresh, **given))["address"]
-            assert (found.status, found.told) == (
+            assert (found.status, found.text) == (
                 "ok",
                 "A program listens there: a server that runs, or systemd for it.",
             )
