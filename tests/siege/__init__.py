@@ -6,6 +6,10 @@
 ``measure``    what one request spends there, and what it is charged
 ``trees``      selections of a document, that can be written, read and changed
 ``writing``    draws requests from the schema
-``search``     keeps the worst, changes and combines them, and measures what comes of it
+``changing``   changes trees a little, and combines them
+``oddities``   headers, addresses and bodies around a document, or in its place
+``pool``       the worst so far by one measure, of every shape a few
+``search``     one round: keeps the worst, changes and combines them, and measures what comes of it
+``findings``   what all rounds found: tables, lines about the progress, a file
 ``run``        the command
 """

@@ -5,10 +5,13 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from tests.siege.trees import MOST, Node, Tree, definition, is_object, walk
+from tests.siege.trees import LIMITS, MOST, ROOM, Node, Tree, definition, is_object, walk, weight
 from tests.siege.writing import Drawing
 
 Change = Callable[[Tree, Tree], None]
+
+TRIES = 4
+"""How many times a tree is changed until what comes of it fits into a request."""
 
 
 class Changing:
@@ -35,12 +38,14 @@ class Changing:
         )
 
     def changed(self, tree: Tree, other: Tree) -> Tree:
-        """A copy with one to four changes."""
+        """A copy with one to four changes; without any where none of several tries fits into a request."""
         made = tree.copy()
-        for _ in range(self.random.choice((1, 1, 2, 4))):
-            self.random.choice(self.changes)(made, other)
-        if sum(root.size() for root in made.roots) > MOST or not made.roots:
-            return tree.copy()
+        for _ in range(TRIES):
+            for _ in range(self.random.choice((1, 1, 2, 4))):
+                self.random.choice(self.changes)(made, other)
+            if made.fits():
+                break
+            made = tree.copy()
         made.style = replace(made.style, comment=self.random.randrange(10**6))
         return made
 
@@ -128,18 +133,26 @@ class Changing:
         if name == "where" and isinstance(node.arguments[name], dict) and self.random.random() < 0.5:
             step = self.random.choice(("not", "and", "or"))
             inner = node.arguments[name]
-            node.arguments[name] = {step: inner if step == "not" else [inner] * self.random.choice((1, 2, 10, 100))}
+            times = self._times(inner, ROOM, (1, 2, 10, 100))
+            node.arguments[name] = {step: inner if step == "not" else [inner] * times}
         else:
-            node.arguments[name] = self._longer(node.arguments[name])
+            node.arguments[name] = self._longer(node.arguments[name], ROOM)
 
-    def _longer(self, given: Any) -> Any:
+    def _longer(self, given: Any, room: int) -> Any:
+        """It, longer, of no more than about ``room`` bytes: ten times as long at each of five levels was gigabytes."""
         if isinstance(given, list):
-            return ([self._longer(each) for each in given[:3]] + given[3:]) * self.random.choice((1, 2, 10))
+            longer = [self._longer(each, room // 3) for each in given[:3]] + given[3:]
+            most = LIMITS["limit_list"] + self.random.choice((0, 0, 0, 1))
+            return (longer * self._times(longer, room, (1, 2, 10)))[:most]
         if isinstance(given, dict):
-            return {name: self._longer(each) for name, each in given.items()}
-        if isinstance(given, str) and not given.isupper() and len(given) < 50_000:
-            return given * self.random.choice((1, 1, 10)) if "_" not in given else given
+            return {name: self._longer(each, room // len(given)) for name, each in given.items()}
+        if isinstance(given, str) and not given.isupper() and "_" not in given:
+            return given * self._times(given, room, (1, 1, 10))
         return given
+
+    def _times(self, given: Any, room: int, choices: tuple[int, ...]) -> int:
+        """How many times a value is put there, as far as there is room."""
+        return max(1, min(self.random.choice(choices), room // weight(given)))
 
     def condition(self, tree: Tree, _other: Tree) -> None:
         nodes, _ = self._place(tree)

@@ -39,8 +39,11 @@ BETWEEN_KEYS = 1.2
 """Seconds from one key's last request to the next key's first: then the server doesn't hold the second back for
 the first's sake."""
 
-ANSWER_WITHIN = 20.0
-"""Seconds after which an answer isn't waited for any more."""
+ANSWER_WITHIN = 60.0
+"""Seconds after which an answer isn't waited for any more. A machine with other work may give the server little of itself."""
+
+LATEST = 300.0
+"""Seconds after which the server is taken for stuck: what it was asked last may have kept it busy, and PostgreSQL as well."""
 
 _REMAINING = re.compile(rb'"remaining":(-?\d+)')
 _CODE = re.compile(rb'"code":"([A-Z_]+)"')
@@ -312,14 +315,23 @@ class Besieged:
 
     def _remaining(self, role: str) -> int:
         """What remains of a key's budget; asking takes some of it as well."""
-        for _ in range(40):  # what it was asked before may still keep it busy
-            found = _REMAINING.search(ask(self.server.port, graphql("{ __typename }").wire(self.keys[role])).text)
+        content = graphql("{ __typename }").wire(self.keys[role])
+        latest, worked = time.monotonic() + LATEST, processor(self.server.pid)
+        while True:
+            answer = ask(self.server.port, content)
+            found = _REMAINING.search(answer.text)
             if found is not None:
                 return int(found[1])
             if self.server.dead:
                 return 0
+            if time.monotonic() > latest:
+                break
             time.sleep(0.5)
-        raise RuntimeError("the server under siege doesn't tell what remains of the budget")
+        raise RuntimeError(
+            f"the server under siege doesn't tell what remains of the budget of {role!r} for {LATEST:.0f} s, in which it "
+            f"took {processor(self.server.pid) - worked:.1f} s of a processor; its last answer: {answer.status or 'none'} "
+            f"{answer.text[:500].decode(errors='replace')}"
+        )
 
     def _calibrate(self, role: str) -> None:
         first, second, third = (self._remaining(role) for _ in range(3))

@@ -1,8 +1,8 @@
 """Looks for requests that cost more than they pay: keeps the worst, changes and combines them, and measures again."""
 
-import heapq
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
@@ -15,8 +15,9 @@ from graphql import GraphQLError, GraphQLSchema
 from tests.siege import oddities
 from tests.siege.changing import Changing
 from tests.siege.measure import Besieged, Spent
+from tests.siege.pool import Pool
 from tests.siege.request import Request
-from tests.siege.trees import Tree, read, written
+from tests.siege.trees import LIMITS, Tree, read, written
 from tests.siege.writing import Drawing
 from tests.support.cpu import within
 
@@ -32,13 +33,14 @@ GROWTH = 100_000_000
 LARGE = 100_000
 """Bytes of an answer that is looked at though it took no time."""
 
-BEST = 10
-"""Members that are kept by each of the measures."""
-
-TURN = 60
-"""Requests that are sent by one role before the next one's turn."""
+TURN = 100
+"""Requests that are sent by one role before the next one's turn; of those that may do nothing a quarter."""
 
 ROLES = ("viewer", "partner", "admin", "warehouse", "clerk", "none", "")
+POWERLESS = ("none", "")
+
+TRIES = 5
+"""How many times a request is drawn until its document is no longer than one may be."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,31 @@ class Candidate:
 
     def request(self, schema: GraphQLSchema, comment: int = 0) -> Request:
         """As it goes out. ``comment`` makes the document another one, so that nothing of it is known yet."""
-        more: dict[str, Any] = {"headers": self.headers}
         if self.tree is None:
-            return Request(self.body, self.role, **more)
+            return Request(self.body, self.role, headers=self.headers)
         tree = replace(self.tree, style=replace(self.tree.style, comment=comment or self.tree.style.comment))
-        body = written(schema, tree)
+        return self.sent(written(schema, tree))
+
+    def sent(self, body: Mapping[str, Any]) -> Request:
+        """The request with this body, as JSON."""
         if self.method == "GET":
-            return Request(b"", self.role, "GET", oddities.address(body), **more)
-        return Request(orjson.dumps(body), self.role, **more)
+            return Request(b"", self.role, "GET", oddities.address(body), self.headers)
+        return Request(orjson.dumps(body), self.role, headers=self.headers)
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """What it has in common with those that differ from it little."""
+        if self.tree is None:
+            return (self.role, *(name for name, _ in self.headers))
+        return (self.role, self.tree.kind, *sorted({node.name or node.on for node in self.tree.roots}))
 
 
 class Member(NamedTuple):
-    """A candidate and what it spent."""
+    """A candidate and what it spent; ``found``, what is wrong with that."""
 
     candidate: Candidate
     spent: Spent
+    found: Sequence[str]
 
 
 MEASURES: Mapping[str, Callable[[Spent], float]] = {
@@ -112,21 +124,26 @@ def faults(spent: Spent, usually: Usual) -> list[str]:
     return found
 
 
+def severity(spent: Spent) -> float:
+    """How far it is past the bound that it is the furthest past."""
+    return max(spent.ratio / TIMES, spent.stall / STALL, spent.growth / GROWTH)
+
+
 class Search:
     """One search, whose course is decided by its seed as far as times allow."""
 
     def __init__(self, besieged: Besieged, schema: GraphQLSchema, seed: int, usually: Usual) -> None:
         self.besieged = besieged
         self.schema = schema
+        self.seed = seed
         self.random = Random(seed)
         self.drawing = Drawing(schema, besieged.facts, self.random)
         self.changing = Changing(self.drawing, self.random)
         self.usually = usually
         self.sent = 0
-        self.refused = 0
-        self.worst: dict[str, list[tuple[float, int, Member]]] = {name: [] for name in MEASURES}
+        self.refused: Counter[str] = Counter()
+        self.worst: dict[str, Pool[Member]] = {name: Pool() for name in MEASURES}
         self.offenders: dict[str, Member] = {}
-        self._order = count()
 
     def seeded(self, requests: Sequence[Request]) -> None:
         """Begin with the documents of these requests."""
@@ -137,36 +154,49 @@ class Search:
             except (ValueError, GraphQLError, AttributeError):
                 continue
             if tree is not None:
-                self.measure(Candidate(request.role, tree, request.headers))
+                candidate = Candidate(request.role, tree, request.headers)
+                self.measure(candidate, candidate.request(self.schema))
 
-    def run(self, number: int) -> None:
-        """Send so many requests: the first tenth are drawn, the others come of the worst so far."""
+    def run(self, number: int, after: Callable[["Search"], None] | None = None) -> None:
+        """Send so many requests: the first tenth are drawn, the others come of the worst so far. Calls ``after`` with
+        itself after each.
+        """
         drawn = number // 10
         for turn in count():
             role = ROLES[turn % len(ROLES)]
-            for _ in range(TURN if role else TURN // 4):
+            for _ in range(TURN // 4 if role in POWERLESS else TURN):
                 if self.sent >= number:
                     return
-                self.measure(replace(self._next(drawn), role=role))
+                self.measure(*self.next(role, drawn))
+                if after is not None:
+                    after(self)
 
-    def measure(self, candidate: Candidate) -> None:
-        """Send a candidate, and again where it looks bad; keep it where it is one of the worst."""
-        spent = self.besieged.spent(candidate.request(self.schema))
+    def measure(self, candidate: Candidate, request: Request) -> None:
+        """Send a candidate's request, and again where it looks bad; keep it where it is one of the worst."""
+        spent = self.besieged.spent(request)
         self.sent += 1
-        self.refused += spent.status not in (200, 0)
+        if spent.status not in (200, 0):
+            self.refused[f"{spent.status} {spent.code}".strip()] += 1
         if faults(spent, self.usually) and not spent.dead:
-            again = (candidate.request(self.schema, comment) for comment in self._comments())
+            # Each time as a document that is new. What a busy machine adds, it doesn't add each time.
+            again = (candidate.request(self.schema, comment=1_000_000 * self.sent + each) for each in count(1))
             spent = self.besieged.least(again)
-        member = Member(candidate, spent)
-        if found := faults(spent, self.usually):
-            self._remember(member, found)
+        member = Member(candidate, spent, faults(spent, self.usually))
+        if member.found:
+            self._remember(member)
         for name, measured in MEASURES.items():
-            heapq.heappush(self.worst[name], (measured(spent), next(self._order), member))
-            if len(self.worst[name]) > BEST:
-                heapq.heappop(self.worst[name])
+            self.worst[name].offer(measured(spent), candidate.shape, member)
 
-    def _comments(self) -> Iterator[int]:
-        return (self.random.randrange(10**9) for _ in count())
+    def next(self, role: str, drawn: int) -> tuple[Candidate, Request]:
+        """The next candidate and its request; of several tries the first whose document is no longer than one may be."""
+        for _ in range(TRIES):
+            candidate = replace(self._next(drawn), role=role)
+            if candidate.tree is None:
+                break
+            body = written(self.schema, candidate.tree)
+            if len(body["query"]) <= LIMITS["limit_characters"]:
+                return candidate, candidate.sent(body)
+        return candidate, candidate.request(self.schema)
 
     def _next(self, drawn: int) -> Candidate:
         random = self.random
@@ -180,18 +210,14 @@ class Search:
         return oddities.around(made, random) if random.random() < 0.1 else made
 
     def _parent(self) -> Candidate:
-        pool = self.worst[self.random.choice([*MEASURES])]
-        return self.random.choice(pool)[2].candidate if pool else Candidate("viewer", self.drawing.tree())
+        pool = self.worst[self.random.choice([*MEASURES])].kept
+        return self.random.choice(pool).member.candidate if pool else Candidate("viewer", self.drawing.tree())
 
-    def _remember(self, member: Member, found: Sequence[str]) -> None:
+    def _remember(self, member: Member) -> None:
         """One offender of each kind: by its role, its answer and what is wrong, the worst of them."""
         spent = member.spent
-        kind = f"{member.candidate.role} {spent.status} {spent.code} {' '.join(each.split()[0] for each in found)}"
+        what = " ".join(each.split()[0] for each in member.found)
+        kind = f"{member.candidate.role} {spent.status} {spent.code} {what}"
         known = self.offenders.get(kind)
-        if known is None or known.spent.ratio < spent.ratio:
+        if known is None or severity(known.spent) < severity(spent):
             self.offenders[kind] = member
-
-    def top(self, number: int = 10) -> list[tuple[str, Member]]:
-        """The worst by each measure."""
-        per = max(1, number // len(MEASURES))
-        return [(name, member) for name in MEASURES for _, _, member in heapq.nlargest(per, self.worst[name])]

@@ -6,9 +6,10 @@ variables and fragments.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -29,13 +30,21 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
+from app.settings import Settings
+
 META = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef, "__typename": TypeNameMetaFieldDef}
 
-MOST = 3_000
-"""Fields of a tree: what a text of 15,000 characters can stand for is more, and no use here."""
+LIMITS = {name: each.default for name, each in Settings.model_fields.items() if name.startswith("limit_")}
+"""What the server's limits are, where nothing else is set."""
+
+MOST: int = LIMITS["limit_fields"]
+"""Fields of a tree: as many as an operation may have."""
+
+ROOM: int = LIMITS["limit_variables"] + 40_000
+"""Bytes of all arguments of a tree: a little more than a request may have."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """A field, or with ``on`` an inline fragment on a type."""
 
@@ -48,11 +57,17 @@ class Node:
     children: list["Node"] = field(default_factory=list)
 
     def copy(self) -> "Node":
+        """A tree of its own. Its arguments' values are shared, since nothing changes them in place."""
         children = [each.copy() for each in self.children]
-        return replace(self, arguments=json.loads(json.dumps(self.arguments)), children=children)
+        return Node(self.name, self.alias, self.on, {**self.arguments}, self.condition, children)
 
     def size(self) -> int:
         return 1 + sum(each.size() for each in self.children)
+
+    def all(self) -> Iterator["Node"]:
+        yield self
+        for each in self.children:
+            yield from each.all()
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,21 @@ class Tree:
 
     def copy(self) -> "Tree":
         return Tree(self.kind, [each.copy() for each in self.roots], self.style)
+
+    def fits(self) -> bool:
+        """Whether it is no larger than a request may be, as far as the tree tells."""
+        nodes = [node for root in self.roots for node in root.all()]
+        if not nodes or len(nodes) > MOST or sum(bool(node.alias) for node in nodes) > LIMITS["limit_aliases"]:
+            return False
+        return sum(weight(node.arguments) for node in nodes if node.arguments) <= ROOM
+
+
+def weight(given: Any) -> int:
+    """Bytes of a value, as JSON; past all bounds where it is too deep for that."""
+    try:
+        return len(orjson.dumps(given))
+    except TypeError:
+        return ROOM + 1
 
 
 def definition(parent: Any, name: str) -> Any:
@@ -147,9 +177,8 @@ class Writer:
         return text + condition + ("" if leaf else self.selections(node.children, below))
 
     def _argument(self, given: Any, type_: Any) -> str:
-        text = literal(given, type_)
-        if type_ is None or len(text) < self.style.variables:
-            return text
+        if type_ is None or weight(given) < self.style.variables:
+            return literal(given, type_)
         return "$" + self._variable(given, str(type_))
 
     def _variable(self, given: Any, type_: str) -> str:
@@ -237,8 +266,8 @@ class _Reader:
 
 def _plain(given: Any) -> bool:
     try:
-        json.dumps(given)
-    except (TypeError, ValueError):
+        orjson.dumps(given)
+    except TypeError:
         return False
     return True
 

@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from tests.siege.facts import Facts
-from tests.siege.trees import Node, Style, Tree, definition
+from tests.siege.trees import ROOM, Node, Style, Tree, definition, weight
 
 PAGES = (0, 1, 2, 5, 20, 50, 100, 249, 250, 250, 251, -1)
 WORDS = ("a", "e", "SO", "1", "steel M8", "zzz", "★", "Ω", "x " * 40, "m²", "%", "lark " * 200)
@@ -50,7 +50,12 @@ class Drawing:
     # ---------------------------------------------------------------- documents
 
     def tree(self) -> Tree:
-        """An operation, mostly a query."""
+        """An operation, mostly a query, that fits into a request."""
+        while not (drawn := self._tree()).fits():
+            pass
+        return drawn
+
+    def _tree(self) -> Tree:
         kind = "mutation" if self.random.random() < 0.12 else "query"
         root = self.schema.mutation_type if kind == "mutation" else self.schema.query_type
         roots = self.selections(
@@ -133,6 +138,8 @@ class Drawing:
         if name == "orderBy":
             length = self.random.choice((1, 2, 3))
         different = [self.value(name, item, depth - 1) for _ in range(min(length, 4))]
+        # 501 texts of 200,000 characters are a hundred megabytes, and refused by their size as one too many is.
+        length = min(length, max(1, ROOM // weight(different)))
         return (different * length)[:length]
 
     def _object(self, name: str, type_: Any, depth: int) -> dict[str, Any]:
