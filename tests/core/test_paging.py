@@ -59,6 +59,11 @@ def test_a_cursor_is_read_back_by_its_own_list_alone(mark: str, values: list[str
             decode_cursor(other, cursor, size)
 
 
+def test_a_cursor_stays_what_clients_have_kept() -> None:
+    kept = "WyIwMTIzNDU2Nzg5YWIiLCLDhCBcImJcIlxuIixudWxsLCIyMDI2LTExLTI4Il0"
+    assert encode_cursor("0123456789ab", ('Ä "b"\n', None, "2026-11-28")) == kept
+
+
 @given(cursor=st.text(max_size=200))
 def test_other_text_is_refused(cursor: str) -> None:
     with pytest.raises(BadInput):
