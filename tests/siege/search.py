@@ -177,7 +177,7 @@ class Search:
         self.sent += 1
         if spent.status not in (200, 0):
             self.refused[f"{spent.status} {spent.code}".strip()] += 1
-        if faults(spent, self.usually) and not spent.dead:
+        if faults(spent, self.usually) and not spent.dead and not self._known(candidate, spent):
             # Each time as a document that is new. What a busy machine adds, it doesn't add each time.
             again = (candidate.request(self.schema, comment=1_000_000 * self.sent + each) for each in count(1))
             spent = self.besieged.least(again)
@@ -210,14 +210,24 @@ class Search:
         return oddities.around(made, random) if random.random() < 0.1 else made
 
     def _parent(self) -> Candidate:
+        """One of the worst; of two that one which takes less time: what is dear per point is so in small as well."""
         pool = self.worst[self.random.choice([*MEASURES])].kept
-        return self.random.choice(pool).member.candidate if pool else Candidate("viewer", self.drawing.tree())
+        if not pool:
+            return Candidate("viewer", self.drawing.tree())
+        two = self.random.choice(pool).member, self.random.choice(pool).member
+        return min(two, key=lambda member: member.spent.seconds).candidate
+
+    def _kind(self, candidate: Candidate, spent: Spent) -> str:
+        """What offenders have in common of which one is kept: their role, the answer and what is wrong."""
+        what = " ".join(each.split()[0] for each in faults(spent, self.usually))
+        return f"{candidate.role} {spent.status} {spent.code} {what}"
+
+    def _known(self, candidate: Candidate, spent: Spent) -> bool:
+        """Whether an offender of its kind is known that is worse."""
+        known = self.offenders.get(self._kind(candidate, spent))
+        return known is not None and severity(spent) <= severity(known.spent)
 
     def _remember(self, member: Member) -> None:
-        """One offender of each kind: by its role, its answer and what is wrong, the worst of them."""
-        spent = member.spent
-        what = " ".join(each.split()[0] for each in member.found)
-        kind = f"{member.candidate.role} {spent.status} {spent.code} {what}"
-        known = self.offenders.get(kind)
-        if known is None or severity(known.spent) < severity(spent):
-            self.offenders[kind] = member
+        """One offender of each kind, the worst of them."""
+        if not self._known(member.candidate, member.spent):
+            self.offenders[self._kind(member.candidate, member.spent)] = member
