@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from db.runtime.engine import Database
-from services import demo
 from services.platform import keys, tenants
 from tests.support.demo_site import Site
 from tests.support.postgres import TestServer
@@ -15,8 +14,7 @@ from tests.support.receiver import Shop, shop
 
 @pytest.fixture(scope="session")
 async def site(server: TestServer) -> AsyncIterator[Site]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         first, second = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
         key = await keys.create(target, first.id, "tests")
         database = Database(target)

@@ -8,18 +8,16 @@ import pytest
 from app.asgi import create_app
 from app.settings import load
 from db.runtime.engine import Database, Target
-from services import demo
 from services.platform import keys, tenants
 
 QUERY = "{ orders(first: 3) { nodes { number customer { name } lineItems(first: 2) { nodes { quantity product { sku } } } } } }"
 
 
 @pytest.fixture
-async def client(fresh: Target) -> AsyncIterator[httpx.AsyncClient]:
-    await demo.load(fresh, demo.Size.SMALL)
-    [tenant, *_] = await tenants.every(fresh)
-    key = await keys.create(fresh, tenant.id, "explain")
-    database = Database(fresh)
+async def client(small_demo: Target) -> AsyncIterator[httpx.AsyncClient]:
+    [tenant, *_] = await tenants.every(small_demo)
+    key = await keys.create(small_demo, tenant.id, "explain")
+    database = Database(small_demo)
     await database.open()
     transport = httpx.ASGITransport(create_app(load(), database))
     headers = {"Authorization": f"Bearer {key}"}

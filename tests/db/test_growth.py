@@ -8,7 +8,6 @@ import pytest
 from db.models import metadata
 from db.runtime.engine import Target
 from db.tenancy import LEDGERS
-from services import demo
 
 OPTIONS = (
     "SELECT relname, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL"
@@ -27,8 +26,7 @@ RARE = "SELECT source_id FROM stock_moves GROUP BY 1 ORDER BY count(*) LIMIT 1"
 
 @pytest.fixture(scope="module")
 async def grown(server: Any) -> Any:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         connection = await asyncpg.connect(target.admin)
         yield connection
         await connection.close()

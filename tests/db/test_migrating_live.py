@@ -17,7 +17,6 @@ from app.settings import load
 from core.errors import Unavailable
 from db.admin import migrate
 from db.runtime.engine import Database, Target
-from services import demo
 from services.platform import keys, tenants
 
 REVISION = """
@@ -80,11 +79,10 @@ async def columns(target: Target) -> int:
 
 
 @pytest.mark.usefixtures("another")
-async def test_44_a_migration_beside_a_long_reader_fails_no_request(fresh: Target, attempts: list[float]) -> None:
-    await demo.load(fresh, demo.Size.SMALL)
-    tenant = min(await tenants.every(fresh), key=lambda tenant: tenant.name)
-    key = await keys.create(fresh, tenant.id, "live")
-    database = Database(fresh)
+async def test_44_a_migration_beside_a_long_reader_fails_no_request(small_demo: Target, attempts: list[float]) -> None:
+    tenant = min(await tenants.every(small_demo), key=lambda tenant: tenant.name)
+    key = await keys.create(small_demo, tenant.id, "live")
+    database = Database(small_demo)
     await database.open()
     answers: list[tuple[int, bool, float]] = []
     stop = False
@@ -100,10 +98,10 @@ async def test_44_a_migration_beside_a_long_reader_fails_no_request(fresh: Targe
     transport = httpx.ASGITransport(create_app(load(), database))
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
-        async with holding(fresh, "SELECT count(*) FROM products"):
+        async with holding(small_demo, "SELECT count(*) FROM products"):
             load_ = [asyncio.create_task(asking(client, number)) for number in range(6)]
             await asyncio.sleep(0.3)
-            upgrade = asyncio.create_task(migrate.upgrade(fresh))
+            upgrade = asyncio.create_task(migrate.upgrade(small_demo))
             async with asyncio.timeout(20):
                 while len(attempts) < 2:  # noqa: ASYNC110 - the first has given up after two seconds
                     await asyncio.sleep(0.02)
@@ -113,7 +111,7 @@ async def test_44_a_migration_beside_a_long_reader_fails_no_request(fresh: Targe
         stop = True
         await asyncio.gather(*load_)
     await database.close()
-    assert await columns(fresh) == 1
+    assert await columns(small_demo) == 1
     assert {(status, failed) for status, failed, _ in answers} == {(200, False)}
     # They wait behind the migration, and it gives up before they do: after four seconds they would have failed.
     assert max(seconds for *_, seconds in answers) > 1.0

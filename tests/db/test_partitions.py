@@ -17,7 +17,6 @@ from db.admin.partitions import at, extend, month, partition
 from db.admin.restore import restore
 from db.runtime.engine import Target, administration
 from db.tenancy import APP, OWNER, set_tenant
-from services import demo
 from services.platform import tenants
 from services.verify import verify
 from tests.support.postgres import TestServer
@@ -50,8 +49,7 @@ REFERENCES = """
 @pytest.fixture(scope="module")
 async def parted(server: TestServer) -> AsyncIterator[Target]:
     """The demo's tables, partitioned while somebody writes. That writer's rows are counted by the first test."""
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         yield target
 
 

@@ -12,7 +12,6 @@ from app.asgi import create_app
 from app.settings import load
 from db.admin import embedded, migrate
 from db.runtime.engine import Database, Target
-from services import demo
 from services.platform import keys, tenants
 from services.verify import verify
 from tests.support.folders import open_to_all
@@ -74,15 +73,14 @@ def run(*command: object) -> None:
 
 
 async def test_46_a_dump_restored_on_another_server_is_the_same_site(
-    fresh: Target, programs: Path, tmp_path: Path
+    small_demo: Target, programs: Path, tmp_path: Path
 ) -> None:
-    await demo.load(fresh, demo.Size.SMALL)
-    every = sorted(await tenants.every(fresh), key=lambda tenant: tenant.name)
-    given = [await keys.create(fresh, tenant.id, "kept") for tenant in every]
-    before = [await answered(fresh, key) for key in given], await described(fresh)
+    every = sorted(await tenants.every(small_demo), key=lambda tenant: tenant.name)
+    given = [await keys.create(small_demo, tenant.id, "kept") for tenant in every]
+    before = [await answered(small_demo, key) for key in given], await described(small_demo)
     assert before[0][0]["orders"]["nodes"]
     backup = ("--role=erpgraph_backup", "--enable-row-security", "--format=custom", f"--file={tmp_path / 'dump'}")
-    run(programs / "pg_dump", *backup, f"--dbname={fresh.admin}")
+    run(programs / "pg_dump", *backup, f"--dbname={small_demo.admin}")
 
     open_to_all(tmp_path)
     server = embedded.start(tmp_path / "other")

@@ -6,7 +6,6 @@ import asyncpg
 
 from db.admin import migrate
 from db.runtime.engine import Target
-from services import demo
 from services.platform import tenants
 from services.verify import verify
 
@@ -26,11 +25,10 @@ async def shipments(target: Target) -> list[tuple[Any, ...]]:
         await connection.close()
 
 
-async def test_moves_to_customers_become_shipments(fresh: Target) -> None:
+async def test_moves_to_customers_become_shipments(small_demo: Target) -> None:
     """The demo writes both: what it says and what follows from its moves must be the same."""
-    await demo.load(fresh, demo.Size.SMALL)
-    wanted = await shipments(fresh)
-    admin = await asyncpg.connect(fresh.admin)
+    wanted = await shipments(small_demo)
+    admin = await asyncpg.connect(small_demo.admin)
     try:
         await admin.execute("DELETE FROM shipment_lines; DELETE FROM shipments")
         # Orders from suppliers don't survive the way back, and so nothing may be on its way by them.
@@ -43,10 +41,10 @@ async def test_moves_to_customers_become_shipments(fresh: Target) -> None:
             "UPDATE orders o SET tax_total = 0, subtotal = (SELECT sum(l.total) FROM line_items l"
             " WHERE (l.tenant_id, l.order_id) = (o.tenant_id, o.id)) WHERE o.prices_include_tax OR o.tax_total <> 0"
         )
-        await migrate.downgrade(fresh, BEFORE)
+        await migrate.downgrade(small_demo, BEFORE)
         assert await admin.fetchval("SELECT count(*) FROM shipments") == 0
-        await migrate.upgrade(fresh)
-        assert await shipments(fresh) == wanted
+        await migrate.upgrade(small_demo)
+        assert await shipments(small_demo) == wanted
         assert len(wanted) > 1_000
         # Broken off halfway, and run again: what is there already stays as it is.
         await admin.execute("UPDATE shipments SET note = 'kept' WHERE number LIKE '%1-1'")
@@ -54,12 +52,12 @@ async def test_moves_to_customers_become_shipments(fresh: Target) -> None:
             "DELETE FROM shipment_lines l USING shipments s WHERE s.id = l.shipment_id AND s.note IS NULL"
         )
         await admin.execute("DELETE FROM shipments WHERE note IS NULL")
-        await migrate.downgrade(fresh, BEFORE)
-        await migrate.upgrade(fresh)
-        assert await shipments(fresh) == wanted
+        await migrate.downgrade(small_demo, BEFORE)
+        await migrate.upgrade(small_demo)
+        assert await shipments(small_demo) == wanted
         assert await admin.fetchval("SELECT count(*) FROM shipments WHERE note = 'kept'") > 10
         assert await admin.fetchval("SELECT count(*) FROM pg_policies WHERE policyname = 'backfill'") == 0
     finally:
         await admin.close()
-    for tenant in await tenants.every(fresh):
-        assert await verify(fresh, tenant.id) == []
+    for tenant in await tenants.every(small_demo):
+        assert await verify(small_demo, tenant.id) == []

@@ -6,7 +6,6 @@ from uuid import UUID
 import pytest
 
 from db.runtime.engine import Database
-from services import demo
 from services.platform import tenants
 from tests.support.graph import Asker
 from tests.support.postgres import TestServer
@@ -14,8 +13,7 @@ from tests.support.postgres import TestServer
 
 @pytest.fixture(scope="session")
 async def demo_data(server: TestServer) -> AsyncIterator[tuple[Asker, UUID]]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         database = Database(target)
         await database.open()
         try:

@@ -9,7 +9,6 @@ import httpx
 from app.asgi import create_app
 from app.settings import Settings, load
 from db.runtime.engine import Database, Target
-from services import demo
 from services.platform import keys, tenants
 
 ROOT = Path(__file__).parents[2]
@@ -17,13 +16,12 @@ README = (ROOT / "README.md").read_text()
 SCHEMA = (ROOT / "schema.graphql").read_text()
 
 
-async def test_the_query_and_the_mutation_have_the_answers_that_are_shown(fresh: Target) -> None:
+async def test_the_query_and_the_mutation_have_the_answers_that_are_shown(small_demo: Target) -> None:
     [query] = re.findall(r"--data-urlencode 'query=(.*?)'", README, re.DOTALL)
     [mutation] = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
     [shown, refused] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-    await demo.load(fresh, demo.Size.SMALL)
-    key = await keys.create(fresh, await tenants.find(fresh, "larkspur"), "docs")
-    database = Database(fresh)
+    key = await keys.create(small_demo, await tenants.find(small_demo, "larkspur"), "docs")
+    database = Database(small_demo)
     await database.open()
     transport = httpx.ASGITransport(create_app(load(), database))
     headers = {"Authorization": f"Bearer {key}", "X-Explain": "1"}

@@ -11,7 +11,6 @@ import pytest
 from app.context import Principal, RequestContext
 from db.runtime.engine import Database
 from execution import Trace
-from services import demo
 from services.platform import tenants
 from tests.support.graph import executed, schema
 from tests.support.postgres import TestServer
@@ -51,8 +50,7 @@ NOTHING = {
 
 @pytest.fixture(scope="module")
 async def database(server: TestServer) -> AsyncIterator[Database]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         opened = Database(target)
         await opened.open()
         yield opened

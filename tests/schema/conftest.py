@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 
 from db.runtime.engine import Database, Target
-from services import demo
 from services.platform import tenants
 from tests.support import oddments as hand_made
 from tests.support.graph import Asker
@@ -21,8 +20,7 @@ from tests.support.postgres import TestServer
 
 @pytest.fixture(scope="session")
 async def world(server: TestServer) -> AsyncIterator[Target]:
-    async with server.fresh() as made:
-        await demo.load(made, demo.Size.SMALL)
+    async with server.with_demo() as made:
         yield made
 
 

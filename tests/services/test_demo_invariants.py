@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import asyncpg
 import pytest
 
-from services import demo
 from tests.support.postgres import TestServer
 
 
@@ -203,8 +202,7 @@ RULES = {
 @pytest.fixture(scope="module")
 async def loaded(server: TestServer) -> AsyncIterator[Any]:
     """A connection to the small set, as the administrator: all tenants' rows at once."""
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         connection = await asyncpg.connect(target.admin, server_settings={"TimeZone": "UTC"})
         yield connection
         await connection.close()

@@ -14,7 +14,6 @@ from app.context import Principal, RequestContext
 from db import checks
 from db.runtime.engine import Database, Target
 from loaders.checks import differences
-from services import demo
 from services.platform import tenants
 from services.verify import verify
 from tests.support.graph import Asker
@@ -126,8 +125,7 @@ IDS = [check.rule for check in checks.CHECKS]
 
 @pytest.fixture(scope="module")
 async def loaded(server: TestServer) -> AsyncIterator[Target]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         yield target
 
 
@@ -195,8 +193,7 @@ async def test_s10_the_rest_of_a_request_is_planned_as_before(loaded: Target, la
 @pytest.fixture
 async def spoilt(server: TestServer) -> AsyncIterator[Target]:
     """A demo with one balance that is one too high."""
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         connection = await asyncpg.connect(target.admin)
         tenant = await tenants.find(target, "larkspur")
         await connection.execute(first("stock_levels", "on_hand = on_hand + 1").format(tenant=tenant))

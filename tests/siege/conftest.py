@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services import demo
 from tests.siege.facts import prepare
 from tests.siege.measure import Besieged, Server
 from tests.support.postgres import TestServer
@@ -12,8 +11,7 @@ from tests.support.postgres import TestServer
 
 @pytest.fixture(scope="module")
 async def besieged(server: TestServer) -> AsyncIterator[Besieged]:
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         place = await prepare(target)
         with Server(target) as running, Besieged(running, place) as found:
             yield found

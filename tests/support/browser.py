@@ -11,7 +11,6 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from db.runtime.engine import Database
-from services import demo
 from services.platform import keys, tenants
 from tests.support.postgres import TestServer
 
@@ -78,8 +77,7 @@ def screenshots(tmp_path: Path) -> Path:
 @contextlib.asynccontextmanager
 async def demo_data(server: TestServer) -> AsyncIterator[tuple[Database, str, str]]:
     """A database of its own with the small demo; the name of the first tenant, and a key of it."""
-    async with server.fresh() as target:
-        await demo.load(target, demo.Size.SMALL)
+    async with server.with_demo() as target:
         first, *_ = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
         database = Database(target)
         await database.open()

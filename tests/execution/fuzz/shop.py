@@ -10,7 +10,6 @@ from app.context import Principal, RequestContext
 from app.registry import Graph, build
 from db.runtime.engine import Database, Target
 from execution import ExtensibleSchema
-from services import demo
 from services.platform import tenants
 from tests.execution.fuzz import cases as generated
 from tests.execution.fuzz.compare import Comparison
@@ -68,7 +67,7 @@ class Asker:
 def compare_part(server: TestServer, part: int) -> Seen:
     """Compare the executors on one part of the views, in a database of its own with the small demo."""
     with new_loop() as loop:
-        fresh = server.fresh()
+        fresh = server.with_demo()
         target = loop.run_until_complete(fresh.__aenter__())
         try:
             return _on(target, loop, part)
@@ -78,7 +77,6 @@ def compare_part(server: TestServer, part: int) -> Seen:
 
 def _on(target: Target, loop: asyncio.AbstractEventLoop, part: int) -> Seen:
     run = loop.run_until_complete
-    run(demo.load(target, demo.Size.SMALL))
     # A machine that stood still for five seconds made one of the two answers "the database is away".
     ask = Asker(
         Database(target, acquire_timeout=60, statement_timeout_ms=60_000), run(tenants.find(target, "larkspur"))
