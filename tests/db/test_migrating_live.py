@@ -18,6 +18,7 @@ from core.errors import Unavailable
 from db.admin import migrate
 from db.runtime.engine import Database, Target
 from services.platform import keys, tenants
+from tests.support.http import eventually
 
 REVISION = """
 from alembic import op
@@ -123,7 +124,7 @@ async def test_who_comes_second_waits_for_the_first_for_longer_than_two_seconds(
 ) -> None:
     async with holding(fresh, f"SELECT pg_advisory_xact_lock({ADVISORY})"):
         second = asyncio.create_task(migrate.upgrade(fresh))
-        await asyncio.sleep(2.5)
+        await eventually(lambda: len(attempts) == 2)  # the first gave up after the two seconds of a lock
         assert not second.done()
     await second
     assert (len(attempts), await columns(fresh)) == (2, 1)
