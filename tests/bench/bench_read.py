@@ -1,6 +1,6 @@
 """How close nested reading comes to hand-written SQL: ``make bench``.
 
-    python -m tests.bench.bench_read [--short] [--size medium|large]
+    python -m tests.bench.bench_read [--short] [--size medium|large] [--load]
 
 One run, one table. For each query, in turn within one loop so that a noisy machine hits all alike, and six times in a
 row, of which the first isn't counted, because a client that asks for one thing after the other finds a server that is awake:
@@ -10,7 +10,7 @@ the same schema. All four answers are checked to be equal first, and the number 
 to be the number of relations in the query. Exits 1 where a ratio is past its bound.
 
 ``--short`` is for CI: fewer rounds, bounds twice as wide. The data are the demo's, in an embedded
-PostgreSQL under ``.data/bench-SIZE``, kept between runs.
+PostgreSQL under ``.data/bench-SIZE``, kept between runs; ``--load`` loads them and measures nothing.
 """
 
 import argparse
@@ -288,13 +288,14 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="fewer rounds, wider bounds")
     parser.add_argument("--size", default="medium", choices=["medium", "large"])
+    parser.add_argument("--load", action="store_true", help="load the data and measure nothing")
     given = parser.parse_args()
     settings = load(data_dir=CHECKOUT / ".data" / f"bench-{given.size}", database_url="")
     async with open_migrated(settings) as target:
         if await demo.is_empty(target):
             print(f"Loading the {given.size} demo", flush=True)
             await demo.load(target, demo.Size(given.size))
-        return await run(target, short=given.short)
+        return 0 if given.load else await run(target, short=given.short)
 
 
 async def run(target: Target, *, short: bool) -> int:
