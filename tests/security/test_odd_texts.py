@@ -25,10 +25,13 @@ def places(stage: Stage) -> Iterator[tuple[Company, Place]]:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 async def test_no_text_is_a_fault_at_any_place(stage: Stage, text: str) -> None:
     """``groups(unit:)`` handed a NUL to PostgreSQL."""
-    asked = 0
+    asked = set[tuple[str, str]]()
     for company, place in places(stage):
+        if (place.owner, place.name) in asked:  # of one input in many lists
+            continue
         answer = await company.client.post("/graphql", json={"query": place.document, "variables": {"v": text}})
         assert answer.status_code == 200, (place, answer.text)
         assert "INTERNAL_SERVER_ERROR" not in answer.text, place
-        asked += 1
-    assert asked > 300
+        asked.add((place.owner, place.name))
+    assert len(asked) > 150
+    assert {("LineItemConnection", "unit"), ("ProductRef", "sku"), ("ProductUpsertInput", "description")} <= asked
