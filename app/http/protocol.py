@@ -148,6 +148,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise HttpError(505, "HTTP/1.1 is spoken here, and HTTP/1.0.")
         if self.parser.get_method() == b"CONNECT":
             raise HttpError(501, "This server is no proxy.")
+        if version == "1.0":
+            # Its clients don't wait for a word to go on, and would take that for the answer (RFC 9110, section 10.1.1).
+            self.expect_100_continue = False
         if version == "1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
             raise HttpError(400, "HTTP/1.0 knows no Transfer-Encoding.")
         self.url, authority = origin_form(self.url)

@@ -1,7 +1,9 @@
 """Webhooks: made, changed, ended, and asked to send again. Sending itself is the worker's (``app.webhooks``)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
 
@@ -9,6 +11,7 @@ import asyncpg
 import orjson
 from pydantic import AfterValidator, AwareDatetime, Field
 
+from core import text
 from core.errors import BadInput
 from core.ids import new_id
 from core.moments import write
@@ -16,12 +19,12 @@ from core.permissions import permitted
 from core.problems import DUPLICATE, Problems, refuse
 from core.webhooks import LIMIT_REACHED, MOST
 from services.kit.answer import References
-from services.kit.command import Command, Id, LongText, Title, Version
+from services.kit.command import Command, Id, Title, Version
 from services.kit.records import version_conflict
 from services.kit.work import UnitOfWork
 
-MAX_DOCUMENT = 20_000
-"""Characters of a document."""
+MAX_DOCUMENT, MAX_URL = 20_000, 2_000
+"""Characters of a document, and of an address."""
 
 
 def _role(given: str) -> str:
@@ -30,12 +33,29 @@ def _role(given: str) -> str:
     return given
 
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _kept(given: dict[str, Any]) -> dict[str, Any]:
+    """JSON that is kept as it is. A literal may have numbers that JSON in requests can't have, and PostgreSQL takes no NUL."""
+    try:
+        written = orjson.dumps(given)
+    except TypeError:
+        raise ValueError("This has a number of more than 64 bits, or half of a surrogate pair.") from None
+    if _NUL.search(written):
+        raise ValueError("Text must not contain the NUL character.")
+    if orjson.loads(written) != given:
+        raise ValueError("This has a number that JSON doesn't carry.")
+    return given
+
+
+Variables = Annotated[dict[str, Any], AfterValidator(_kept)]
 Webhook_ = Annotated[UUID, Id("hook")]
 Role = Annotated[str, Field(max_length=50), AfterValidator(_role)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=20)]
 Batch = Annotated[int, Field(ge=1, le=100)]
-Document = Annotated[LongText, Field(max_length=MAX_DOCUMENT)]
-Url = Annotated[Title, Field(max_length=2_000)]
+Document = Annotated[str, AfterValidator(partial(text.prose, most=MAX_DOCUMENT))]
+Url = Annotated[str, AfterValidator(partial(text.name, most=MAX_URL))]
 
 
 class WebhookCreate(Command):
@@ -47,7 +67,7 @@ class WebhookCreate(Command):
     """Where deliveries are sent: https, and an address that the whole internet can reach."""
     document: Document
     """A subscription with one field, eventFeed, without after. Checked now, and again whenever it is sent."""
-    variables: dict[str, Any] | None = None
+    variables: Variables | None = None
     """The values of the document's variables."""
     roles: Roles
     """The roles with whose permissions the document is read; together they may do nothing that the caller may not."""
@@ -71,7 +91,7 @@ class WebhookUpdate(WebhookCommand):
     """The new address. Left out: as it is."""
     document: Document | None = None
     """The new document. Left out: as it is."""
-    variables: dict[str, Any] | None = None
+    variables: Variables | None = None
     """The values of the document's variables; null for none. Left out: as they are."""
     roles: Roles | None = None
     """The new roles; together they may do nothing that the caller may not. Left out: as they are."""

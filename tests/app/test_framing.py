@@ -281,3 +281,13 @@ async def test_attack_14_the_authority_of_the_target_goes_before_host(
         wire.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         found = said(await wire.answer())
         assert (found["path"], found["headers"]) == (path, [["host", host]])
+
+
+async def test_a_client_of_http_1_0_gets_no_word_before_its_answer(port: int) -> None:
+    """It doesn't know what 100 means, and would take it for the answer (RFC 9110, section 10.1.1)."""
+    for version, first in ((b"1.0", 200), (b"1.1", 100)):
+        async with Wire(port) as wire:
+            head = b"POST /x HTTP/%b\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+            wire.send(head % version + b"hi")
+            line = await wire.reader.readline()
+            assert line.startswith(b"HTTP/1.1 %d " % first)
