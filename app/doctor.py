@@ -137,7 +137,7 @@ async def _relayed(sink: str, targets: Collection[Target]) -> Finding:
         return Finding(check, "ok", "Nothing has waited for long.")
     longest = max(waiting, key=lambda each: each.seconds)
     text = (
-        f"Of {len(waiting)} tenants the broker wasn't told something that happened more than {LATE / 60:g} minutes ago;"
+        f"Of {len(waiting)} tenants the broker wasn't sent something that happened more than {LATE / 60:g} minutes ago;"
         f" of {longest.tenant} for {longest.seconds / 60:,.0f} minutes."
     )
     return Finding(

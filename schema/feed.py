@@ -14,7 +14,7 @@ from schema.shared import Node
 ChangeKind = named_enum(
     "ChangeKind",
     {name: kind.text for name, kind in KINDS.items()},
-    "The kinds of records that the feed tells changes of.",
+    "The kinds of records whose changes the feed reports.",
 )
 
 SCAN = 20 * POINT

@@ -45,7 +45,7 @@ class WebhookDelivery(Node):
         tables.WebhookDelivery.message_id,
         "What the receiver gets as webhook-id: the same each time, also when it is sent again.",
     )
-    event: Event | None = one(tables.WebhookDelivery.event_id, EventById, "The first event that it tells of.")
+    event: Event | None = one(tables.WebhookDelivery.event_id, EventById, "The first event that it reports.")
     status: WebhookDeliveryStatus = choice(
         tables.WebhookDelivery.status, WebhookDeliveryStatus, "Whether it was taken."
     )
@@ -196,7 +196,7 @@ class Mutation:
         resolvers.carry_out(services.WebhookSecretRotate, services.rotate),
     )
     webhook_test: WebhookTestPayload | None = managed(
-        "Sends one event of type webhook.tested now, and tells what the receiver answered.",
+        "Sends one event of type webhook.tested now, and reports what the receiver answered.",
         services.WebhookTest,
         resolvers.test,
     )

@@ -11,7 +11,7 @@ from app.database import open_every, open_home, reach, require_head
 from app.databases import MAIN
 from db.runtime.engine import Target
 
-app = typer.Typer(no_args_is_help=True, help="The feed: tell those that follow it what they can't know.")
+app = typer.Typer(no_args_is_help=True, help="The feed: notify those that follow it of what they can't know.")
 
 
 @app.command()
@@ -24,7 +24,7 @@ def restored(
     lost something, before the server starts. 'erpgraph db restore' does it by itself.
 
     Subscribers, webhooks and brokers get the event feed.restored: what they were told since isn't there any more. Exit code 1 where a tenant is
-    frozen, whose followers aren't told.
+    frozen, whose followers aren't notified.
     """
 
     async def report() -> bool:
@@ -60,7 +60,9 @@ async def report_restored(target: Target) -> bool:
     from services.platform import feeds
 
     done = await feeds.restored(target)
-    say(f"The feeds of {done.tenants} tenant{'' if done.tenants == 1 else 's'} tell that the database was restored.")
+    say(f"The feeds of {done.tenants} tenant{'' if done.tenants == 1 else 's'} report that the database was restored.")
     if done.frozen:
-        say(f"Frozen, and not told: {', '.join(done.frozen)}. Unfreeze them, and run 'erpgraph feed restored' again.")
+        say(
+            f"Frozen, and not notified: {', '.join(done.frozen)}. Unfreeze them, and run 'erpgraph feed restored' again."
+        )
     return not done.frozen

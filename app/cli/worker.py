@@ -11,10 +11,10 @@ from app.cli.support import narrator, run
 def worker(
     relay: Annotated[
         list[str] | None,
-        typer.Option(help="A broker to tell what happens, such as nats://127.0.0.1:4222. [default: ERPGRAPH_RELAY]"),
+        typer.Option(help="A broker to send what happens to, such as nats://127.0.0.1:4222. [default: ERPGRAPH_RELAY]"),
     ] = None,
 ) -> None:
-    """Do the upkeep, again and again, send webhooks and tell brokers, until Ctrl-C or SIGTERM.
+    """Do the upkeep, again and again, send webhooks, and events to brokers, until Ctrl-C or SIGTERM.
 
     Holds whose time is over are let go of within five minutes, for orders that wait; idempotency keys and the oldest of the feed
     are deleted each hour: what 'erpgraph db sweep' does once. What happens is sent to webhooks where ERPGRAPH_WEBHOOK_KEYS is set

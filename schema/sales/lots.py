@@ -52,7 +52,7 @@ class ShipmentLineLot:
 @extends(Lot)
 class LotSales:
     shipment_lines: Connection[ShipmentLine] = many(
-        "What of it left for which orders, oldest first, in shipments that stand: with shipment.order.customer, whom to tell where"
+        "What of it left for which orders, oldest first, in shipments that stand: with shipment.order.customer, whom to notify where"
         " it is recalled.",
         loaders.LinesOfLot,
         "id",

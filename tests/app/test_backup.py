@@ -114,7 +114,7 @@ def test_what_is_restored_is_what_was_dumped(site: Site, source: Target, empty: 
     assert (restored.code, restored.out) == (0, "")
     assert restored.err.splitlines() == [
         f"Restored {described.rows:,} rows of {len(before)} tables at revision {migrate.head()}.",
-        "The feeds of 2 tenants tell that the database was restored.",
+        "The feeds of 2 tenants report that the database was restored.",
         "larkspur: no differences",
         "stonebridge: no differences",
     ]

@@ -307,7 +307,7 @@ async def test_doctor_names_who_waits_for_long(
     there = load(database_url=site.target.admin, app_database_url=site.target.serving, pool_size=2, relay=broker.url)
     [lag] = [each async for each in examined(there) if each.check == "relay nats lag"]
     assert lag.status == "warn"
-    assert lag.text.startswith("Of 1 tenants the broker wasn't told something that happened more than 0 minutes ago")
+    assert lag.text.startswith("Of 1 tenants the broker wasn't sent something that happened more than 0 minutes ago")
     assert lag.text.endswith(f"; of {site.tenants[0].name} for 0 minutes.")
 
 

@@ -154,8 +154,8 @@ async def test_a_frozen_tenant_is_named_and_unchanged(fresh: Target) -> None:
     done = await asyncio.to_thread(run, "feed", "restored", DATABASE_URL=fresh.admin)
     assert (done.code, done.out) == (1, "")
     assert done.err.splitlines() == [
-        "The feeds of 1 tenant tell that the database was restored.",
-        "Frozen, and not told: moves. Unfreeze them, and run 'erpgraph feed restored' again.",
+        "The feeds of 1 tenant report that the database was restored.",
+        "Frozen, and not notified: moves. Unfreeze them, and run 'erpgraph feed restored' again.",
     ]
 
 
