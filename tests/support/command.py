@@ -14,6 +14,10 @@ from app.cli import main
 ROOT = Path(__file__).parents[2]
 
 
+PATIENCE = 300
+"""Seconds in which a command ends even on a machine that has a lot else to do."""
+
+
 class Ended(NamedTuple):
     """A command that has ended."""
 
@@ -55,7 +59,7 @@ def first_lines(process: subprocess.Popen[str], number: int) -> list[str]:
 
 def ended(process: subprocess.Popen[str]) -> Ended:
     """What a started command said and its exit code (negative: the signal that ended it)."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return Ended(process.returncode, out, err)
 
 
