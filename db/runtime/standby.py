@@ -93,7 +93,9 @@ class Standby:
                     await self._follow(connection)
             except (NotFollowing, Unfit, asyncpg.PostgresError, *GONE) as error:
                 self._replayed = -1
-                found = getattr(error, "reason", "") or str(error) or type(error).__name__
+                # What asyncpg says of one that ended while it was lent is about its own pool.
+                closed = "its connection was closed" if isinstance(error, asyncpg.InterfaceError) else ""
+                found = getattr(error, "reason", "") or closed or str(error) or type(error).__name__
                 if found != reason:
                     log.warning("the standby isn't read from", reason=found)
                 reason = found
