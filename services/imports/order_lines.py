@@ -1,5 +1,6 @@
 """One row of an order: its line item, and what it says of the whole order."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +17,9 @@ from services.imports.values import Places, Test, rule_test, taker, value
 
 MAX_DESCRIPTION = 5_000
 """Characters. A longer one than a name may be is kept on its lines, and cut in the product's name."""
+
+MOST_COUNTRIES = 300
+"""Names of unknown countries that are counted apart: a column of something else has as many as rows."""
 
 GOODS, SERVICE, DISCOUNT, RETURN = "", "s", "d", "r"
 """What a row is. Besides, ``c`` and ``o`` are lines that come of a charge of the row or of the order, and ``t`` a doubt."""
@@ -101,6 +105,8 @@ class OrderLine:
         self._amounts = parsing.amounts_parser(mapping)
         self._date = parsing.date_parser(mapping.dates, columns.date.formats)
         self._countries = {code: code for code in COUNTRIES} | mapping.countries
+        self.unknown_countries: Counter[str] = Counter()
+        """What was taken for no country, and in how many rows."""
         self._whole = {
             name: self._amount(name, named[name]) for name in named if name in (*_WHOLE, "returned", "cancelled")
         }
@@ -206,13 +212,20 @@ class OrderLine:
         thing, text_ = self._goods(found, sku, description)
         self._facts(found, line, unit, email, note, read)
         placed = self._date(f"{day} {time}".strip()) if day or found.role != RETURN else None
-        whose = (self._keys["customer"](customer), self._name(name), self._countries.get(country))
+        whose = (self._keys["customer"](customer), self._name(name), self._country(country))
         values = (
             *(new_id().hex, found.number, thing, *whose, text_),
             *(read.quantity, read.price, read.total, placed),
             *(facts.get(each) for each in self.extra),
         )
         return values, list(self._charged(cells, found, placed)) if self._charges else []
+
+    def _country(self, name: str) -> str | None:
+        """Its code. One that isn't known stays empty rather than wrong, and the summary says so."""
+        code = self._countries.get(name)
+        if name and code is None and (name in self.unknown_countries or len(self.unknown_countries) < MOST_COUNTRIES):
+            self.unknown_countries[name] += 1
+        return code
 
     def _check_rules(self, cells: list[str], found: Found) -> None:
         for rule, test in self._rejects:

@@ -36,6 +36,7 @@ class Rows(Reading):
         self._doubtful = False
         self._last: str | None = None
         self.extra = self._line.extra
+        self.unknown_countries = self._line.unknown_countries
         self.columns = (*BASE, *self.extra)
 
     def staged(self, row: SourceRow) -> Iterator[tuple[Any, ...]]:

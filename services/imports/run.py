@@ -54,6 +54,7 @@ async def import_orders(
                     counts = await store.counts()
                     report("storing", 1, 1)
                     summary = Summary.of(rows.read, stored, counts, rows.left_out, totals, rejects.path, rules.currency)
+                    summary = summary.with_unknown_countries(rows.unknown_countries)
                     await record.finish(connection, identity, made, summary.as_facts(), stored=bool(stored.orders))
                     if dry_run:
                         return summary.with_preview(await preview(connection, identity))

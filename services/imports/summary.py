@@ -10,6 +10,8 @@ from uuid import UUID
 from services.imports.judging import DERIVED
 from services.imports.store import Counts, Stored
 
+COUNTRIES_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -24,6 +26,8 @@ class Summary:
     totals: dict[str, Decimal]
     rejected_file: Path
     currencies: list[str] = field(default_factory=list)
+    unknown_countries: Mapping[str, int] = field(default_factory=dict)
+    """Names that are no country's, and in how many rows: customers have none for them."""
     preview: str = ""
 
     @classmethod
@@ -52,6 +56,9 @@ class Summary:
             rejected_file,
             currencies,
         )
+
+    def with_unknown_countries(self, found: Mapping[str, int]) -> "Summary":
+        return replace(self, unknown_countries=found)
 
     def with_preview(self, shown: str) -> "Summary":
         return replace(self, preview=shown)
@@ -95,9 +102,16 @@ class Summary:
                 *([] if one.lines else ["Nothing was added."]),
                 *([f"left out: {_listed(self.left_out)}"] if left else []),
                 *([self._rejected()] if rejected else []),
+                *([self._countries()] if self.unknown_countries else []),
                 *([self.preview, "This was a dry run: nothing was stored."] if self.preview else []),
             ]
         )
+
+    def _countries(self) -> str:
+        ranked = sorted(self.unknown_countries.items(), key=lambda each: (-each[1], each[0]))
+        named = ", ".join(f"{rows:,} {name!r}" for name, rows in ranked[:COUNTRIES_SHOWN])
+        more = f" and {len(ranked) - COUNTRIES_SHOWN:,} others" if len(ranked) > COUNTRIES_SHOWN else ""
+        return f"customers without a country, as it isn't known: {named}{more}; [countries] of the mapping says what they are"
 
     def _rejected(self) -> str:
         where = "" if self.preview else f"; see {self.rejected_file}"

@@ -331,3 +331,21 @@ async def test_a_format_that_would_drop_the_half_of_the_day_is_refused(
             BadInput, match=r"dates\.formats\.0: .* would read 2 PM as 2 in the morning: %p goes with %I"
         ):
             await load(target, shop, tmp_path, "Order,Date,Cust,SKU,Qty,Price\n", mapping)
+
+
+async def test_a_name_that_is_no_countrys_is_told(target: Target, shop: str, tmp_path: Path) -> None:
+    """It was left out, and nobody heard of it; the file of partners is refused for the same."""
+    names = ["GB", "UK", "Atlantis", "Atlantis", "", "Deutschland"]
+    rows = "".join(f"{n},2024-01-01,C{n},S1,1,5.00,{name}\n" for n, name in enumerate(names))
+    mapping = HEAD + COLUMNS + 'country = "Land"\n' + TAIL + '[countries]\n"Deutschland" = "DE"\n'
+    summary = await load(target, shop, tmp_path, "Order,Date,Cust,SKU,Qty,Price,Land\n" + rows, mapping)
+    assert told(summary) == (6, 6, 0, {})
+    assert summary.unknown_countries == {"Atlantis": 2, "UK": 1}
+    assert str(summary).splitlines()[-1] == (
+        "customers without a country, as it isn't known: 2 'Atlantis', 1 'UK'; [countries] of the mapping says what they are"
+    )
+    async with administration(target, await tenants.find(target, shop)) as connection:
+        found = await connection.fetch("SELECT code, country FROM partners WHERE code LIKE 'C_' ORDER BY code")
+    assert [(row["code"], row["country"]) for row in found] == [
+        *(("C0", "GB"), ("C1", None), ("C2", None), ("C3", None), ("C4", None), ("C5", "DE")),
+    ]
