@@ -93,17 +93,25 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         paths: Paths = [None] if plan.needs_paths else None
         # Field after field, whole subtree after subtree: for a mutation this is the serial order
         # that the specification asks for, and reads share one connection anyway.
-        [data] = await run.select(plan, [self.root_value], paths)
-        settled: dict[str, Any] | None = data
-        if run.failures:
-            settling = NullPropagation(self.collected_errors, run.types, run.broken, propagate=self.error_propagation)
-            settled = settling.root(plan, data)
-            if self.error_propagation and run.reports:
-                add_hidden(self.collected_errors, run.types, run.broken, plan, data)
+        settled: dict[str, Any] | None
+        try:
+            [data] = await run.select(plan, [self.root_value], paths)
+            settled = self._settled(run, plan, data) if run.failures else data
+        finally:
+            await run.forget_frames()
         # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept
         # the context, and with it all that was loaded, until the garbage collector came.
         self.async_helpers = None  # type: ignore[assignment]  # it ends a reference cycle
         return ExecutionResult(settled, self.collected_errors.errors or None)
+
+    def _settled(self, run: Run, plan: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer with what failed made null, and its errors."""
+        errors = self.collected_errors
+        settling = NullPropagation(errors, run.types, run.broken, propagate=self.error_propagation)
+        settled = settling.root(plan, data)
+        if self.error_propagation and run.reports:
+            add_hidden(errors, run.types, run.broken, run.reports, plan, data)
+        return settled
 
 
 @cache

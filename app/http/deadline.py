@@ -45,6 +45,7 @@ class RequestDeadline:
         self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
+            self._watcher = None  # it ends with an error that refers to this
         # Don't swallow a cancellation that somebody else asked for at the same time.
         over = self._over
         if over is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
