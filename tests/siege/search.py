@@ -177,7 +177,8 @@ class Search:
         self.sent += 1
         if spent.status not in (200, 0):
             self.refused[f"{spent.status} {spent.code}".strip()] += 1
-        if faults(spent, self.usually) and not spent.dead and not self._known(candidate, spent):
+        found = faults(spent, self.usually)
+        if found and not spent.dead and not self._known(Member(candidate, spent, found)):
             # Each time as a document that is new. What a busy machine adds, it doesn't add each time.
             again = (candidate.request(self.schema, comment=1_000_000 * self.sent + each) for each in count(1))
             spent = self.besieged.least(again)
@@ -217,17 +218,17 @@ class Search:
         two = self.random.choice(pool).member, self.random.choice(pool).member
         return min(two, key=lambda member: member.spent.seconds).candidate
 
-    def _kind(self, candidate: Candidate, spent: Spent) -> str:
+    def _kind(self, member: Member) -> str:
         """What offenders have in common of which one is kept: their role, the answer and what is wrong."""
-        what = " ".join(each.split()[0] for each in faults(spent, self.usually))
-        return f"{candidate.role} {spent.status} {spent.code} {what}"
+        candidate, spent, found = member
+        return f"{candidate.role} {spent.status} {spent.code} {' '.join(each.split()[0] for each in found)}"
 
-    def _known(self, candidate: Candidate, spent: Spent) -> bool:
+    def _known(self, member: Member) -> bool:
         """Whether an offender of its kind is known that is worse."""
-        known = self.offenders.get(self._kind(candidate, spent))
-        return known is not None and severity(spent) <= severity(known.spent)
+        known = self.offenders.get(self._kind(member))
+        return known is not None and severity(member.spent) <= severity(known.spent)
 
     def _remember(self, member: Member) -> None:
         """One offender of each kind, the worst of them."""
-        if not self._known(member.candidate, member.spent):
-            self.offenders[self._kind(member.candidate, member.spent)] = member
+        if not self._known(member):
+            self.offenders[self._kind(member)] = member
