@@ -318,6 +318,11 @@ def asked(refs: Sequence[ProductRef], *, lock: bool) -> Asked | None:
     return Asked("items", _find(kind, lock=lock), len(ProductSnapshot._fields), (list(keys),))
 
 
+def asked_by_ids(products: Collection[UUID]) -> Asked:
+    """Asks for products under the locks of their stock, together with something else."""
+    return Asked("items", _find("id", lock=True), len(ProductSnapshot._fields), (list(products),))
+
+
 async def product(work: UnitOfWork, ref: ProductRef, problems: Problems, *path: str | int) -> ProductSnapshot | None:
     """The one product that an input names; where there is none a problem is noted under ``path``."""
     met = Problems()
@@ -327,11 +332,13 @@ async def product(work: UnitOfWork, ref: ProductRef, problems: Problems, *path: 
     return item
 
 
-async def hold(work: Looking, products: Collection[UUID]) -> list[ProductSnapshot]:
-    """These products as they are under the locks of their stock, in the order of their ids."""
-    rows = await work.rows(_FIND_AND_LOCK.format(key="id", type="uuid"), list(products))
-    work.products = frozenset(row["id"] for row in rows)
-    found = [ProductSnapshot(*row) for row in rows]
+async def hold(work: Looking, products: Collection[UUID], there: list[Any] | None = None) -> list[ProductSnapshot]:
+    """These products as they are under the locks of their stock, in the order of their ids. ``there``: the rows that they were
+    ``asked_by_ids`` for.
+    """
+    asked = asked_by_ids(products)
+    found = [ProductSnapshot(*row) for row in (await work.rows(asked.sql, *asked.values) if there is None else there)]
+    work.products = frozenset(item.id for item in found)
     check_seen(work, {item.id: item.decimals for item in found})
     return found
 

@@ -21,6 +21,7 @@ from services.kit.command import shown
 from services.kit.work import UnitOfWork
 from services.sales.addresses import confirmed, told_addresses
 from services.sales.commands import OrderCancel, OrderConfirm, OrderReturn, ReturnLine
+from services.sales.known import held_with_stock
 from services.sales.orders import (
     ZERO,
     Excess,
@@ -70,7 +71,7 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
     taxing.check_together(borne, problems, "order")
     addresses = confirmed(order.addresses, order.customer_addresses, problems)
     # A draft may be older than what its products' units are now.
-    items = {item.id: item for item in await catalog.hold(work, {line.product for line in order.lines})}
+    items, there = await held_with_stock(work, {line.product for line in order.lines})
     for item in items.values():
         catalog.check_offered(item, problems, "order")
     for line in order.lines:
@@ -83,7 +84,9 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
         for line in order.lines
     ]
     may_wait = command.allow_backorder if command.given("allow_backorder") else order.allow_backorder
-    allocation, held = await promise(work, wanted, problems, allow_backorder=may_wait, rule=order.allocation)
+    allocation, held = await promise(
+        work, wanted, problems, allow_backorder=may_wait, rule=order.allocation, there=there
+    )
     problems.check()
     [[version]] = await work.rows(_CONFIRM, list(held), list(held.values()), order.id, may_wait, warehouse, *addresses)
     stock.reserve(work, allocation.holds)

@@ -1,10 +1,11 @@
-"""What a new order's input names, asked for in one statement: its customer, its products, and what is there of them."""
+"""What an order is about, asked for in one statement: a new one's customer, its products, and what is there of them."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from services import catalog, partners
+from services.catalog import ProductSnapshot
 from services.inventory import stock
 from services.kit.together import together
 from services.kit.work import UnitOfWork
@@ -37,3 +38,16 @@ async def known(work: UnitOfWork, command: OrderCreate, *, lock: bool) -> Known:
     asked = [partners.asked(command.customer), items]
     found = await together(work, *asked, *([stock.asked(items.name)] if lock else []))
     return Known(*found)
+
+
+async def held_with_stock(
+    work: UnitOfWork, products: Collection[UUID]
+) -> tuple[dict[UUID, ProductSnapshot], Rows | None]:
+    """Products under the locks of their stock, by their ids, and what is there of them: None where it is to be asked for next, since
+    tables are spread over servers.
+    """
+    items, places = None, None
+    if not work.writer.spread:
+        asked = catalog.asked_by_ids(products)
+        items, places = await together(work, asked, stock.asked(asked.name))
+    return {item.id: item for item in await catalog.hold(work, products, items)}, places

@@ -25,7 +25,7 @@ COST = {
     "orderCreate, confirmed": 2,
     "orderUpdate, the note": 4,
     "orderUpdate, the lines": 7,
-    "orderConfirm": 6,
+    "orderConfirm": 5,
     "orderShip": 8,
     "orderShip, in parts": 8,
     "orderShip, from a location": 10,

@@ -3,15 +3,17 @@ stored while it waited for the locks.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import asyncpg
+import pytest
 
 from core.ids import new_id
 from services.inventory import stock
 from tests.services.stock.test_arrivals import until_it_waits
 from tests.support.clerk import Clerk, identity, lines
-from tests.support.crowd import buy
+from tests.support.crowd import Told, buy, tell
 
 MOVED = """
     INSERT INTO stock_moves (tenant_id, id, product_id, source_id, destination_id, quantity, reason, principal)
@@ -21,10 +23,26 @@ MORE = "UPDATE stock_levels SET on_hand = on_hand + $4 WHERE tenant_id = $1 AND 
 NEW = "INSERT INTO stock_levels (tenant_id, id, product_id, location_id, on_hand) VALUES ($1, $5, $2, $3, $4)"
 
 
-async def test_goods_that_come_while_it_waits_for_the_locks_are_there_for_it(shop: Clerk) -> None:
+Wanted = Sequence[tuple[Any, str]]
+ByWay = Callable[[Clerk, Wanted], Awaitable[Coroutine[Any, Any, Told]]]
+
+
+async def created(shop: Clerk, wanted: Wanted) -> Coroutine[Any, Any, Told]:
+    return buy(shop, wanted)
+
+
+async def confirmed(shop: Clerk, wanted: Wanted) -> Coroutine[Any, Any, Told]:
+    """Of a draft that is there already. Another holds its products before their stock is looked at."""
+    draft = await shop.order(*wanted)
+    return tell(shop, "orderConfirm", {"order": {"id": draft["id"]}})
+
+
+@pytest.mark.parametrize("by_way", [created, confirmed])
+async def test_goods_that_come_while_it_waits_for_the_locks_are_there_for_it(shop: Clerk, by_way: ByWay) -> None:
     """One more of what a place has, at a place that had none left, and at one that never had any."""
     some, none, never = [await shop.product(each) for each in ({"SHELF": "1"}, {"SHELF": "2"}, {})]
     assert (await buy(shop, [(none, "2")])).done
+    order = await by_way(shop, [(some, "2"), (none, "1"), (never, "1")])
     hand = await asyncpg.connect(shop.database.target.admin)
     async with hand.transaction():
         every = [identity(each) for each in (some, none, never)]
@@ -33,7 +51,7 @@ async def test_goods_that_come_while_it_waits_for_the_locks_are_there_for_it(sho
             shop.tenant,
             every,
         )
-        ordering = asyncio.create_task(buy(shop, [(some, "2"), (none, "1"), (never, "1")]))
+        ordering = asyncio.create_task(order)
         await until_it_waits(shop)
         for product, place in (some, "SHELF"), (none, "SHELF"), (never, "RACK"):
             where = (shop.tenant, identity(product), identity({"id": shop.places[place]}))
