@@ -1,10 +1,12 @@
 """Which locations a demand is served from: by a rule, and always all that there is."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 from math import comb
+from typing import Any
 from uuid import UUID
 
 from core.inventory import Allocation, Demand, Hold, Place, Spot
@@ -48,17 +50,28 @@ def allocate(
     return Allocation(merged, found.waiting)
 
 
+@dataclass(slots=True, eq=False)
+class _Shelf:
+    """A place, and what is left there. Not a mapping by places: their nine fields were hashed for each look, eight for a line."""
+
+    place: Place
+    left: Decimal
+
+
 class Shelves:
     """Places that several orders are served from, one after the other."""
 
     def __init__(self, places: Iterable[Place]) -> None:
-        self._of: dict[UUID, list[Place]] = defaultdict(list)
-        self._left: dict[Place, Decimal] = {}
+        self._of: dict[UUID, list[_Shelf]] = defaultdict(list)
         self._rule: str | None = None
         for place in places:
-            self._of[place.product].append(place)
-            self._left[place] = place.available
+            self._of[place.product].append(_Shelf(place, place.available))
             self._rule = self._rule or place.rule
+
+    def _fitting(self, demand: Demand, key: Callable[[_Shelf], Any]) -> Sequence[_Shelf]:
+        """The shelves that a demand may be served from, the least first by this key."""
+        found = [shelf for shelf in self._of[demand.product] if demand.fits(shelf.place)]
+        return sorted(found, key=key) if len(found) > 1 else found
 
     def take(self, demands: Sequence[Demand], kept: Mapping[Spot, Decimal]) -> tuple[list[Hold], list[Demand]]:
         """What an order gets of goods that were kept for it, the lot that expires first before others, and what it wants
@@ -67,14 +80,13 @@ class Shelves:
         left, holds, rest = dict(kept), [], []
         for demand in demands:
             wanted = demand.quantity
-            for place in sorted(
-                filter(demand.fits, self._of[demand.product]), key=lambda each: (*each.turn, each.code)
-            ):
-                taken = min(wanted, left.get(place.spot, ZERO), self._left[place])
+            for shelf in self._fitting(demand, lambda each: (*each.place.turn, each.place.code)):
+                spot = shelf.place.spot
+                taken = min(wanted, left.get(spot, ZERO), shelf.left)
                 if taken > 0:
-                    holds.append(_hold(demand, place, taken))
-                    left[place.spot] -= taken
-                    self._left[place] -= taken
+                    holds.append(_hold(demand, shelf.place, taken))
+                    left[spot] -= taken
+                    shelf.left -= taken
                     wanted -= taken
             if wanted:
                 rest.append(demand._replace(quantity=wanted))
@@ -84,19 +96,20 @@ class Shelves:
         """What an order gets: see ``allocate``."""
         rule = rule or self._rule or DEFAULT
         preferred = self._fewest(demands) if rule == WHOLE_FIRST else None
-        left, allocation = self._left, Allocation([], {})
+        allocation = Allocation([], {})
 
-        def order(place: Place) -> tuple[object, ...]:
+        def order(shelf: _Shelf) -> tuple[object, ...]:
+            place = shelf.place
             first = _rank(place) if rule == BY_RANK else preferred is not None and place.warehouse not in preferred
-            return (first, *place.turn, -left[place], place.code)
+            return (first, *place.turn, -shelf.left, place.code)
 
         for demand in demands:
             wanted = demand.quantity
-            for place in sorted(filter(demand.fits, self._of[demand.product]), key=order):
-                taken = min(wanted, left[place])
+            for shelf in self._fitting(demand, order):
+                taken = min(wanted, shelf.left)
                 if taken > 0:
-                    allocation.holds.append(_hold(demand, place, taken))
-                    left[place] -= taken
+                    allocation.holds.append(_hold(demand, shelf.place, taken))
+                    shelf.left -= taken
                     wanted -= taken
                 if wanted <= 0:
                     break
@@ -110,26 +123,26 @@ class Shelves:
         for demand in demands:
             wanted[demand.product] += demand.quantity
         fitting = [
-            place
+            shelf
             for product in wanted
-            for place in self._of[product]
-            if self._left[place] > 0 and demands[0].fits(place)
+            for shelf in self._of[product]
+            if shelf.left > 0 and demands[0].fits(shelf.place)
         ]
-        houses = {place.warehouse for place in fitting}
+        houses = {shelf.place.warehouse for shelf in fitting}
         if len(houses) < 2:
             return None
         there: dict[UUID | None, Amounts] = {house: defaultdict(Decimal) for house in houses}
-        for place in fitting:
-            there[place.warehouse][place.product] += self._left[place]
+        for shelf in fitting:
+            there[shelf.place.warehouse][shelf.place.product] += shelf.left
         for product, quantity in wanted.items():
             wanted[product] = min(quantity, sum((there[house][product] for house in houses), ZERO))
         return self._least(wanted, there, fitting)
 
     def _least(
-        self, wanted: Amounts, there: Mapping[UUID | None, Amounts], fitting: Sequence[Place]
+        self, wanted: Amounts, there: Mapping[UUID | None, Amounts], fitting: Sequence[_Shelf]
     ) -> Collection[UUID | None]:
         """Of the smallest sets of warehouses that have what is wanted the best one."""
-        merits = _merits(wanted, fitting, self._left)
+        merits = _merits(wanted, fitting)
         houses = sorted(there, key=merits.__getitem__)
         for size in range(1, len(houses)):
             if comb(len(houses), size) * len(wanted) > TRIES:
@@ -149,15 +162,16 @@ def _rank(place: Place) -> int:
     return UNRANKED if place.rank is None else place.rank
 
 
-def _merits(wanted: Amounts, fitting: Sequence[Place], left: Mapping[Place, Decimal]) -> dict[UUID | None, Merit]:
+def _merits(wanted: Amounts, fitting: Sequence[_Shelf]) -> dict[UUID | None, Merit]:
     """What makes a warehouse better than another that serves as well: its rank; that goods of each product come from few
     locations; that these have many; the first of its locations' codes.
     """
     shelves: dict[UUID | None, dict[UUID, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
     ranks: dict[UUID | None, int] = {}
     codes: dict[UUID | None, str] = {}
-    for place in fitting:
-        shelves[place.warehouse][place.product].append(left[place])
+    for shelf in fitting:
+        place = shelf.place
+        shelves[place.warehouse][place.product].append(shelf.left)
         ranks[place.warehouse] = _rank(place)
         codes[place.warehouse] = min(place.code, codes.get(place.warehouse, place.code))
     merits: dict[UUID | None, Merit] = {}

@@ -187,7 +187,8 @@ def test_an_order_is_served_as_if_nobody_came_after(
     assert shelves.serve(first, rule) == allocate(first, places, rule)
     shelves.serve(second, rule)
     there = sum((each.available for each in places), Decimal())
-    assert sum(shelves._left.values(), Decimal()) <= there
+    left = sum((shelf.left for each in shelves._of.values() for shelf in each), Decimal())
+    assert left <= there
 
 
 # ---------------------------------------------------------------- lots
