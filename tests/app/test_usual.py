@@ -8,7 +8,7 @@ import pytest
 
 from app.context import Principal
 from app.throttling import usual as module
-from app.throttling.usual import UsualSizes
+from app.throttling.usual import UNKNOWN, UsualSizes
 from core.errors import Unavailable
 from core.ids import new_id
 from db.runtime.engine import Database
@@ -55,8 +55,8 @@ async def test_a_page_is_priced_by_what_is_usual_once_that_was_found(client: htt
 async def test_a_list_that_is_longer_than_usual_raises_the_price(site: Site, client: httpx.AsyncClient) -> None:
     await cost(client)
     await eventually(lambda: looks(client).looking is None)
-    [(at, found)] = looks(client)._known.values()
-    looks(client)._known[site.tenants[0].id] = (at, dict.fromkeys(found, 1))
+    [found] = looks(client)._known.values()
+    looks(client)._known[site.tenants[0].id] = found._replace(rows=dict.fromkeys(found.rows, 1))
     outgrown = await cost(client)
     asked = await cost(client, **{"X-Cost-Only": "1"})
     assert asked["requested"] < outgrown["actual"] == outgrown["requested"]
@@ -65,7 +65,9 @@ async def test_a_list_that_is_longer_than_usual_raises_the_price(site: Site, cli
 
 async def test_the_limit_holds_where_the_data_outgrow_the_price(site: Site) -> None:
     async with site.client(price_by_data=True, limit_cost=500, budget=100_000) as client:
-        looks(client)._known[site.tenants[0].id] = (float("inf"), dict.fromkeys(looks(client)._relations, 0))
+        looks(client)._known[site.tenants[0].id] = UNKNOWN._replace(
+            at=float("inf"), rows=dict.fromkeys(looks(client)._relations, 0)
+        )
         response = await client.post("/graphql", json={"query": PAGE})
     [error] = response.json()["errors"]
     assert error["extensions"]["code"] == "COST_LIMIT"
@@ -170,9 +172,9 @@ async def test_of_many_rows_the_database_says_how_many(site: Site, monkeypatch: 
 async def test_too_many_rows_are_refused_before_they_are_read(site: Site, client: httpx.AsyncClient) -> None:
     await cost(client, SUMS)
     await eventually(lambda: looks(client).looking is None)
-    [(at, found)] = looks(client)._known.values()
-    many = {**found, RowsOf("orders"): 10_000_000}
-    looks(client)._known[site.tenants[0].id] = (at, many)
+    [found] = looks(client)._known.values()
+    many = {**found.rows, RowsOf("orders"): 10_000_000}
+    looks(client)._known[site.tenants[0].id] = found._replace(rows=many)
     response = await client.post("/graphql", json={"query": SUMS})
     [error] = response.json()["errors"]
     assert error["extensions"]["code"] == "COST_LIMIT"
@@ -299,13 +301,13 @@ async def test_a_sum_that_is_too_dear_names_what_keeps_it_from_those_that_are_ke
     async with site.client(price_by_data=True) as client:
         await cost(client, SUMS)
         await eventually(lambda: looks(client).looking is None)
-        at, found = looks(client)._known[site.tenants[0].id]
-        sizes_of: dict[Any, Any] = {**found}
+        found = looks(client)._known[site.tenants[0].id]
+        sizes_of: dict[Any, Any] = {**found.rows}
         many: dict[Any, Any] = {
             of: {**size, **{kind: 10**8 for kind in size if kind != ZONE}} if isinstance(of, KeptOf) else 10**8
             for of, size in sizes_of.items()
         }
-        looks(client)._known[site.tenants[0].id] = (at, many)
+        looks(client)._known[site.tenants[0].id] = found._replace(rows=many)
         [error] = (await client.post("/graphql", json={"query": query})).json()["errors"]
     assert error["extensions"]["code"] == "COST_LIMIT"
     assert error["extensions"].get("notKept", []) == names
