@@ -111,11 +111,14 @@ _RESERVE = f"""
         SELECT t.id, g.id, g.line, g.product, g.location, g.lot, g.quantity
         FROM tenants t, given g JOIN taken k
              ON k.product = g.product AND k.location = g.location AND k.lot IS NOT DISTINCT FROM g.lot
-        WHERE t.id = $1
-        ON CONFLICT (tenant_id, line_item_id, location_id, lot_id)
-        DO UPDATE SET quantity = reservations.quantity + excluded.quantity
+        WHERE t.id = $1{{more}}
     )
 """
+_RESERVE_NEW = _RESERVE.format(more="")
+_RESERVE_MORE = _RESERVE.format(
+    more=""" ON CONFLICT (tenant_id, line_item_id, location_id, lot_id)
+             DO UPDATE SET quantity = reservations.quantity + excluded.quantity"""
+)
 _TAKEN = "ARRAY(SELECT id FROM taken)"
 """A reservation is made only where its balance gave the goods; the ids of the balances."""
 
@@ -290,9 +293,9 @@ def check_ended(work: UnitOfWork, products: Iterable[UUID]) -> None:
         raise Retry("holds ended", between=let_go)
 
 
-def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
+def reserve(work: UnitOfWork, holds: Sequence[Hold], *, first: bool = False) -> None:
     """Hold goods for line items, before the command's next statement or at its end. What is held must be available, or it is a
-    fault and nothing is stored.
+    fault and nothing is stored. ``first``: nothing is held for these line items, so nobody looks for what is.
     """
 
     def reserved(levels: Sequence[UUID]) -> None:
@@ -301,7 +304,7 @@ def reserve(work: UnitOfWork, holds: Sequence[Hold]) -> None:
         work.touch("STOCK_LEVEL", *levels)
 
     if holds:
-        work.later(Later(_RESERVE, _TAKEN, _columns(holds), reserved))
+        work.later(Later(_RESERVE_NEW if first else _RESERVE_MORE, _TAKEN, _columns(holds), reserved))
 
 
 async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:

@@ -237,7 +237,7 @@ async def _store(
     work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
     if command.confirm:
         work.note("order.confirmed", order, version=2, after={"lineItems": reserved(promised)})
-        stock.reserve(work, promised)
+        stock.reserve(work, promised, first=True)
     if taken is not None:
         await holds.ordered(work, taken, order, promised)
     return {"order_id": order}
