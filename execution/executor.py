@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from functools import cache
 from typing import Any, ClassVar
 
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, default_field_resolver, default_type_resolver
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.failures import NullPropagation, add_hidden
@@ -16,6 +16,10 @@ from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 from execution.plans import Plans
 from execution.steps import at_once, in_turns
+from execution.variables import entry_of
+
+USUAL = (None, None, None, 50, False, None, None, None)
+"""What graphql-core's ``execute`` hands on from its resolvers to the last of its predicates where its caller says nothing of them."""
 
 
 class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -31,11 +35,35 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
 
     @classmethod
     def build(cls, schema: Any, document: Any, *args: Any, **kwargs: Any) -> Any:
-        """As graphql-core's, and remembers the document, under which its plans are kept."""
-        built = super().build(schema, document, *args, **kwargs)
+        """As graphql-core's, and remembers the document, under which its plans are kept. Variables that fit are read by
+        ``execution.variables``.
+        """
+        built = cls._ready(schema, document, *args, **kwargs) or super().build(schema, document, *args, **kwargs)
         if isinstance(built, cls):
             built.document = document
         return built
+
+    @classmethod
+    def _ready(
+        cls,
+        schema: Any,
+        document: Any,
+        root: Any = None,
+        context: Any = None,
+        variables: Any = None,
+        name: Any = None,
+        *more: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """An executor, where nothing is asked for but what is usual, and all variables fit."""
+        if more != USUAL:
+            return None
+        entry = entry_of(schema, document, name)
+        values = None if entry is None else entry.read(variables or {})
+        if entry is None or values is None:
+            return None
+        whole = (schema, entry.fragment_definitions, entry.fragments, root, context, entry.operation, values)
+        return cls(*whole, default_field_resolver, default_type_resolver, default_field_resolver, **kwargs)
 
     def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001 - graphql-core's signature
         """The result, or an awaitable of it (when a resolver had to wait)."""
