@@ -10,7 +10,7 @@ from app.context import SCHEMA, Principal
 from app.documents.deprecations import DeprecationReport
 from app.documents.request import GraphQLRequest
 from app.documents.roots import variable_of_after
-from app.documents.variables import check_size, check_weight
+from app.documents.variables import check_size, check_weight, widest
 from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
 from app.errors.http_errors import Rejected
 from app.errors.redaction import redact_names
@@ -50,6 +50,8 @@ class OperationPreparer:
         self.settings = settings
         self._usual = usual
         self._deprecated = DeprecationReport(documents)
+        self._heaviest = 1 + widest(documents.schema)
+        """What a value may weigh: itself, and each field that its type has."""
 
     async def prepare(self, asked: GraphQLRequest, principal: Principal, request_id: str) -> Prepared:
         """Raises ``Rejected``."""
@@ -75,7 +77,7 @@ class OperationPreparer:
         # Size before content: what is too large is looked at by nobody.
         if asked.size > self.settings.limit_variables:
             raise DocumentLimitExceeded("bytes besides the document", self.settings.limit_variables, asked.size)
-        check_size(asked.variables, self.settings)
+        size = check_size(asked.variables, self.settings)
         knows = reads_schema(principal, self.settings)
         try:
             document = await self.documents.read(asked.query, principal.owner[0], hide_suggestions=not knows)
@@ -88,16 +90,22 @@ class OperationPreparer:
         if document.introspects:
             check_reader(principal, self.settings, request_id)
         operation = select_operation(document.node, asked.operation)
-        price = await self._price(document, operation, asked, principal)
+        price = await self._price(document, operation, asked, principal, size)
         deprecated = self._deprecated.of(document, operation, asked.variables or {})
         name = operation.name.value if operation.name else ""
         begins = variable_of_after(operation, asked.query) if operation.operation is OperationType.SUBSCRIPTION else ""
         return Prepared(asked, document.node, operation.operation, price, deprecated, name, begins)
 
     async def _price(
-        self, document: Document, operation: OperationDefinitionNode, asked: GraphQLRequest, principal: Principal
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        asked: GraphQLRequest,
+        principal: Principal,
+        size: int,
     ) -> int:
-        check_weight(self.documents.schema, operation, asked.variables or {}, self.settings)
+        if size * self._heaviest > self.settings.limit_nodes:  # so many values may be too much work, fewer can't
+            check_weight(self.documents.schema, operation, asked.variables or {}, self.settings)
         given = {**(asked.variables or {}), USUAL: self._usual(principal)}
         priced = await self.documents.priced(document, operation)
         price = priced(given)

@@ -11,9 +11,16 @@ from app.settings import Settings
 from execution import DocumentLimitExceeded
 
 
-def check_size(variables: Mapping[str, Any] | None, settings: Settings) -> None:
-    """Raises ``DocumentLimitExceeded`` for variables of too many values or levels, or with too long a list, of whatever types they
-    are. The walk ends where they are over a limit: a list's length counts before what is in it.
+def widest(schema: GraphQLSchema) -> int:
+    """How many fields an input has at the most."""
+    inputs = (each for each in schema.type_map.values() if isinstance(each, GraphQLInputObjectType))
+    return max((len(each.fields) for each in inputs), default=0)
+
+
+def check_size(variables: Mapping[str, Any] | None, settings: Settings) -> int:
+    """How many values there are in variables, each of which may be an empty input. Raises ``DocumentLimitExceeded`` for too many
+    values or levels, or too long a list, of whatever types they are. The walk ends where they are over a limit: a list's length
+    counts before what is in it.
     """
     nodes, depth, level = 0, 0, [variables] if variables else []
     while level:
@@ -31,6 +38,7 @@ def check_size(variables: Mapping[str, Any] | None, settings: Settings) -> None:
             items = each.values() if isinstance(each, dict) else each
             below += [item for item in items if isinstance(item, (dict, list)) and item]
         level = below
+    return nodes
 
 
 def _path_to(found: list[Any], given: Any) -> list[str | int] | None:

@@ -12,7 +12,7 @@ from graphql import parse
 from app.context import Principal
 from app.documents.preparation import OperationPreparer, too_much
 from app.documents.request import GraphQLRequest
-from app.documents.variables import check_size, check_weight
+from app.documents.variables import check_size, check_weight, widest
 from app.errors.formatting import plain
 from app.errors.http_errors import Rejected
 from app.settings import load
@@ -190,12 +190,29 @@ def test_attack_3_variables_that_are_dear_to_coerce_are_refused_before() -> None
 
     check({"w": {"or": [{}] * 250}, "u": [{"product": {"sku": "a"}, "quantity": "1"}] * 300, "other": [{}] * 5_000})
 
+    dear: dict[str, Any] = {"w": {"or": [{"or": [{}] * 450}] * 20}}
+
     def refuse() -> None:
         with pytest.raises(DocumentLimitExceeded) as caught:
-            check({"w": {"or": [{"or": [{}] * 450}] * 20}})
+            check(dear)
         assert caught.value.limit == "values in its variables, or fields that these may have"
 
     assert least_cpu(refuse) < within(0.01)
+
+
+async def test_attack_3_few_values_that_are_dear_to_coerce_are_looked_at() -> None:
+    """Where that many could be too much work. Here 500 are empty conditions, with as many fields each as the widest input."""
+    inputs: Any = schema()._schema.type_map
+    given: dict[str, Any] = {"w": {"or": [{}] * 500}}
+    size = check_size(given, SETTINGS)
+    assert size == 502
+    assert SETTINGS.limit_nodes < size + 501 * len(inputs["OrderWhere"].fields) <= size * (1 + widest(schema()._schema))
+    preparing = OperationPreparer(Documents(schema()._schema, limits=Limits()), SETTINGS)
+    text = "query ($w: OrderWhere) { orders(where: $w) { nodes { id } } }"
+    with pytest.raises(Rejected) as caught:
+        await preparing.prepare(GraphQLRequest(text, given, None, size=1_600), WHO, "")
+    [error] = caught.value.errors
+    assert error["extensions"]["limit"] == "values in its variables, or fields that these may have"
 
 
 def test_five_hundred_lines_fit() -> None:
