@@ -3,7 +3,6 @@ answers what a broker would.
 """
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from time import monotonic
@@ -12,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from app.relay import outlet as outlets
-from app.relay.messages import Message
 from app.relay.sinks import Away, Refused, Sink, made
 from app.relay.sinks import kafka as kafkas
 from app.relay.sinks import rabbitmq as rabbits
@@ -22,7 +20,7 @@ from tests.support.brokers import RabbitMQ, relay, running
 from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.kafka import MISSING, NO_RIGHT, TOO_LARGE, Kafka
-from tests.support.relayed import about, an_order, at_last, partner, rising, told_all
+from tests.support.relayed import about, an_order, at_last, message, outcomes, partner, rising, told_all
 
 LIMIT = 3_000
 """Bytes of a message that this RabbitMQ takes: fewer than those of one about an order with sixty lines."""
@@ -74,34 +72,6 @@ async def quick(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[No
 async def other(site: Site) -> str:
     """A key of another tenant."""
     return await keys.create(site.target, site.tenants[1].id, "relay refused others", replace=True)
-
-
-def message(number: int, tenant: str = "ten_1", size: int = 10) -> Message:
-    attributes = {"id": f"evt_{number}", "type": "order.created", "subject": f"ord_{number}"}
-    attributes["datacontenttype"] = "application/json"
-    return Message(attributes, b'"%b"' % (b"x" * size), tenant, f"ord_{number}")
-
-
-async def outcomes(sink: Sink, messages: list[Message]) -> dict[str, str]:
-    """What becomes of these, sent at once: why they were refused, or that they were taken. Where the connection ends, on the next one."""
-    found: dict[str, str] = {}
-
-    async def one(each: Message) -> None:
-        with contextlib.suppress(Away):
-            try:
-                await sink.send(each)
-            except Refused as error:
-                found[each.id] = str(error)
-            else:
-                found[each.id] = "taken"
-
-    async with asyncio.timeout(30):
-        while left := [each for each in messages if each.id not in found]:
-            await asyncio.gather(*map(one, left))
-            if len(found) < len(messages):
-                await sink.close()
-                await sink.open(lambda _: None)
-    return found
 
 
 # ---------------------------------------------------------------- RabbitMQ

@@ -60,15 +60,21 @@ def free_port() -> int:
 class Nats:
     """A NATS server with JetStream."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "") -> None:
+        """``settings`` are lines of its own configuration; where they name users, ``admin`` with that password is one."""
         self.folder, self.port = folder, free_port()
-        self.url = f"nats://127.0.0.1:{self.port}"
+        (folder / "nats.conf").write_text(settings)
+        self.url = self.url_of("admin") if "users" in settings else f"nats://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
+    def url_of(self, user: str) -> str:
+        """Where somebody connects whose password is the name."""
+        return f"nats://{user}:{user}@127.0.0.1:{self.port}"
+
     async def start(self) -> None:
-        program = Path(sys.executable).with_name("nats-server")
+        program, settings = Path(sys.executable).with_name("nats-server"), self.folder / "nats.conf"
         self.process = subprocess.Popen(
-            [program, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.folder],
+            [program, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.folder, "-c", settings],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,11 +1,14 @@
 """What tests of the relay ask the graph, and what they look for in brokers."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
 
+from app.relay.messages import Message
+from app.relay.sinks import Away, Refused, Sink
 from tests.support.brokers import Broker, Got
 from tests.support.demo_site import Site
 
@@ -71,3 +74,32 @@ async def an_order(client: httpx.AsyncClient, lines: int = 1) -> str:
     make = "mutation ($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } userErrors { code } } }"
     made = await ask(client, make, input={"customer": {"id": customer["id"]}, "lineItems": given})
     return str(made["orderCreate"]["order"]["id"])
+
+
+def message(number: int, tenant: str = "ten_1", size: int = 10) -> Message:
+    """One that says nothing, about a record of its own."""
+    attributes = {"id": f"evt_{number}", "type": "order.created", "subject": f"ord_{number}"}
+    attributes["datacontenttype"] = "application/json"
+    return Message(attributes, b'"%b"' % (b"x" * size), tenant, f"ord_{number}")
+
+
+async def outcomes(sink: Sink, messages: list[Message]) -> dict[str, str]:
+    """What becomes of these, sent at once: why they were refused, or that they were taken. Where the connection ends, on the next one."""
+    found: dict[str, str] = {}
+
+    async def one(each: Message) -> None:
+        with contextlib.suppress(Away):
+            try:
+                await sink.send(each)
+            except Refused as error:
+                found[each.id] = str(error)
+            else:
+                found[each.id] = "taken"
+
+    async with asyncio.timeout(30):
+        while left := [each for each in messages if each.id not in found]:
+            await asyncio.gather(*map(one, left))
+            if len(found) < len(messages):
+                await sink.close()
+                await sink.open(lambda _: None)
+    return found
