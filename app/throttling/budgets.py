@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -59,6 +60,9 @@ class _Account:
     tenant: UUID
     buckets: tuple[Bucket, ...]
     share: FairShare
+    turn: asyncio.Lock
+    """The tenant's. Its leases wait for each other in the database, each with a connection: a thousand keys that had to pay for the same
+    event had all of them for seconds, and other tenants had none."""
     points: int = 0
     left: tuple[int, ...] = ()
     seen: float = 0.0
@@ -147,6 +151,7 @@ class Budgets:
         self._neighbours = Neighbours()
         self._accounts: dict[Owner, _Account] = {}
         self._giving: set[asyncio.Task[None]] = set()
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def admit(self, principal: Principal) -> Charge:
         """Take what every request costs, before any work is done. Raises ``Throttled`` and ``Unavailable``."""
@@ -179,7 +184,8 @@ class Budgets:
             mine = Bucket(principal.credential, self._capacity, self.rate)
             all_of_us = Bucket("", self._capacity * self._tenants, self.rate * self._tenants)
             share = FairShare(owner, self.rate, self._neighbours)
-            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), share)
+            turn = self._turns.setdefault(principal.tenant, asyncio.Lock())
+            account = self._accounts[owner] = _Account(principal.tenant, (all_of_us, mine), share, turn)
             self._schedule_return(account)
         account.used = monotonic()
         self._neighbours.saw(owner, account.used)
@@ -205,7 +211,7 @@ class Budgets:
     async def _refill(self, account: _Account, price: int) -> None:
         missing = price - account.points
         try:
-            async with asyncio.timeout(LEASE_WITHIN):
+            async with asyncio.timeout(LEASE_WITHIN), account.turn:
                 lease = await take(self._database, account.tenant, account.buckets, missing, missing + self._lease)
         except TimeoutError as error:
             raise Unavailable(UNAVAILABLE_MESSAGE) from error
@@ -257,7 +263,8 @@ class Budgets:
     async def _give_back(self, account: _Account) -> None:
         """What is below zero is a debt, and goes back as well."""
         try:
-            await give_back(self._database, account.tenant, account.buckets, account.points)
+            async with account.turn:
+                await give_back(self._database, account.tenant, account.buckets, account.points)
         except Unavailable:
             pass  # the log has a line of that
         except ErpError as error:

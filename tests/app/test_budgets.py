@@ -1,9 +1,11 @@
 """What a key may ask for in a while: the budget that refills, which all processes share (docs/security.md, cases 22 and 26)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from app.settings import load
 from app.throttling import budgets
 from app.throttling.budgets import Budgets, Charge
 from core.errors import BadInput
+from db.runtime.engine import Database
 from services.platform import keys
 from services.platform.budgets import Bucket, give_back, take
 from tests.support.demo_site import Site
@@ -174,6 +177,31 @@ async def test_a_lease_serves_many_requests(site: Site, monkeypatch: pytest.Monk
     async with site.client(budget=1_000_000, budget_rate=1) as client:
         assert await answered(client, at_most=500) == 500
     assert [lease.granted for lease in leases] == [50_100]
+
+
+async def test_a_tenant_leases_by_one_connection_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the database they wait for its row, each with a connection: many keys that pay at once had all that there are."""
+    first, second = [each.id for each in site.tenants]
+    under_way, most = Counter[UUID](), Counter[UUID]()
+    others = asyncio.Event()
+
+    async def counted(database: Database, tenant: UUID, *rest: Any) -> Any:
+        under_way[tenant] += 1
+        most[tenant] = max(most[tenant], under_way[tenant])
+        if tenant == first:
+            await others.wait()  # those of another tenant have theirs meanwhile
+        lease = await take(database, tenant, *rest)
+        under_way[tenant] -= 1
+        return lease
+
+    monkeypatch.setattr(budgets, "take", counted)
+    spending = Budgets(site.database, load(budget=1_000_000))
+    them = [spending.admit(Principal(first, "many", credential=f"key:{number}")) for number in range(20)]
+    paying = asyncio.gather(*them)
+    await spending.admit(Principal(second, "another", credential="key:another"))
+    others.set()
+    await paying
+    assert most == {first: 1, second: 1}
 
 
 async def test_who_comes_as_a_lease_ends_takes_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

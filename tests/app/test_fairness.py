@@ -164,7 +164,7 @@ async def test_attack_4_those_that_waited_are_not_let_through_together(clock: Cl
         share.learn(400)
         learnt.append(share.usual)
     assert learnt == [0, 100, 175, 231]
-    charges = [Charge(_Account(UUID(int=1), (), share)) for _ in range(3)]
+    charges = [Charge(_Account(UUID(int=1), (), share, asyncio.Lock())) for _ in range(3)]
     began, through = clock.now, list[float]()
     for charge in charges:
         await charge.keep_pace()
