@@ -5,6 +5,8 @@ that a foreign page could use.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Iterable
 from hashlib import sha256
 from time import monotonic
 
@@ -12,6 +14,7 @@ from app.audit import audit
 from app.auth.api_keys import ApiKeys
 from app.auth.credentials import Authenticated, FirstUseOfDay, InvalidCredential
 from app.auth.throttle import FailedAttempts
+from app.auth.together import Found
 from app.auth.tokens import JwtVerifier
 from app.context import Principal
 from core import keys
@@ -22,6 +25,12 @@ KEPT_FOR = 5.0
 """Seconds that a credential found good is trusted without another look: how long a revoked one may still work."""
 
 MAX_KEPT = 10_000
+
+AGAIN_WITHIN = 3.0
+"""Seconds in which many credentials must have been looked up: what wasn't by then isn't known."""
+
+SLICE = 500
+"""Credentials that are noted in one step of the loop."""
 
 
 class Authenticator:
@@ -46,7 +55,7 @@ class Authenticator:
         if scheme.lower() != "bearer" or not credential:
             raise Unauthenticated("An API key is needed: send it as Authorization: Bearer erp_…")
         # Compared by its hash: how long that takes tells nothing about the characters of others.
-        digest = sha256(credential.encode()).digest()
+        digest = _digest(credential)
         until, known = self._kept.get(digest, (0.0, None))
         if known is not None and until > monotonic() and known.in_force():
             return known.principal
@@ -62,18 +71,42 @@ class Authenticator:
         self._keep(digest, known)
         return known.principal
 
-    async def again(self, authorization: str) -> Principal:
-        """The principal of a header that was good when something long began, looked up anew. It isn't a guess, so no address is
-        held back for it. Raises ``Unauthenticated`` where it opens nothing any more, and ``Unavailable``.
+    def looked(self, authorization: str) -> float:
+        """When the credential of a header was last looked up and good, as far as that is remembered: by ``time.monotonic``."""
+        until, _ = self._kept.get(_digest(_credential(authorization)), (0.0, None))
+        return (until or monotonic()) - KEPT_FOR
+
+    async def again(self, authorizations: Iterable[str]) -> dict[str, Principal | InvalidCredential]:
+        """What these headers open that were good when something long began: looked up anew, and together. One that can't be looked up
+        now isn't in the answer. None of them is a guess, so no address is held back for it.
         """
-        credential = authorization.partition(" ")[2].strip()
-        digest = sha256(credential.encode()).digest()
-        try:
-            known = await self._find_once(digest, credential)
-        except InvalidCredential:
+        given = {each: _credential(each) for each in authorizations}
+        keys_, tokens = list[str](), list[str]()
+        for each in {*given.values()}:
+            (keys_ if self._is_key(each) else tokens).append(each)
+        found: Found = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_WITHIN):
+                looks = [self._keys.find_all(keys_, found)]
+                looks += [self._tokens.find_all(tokens, found)] if self._tokens is not None else []
+                await asyncio.gather(*looks)
+        outcomes: dict[str, Principal | InvalidCredential] = {}
+        for number, (authorization, credential) in enumerate(given.items()):
+            known = found.get(credential)
+            if known is not None:
+                outcomes[authorization] = self._noted(credential, known)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        return outcomes
+
+    def _noted(self, credential: str, known: Authenticated | InvalidCredential) -> Principal | InvalidCredential:
+        """What a request by the same credential has to know of it."""
+        digest = _digest(credential)
+        if isinstance(known, InvalidCredential):
             self._kept.pop(digest, None)
-            raise
-        self._keep(digest, known)
+            return known
+        if digest in self._kept:
+            self._keep(digest, known)
         return known.principal
 
     async def _find_once(self, digest: bytes, credential: str) -> Authenticated:
@@ -85,9 +118,12 @@ class Authenticator:
         return await asyncio.shield(looking)
 
     async def _find(self, credential: str) -> Authenticated:
-        if self._tokens is None or credential.startswith(keys.PREFIX):
+        if self._tokens is None or self._is_key(credential):
             return await self._keys.find(credential)
         return await self._tokens.find(credential)
+
+    def _is_key(self, credential: str) -> bool:
+        return self._tokens is None or credential.startswith(keys.PREFIX)
 
     def _found(self, digest: bytes, looking: "asyncio.Task[Authenticated]") -> None:
         del self._looking[digest]
@@ -104,3 +140,11 @@ class Authenticator:
         audit("wrong credential", request_id, reason=error.reason, address=address)
         if self._attempts.failed(address):
             audit("no more attempts in this minute", request_id, address=address)
+
+
+def _credential(authorization: str) -> str:
+    return authorization.partition(" ")[2].strip()
+
+
+def _digest(credential: str) -> bytes:
+    return sha256(credential.encode()).digest()

@@ -5,8 +5,10 @@ then who issued the token, for whom, and from when to when. What a token says of
 partner is read from claims whose names are settings.
 """
 
+import asyncio
 import re
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import orjson
@@ -17,6 +19,7 @@ from joserfc.jws import JWSRegistry
 
 from app.auth.credentials import Authenticated, InvalidCredential
 from app.auth.jwks import IssuerKeys
+from app.auth.together import AWAY, Found, together
 from app.context import Principal
 from app.settings import Settings
 from core.errors import BadInput
@@ -38,7 +41,15 @@ _NOBODY = UUID(int=0)
 
 _TENANT = "SELECT id FROM tenants WHERE id = $1"
 _TENANT_NAMED = "SELECT tenant_named($1) AS id"
+_TENANTS_NAMED = "SELECT name, tenant_named(name) AS id FROM unnest($1::text[]) AS n (name)"
 _PARTNER = "SELECT id FROM partners WHERE tenant_id = $1 AND code = $2"
+_PARTNERS = """
+SELECT NULL AS code, id FROM tenants WHERE id = $1
+UNION ALL SELECT code, id FROM partners WHERE tenant_id = $1 AND code = ANY($2::text[])
+"""
+
+SLICE = 20
+"""Tokens whose signatures are checked in one step of the loop."""
 
 
 class _Registry(JWSRegistry):
@@ -53,6 +64,17 @@ class _Registry(JWSRegistry):
 
 
 _REGISTRY = _Registry(strict_check_header=False)
+
+
+class _Said(NamedTuple):
+    """What a token says."""
+
+    subject: str
+    tenant: str
+    """Its id or name."""
+    partner: str | None
+    roles: list[str]
+    expires: float
 
 
 class JwtVerifier:
@@ -84,18 +106,67 @@ class JwtVerifier:
 
     async def find(self, token: str) -> Authenticated:
         """Whose token it is. Raises ``InvalidCredential``, and ``Unavailable`` when that can't be decided now."""
+        said = await self._said(token)
+        tenant = await self._tenant(said.tenant)
+        return self._authenticated(said, tenant, await self._partner(tenant, said.partner))
+
+    async def find_all(self, them: Sequence[str], found: Found) -> None:
+        """Whose tokens these are, as far as that can be ``found`` now."""
+        said: dict[str, _Said] = {}
+        for number, token in enumerate(them):
+            try:
+                said[token] = await self._said(token)
+            except InvalidCredential as error:
+                found[token] = error
+            except AWAY:
+                pass  # the issuer's keys can't be had now
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        tenants = await self._tenants({each.tenant for each in said.values()})
+        claimed: dict[UUID, list[str]] = {}
+        for token, each in said.items():
+            tenant = tenants.get(each.tenant)
+            if tenant is not None:
+                claimed.setdefault(tenant, []).append(token)
+            elif each.tenant in tenants:
+                found[token] = _wrong("unknown tenant")
+
+        async def look(tenant: UUID, some: Sequence[str]) -> Found:
+            codes = {code for token in some if (code := said[token].partner) is not None}
+            async with self.database.reader(tenant) as reader:
+                rows = await reader.fetch(_PARTNERS, tenant, [*codes])
+            ids = {row["code"]: UUID(bytes=row["id"].bytes) for row in rows}
+            return {token: self._known(said[token], tenant, ids) for token in some}
+
+        await together(self.database, claimed, look, found)
+
+    def _known(self, said: _Said, tenant: UUID, ids: dict[str | None, UUID]) -> Authenticated | InvalidCredential:
+        """Whose a token is, by the tenant's row and those of its partners."""
+        if None not in ids:
+            return _wrong("unknown tenant")
+        if said.partner not in ids:
+            return _wrong("unknown partner")
+        return self._authenticated(said, tenant, None if said.partner is None else ids[said.partner])
+
+    def _authenticated(self, said: _Said, tenant: UUID, partner: UUID | None) -> Authenticated:
+        permissions = permitted(said.roles, partner=partner is not None)
+        roles = effective(said.roles, partner=partner is not None)
+        only, credential = self.settings.token_trusted_only, f"user:{said.subject}"
+        principal = Principal(tenant, said.subject, permissions, partner, credential, only, roles)
+        return Authenticated(principal, said.expires)
+
+    async def _said(self, token: str) -> _Said:
+        """What a token says that is genuine, for us, and in force."""
         claims = await self._claims(token)
         subject = claims["sub"]
         if not 0 < len(subject) <= MAX_SUBJECT or not subject.isprintable():
             raise _wrong("sub")
-        tenant = await self._tenant(_text(claims, self.settings.token_tenant_claim))
-        partner = await self._partner(tenant, _text(claims, self.settings.token_partner_claim))
+        tenant = _text(claims, self.settings.token_tenant_claim)
+        if tenant is None:
+            raise _wrong("no tenant")
+        partner = _text(claims, self.settings.token_partner_claim)
         given = _roles(claim(claims, self.settings.token_roles_claim))
-        permissions = permitted(given, partner=partner is not None)
-        roles = effective(given, partner=partner is not None)
-        only = self.settings.token_trusted_only
-        principal = Principal(tenant, subject, permissions, partner, f"user:{subject}", only, roles)
-        return Authenticated(principal, claims["exp"] + self.settings.token_leeway)
+        return _Said(subject, tenant, partner, given, claims["exp"] + self.settings.token_leeway)
 
     async def _claims(self, token: str) -> dict[str, Any]:
         """The claims of a token that is genuine, for us, and in force."""
@@ -125,14 +196,22 @@ class JwtVerifier:
             raise _wrong("unknown key")
         return key
 
-    async def _tenant(self, named: str | None) -> UUID:
-        """The tenant of that id or name."""
-        if named is None:
-            raise _wrong("no tenant")
+    async def _tenants(self, named: set[str]) -> dict[str, UUID | None]:
+        """The tenants of these ids and names; None where there is none, and nothing where that isn't known now."""
+        found = {each: _identity(each) for each in named}
+        names = [each for each, identity in found.items() if identity is None]
+        if not names:
+            return found
         try:
-            identity = UUID(named)
-        except ValueError:
-            identity = None
+            async with self.database.reader(_NOBODY) as reader:
+                rows = await reader.fetch(_TENANTS_NAMED, names)
+        except AWAY:
+            return {each: identity for each, identity in found.items() if identity is not None}
+        return found | {row["name"]: row["id"] and UUID(bytes=row["id"].bytes) for row in rows}
+
+    async def _tenant(self, named: str) -> UUID:
+        """The tenant of that id or name."""
+        identity = _identity(named)
         async with self.database.reader(identity or _NOBODY) as reader:
             rows = await (reader.fetch(_TENANT, identity) if identity else reader.fetch(_TENANT_NAMED, named))
         if not rows or rows[0]["id"] is None:
@@ -148,6 +227,14 @@ class JwtVerifier:
         if not rows:
             raise _wrong("unknown partner")
         return UUID(bytes=rows[0]["id"].bytes)
+
+
+def _identity(named: str) -> UUID | None:
+    """The tenant's id, where it is named by that."""
+    try:
+        return UUID(named)
+    except ValueError:
+        return None
 
 
 def _key_name(header: Any) -> str | None:

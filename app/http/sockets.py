@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Callable
 from contextvars import Context
 from random import getrandbits
-from time import monotonic
 from typing import Any, NamedTuple
 
 import orjson
@@ -106,7 +105,6 @@ class Socket:
         self._hang_up: Callable[[int, str], None] | None = scope.get(HANG_UP)
         headers = HTTPConnection(scope).headers
         self.authorization = headers.get("authorization", "")
-        self.checked = monotonic()
         self._begun = self._known = False
         self._early = 0
         self._closing: asyncio.Future[Closing | None] = asyncio.get_running_loop().create_future()
@@ -293,7 +291,8 @@ class Socket:
             self._followers.telemetry.end(record, answer)
 
     async def _fail(self, id_: str, errors: list[dict[str, Any]]) -> None:
-        await self._put(orjson.dumps({"id": id_, "type": "error", "payload": errors}))
+        with contextlib.suppress(OSError):  # who has left doesn't hear it
+            await self._put(orjson.dumps({"id": id_, "type": "error", "payload": errors}))
 
     async def _put(self, text: bytes) -> None:
         """Send a message, one at a time: whoever takes none for too long is cut, and comes back with its cursor."""

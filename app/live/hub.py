@@ -5,7 +5,6 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Hashable
 from time import monotonic
-from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +14,7 @@ from app.auth.authenticator import Authenticator
 from app.context import Principal
 from app.documents.preparation import Prepared
 from app.errors.http_errors import Throttled
+from app.live.credentials import Credentials, Held
 from app.live.groups import Group, Place, Step, aside, shared_by
 from app.live.reading import Batches
 from app.live.stream import Stream
@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.throttling.budgets import Budgets
 from app.throttling.concurrency import ConcurrencyLimits
 from core.changes import Cursor, ResyncRequired
-from core.errors import ErpError, Unauthenticated, Unavailable
+from core.errors import ErpError, Unavailable
 from core.spending import Spending
 from db.runtime.engine import Database
 from db.runtime.failures import GONE
@@ -39,27 +39,10 @@ POLL = 0.25
 REMIND = 60.0
 """Seconds between two batches without anything, for those that nothing concerned though the log went on."""
 
-RECHECK = 4.0
-"""Seconds between two looks at the credentials of those that follow: a thousand streams take a moment to end, and have ended within five."""
-
-STALE = 10.0
-"""Seconds after which nothing is sent by a credential that could not be looked at."""
-
 OF_KEY, OF_TENANT, OF_PROCESS = 100, 2_000, 12_000
 """Subscriptions at a time, and as many sockets."""
 
 AWAY = (ErpError, asyncpg.PostgresError, TimeoutError, *GONE)
-
-
-class Held(Protocol):
-    """Something that stays open by a credential: a subscription, or a socket that carries some."""
-
-    authorization: str
-    principal: Principal
-    checked: float
-    """When the credential was last known to be good."""
-
-    def end(self, reason: ErpError | None) -> None: ...
 
 
 class _Tenant:
@@ -87,7 +70,8 @@ class Hub:
         authenticator: Authenticator,
     ) -> None:
         self.batches = Batches(graph, database, settings, budgets, limits)
-        self._database, self._budgets, self._authenticator = database, budgets, authenticator
+        self._database, self._budgets = database, budgets
+        self.credentials = Credentials(authenticator)
         self._tenants: dict[UUID, _Tenant] = {}
         self._streams: dict[Stream, None] = {}
         self._sockets: dict[Held, None] = {}
@@ -122,6 +106,7 @@ class Hub:
         self._admit(principal, self._counts, len(self._streams), "subscriptions")
         stream = Stream(prepared, principal, authorization, self._pay)
         self._streams[stream] = None
+        self.credentials.add(stream)
         self._counts.update(_owners(principal))
         try:
             await self._enter(stream, spent, after)
@@ -135,6 +120,7 @@ class Hub:
         if stream not in self._streams:
             return
         del self._streams[stream]
+        self.credentials.remove(stream)
         _discount(self._counts, stream.principal)
         if stream.group is not None:
             await self._forget(stream.principal.tenant, stream.group)
@@ -144,18 +130,20 @@ class Hub:
         """A socket is open, and is ended when its credential is. Raises ``Throttled`` where there are too many."""
         self._admit(socket.principal, self._sockets_of, len(self._sockets), "sockets")
         self._sockets[socket] = None
+        self.credentials.add(socket)
         self._sockets_of.update(_owners(socket.principal))
         self._begin()
 
     async def release(self, socket: Held) -> None:
         """A socket has ended."""
         del self._sockets[socket]
+        self.credentials.remove(socket)
         _discount(self._sockets_of, socket.principal)
         await self._rest()
 
     def _begin(self) -> None:
         if not self._watching:
-            self._watching = [aside(self._watch()), aside(self._recheck_again())]
+            self._watching = [aside(self._watch()), aside(self.credentials.look_again())]
 
     async def _rest(self) -> None:
         """Where nobody is left there is nothing to look at."""
@@ -274,7 +262,7 @@ class Hub:
         async with self._database.reader(tenant.id) as reader:
             if not await feed.there(reader, tenant.head.commit):
                 # Restored, or moved to where numbers are others.
-                return self._end(tenant, ResyncRequired("The feed isn't that which was followed: begin again."))
+                return self._end(tenant)
             head = await feed.newest(reader, last)
             if head is None or head.seq <= tenant.head.seq:
                 return None
@@ -284,10 +272,10 @@ class Hub:
             group.news(head, found)
         return None
 
-    def _end(self, tenant: _Tenant, reason: ErpError) -> None:
+    def _end(self, tenant: _Tenant) -> None:
         for stream in [*self._streams]:
             if stream.principal.tenant == tenant.id:
-                stream.end(reason)
+                stream.end(ResyncRequired("The feed isn't that which was followed: begin again."))
 
     async def _watch(self) -> None:
         """Look whether other processes have committed something; and from time to time tell those that hear nothing where they are."""
@@ -311,41 +299,6 @@ class Hub:
                 if tenant is not None and tenant.drawn != last:
                     tenant.drawn = last
                     tenant.woken.set()
-
-    async def _recheck_again(self) -> None:
-        while True:
-            await asyncio.sleep(RECHECK)
-            try:
-                await self.recheck()
-            except Exception:
-                log.exception("credentials can't be looked at")
-
-    async def recheck(self) -> None:
-        """End what is open by credentials that aren't what they were: one look-up for each credential."""
-        by_credential: dict[str, list[Held]] = {}
-        for each in (*self._streams, *self._sockets):
-            by_credential.setdefault(each.authorization, []).append(each)
-        for authorization, them in by_credential.items():
-            ended = await self._fault(authorization, them)
-            for each in them if ended else ():
-                each.end(ended)
-
-    async def _fault(self, authorization: str, them: list[Held]) -> ErpError | None:
-        """Why what is open by one credential must end, if it must."""
-        try:
-            found = await self._authenticator.again(authorization)
-        except Unauthenticated as error:
-            return error
-        except AWAY:
-            # Whether it is good isn't known now; for a while that is no reason.
-            if monotonic() - them[0].checked > STALE:
-                return Unavailable("Your key can't be checked now: subscribe again in a moment.")
-            return None
-        for each in them:
-            each.checked = monotonic()
-        if any(found != each.principal for each in them):
-            return Unauthenticated("What this key may do has changed: subscribe again.")
-        return None
 
 
 def _owners(principal: Principal) -> tuple[Hashable, Hashable]:

@@ -31,8 +31,6 @@ class Stream:
     def __init__(self, prepared: Prepared, principal: Principal, authorization: str, pay: Pay) -> None:
         self.prepared, self.principal = prepared, principal
         self.authorization = authorization
-        self.checked = monotonic()
-        """When the credential was last known to be good."""
         self.group: Group | None = None
         self.ended: ErpError | None = None
         """Why it was ended; None where it wasn't, or the server stops."""

@@ -8,7 +8,7 @@ them once, but each execution through it costs more than PostgreSQL needs to ans
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -208,6 +208,11 @@ class Database:
         async with self.look_at_log() as look:
             [[last]] = await look(log.LAST)
         return dict.fromkeys(tenants, int(last))
+
+    def by_home(self, tenants: Iterable[UUID]) -> list[list[UUID]]:
+        """These tenants, those together that live in one database."""
+        found = [*tenants]
+        return [found] if found else []
 
     def report_commits(self, to: Callable[[UUID], None] | None) -> None:
         """From now on call this with the tenant of each transaction that has a place in the log; with None nothing."""

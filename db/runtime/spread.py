@@ -7,7 +7,7 @@ a second (docs/decisions/0036-tenants-move.md).
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -96,6 +96,13 @@ class Spread(Database):
             with contextlib.suppress(Unavailable):
                 found |= await self.others[name].drawn([each for each in tenants if self.places.get(each) == name])
         return found | await super().drawn(here)
+
+    def by_home(self, tenants: Iterable[UUID]) -> list[list[UUID]]:
+        """As of a single one."""
+        found: dict[str | None, list[UUID]] = {}
+        for each in tenants:
+            found.setdefault(self.places.get(each), []).append(each)
+        return [*found.values()]
 
     def report_commits(self, to: Callable[[UUID], None] | None) -> None:
         """As of a single one, for all of them."""

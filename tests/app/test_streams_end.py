@@ -10,10 +10,9 @@ import pytest
 from app.context import Principal
 from app.errors.http_errors import Throttled
 from app.http import events, silence
+from app.live import credentials, texts
 from app.live import hub as hubs
-from app.live import texts
 from app.throttling.budgets import Budgets
-from core.errors import Unavailable
 from core.spending import Spending
 from services.platform import keys
 from tests.support.demo_site import Site
@@ -32,10 +31,10 @@ async def test_34_a_key_that_is_revoked_ends_its_streams(served: Served, site: S
     async with served.follow(CHANGES, key=key) as stream, served.follow(CHANGES) as other:
         assert await stream.names() == []
         assert await other.names() == []
-        await served.hub.recheck()
+        await served.hub.credentials.look()
         async with site.admin() as admin:
             await admin.execute("UPDATE api_keys SET revoked_at = now() WHERE name = 'revoked stream'")
-        await served.hub.recheck()
+        await served.hub.credentials.look()
         [error] = (await stream.data())["errors"]
         assert error["extensions"]["code"] == "UNAUTHENTICATED"
         assert (await stream.event() or {})["event"] == "complete"
@@ -131,7 +130,7 @@ async def test_34_a_role_that_is_taken_away_ends_its_streams(served: Served, sit
         assert await stream.names() == []
         async with site.admin() as admin:
             await admin.execute("UPDATE api_keys SET roles = '{catalog}' WHERE name = 'role stream'")
-        await served.hub.recheck()
+        await served.hub.credentials.look()
         [error] = (await stream.data())["errors"]
         assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
@@ -139,17 +138,17 @@ async def test_34_a_role_that_is_taken_away_ends_its_streams(served: Served, sit
 async def test_34_a_key_that_cannot_be_looked_at_is_good_for_a_while_only(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_: str) -> None:
-        raise Unavailable("away")
+    async def away(_: object) -> dict[str, Principal]:
+        return {}
 
     async with served.follow(CHANGES) as stream:
         assert await stream.names() == []
-        monkeypatch.setattr(served.hub._authenticator, "again", away)
-        await served.hub.recheck()
+        monkeypatch.setattr(served.hub.credentials._authenticator, "again", away)
+        await served.hub.credentials.look()
         await served.make("STILL", "still")
         assert await stream.names() == ["still"]
-        monkeypatch.setattr(hubs, "STALE", -1.0)
-        await served.hub.recheck()
+        monkeypatch.setattr(credentials, "STALE", -1.0)
+        await served.hub.credentials.look()
         [error] = (await stream.data())["errors"]
         assert error["extensions"]["code"] == "UNAVAILABLE"
 
@@ -184,7 +183,7 @@ async def test_each_subscriber_pays_its_batches_in_full(served: Served, monkeypa
     async with served.follow(CHANGES) as one, served.follow(CHANGES) as other:
         assert [await one.names(), await other.names()] == [[], []]
         monkeypatch.setattr(Budgets, "reserve", counting)
-        monkeypatch.setattr("app.live.hub.Hub.recheck", asyncio.sleep)
+        monkeypatch.setattr(served.hub.credentials, "look", asyncio.sleep)
         await served.client.post("/graphql", json={"query": MAKE_QUIETLY})
         assert [await one.names(), await other.names()] == [["dear"], ["dear"]]
     assert len(paid[-2:]) == 2

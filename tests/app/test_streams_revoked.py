@@ -1,9 +1,8 @@
-"""Many streams whose credential opens nothing any more: all have ended within five seconds, and are told nothing afterwards.
+"""Many streams whose credentials open nothing any more: all have ended within five seconds, and are told nothing afterwards.
 
-``ERPGRAPH_STREAMS=1000`` has so many of them for each way: for a quiet machine, as clients and server share this process.
+``ERPGRAPH_STREAMS=1000`` has so many of them, each by a credential of its own: for a quiet machine.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -13,13 +12,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.live import hub as hubs
 from services.platform import keys, tenants
 from services.platform.transfer.erase import erase
-from tests.bench.live_clients import Heard, SocketSubscriber, Subscriber, subscribed
+from tests.bench.write_load import Child, child
 from tests.support.demo_site import Site
 from tests.support.provider import AUDIENCE, ISSUER, jwk_set, public, signed
-from tests.support.streams import Served, streaming
+from tests.support.streams import Served, many_keys, streaming
 
 STREAMS = int(os.environ.pop("ERPGRAPH_STREAMS", "40"))
 WITHIN = 5.0 if STREAMS >= 1_000 else 15.0
@@ -49,7 +47,7 @@ async def token_out(_site: Site, _tenant: UUID) -> None:
 
 
 @pytest.mark.parametrize("end", [revoked, role_taken, token_out, closed])
-async def test_34_many_streams_end_with_their_credential(
+async def test_34_many_streams_end_with_their_credentials(
     site: Site, tmp_path: Path, end: Callable[[Site, UUID], Awaitable[None]]
 ) -> None:
     (tmp_path / "jwks.json").write_bytes(jwk_set(public("rsa")))
@@ -57,37 +55,44 @@ async def test_34_many_streams_end_with_their_credential(
     tenant = await tenants.create(site.target, name, "EUR")
     maker = await keys.create(site.target, tenant, MAKER)
     given = {"token_keys": str(tmp_path / "jwks.json"), "token_issuer": ISSUER, "token_audience": AUDIENCE}
-    async with streaming(site.database, maker, **given, token_leeway=0) as served:
-        them, ends = await streams(site, served, tenant, name, token=end is token_out)
-        assert served.hub.following == len(them)
-        await served.make("ENDS", "while they are there")
-        await end(site, tenant)
-        began = perf_counter() + max(0.0, ends - time.time())
-        async with asyncio.timeout(WITHIN + max(0.0, ends - time.time()) + 15):
-            await asyncio.gather(*(each.over for each in them))
-        last = max(each.ended for each in them) - began
-        print(f"{len(them):,} streams have ended {last:.2f} s after: {end.__name__}")  # noqa: T201 - the bench shows it
-        assert last <= WITHIN
-        assert {len(each.told) for each in them} == {1}
-        if end is not closed:
-            await served.make("ENDS-2", "afterwards")
-            assert {len(each.told) for each in them} == {1}
+    async with streaming(site.database, maker, **given, token_leeway=0, budget=10**9) as served:
+        with child("live_crowd") as crowd:
+            await crowd.line()
+            last, made = await ended(site, served, crowd, tenant, name, end)
+            print(f"{STREAMS:,} streams have ended {last:.2f} s after: {end.__name__}")  # noqa: T201 - for those that measure
+            assert last <= WITHIN
+            if end is not closed:
+                await served.make("ENDS-2", "afterwards")
+            over = await crowd.ask(b"over", within=1)
+            assert over["told"] == [[[made], STREAMS]]
+            assert over["ends"] == {"complete": STREAMS // 2, "4403": STREAMS - STREAMS // 2}
         assert (served.hub.following, served.hub.held) == (0, 0)
 
 
-async def streams(
-    site: Site, served: Served, tenant: UUID, name: str, *, token: bool
-) -> tuple[list[Subscriber], float]:
-    """So many, by as many keys as they need, half of them by WebSocket; and when their token ends."""
-    there, heard, port, ends = list[Subscriber](), Heard(), served.client.base_url.port or 0, 0.0
-    if token:
-        ends = float(int(time.time()) + 4 + STREAMS // 100)
-    for number in range(-(-STREAMS // hubs.OF_KEY)):
-        if token:
-            key = signed(tenant=name, roles=["viewer"], sub=f"ada {number}", exp=int(ends))
-        else:
-            key = await keys.create(site.target, tenant, f"ends {number}", roles=("viewer",))
-        count = min(hubs.OF_KEY, STREAMS - len(there))
-        for kind in (Subscriber, SocketSubscriber):
-            there += await subscribed(kind, port, key, count // 2, heard)
-    return there, ends
+async def ended(
+    site: Site,
+    served: Served,
+    crowd: Child,
+    tenant: UUID,
+    name: str,
+    end: Callable[[Site, UUID], Awaitable[None]],
+) -> tuple[float, str]:
+    """Seconds from when their credentials opened nothing to when the last of so many streams had ended; what they were told of."""
+    port, ends = served.client.base_url.port, 0
+    if end is token_out:
+        ends = int(time.time()) + 5 + STREAMS // 20
+        them = [signed(tenant=name, roles=["viewer"], sub=f"ada {each}", exp=ends) for each in range(STREAMS)]
+    else:
+        async with site.admin() as admin:
+            them = await many_keys(admin, tenant, STREAMS)
+    await crowd.ask(b"subscribe", port=port, kind="events", keys=them[: STREAMS // 2])
+    await crowd.ask(b"subscribe", port=port, kind="sockets", keys=them[STREAMS // 2 :])
+    assert served.hub.following == STREAMS
+    made = await served.make("ENDS", "while they are there")
+    assert (await crowd.ask(b"told", least=1, within=15))["told"] == [[[made], STREAMS]]
+    left = ends - time.time()
+    assert end is not token_out or left > 0
+    await end(site, tenant)
+    began = perf_counter() + max(0.0, left)
+    over = await crowd.ask(b"over", within=WITHIN + max(0.0, left) + 15)
+    return over["last"] - began, made

@@ -9,10 +9,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from app.context import Principal
 from app.http import sockets
+from app.live import credentials
 from app.live import hub as hubs
 from app.live.stream import Stream
-from core.errors import Unavailable
 from services.platform import keys
 from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually
@@ -285,11 +286,11 @@ async def test_34_a_key_that_is_revoked_ends_its_sockets(served: Served, site: S
     async with talking(served, key) as follows, talking(served, key) as idle, talking(served, site.key) as other:
         await follows.subscribe("one", CHANGES)
         assert await follows.names("one") == []
-        await served.hub.recheck()
+        await served.hub.credentials.look()
         assert served.hub.held == 3
         async with site.admin() as admin:
             await admin.execute("UPDATE api_keys SET revoked_at = now() WHERE name = 'revoked socket'")
-        await served.hub.recheck()
+        await served.hub.credentials.look()
         assert (await follows.code(), await idle.code()) == (4403, 4403)
         await other.say("ping")
         assert await other.hear() == {"type": "pong"}
@@ -298,13 +299,13 @@ async def test_34_a_key_that_is_revoked_ends_its_sockets(served: Served, site: S
 async def test_34_a_key_that_cannot_be_looked_at_may_come_back(
     served: Served, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_: str) -> None:
-        raise Unavailable("away")
+    async def away(_: object) -> dict[str, Principal]:
+        return {}
 
     async with talking(served, site.key) as talk:
-        monkeypatch.setattr(served.hub._authenticator, "again", away)
-        monkeypatch.setattr(hubs, "STALE", -1.0)
-        await served.hub.recheck()
+        monkeypatch.setattr(served.hub.credentials._authenticator, "again", away)
+        monkeypatch.setattr(credentials, "STALE", -1.0)
+        await served.hub.credentials.look()
         assert await talk.code() == 1013
 
 

@@ -1,6 +1,7 @@
-"""The server that ``bench_live`` calls: ``python -m tests.bench.live_server ADMIN_URL SERVING_URL``.
+"""The server that ``bench_live`` calls: ``python -m tests.bench.live_server ADMIN_URL SERVING_URL [--limits]``.
 
-It tells its own hub of its commits, as ``erpgraph serve`` does, and lets one key follow as much as a whole process may. Prints its
+It tells its own hub of its commits, as ``erpgraph serve`` does, and lets one key follow as much as a whole process may, unless it is to have
+the limits of any server. Prints its
 port, then for each line on its standard input what it has counted since the last one; ends with its input.
 """
 
@@ -21,8 +22,12 @@ committed: list[float] = []
 """When each commit was done, by the clock that all processes of a machine share."""
 
 
-async def main(admin: str, serving: str) -> None:
-    hubs.OF_KEY = hubs.OF_TENANT = hubs.OF_PROCESS
+async def main(admin: str, serving: str, *options: str) -> None:
+    settings = dict(ENDLESS)
+    if "--limits" in options:
+        del settings["limit_in_flight"]
+    else:
+        hubs.OF_KEY = hubs.OF_TENANT = hubs.OF_PROCESS
     found: list[hubs.Hub] = []
     database = Database(Target(admin, serving))
 
@@ -44,10 +49,11 @@ async def main(admin: str, serving: str) -> None:
             database.report_commits(tell)
             while await asyncio.to_thread(sys.stdin.readline):
                 counted = {"cpu": process_time(), "executed": hub.batches.executed, "following": hub.following}
+                counted |= {"held": hub.held, "tasks": len(asyncio.all_tasks())}
                 print(orjson.dumps(counted | {"committed": committed}).decode(), flush=True)
                 committed.clear()
 
-    await serve(database, report, ENDLESS, watched)
+    await serve(database, report, settings, watched)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ async def serve(
     something before the application.
     """
     await database.open()
+    app = create_app(load(**settings), database)
     config = uvicorn.Config(
-        around(create_app(load(**settings), database)),
+        around(app),
         lifespan="off",
         port=0,
         http=BoundedHttpProtocol,
@@ -46,6 +47,7 @@ async def serve(
         await asyncio.sleep(0.01)
     print(server.servers[0].sockets[0].getsockname()[1], flush=True)
     await ended()
+    await app.state.hub.close()
     server.should_exit = True
     await running
     await database.close()

@@ -41,9 +41,11 @@ class Child:
             return line
         raise RuntimeError(f"{self._process.args!r} has ended")
 
-    async def ask(self, question: bytes = b"") -> Any:
+    async def ask(self, question: bytes = b"", **given: object) -> Any:
+        """The answer to a question; with what it is about, where it has names for that."""
         assert self._process.stdin is not None
-        self._process.stdin.write(question + b"\n")
+        line = orjson.dumps([question.decode(), given]) if given else question
+        self._process.stdin.write(line + b"\n")
         self._process.stdin.flush()
         return orjson.loads(await self.line())
 
@@ -56,6 +58,7 @@ LOG = CHECKOUT / ".data" / "bench-write.log"
 def child(module: str, *arguments: str) -> Iterator[Child]:
     """A module of the bench as a process that ends with its input."""
     command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
+    LOG.parent.mkdir(exist_ok=True)
     with (
         LOG.open("ab") as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT) as process,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import orjson
@@ -12,6 +13,8 @@ from fastapi import FastAPI
 from app.asgi import create_app
 from app.live.hub import Hub
 from app.settings import load
+from core import keys as forms
+from core.ids import new_id
 from db.runtime.engine import Database
 from tests.support.http import serving
 
@@ -91,3 +94,15 @@ async def streaming(database: Database, key: str, **settings: object) -> AsyncIt
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client,
     ):
         yield Served(app, client)
+
+
+async def many_keys(admin: Any, tenant: UUID, count: int) -> list[str]:
+    """New keys of a tenant that may read, by an administrator's connection."""
+    made = [forms.make(tenant) for _ in range(count)]
+    rows = [
+        (tenant, new_id(), f"one of many {number}", forms.hint(key), forms.digest(key), ["viewer"])
+        for number, key in enumerate(made)
+    ]
+    insert = "INSERT INTO api_keys (tenant_id, id, name, hint, hash, roles) VALUES ($1, $2, $3, $4, $5, $6)"
+    await admin.executemany(insert, rows)
+    return made
