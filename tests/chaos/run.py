@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from services.verify import verify
-from tests.chaos import checks, clocks, deployment, invariants, leave, telling
+from tests.chaos import checks, clocks, deployment, followed, invariants, leave, telling
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.load import ANSWERED_WITHIN, Outcome, Shop, stocked, work
 from tests.chaos.site import Site, site
@@ -235,7 +235,7 @@ async def told(first: int, rounds: int) -> int:
     async with site(servers=2, kind=telling.Telling) as hurt:
         for seed in range(first, first + rounds):
             once = (telling.freeze_a_worker_for_a_minute,) if seed == first else ()
-            for fault in (*telling.FAULTS, *(clocks.FAULTS if LIBRARY else ()), *once):
+            for fault in (*telling.FAULTS, *followed.FAULTS, *(clocks.FAULTS if LIBRARY else ()), *once):
                 broken += await _counted(run(hurt, seed, faults=[fault]), f"seed {seed}, {fault.__name__}", total)
         print(f"a broker, a receiver and a subscriber: {total}; {hurt}; {broken} broken", flush=True)
     return broken

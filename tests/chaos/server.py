@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,19 @@ class Server:
         self.kill()
         await self._process.wait()
         await self.start()
+
+    async def leave(self) -> None:
+        """It is told to stop, and takes its leave of those that follow it."""
+        self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), 30)
+        except TimeoutError:
+            self.kill()
+            raise
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
 
     @property
     def url(self) -> str:

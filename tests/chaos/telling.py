@@ -77,10 +77,6 @@ class Worker(Server):
     def _begun(self) -> int:
         return self.log.read_text().count(" working ") if self.log.exists() else 0
 
-    def signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
-
 
 class Telling(Site):
     """A site of two servers and two workers, a broker, a receiver, and for each run a client that follows."""
@@ -90,6 +86,8 @@ class Telling(Site):
     """How often clients that follow had to come back."""
     repeated = 0
     """How many deliveries of webhooks came more than once."""
+    whose: Tenant
+    """Whose run it is."""
     hurries = True
     """Whether what waits is made to wait no longer, after each run."""
 
@@ -146,6 +144,7 @@ class Telling(Site):
 
     @contextlib.asynccontextmanager
     async def heard(self, tenant: Tenant) -> AsyncIterator[Wrong]:
+        self.whose = tenant
         self.receiver.begin(tenant)
         self.hurries, self.clock_was_set = True, False
         began = await self.receiver.ordered(self, tenant)

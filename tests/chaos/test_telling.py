@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.relay.sinks import nats as jetstream
-from tests.chaos import clocks
+from tests.chaos import clocks, followed
 from tests.chaos.faults import Fault
 from tests.chaos.follower import Receiving
 from tests.chaos.run import Broken, run
@@ -19,7 +19,7 @@ from tests.chaos.telling import FAULTS, Telling, lose_acknowledgements
 from tests.support.clocks import LIBRARY
 
 SECONDS = 0.6
-ALL = (*FAULTS, *clocks.FAULTS)
+ALL = (*FAULTS, *followed.FAULTS, *clocks.FAULTS)
 
 
 @pytest.fixture(scope="module")
