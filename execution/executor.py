@@ -114,6 +114,14 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
 
     async def _run(self, run: Run) -> ExecutionResult:
         try:
+            return await self._executed(run)
+        finally:
+            # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept
+            # the context, and with it all that was loaded, until the garbage collector came.
+            self.async_helpers = None  # type: ignore[assignment]  # it ends a reference cycle
+
+    async def _executed(self, run: Run) -> ExecutionResult:
+        try:
             plan = await self._plan(turns=run.turns)
         except GraphQLError as error:
             self.collected_errors.add(error, None)
@@ -127,9 +135,6 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             settled = self._settled(run, plan, data) if run.failures else data
         finally:
             await run.forget_frames()
-        # graphql-core's helpers hold bound methods of the executor, and the executor them: a cycle that kept
-        # the context, and with it all that was loaded, until the garbage collector came.
-        self.async_helpers = None  # type: ignore[assignment]  # it ends a reference cycle
         return ExecutionResult(settled, self.collected_errors.errors or None)
 
     def _settled(self, run: Run, plan: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:

@@ -43,13 +43,18 @@ class RequestDeadline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
-            self._watcher = None  # it ends with an error that refers to this
+        # What was cancelled keeps the error, and by its frames the request: whoever keeps that as well closes a circle, and
+        # only the garbage collector frees what the request had.
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+        over, self._over = self._over, None
         # Don't swallow a cancellation that somebody else asked for at the same time.
-        over = self._over
         if over is not None and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise over from None
+            try:
+                raise over from None
+            finally:
+                del over, error, trace
 
     def _look(self) -> None:
         self._watcher = self._loop.create_task(self._watch())

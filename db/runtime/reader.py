@@ -55,6 +55,11 @@ class Reader:
         self._connection: Any = None
         self._binding = ""
         self._failure: Exception | None = None
+        self._closed = False
+        self.lost_standby = False
+        """Whether it read from a standby that went away or was in the way of what that replays: whatever was asked has to
+        be asked again, of the primary, for this snapshot is gone.
+        """
 
     async def fetch(self, sql: str, *values: Any, row: type | None = None, one_plan: bool = False) -> list[Any]:
         """The rows of a query, as asyncpg records (of class ``row``, if given).
@@ -66,6 +71,8 @@ class Reader:
         Raises ``Unavailable`` when no connection can be had, ``Timeout`` past the statement timeout.
         """
         async with self._turn:
+            if self._closed:
+                raise Unavailable("The request is over.")
             if self._failure is not None:
                 # The transaction is over: what is asked of it now fails for the same reason.
                 raise self._failure
@@ -73,7 +80,9 @@ class Reader:
                 connection = self._connection or await self._begin(one_plan=one_plan)
                 return await self._measured(connection, sql, values, row)
             except (ErpError, asyncpg.PostgresError) as error:
-                self._failure = error
+                self.lost_standby = self._standby and isinstance(error, Unavailable)
+                # The error has this frame, and with it this reader: not when nobody is left to end that circle.
+                self._failure = None if self._closed else error
                 raise
 
     async def _measured(self, connection: Any, sql: str, values: tuple[Any, ...], row: type | None) -> list[Any]:
@@ -110,13 +119,6 @@ class Reader:
         return self._connection is not None
 
     @property
-    def lost_standby(self) -> bool:
-        """Whether it read from a standby that went away or was in the way of what that replays: whatever was asked has to
-        be asked again, of the primary, for this snapshot is gone.
-        """
-        return self._standby and isinstance(self._failure, Unavailable)
-
-    @property
     def opening(self) -> str:
         """The statements with which a transaction of this reader's begins on a connection of the writers'."""
         return self._opening(AS_READERS_PLAN[self._connections.version >= ORDERED_ARRAYS])
@@ -147,7 +149,7 @@ class Reader:
         Who asks later is refused: graphql-core's executor lets the fields beside one that failed run on in the
         background, and they would take a connection that nobody gives back.
         """
-        self._failure = self._failure or Unavailable("The request is over.")
+        self._closed, self._failure = True, None
         try:
             async with self._turn:  # such a field's statement may be under way
                 await self._end()

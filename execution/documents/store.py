@@ -24,7 +24,6 @@ from graphql import (
     ValuesOfCorrectTypeRule,
     VariablesInAllowedPositionRule,
     specified_rules,
-    validate,
 )
 from graphql.language import Lexer
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -36,7 +35,7 @@ from execution.documents.limits import DocumentLimitExceeded, Limits, check
 from execution.documents.misnamed import FieldsOnCorrectType, KnownTypeNames
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
-from execution.documents.turns import TurnTakingParser, gives_turns
+from execution.documents.turns import TurnTakingParser, checked
 from execution.steps import Steps, Turn, at_once, in_turns, stepped
 
 OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
@@ -148,9 +147,7 @@ class Documents:
         node, tokens = self._parsed(text, turn)
         check(node, self.limits)
         rules = RULES if "$" in text else _WITHOUT_VARIABLES
-        if turn is not None:
-            rules = (gives_turns(turn), *rules)
-        errors = validate(self.schema, node, rules, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
+        errors = checked(self.schema, node, rules, turn, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
         return Document(node, errors, _INTROSPECTION.search(text) is not None, tokens)
 
     def _parsed(self, text: str, turn: Turn | None) -> tuple[DocumentNode, int]:

@@ -1,16 +1,26 @@
 """Finding 2a, again: what requests leave behind is collected by its bytes, too."""
 
 import asyncio
+import contextlib
 import gc
+import weakref
 from collections.abc import Iterator
 
+import orjson
 import pytest
+from graphql import DocumentNode, GraphQLError
+from starlette.requests import Request
+from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.asgi import create_app
+from app.context import RequestContext
 from app.garbage import FEW, MANY, MANY_ALONE, YOUNG, Garbage, collect
-from app.http import protocol
+from app.http import deadline, protocol
+from app.http.deadline import RequestDeadline
 from app.settings import load
+from core.errors import Timeout
+from loaders.kit.entity import Row
 from tests.support.demo_site import Site
 from tests.support.http import Wire, serving
 
@@ -139,6 +149,66 @@ async def test_an_answered_request_leaves_no_circle(site: Site, content: bytes, 
         for _ in range(20):
             await answered()
         assert await left(RequestResponseCycle, protocol.BoundedHttpProtocol) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ orders(first: 1) { nodes { number } } }",
+        "{ orders(first: 1) { nodes { nope } } }",
+        "{ orders(first: 1) { nodes { number } }",
+        '{ product(by: {sku: "nowhere"}) { id } products(first: 5) { nodes { lineItems(first: 900) { nodes { id } } } } }',
+    ],
+)
+async def test_an_operation_leaves_neither_its_document_nor_its_context(
+    site: Site, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """750,000 objects of 90 documents waited for the collector."""
+    monkeypatch.setattr(deadline, "LOOK_AFTER", 0.0)  # each client is watched
+    async with serving(create_app(load(), site.database)) as port:
+
+        async def answered(number: int) -> None:
+            body = orjson.dumps({"query": f"{query} # {number}"})
+            head = (
+                b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            )
+            async with Wire(port) as wire:
+                wire.send(
+                    head
+                    + b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n" % (site.key.encode(), len(body))
+                    + body
+                )
+                assert (await wire.answer()).status in (200, 400, 503)
+
+        await answered(0)
+        await asyncio.sleep(0.05)
+        gc.collect()
+        for number in range(1, 11):
+            await answered(number)
+        assert await left(RequestResponseCycle, RequestContext, DocumentNode, Row, GraphQLError) == []
+
+
+async def test_what_a_deadline_stops_is_free_at_once() -> None:
+    """Whatever a request had loaded when its time was over waited for the collector."""
+    refs = []
+
+    async def late() -> None:
+        held = asyncio.Event()
+        refs.append(weakref.ref(held))
+        await held.wait()
+
+    never = asyncio.Event()
+
+    async def receive() -> Message:
+        await never.wait()
+        return {"type": "http.disconnect"}
+
+    for watched in (0.0, 0.05):
+        with contextlib.suppress(Timeout):
+            async with RequestDeadline(Request({"type": "http"}, receive), 0.02 + watched):
+                await late()
+    await asyncio.sleep(0)
+    assert [each() for each in refs] == [None, None]
 
 
 async def left(*kinds: type) -> list[object]:
