@@ -168,6 +168,7 @@ class GraphQLEndpoint:
         follows = kind is OperationType.QUERY and reads_feed(prepared.document, asked.operation)
         after = EVERYTHING if follows or kind is OperationType.MUTATION else position(request.headers.get(HEADER))
         reader = self.database.query_reader(principal.tenant, principal.partner, after)
+        reader.alone = charge.alone
         context = RequestContext(principal, reader, self.graph.nodes, request_id, trace, self.database)
         context.meter = Meter(self.settings.limit_answer, self.settings.limit_cost)
         context.rolled = self.usual.rolled(principal)

@@ -128,6 +128,11 @@ class Charge:
         await share.wait()
         self.pace(max(self.paced, share.usual))
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other tenant has asked for anything lately."""
+        return not self.account.share.beside
+
     def give_way_to(self, beside: Callable[[], bool]) -> None:
         """Have it give way to other tenants' requests. ``beside`` says whether one is under way."""
         self.spent.gives_way = partial(self.account.share.give_way, beside)

@@ -137,6 +137,11 @@ class FairShare:
         """
         return int(self._usual)
 
+    @property
+    def beside(self) -> bool:
+        """Whether another tenant is there."""
+        return self._neighbours.others(self._owner)
+
     def learn(self, points: int) -> None:
         """A request has spent so much."""
         self._usual += LEARNT * (points - self._usual)
@@ -163,9 +168,9 @@ class FairShare:
         """Between two steps of a long request: let requests of other tenants go on, if there are any. ``beside`` says whether one
         is under way.
         """
-        others = self._neighbours.others(self._owner)
-        GARBAGE.look(MANY if others else MANY_ALONE)  # before half a million are looked at at once
-        if not others:
+        beside_others = self.beside
+        GARBAGE.look(MANY if beside_others else MANY_ALONE)  # before half a million are looked at at once
+        if not beside_others:
             await sleep(0)
             return
         # One of a tenant's at a time: while one paused, the others went on, and a neighbour's small query took 4.4 ms, not 1.7.
@@ -176,12 +181,12 @@ class FairShare:
                     return
 
     def _own_rate(self) -> float:
-        keys = self._neighbours.keys(self._owner) if self._neighbours.others(self._owner) else 1
+        keys = self._neighbours.keys(self._owner) if self.beside else 1
         return self._rate / keys
 
     def _owes(self) -> float:
         """Seconds until it has paid what others wait for."""
-        beside = self._neighbours.others(self._owner)
+        beside = self.beside
         if not beside and self._neighbours.keys(self._owner) == 1:
             return 0.0
         rate = self._own_rate()

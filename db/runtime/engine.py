@@ -82,8 +82,11 @@ class Target:
         return cls(admin, serving or admin)
 
     def settings(self) -> dict[str, str]:
-        """A serving connection's server settings. Short queries: compiling them never pays."""
-        return {"application_name": "erpgraph", "jit": "off", "role": APP, "TimeZone": "UTC"}
+        """A serving connection's server settings. Short queries: compiling them never pays. A statement runs on one core
+        (docs/decisions/0074-one-core.md), but for those of a reader that is ``alone``.
+        """
+        settings = {"application_name": "erpgraph", "jit": "off", "max_parallel_workers": "0"}
+        return settings | {"role": APP, "TimeZone": "UTC"}
 
 
 class _Pooled(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types

@@ -14,6 +14,9 @@ from db.runtime.sessions import ORDERED_ARRAYS
 from db.tenancy import set_partner, set_tenant
 
 ONE_PLAN = ";SET LOCAL plan_cache_mode = force_generic_plan"
+MANY_CORES = ";SET LOCAL max_parallel_workers = 8"
+"""As many as PostgreSQL has by default; how many of them a statement gets is its own setting."""
+
 AS_READERS_PLAN = {True: ";SET LOCAL plan_cache_mode = auto", False: ";SET LOCAL plan_cache_mode = force_custom_plan"}
 """How a reader plans on a connection of the writers', which plan otherwise: by whether arrays are ``ORDERED_ARRAYS``."""
 
@@ -31,6 +34,8 @@ class Reader:
 
     With a ``partner`` it sees what that business partner may see. The snapshot is of the first query's moment; the
     transaction, and with it ``now()``, may be up to a second older (``db.runtime.connections``).
+
+    ``alone``: nobody else is there who would feel it if a statement ran on several cores.
 
     Coroutines of a request may share it: they take turns. (A session shared without turns fails
     on a cold pool and passes on a warm one, so tests miss it.) ``ran`` lists what was executed.
@@ -56,6 +61,7 @@ class Reader:
         self._binding = ""
         self._failure: Exception | None = None
         self._closed = False
+        self.alone = False
         self.lost_standby = False
         """Whether it read from a standby that went away or was in the way of what that replays: whatever was asked has to
         be asked again, of the primary, for this snapshot is gone.
@@ -129,7 +135,8 @@ class Reader:
 
     def _opening(self, planning: str) -> str:
         narrowed = "" if self.partner is None else f";{set_partner(self.partner)}"
-        whose = f"{self._connections.opening}{set_tenant(self.tenant)}{narrowed}{planning}"
+        cores = MANY_CORES if self.alone else ""
+        whose = f"{self._connections.opening}{set_tenant(self.tenant)}{narrowed}{planning}{cores}"
         return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{whose}"
 
     async def _begin(self, *, one_plan: bool) -> Any:

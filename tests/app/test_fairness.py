@@ -14,6 +14,7 @@ from app.throttling import fairness
 from app.throttling.budgets import Charge, _Account
 from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
+from db.runtime.reader import Reader
 from services.platform import keys
 from tests.support.demo_site import Site
 
@@ -270,3 +271,24 @@ async def test_requests_are_held_back_only_beside_another_key(site: Site, monkey
     assert held.status_code == 200
     assert waited
     assert max(waited) <= fairness.STEP
+
+
+async def test_statements_may_take_several_cores_only_while_no_other_tenant_is_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: list[bool] = []
+    fetch = Reader.fetch
+
+    async def fetched(reader: Reader, sql: str, *values: Any, **more: Any) -> list[Any]:
+        if "FROM orders" in sql:
+            alone.append(reader.alone)
+        return await fetch(reader, sql, *values, **more)
+
+    monkeypatch.setattr(Reader, "fetch", fetched)
+    own = await keys.create(site.target, site.tenants[0].id, "several cores")
+    other = await keys.create(site.target, site.tenants[1].id, "several cores")
+    async with site.client(price_by_data=False) as client:
+        for key in (site.key, own, other, site.key):
+            answer = await client.post("/graphql", json=PAGE, headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code == 200
+    assert alone == [True, True, False, False]

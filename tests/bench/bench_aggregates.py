@@ -120,7 +120,7 @@ async def opened(size: str, settled: demo.Size) -> AsyncIterator[Opened]:
         if await demo.is_empty(target):
             print(f"Loading the {settled} demo", flush=True)
             await demo.load(target, settled)
-        floor = await asyncpg.connect(target.admin, server_settings={"jit": "off"})
+        floor = await asyncpg.connect(target.admin, server_settings={"jit": "off", "max_parallel_workers": "0"})
         stack.push_async_callback(floor.close)
         tenant = await floor.fetchval("SELECT id FROM tenants ORDER BY name LIMIT 1")
         database = Database(target)

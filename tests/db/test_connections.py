@@ -195,3 +195,20 @@ async def test_closing_doesnt_wait_for_what_lies_ready(target: Target, acme: UUI
         await reader.close()
     async with asyncio.timeout(2):
         await database.close()
+
+
+async def test_a_statement_runs_on_one_core_unless_nobody_else_is_there(single: Database, acme: UUID) -> None:
+    """Parallel workers of one tenant's statements stood before everybody's on the machine's cores."""
+    async with single.reader(acme) as reader:
+        for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            await reader.fetch(f"SELECT set_config('{name}', '0', true)")
+        plan = await reader.fetch("EXPLAIN (ANALYZE, COSTS OFF) SELECT count(*) FROM pg_attribute")
+    [planned, launched] = [line.strip() for [line] in plan if "Workers" in line]
+    assert (planned, launched) == ("Workers Planned: 2", "Workers Launched: 0")
+    async with single.reader(acme) as reader:
+        reader.alone = True
+        [most] = await reader.fetch("SELECT current_setting('max_parallel_workers') AS most")
+    assert most["most"] == "8"
+    async with single.reader(acme) as reader:
+        [most] = await reader.fetch("SELECT current_setting('max_parallel_workers') AS most")
+    assert most["most"] == "0"
