@@ -45,7 +45,7 @@ from loaders.kit.grouped import TOTAL, Together
 from loaders.kit.grouping import EDGES, KEY, REST, SHARE, Grouping, Place
 from loaders.kit.many import Many, Query, parents
 from loaders.kit.measures import Counted, Distinct, Join, Measure, Sums
-from loaders.kit.periods import period
+from loaders.kit.periods import kept, period
 from loaders.kit.rollups import MONTH, MOST_DAYS, ROWS, TIMES, Arm, Chosen, choose
 from loaders.kit.rollups import Cells as CellsOfSpans
 from loaders.kit.statements import constant, value
@@ -213,7 +213,10 @@ class _Statement:
             for name, named in period(str(each.variant), every.c[f"d{place}"]).items()
             if name in self.edges
         ]
-        return select(*every.c, *periods)
+        # The hour that year 1 begins in may begin in the year before, by a local time of before time zones: it can't be written.
+        begun = {f"d{place}" for place, each in enumerate(self.grouping.by) if each.kind == "period"}
+        columns = [kept(each).label(each.name) if each.name in begun else each for each in every.c]
+        return select(*columns, *periods)
 
     def _as_they_are(self, placed: Any) -> Select[Any]:
         """Groups whose cells are apart by their units alone: nothing of them is left to be put together."""

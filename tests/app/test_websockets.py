@@ -174,6 +174,7 @@ SUBSCRIBE: dict[str, Any] = {"type": "subscribe", "id": "x", "payload": {"query"
         ([bytearray(b'{"type":"ping"}')], 4400),
         ([b"[" * 60_000], 4400),
         ([b" " * 65_537], 1009),
+        (["KEY", {"type": "pong", "payload": {"a": [[]] * sockets.MOST_PARTS}}], 4400),
         ([{"type": "ping"}] * (sockets.MOST_EARLY + 1), 4400),
         ([{"type": "connection_init", "payload": {"authorization": "x" * sockets.LARGEST_EARLY}}], 4400),
         ([{"type": "ping", "payload": {"a": "x" * sockets.LARGEST_PING}}], 4400),

@@ -202,6 +202,15 @@ async def test_at_most_a_thousand_periods_are_filled(
         assert answer.refusal == (["orders", "groups"], ("fill",))
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("unit", ["HOUR", "DAY", "YEAR"])
+async def test_the_first_period_of_all_can_be_written(ask: Asker, mixed: Oddments, unit: str, zone: str) -> None:
+    """By local time it began in the year before the first, which no client can read: it was an internal error."""
+    where = {"placedAt": {"gte": "0001-01-01T00:00:00Z", "lt": "0001-01-01T02:00:00Z"}}
+    answer = await ask(FILLED, mixed.tenant, {"where": where, "unit": unit, "zone": zone})
+    assert 1 <= answer.good["orders"]["groups"]["groupCount"] <= 3
+
+
 async def test_what_some_rows_need_not_meet_bounds_nothing(ask: Asker, mixed: Oddments) -> None:
     """Of an ``or``, of ``not``, and of another list's rows."""
     far = {"placedAt": {"gte": "2000-01-01T00:00:00Z"}}
