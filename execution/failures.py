@@ -17,8 +17,11 @@ from graphql.pyutils import Path
 from execution.plan import FieldPlan, SelectionPlan
 
 MAX_PLACES = 250
-"""Places at which one failure is reported where it is that of a whole level. The others are null without an error of
-their own: a denied field of 50,000 rows would be 10 MB of the same sentence, and half a second to write them."""
+"""Places at which one error is reported, such as that of a whole level. The others are null without an error of their own: a
+denied field of 50,000 rows would be 10 MB of the same sentence, and half a second to write them."""
+
+MAX_ERRORS = 500
+"""Errors of an answer, beyond which each further one is reported once. 49 denied fields of 250 rows were 2 MB, in one step."""
 
 
 class Failure:
@@ -51,7 +54,9 @@ class NullPropagation:
         self.broken = broken
         self.propagate = propagate
         self.places = places
-        self.reported: Counter[Failure] = Counter()
+        self.reported: Counter[int] = Counter()
+        """How often, by the identity of what was raised: many values may have failed for the same."""
+        self.count = 0
         self.missing = None if only is None else {*only}
 
     def root(self, selection: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
@@ -79,13 +84,17 @@ class NullPropagation:
             if self.propagate:
                 return self._strict(plan, type_.of_type, value, path)
             type_ = type_.of_type
-        if isinstance(value, Failure) and self.reported[value] >= self.places:
+        if isinstance(value, Failure) and self._is_enough(value):
             return None
         try:
             return self._strict(plan, type_, value, path)
         except GraphQLError as error:
             self._report(error, path)
             return None
+
+    def _is_enough(self, failure: Failure) -> bool:
+        times = self.reported[id(failure.error)]
+        return times > 0 and (times >= self.places or self.count >= MAX_ERRORS)
 
     def _report(self, error: GraphQLError, path: Path | None) -> None:
         # The frames that it came through hold the answer, and this, which holds the error: a circle that stays until the
@@ -95,7 +104,8 @@ class NullPropagation:
 
     def _strict(self, plan: FieldPlan, type_: GraphQLOutputType, value: Any, path: Path) -> Any:
         if isinstance(value, Failure):
-            self.reported[value] += 1
+            self.reported[id(value.error)] += 1
+            self.count += 1
             if self.missing is not None:
                 self.missing.discard(value)
             nodes = [details.node for details in plan.details]
