@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLSchema, validate
+from graphql import DocumentNode, GraphQLSchema
 
 from execution.documents import store
+from execution.documents.turns import checked
 from tests.security.attack import ID
 from tests.security.stage import Stage, numbered_one_by_one, staged
 from tests.support.postgres import TestServer
@@ -31,16 +32,16 @@ def validated_once() -> Iterator[None]:
     """
     valid = set[tuple[Any, ...]]()
 
-    def remembering(schema: GraphQLSchema, node: DocumentNode, rules: Any, **more: Any) -> list[Any]:
+    def remembering(schema: GraphQLSchema, node: DocumentNode, rules: Any, turn: Any, **more: Any) -> list[Any]:
         assert node.loc is not None
         key = (id(schema), id(rules), ID.sub(r"\1", node.loc.source.body))
         if key in valid:
             return []
-        found = validate(schema, node, rules, **more)
+        found = checked(schema, node, rules, turn, **more)
         if not found:
             valid.add(key)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "validate", remembering)
+        patch.setattr(store, "checked", remembering)
         yield

@@ -140,7 +140,8 @@ def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stock, "_RESERVE", stock._RESERVE.replace("AND s.on_hand - s.reserved >= g.quantity", ""))
+    for name in ("_RESERVE_NEW", "_RESERVE_MORE"):
+        monkeypatch.setattr(stock, name, getattr(stock, name).replace("AND s.on_hand - s.reserved >= g.quantity", ""))
 
 
 async def test_all_lines_of_defence(shop: Clerk) -> None:
