@@ -70,7 +70,7 @@ async def given(site: Site) -> dict[str, str]:
         "a token": signed(),
         "by id": signed(tenant=str(second.id), sub="bob"),
         "a partner's token": signed(partner=code, sub="eve"),
-        "without a partner": signed(partner="NOBODY"),
+        "without a partner": signed(partner="NO-SUCH-PARTNER"),
         "without a tenant": signed(tenant="nowhere"),
         "of no tenant's id": signed(tenant=str(new_id())),
         "a token that ended": signed(exp=1),

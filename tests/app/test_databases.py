@@ -247,7 +247,7 @@ def _commands(deployment: Deployment) -> None:
     findings = [
         json.loads(line) for line in command("doctor", "--json", DATABASE_URL=deployment.main.admin).out.splitlines()
     ]
-    assert [each["told"] for each in findings if each["check"] == "emea"] == ["Tenants live in emea."]
+    assert [each["text"] for each in findings if each["check"] == "emea"] == ["Tenants live in emea."]
 
 
 def _erase_in_two_attempts(deployment: Deployment, tenant: UUID) -> None:

@@ -146,9 +146,14 @@ async def test_attack_11_settings_that_are_dropped_on_the_way_are_missed(site: S
     await admin.close()
     if version < ORDERED_ARRAYS:
         pytest.skip("before PostgreSQL 17 settings are sent again after connecting: nothing is dropped on the way")
-    dropped = "role, jit, statement_timeout, lock_timeout, plan_cache_mode, idle_in_transaction_session_timeout"
+    dropped = "role, jit, max_parallel_workers, statement_timeout, lock_timeout, plan_cache_mode"
     keepalives = "tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count"
-    dropping = pooled(site.target, "session", 20, ignore_startup_parameters=f"{dropped}, {keepalives}")
+    dropping = pooled(
+        site.target,
+        "session",
+        20,
+        ignore_startup_parameters=f"{dropped}, idle_in_transaction_session_timeout, {keepalives}",
+    )
     with dropping as target, capture_logs() as logs, pytest.raises(Unfit) as unfit:
         await opened(target, "none")
     assert "isn't what it has to be" in unfit.value.reason

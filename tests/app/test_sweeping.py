@@ -32,10 +32,11 @@ async def test_new_documents_leave_little_behind(site: Site) -> None:
         gc.collect()
         gc.disable()
         try:
+            await ask(1)  # what only the first of all leaves isn't what each does
             before, start = left(), gc.get_count()[0]
-            await ask(1)
+            await ask(2)
             one, objects = left() - before, gc.get_count()[0] - start
-            for number in range(2, 40):
+            for number in range(3, 40):
                 await ask(number)
             assert 0 < one < objects
             assert left() - before <= one * (MANY // objects + 2)

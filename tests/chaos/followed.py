@@ -20,6 +20,9 @@ from tests.chaos.telling import Telling, telling
 CROWD = 60
 """Connections of those that mean no good, to each server."""
 
+AT_ONCE = 25
+"""Of those that come one crowd behind the other: a tenant has 200 requests in flight, and its clerks are to be among them."""
+
 REVOKED_WITHIN = 15.0
 """Seconds; five on a machine that does nothing else."""
 
@@ -61,7 +64,7 @@ async def begin_and_not_go_on(site: Site, chance: random.Random) -> None:
 async def follow_and_go_at_once(site: Site, chance: random.Random) -> None:
     hurt = telling(site)
     for _ in range(chance.randint(3, 6)):
-        with _crowd(hurt, _request(hurt.whose.key)):
+        with _crowd(hurt, _request(hurt.whose.key), AT_ONCE):
             await asyncio.sleep(chance.uniform(0, 0.05))
 
 
@@ -101,11 +104,11 @@ def _request(key: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _crowd(hurt: Telling, sent: bytes) -> Iterator[None]:
+def _crowd(hurt: Telling, sent: bytes, many: int = CROWD) -> Iterator[None]:
     """In here there are so many connections to each server that have sent this and read nothing; then they are reset."""
     with contextlib.ExitStack() as stack:
         for server in hurt.servers:
-            for _ in range(CROWD):
+            for _ in range(many):
                 connection = stack.enter_context(socket.socket())
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -200,7 +200,8 @@ async def test_closing_doesnt_wait_for_what_lies_ready(target: Target, acme: UUI
 async def test_a_statement_runs_on_one_core_unless_nobody_else_is_there(single: Database, acme: UUID) -> None:
     """Parallel workers of one tenant's statements stood before everybody's on the machine's cores."""
     async with single.reader(acme) as reader:
-        for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+        costs = ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size")
+        for name in (*costs, "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"):
             await reader.fetch(f"SELECT set_config('{name}', '0', true)")
         plan = await reader.fetch("EXPLAIN (ANALYZE, COSTS OFF) SELECT count(*) FROM pg_attribute")
     [planned, launched] = [line.strip() for [line] in plan if "Workers" in line]

@@ -96,7 +96,7 @@ async def test_nothing_is_reserved_that_is_not_there(shop: Clerk, quantity: str)
             await later.run(writer, work.waiting)
     async with shop.database.transaction(shop.tenant) as writer:
         # The statement by itself: no reservation without its goods.
-        alone = f"WITH {stock._RESERVE} SELECT {stock._TAKEN}"
+        alone = f"WITH {stock._RESERVE_NEW} SELECT {stock._TAKEN}"
         assert await writer.rows(alone, *([value] for value in hold), [new_id()]) == [([],)]
     assert await shop.digest() == before
 
