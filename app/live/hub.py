@@ -42,6 +42,9 @@ REMIND = 60.0
 OF_KEY, OF_TENANT, OF_PROCESS = 100, 2_000, 12_000
 """Subscriptions at a time, and as many sockets."""
 
+CANCELLED_WITHIN = 1.0
+"""Seconds that a task has to end in before it is cancelled once more."""
+
 AWAY = (ErpError, asyncpg.PostgresError, TimeoutError, *GONE)
 
 
@@ -314,7 +317,13 @@ def _discount(counts: Counter[Hashable], principal: Principal) -> None:
 
 
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:
-    others = [task for task in tasks if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
+    """Have them end. What waits with a deadline of its own may take a cancellation for that, and go on: then it is cancelled again, for
+    a server that stops would wait for it for ever.
+    """
+    others = {task for task in tasks if task is not asyncio.current_task()}
+    going_on = others
+    while going_on:
+        for task in going_on:
+            task.cancel()
+        _, going_on = await asyncio.wait(going_on, timeout=CANCELLED_WITHIN)
     await asyncio.gather(*others, return_exceptions=True)
