@@ -1,4 +1,4 @@
-"""Crowds that mean no good, or have no luck: ``python -m tests.bench.bench_crowds [--short] [--clients N]``, a part of ``make bench-live``.
+"""Crowds that mean no good, or have no luck: ``python -m tests.bench.bench_crowds [--short] [--clients N]``.
 
 Against a server process, from another one, while a client of another tenant asks small queries one after the other:
 
