@@ -56,9 +56,9 @@ async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any
     return payload
 
 
-async def eventually(true: Callable[[], bool]) -> None:
-    """Wait until it is, at most 10 seconds: for what the server does after its answer."""
-    async with asyncio.timeout(10):
+async def eventually(true: Callable[[], bool], within: float = 10) -> None:
+    """Wait until it is, at most so many seconds: for what the server does after its answer."""
+    async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110 - what it is about has no event to wait for
             await asyncio.sleep(0.01)
 
