@@ -30,11 +30,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     help="""An ERP's orders, line items, products and stock as one GraphQL graph.
 
-    Every command works on the database of [bold]ERPGRAPH_DATABASE_URL[/bold]; without it on the embedded PostgreSQL,
-    whose data is in [bold].data/[/bold] of the checkout, beside a running server or alone.""",
+    Every command uses the database of **ERPGRAPH_DATABASE_URL**; without that variable the embedded PostgreSQL, whose data
+    are in the checkout's folder **.data/**. It works with or without a running server.""",
 )
 
 

@@ -19,15 +19,16 @@ from db.admin.reset import check_unused, erase, present
 from services.platform import sweeping
 
 Programs = Annotated[
-    Path | None, typer.Option(help="The folder with pg_dump and pg_restore, where they aren't found by themselves.")
+    Path | None,
+    typer.Option(metavar="DIR", help="The folder of pg_dump and pg_restore, if they aren't found automatically."),
 ]
 
-app = typer.Typer(no_args_is_help=True, help="The database: its tables, its backups and where it is.")
+app = typer.Typer(no_args_is_help=True, help="The database: migrations, upkeep, backups.")
 
 
 @app.command()
 def upgrade() -> None:
-    """Create the roles where they are missing, and migrate the tables of all databases to the newest revision."""
+    """Create missing roles, and migrate the tables of all databases to the newest revision."""
 
     async def migrate_it() -> None:
         chosen = settings.load()
@@ -41,14 +42,19 @@ def upgrade() -> None:
                 named = "The database" if name == MAIN else f"The database {name}"
                 say(f"{named} is at {migrate.head()} (it was {'empty' if before is None else f'at {before}'}).")
                 if await migrate.left(target):
-                    say("Servers of the release before may go on. When all are replaced, run 'erpgraph db finish'.")
+                    say(
+                        "Servers of the previous release may keep running. When all are replaced, run 'erpgraph db finish'."
+                    )
 
     run(migrate_it())
 
 
 @app.command()
 def finish() -> None:
-    """Take away what only servers of the release before need, in all databases: after an upgrade, when all servers are replaced."""
+    """Remove what only the previous release needs, in all databases.
+
+    Run it after an upgrade, when all servers run the new release.
+    """
 
     async def finish_it() -> None:
         async with open_every(settings.load()) as targets:
@@ -58,9 +64,9 @@ def finish() -> None:
                 await migrate.finish(target)
                 named = "the database" if name == MAIN else f"the database {name}"
                 say(
-                    f"Took {there} keys of the release before from {named}."
+                    f"Removed {there} keys of the previous release from {named}."
                     if there
-                    else f"Nothing is left in {named}."
+                    else f"Nothing of the previous release is left in {named}."
                 )
 
     run(finish_it())
@@ -68,7 +74,7 @@ def finish() -> None:
 
 @app.command()
 def status() -> None:
-    """Print the database's revision, and those of others. Exit code 1 if one isn't the newest."""
+    """Print the revision of each database. Exit code 1 if one isn't the newest."""
 
     async def look() -> dict[str, str | None]:
         async with open_every(settings.load()) as targets:
@@ -86,9 +92,9 @@ def status() -> None:
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
-    """Delete the embedded server's data, its keys too; the next start begins with the demo. Asks first.
+    """Delete the embedded server's data, and its keys. Asks first.
 
-    It never touches a database of your own, nor what else is in the data folder.
+    The next start loads the demo again. A database of your own, and other files in the data folder, stay as they are.
     """
     chosen = settings.load()
     if chosen.database_url:
@@ -106,7 +112,7 @@ def reset(
 
 @app.command()
 def url() -> None:
-    """Print the administrator's connection URL, for psql and the like.
+    """Print the administrator's connection URL, for psql and other programs.
 
     The embedded server runs only while something uses it: keep 'erpgraph serve' running meanwhile.
     """
@@ -120,11 +126,13 @@ def url() -> None:
 
 @app.command()
 def sweep() -> None:
-    """Let go of holds whose time is over, delete idempotency keys older than 48 hours and the feed of more than ERPGRAPH_FEED_DAYS
-    days ago, work out the sums that are kept for reports, and make the coming months of ledgers that are partitioned.
+    """Do the upkeep once. A running 'erpgraph worker' does it regularly.
 
-    'erpgraph worker' does this, again and again. Without one run it once a day, or every few minutes where orders may wait for goods that baskets hold: what ended is free at once, but goes
-    to orders that wait with the next command about the product, or with this. Keys and holds of busy tenants go with their commands.
+    It releases expired holds, deletes idempotency keys that are older than 48 hours and entries of the feed that are older than
+    ERPGRAPH_FEED_DAYS days, computes the sums that are kept for reports, and creates the coming months of partitioned ledgers.
+
+    Without a worker run it once a day, or every few minutes where orders may wait for goods that baskets hold: goods of an
+    expired hold are available at once, but orders that wait get them only with the next command about the product, or with this.
     """
 
     async def sweep_them() -> list[str]:
@@ -138,14 +146,15 @@ def sweep() -> None:
             return [name for target in targets.values() for name in await extend(target)]
 
     if made := run(sweep_them()):
-        say(f"Made {', '.join(made)}.")
+        say(f"Created {', '.join(made)}.")
 
 
 @app.command()
 def partition() -> None:
-    """Partition the ledgers (events and stock moves) by month, beside a running server, and make the months to come.
+    """Partition the ledgers (events and stock moves) by month.
 
-    For tables of many millions of rows. Afterwards 'erpgraph db sweep' makes the months. There is no way back but by a dump.
+    For tables of many millions of rows. It works beside a running server, and creates the coming months; afterwards
+    'erpgraph worker' or 'erpgraph db sweep' creates them. Only restoring a dump undoes it.
     """
 
     async def part() -> list[str]:
@@ -155,14 +164,15 @@ def partition() -> None:
             return await parted(target)
 
     made = run(part())
-    say(f"Made {', '.join(made)}." if made else "Everything is there already.")
+    say(f"Created {', '.join(made)}." if made else "Everything is there already.")
 
 
 @app.command()
 def distribute() -> None:
-    """Spread the tables over the servers of a Citus cluster, by tenant; after each 'db upgrade' the new ones.
+    """Distribute the tables over the servers of a Citus cluster, by tenant.
 
-    The database must be on the coordinator and have the extension. What is spread already stays as it is.
+    Run it again after each 'erpgraph db upgrade', for new tables: those that are distributed already stay as they are. The
+    database must be on the coordinator and have the extension.
     """
 
     async def spread() -> list[str]:
@@ -173,15 +183,19 @@ def distribute() -> None:
             return await distributed(target)
 
     tables = run(spread())
-    say(f"Spread {len(tables)} tables: {', '.join(tables)}." if tables else "All tables are spread already.")
+    say(f"Distributed {len(tables)} tables: {', '.join(tables)}." if tables else "All tables are distributed already.")
 
 
 @app.command()
-def dump(file: Annotated[Path, typer.Argument(help="A file that isn't there yet.")], programs: Programs = None) -> None:
-    """Write all rows of all tenants to FILE, and what is in it to FILE.manifest.json.
+def dump(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write. It must not exist yet.")],
+    programs: Programs = None,
+) -> None:
+    """Write all rows of all tenants to FILE, and a summary to FILE.manifest.json.
 
-    It reads as erpgraph_backup, whose policies show every row, counts what it wrote, and leaves no file if a row is missing.
-    FILE is an archive for pg_restore that only you may read: it has the hashes of keys. It works beside a running server.
+    It works beside a running server. It reads as the role erpgraph_backup, which sees every row, counts the rows that it wrote,
+    and leaves no file if one is missing. FILE is an archive for pg_restore. Only you may read it: it has all tenants' data and
+    the hashes of keys.
     """
 
     async def write() -> None:
@@ -196,16 +210,18 @@ def dump(file: Annotated[Path, typer.Argument(help="A file that isn't there yet.
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What 'erpgraph db dump' wrote, its manifest beside it.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of 'erpgraph db dump', with its manifest beside it.")
+    ],
     programs: Programs = None,
     upgrade: Annotated[
-        bool, typer.Option("--upgrade", help="Migrate what is restored, where an older program dumped it.")
+        bool, typer.Option("--upgrade", help="Also migrate the restored tables, if an older release dumped them.")
     ] = False,
 ) -> None:
-    """Fill a new, empty database from FILE, and check that it is what was dumped.
+    """Restore a dump into a new, empty database, and check it.
 
-    Everything is restored or nothing. Rows are counted, those that follow are told (as by 'erpgraph feed restored'), and then the books are checked as by 'erpgraph stock verify':
-    exit code 1 if there are differences, which were dumped as well then.
+    All of it is restored, or nothing. Rows are counted, followers of the feed are notified (as by 'erpgraph feed restored'), and
+    the books are checked (as by 'erpgraph stock verify'): exit code 1 if they have differences, which are in the dump then.
     """
 
     async def fill() -> int:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
-    """Look at the settings and the database before a start. Exit code 1 if the server wouldn't serve as it should.
+    """Check the settings and the database before a start.
 
-    One line for each check: ok, warn or fail, what is so, and what to do.
+    It prints one line for each check: ok, warn or fail, what was found, and what to do. Exit code 1 if any check failed.
     """
 
     async def look() -> bool:

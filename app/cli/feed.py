@@ -11,20 +11,24 @@ from app.database import open_every, open_home, reach, require_head
 from app.databases import MAIN
 from db.runtime.engine import Target
 
-app = typer.Typer(no_args_is_help=True, help="The feed: notify those that follow it of what they can't know.")
+app = typer.Typer(
+    no_args_is_help=True, help="The feed of changes: notify its followers of a restore, or of changes by SQL."
+)
 
 
 @app.command()
 def restored(
     database: Annotated[
-        str, typer.Option(help="The one that was restored: one of ERPGRAPH_DATABASES, or main.")
+        str, typer.Option(help="The database that was restored: one of ERPGRAPH_DATABASES, or main.")
     ] = MAIN,
 ) -> None:
-    """Tell all that follow a database that it was restored to an older state: after a recovery to a point in time, and a failover that
-    lost something, before the server starts. 'erpgraph db restore' does it by itself.
+    """Notify all followers of a database that it was restored to an older state.
 
-    Subscribers, webhooks and brokers get the event feed.restored: what they were told since isn't there any more. Exit code 1 where a tenant is
-    frozen, whose followers aren't notified.
+    Run it before the server starts, after a recovery to a point in time or a failover that lost something.
+    'erpgraph db restore' does it by itself.
+
+    Subscribers, webhooks and brokers get the event feed.restored: what they received after that state no longer exists.
+    Followers of frozen tenants aren't notified; exit code 1 if there are any.
     """
 
     async def report() -> bool:
@@ -41,10 +45,10 @@ def restored(
 def reload(
     tenant: Tenant,
     kinds: Annotated[
-        list[str] | None, typer.Argument(help="Kinds of records, such as PRODUCT. Left out: all of them.")
+        list[str] | None, typer.Argument(metavar="KIND", help="Kinds of records, such as PRODUCT. [default: all]")
     ] = None,
 ) -> None:
-    """Tell those that keep a copy of a tenant to read these kinds of records again: after rows were changed by SQL, past the graph."""
+    """Notify clients that keep a copy of a tenant's records to read them again, after rows were changed by SQL."""
 
     async def report() -> list[str]:
         from services.platform import feeds
@@ -52,11 +56,11 @@ def reload(
         async with open_home(settings.load(), tenant) as (target, identity):
             return await feeds.reload(target, identity, kinds or ())
 
-    say(f"Those that follow {tenant} are told to read again: {', '.join(run(report()))}.")
+    say(f"Followers of {tenant} are notified to read again: {', '.join(run(report()))}.")
 
 
 async def report_restored(target: Target) -> bool:
-    """Tell all that follow this database that it was restored; whether all tenants' followers are told."""
+    """Notify all followers of this database that it was restored; whether those of all tenants were notified."""
     from services.platform import feeds
 
     done = await feeds.restored(target)

@@ -17,25 +17,25 @@ app = typer.Typer(no_args_is_help=True, help="Import data from other systems.")
 
 @app.command()
 def orders(
-    file: Annotated[Path, typer.Argument(help="A CSV file of order lines, or a .gz of one.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of order lines, or a .gz of one.")],
     tenant: Annotated[str, typer.Option(help="The name of the tenant that gets the orders.")],
     mapping: Annotated[Path, typer.Option(help="The TOML file that defines what the columns mean (docs/import.md).")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything but store: show what would come of the file.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing: show what the import would do.")] = False,
 ) -> None:
-    """Import order lines: as closed orders, fully shipped, without effect on today's stock, unless the mapping says otherwise.
+    """Import orders from a file of order lines.
 
-    An order is stored whole or not at all. Rejected rows go to FILE.rejected.csv with the reason. A run that fails stores
-    nothing, and a second run of the same file adds nothing. Exit code 0: all is stored; 3: some rows were rejected; 1: nothing
-    could be stored.
+    They become closed orders, fully shipped, without effect on today's stock, unless the mapping says otherwise. An order is
+    stored whole or not at all. Rejected rows go to FILE.rejected.csv with the reason. A run that fails stores nothing, and a
+    second run of the same file adds nothing.
+
+    Exit code 0: all is stored; 3: some rows were rejected; 1: nothing could be stored.
     """
 
     async def load() -> int:
         from services.imports import import_orders
         from services.imports.mapping import load as read_mapping
 
-        read_mapping(mapping)  # what is wrong with it is told before a database is asked for
+        read_mapping(mapping)  # what is wrong with it is reported before a database is needed
         with progress() as report:
             async with open_home(settings.load(), tenant) as (target, _):
                 summary = await import_orders(target, tenant, file, mapping, report, dry_run=dry_run)
@@ -60,35 +60,48 @@ def _things(what: str, tenant: str, file: Path, mapping: Path, *, dry_run: bool)
         raise typer.Exit(code)
 
 
-File = Annotated[Path, typer.Argument(help="A CSV file, or a .gz of one.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, or a .gz of one.")]
 Tenant = Annotated[str, typer.Option(help="The tenant's name.")]
 MappingFile = Annotated[Path, typer.Option(help="The TOML file that defines what the columns mean (docs/import.md).")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything but store: show what would come of the file.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Store nothing: show what the import would do.")]
 
 
 @app.command()
 def products(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = False) -> None:
-    """Import products: a row each, by their sku. Those that are there stay as they are. Exit codes as of orders."""
+    """Import products, one for each row, by their SKU.
+
+    Products that are there already stay as they are. The exit codes are those of 'erpgraph import orders'.
+    """
     _things("products", tenant, file, mapping, dry_run=dry_run)
 
 
 @app.command()
 def partners(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = False) -> None:
-    """Import customers and suppliers: a row each, by their code. Those that are there stay as they are. Exit codes as of orders."""
+    """Import customers and suppliers, one for each row, by their code.
+
+    Partners that are there already stay as they are. The exit codes are those of 'erpgraph import orders'.
+    """
     _things("partners", tenant, file, mapping, dry_run=dry_run)
 
 
 @app.command()
 def stock(file: File, tenant: Tenant, mapping: MappingFile, dry_run: DryRun = False) -> None:
-    """Import counted quantities: a row for each product at a location. Each balance becomes what was counted, by a move that carries
-    the mapping's reason. Exit codes as of orders.
+    """Import counted stock: a row for each product at a location.
+
+    Each balance becomes the counted quantity, by a move with the mapping's reason. The exit codes are those of
+    'erpgraph import orders'.
     """
     _things("stock", tenant, file, mapping, dry_run=dry_run)
 
 
 @app.command()
-def guess(file: Annotated[Path, typer.Argument(help="A CSV file of order lines, or a .gz of one.")]) -> None:
-    """Propose a mapping for a file of order lines, with the doubts as comments. It imports nothing, and needs no database."""
+def guess(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of order lines, or a .gz of one.")],
+) -> None:
+    """Print a proposal of a mapping for a file of order lines, with doubts as comments.
+
+    It imports nothing, and needs no database.
+    """
     from services.imports.guess import guess as proposed
 
     typer.echo(proposed(file))
@@ -96,7 +109,7 @@ def guess(file: Annotated[Path, typer.Argument(help="A CSV file of order lines, 
 
 @app.command("list")
 def every(tenant: Annotated[str, typer.Option(help="The tenant's name.")]) -> None:
-    """List a tenant's imports, the oldest first: when, of which file (with its SHA-256), and what came of it."""
+    """List a tenant's imports, oldest first: when, which file (with its SHA-256), and what was stored."""
 
     async def show() -> None:
         from services.imports import record
@@ -128,7 +141,7 @@ def undo(
     identity: Annotated[str, typer.Argument(metavar="ID", help="The import's id: 'erpgraph import list' shows it.")],
     tenant: Annotated[str, typer.Option(help="The tenant's name.")],
 ) -> None:
-    """Delete what an import stored, unless something was built on it since: then say what stands in the way."""
+    """Delete what an import stored, unless later changes depend on it: then list those."""
 
     async def take_back() -> None:
         from services.imports.undo import undo as undone

@@ -37,22 +37,27 @@ def create(
     tenant: Tenant,
     name: Annotated[str, typer.Option(help="What the key is for; keys are listed by this name.")] = "cli",
     role: Annotated[
-        list[str] | None, typer.Option(help=f"What it may do; may be given several times: {', '.join(ROLES)}.")
+        list[str] | None,
+        typer.Option(
+            help=f"A role of the key; may be given several times: {', '.join(ROLES)}. [default: viewer, or partner with --partner]"
+        ),
     ] = None,
     partner: Annotated[
-        str | None, typer.Option(help="The code of the business partner that the key is for; its role is partner.")
+        str | None,
+        typer.Option(help="The code of the business partner that the key is for: it sees that partner's rows only."),
     ] = None,
     expires: Annotated[
         timedelta | None,
-        typer.Option(parser=span, metavar="TIME", help="How long it lasts, such as 24h or 90d. Without it: for ever."),
+        typer.Option(parser=span, metavar="TIME", help="How long it is valid, such as 24h or 90d. [default: for ever]"),
     ] = None,
     trusted_only: Annotated[
-        bool, typer.Option("--trusted-only", help="It runs documents of ERPGRAPH_TRUSTED_DOCUMENTS and no others.")
+        bool,
+        typer.Option("--trusted-only", help="It may run the documents of ERPGRAPH_TRUSTED_DOCUMENTS, and no others."),
     ] = False,
 ) -> None:
-    """Create a key and print it, alone, on standard output. It is shown only now: only its hash is stored.
+    """Create a key and print it. It is shown only once: only its hash is stored.
 
-    Without a role it gets the role viewer, or, for a business partner, partner.
+    Standard output has the key and nothing else, for scripts.
     """
     roles = role or ["viewer" if partner is None else PARTNER]
     until = None if expires is None else datetime.now(UTC) + expires
@@ -73,14 +78,14 @@ def create(
 @app.command()
 def rotate(
     tenant: Tenant,
-    name: Annotated[str, typer.Argument(help="The keys' name, as listed.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name, as 'erpgraph key list' shows it.")],
     overlap: Annotated[
-        timedelta, typer.Option(parser=span, metavar="TIME", help="How long the old one still works: 30m, 24h, 7d.")
+        timedelta, typer.Option(parser=span, metavar="TIME", help="How long the old key stays valid: 30m, 24h, 7d.")
     ] = "24h",  # type: ignore[assignment] # typer parses the default as well
 ) -> None:
-    """Create a new key with the roles and bounds of an old one, and print it, alone, on standard output.
+    """Create a new key with the roles and limits of an old one, and print it.
 
-    The old one works until the overlap is over, so that clients can change over without a gap.
+    The old one stays valid until the overlap is over, so that clients can change over without a gap.
     """
 
     async def turn() -> None:
@@ -93,7 +98,7 @@ def rotate(
 
 @app.command("list")
 def every(tenant: Tenant) -> None:
-    """List a tenant's keys, revoked ones too; the keys themselves are stored nowhere. Times are in UTC."""
+    """List a tenant's keys, revoked ones too, without the keys themselves. Times are in UTC."""
 
     async def show() -> None:
         async with open_home(settings.load(), tenant) as (target, owner):
@@ -121,8 +126,11 @@ def _row(key: keys.Key, now: datetime) -> tuple[str, ...]:
 
 
 @app.command()
-def revoke(tenant: Tenant, key: Annotated[UUID, typer.Argument(help="The key's ID, as listed.")]) -> None:
-    """End a key, at once and for good."""
+def revoke(
+    tenant: Tenant,
+    key: Annotated[UUID, typer.Argument(metavar="ID", help="The key's id, as 'erpgraph key list' shows it.")],
+) -> None:
+    """Revoke a key, at once and for good."""
 
     async def end() -> None:
         async with open_home(settings.load(), tenant) as (target, owner):

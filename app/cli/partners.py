@@ -10,7 +10,7 @@ from app.cli.support import run, say
 from app.database import open_home
 from services.platform import forgetting
 
-app = typer.Typer(no_args_is_help=True, help="Business partners, where it takes an operator.")
+app = typer.Typer(no_args_is_help=True, help="Business partners: what only an operator may do.")
 
 
 @app.callback()
@@ -20,14 +20,14 @@ def options() -> None:
 
 @app.command()
 def erase(
-    code: Annotated[str, typer.Argument(help="The partner's code, or one that it had.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The partner's code, or a former one.")],
     tenant: Tenant,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
-    """Replace what the data say of a person by a marker, for good: names, e-mail and postal addresses, notes and texts, in orders and
-    events too. Asks first.
+    """Erase a partner's personal data, for good. Asks first.
 
-    Orders, amounts and stock stay as they were. The partner's keys end. Exports and backups keep what they have.
+    Names, e-mail and postal addresses, notes and texts are replaced by a marker, in orders and events too. Orders, amounts and
+    stock stay as they were. The partner's keys are revoked. Exports and backups keep what they have.
     """
 
     async def forget() -> None:

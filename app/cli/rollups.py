@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DAY = ["%Y-%m-%d"]
 
-app = typer.Typer(no_args_is_help=True, help="Rollups: check that sums that are kept are those of the lines.")
+app = typer.Typer(no_args_is_help=True, help="Rollups: check the sums that are kept for reports.")
 
 
 @app.callback()
@@ -27,17 +27,20 @@ def group() -> None:
 def verify(
     tenant: verifying.OneTenant = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Only days, months, quarters and years from this day on.")
+        datetime | None,
+        typer.Option(formats=DAY, metavar="DATE", help="Only days, months, quarters and years from this day on."),
     ] = None,
     through: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Only those that end with this day or before.")
+        datetime | None, typer.Option(formats=DAY, metavar="DATE", help="Only those that end on this day or before.")
     ] = None,
 ) -> None:
-    """Work all sums out again from orders and lines, and list the differences, at most 1,000 of a tenant. What was changed since they
-    were worked out is passed over: requests read that from the lines.
+    """Compute all sums again from orders and lines, and list the differences.
 
-    Exit code 1 if there is any. It only reads, and works beside a running server. Ten million lines take some minutes, in which it holds
-    on to one moment of the data: of a busy database rather look at a year at a time.
+    At most 1,000 differences of a tenant are listed; exit code 1 if there are any. Days that have changed since their sums were
+    computed are skipped: requests read those from the lines.
+
+    It only reads, and works beside a running server. Ten million lines take some minutes, in one transaction: on a busy database
+    check one year at a time.
     """
     days = (since.date() if since else date.min, through.date() if through else date.max)
     verifying.verify(tenant, partial(_compare, days=days))

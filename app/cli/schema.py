@@ -7,7 +7,7 @@ import typer
 from app import settings
 from app.cli.support import say, table
 
-app = typer.Typer(no_args_is_help=True, help="The graph's contract.")
+app = typer.Typer(no_args_is_help=True, help="The GraphQL schema of the installed modules.")
 
 
 @app.command("print")
@@ -21,12 +21,12 @@ def show() -> None:
 @app.command()
 def deprecations(
     *,
-    json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     overdue: Annotated[
-        bool, typer.Option("--overdue", help="Only what should be removed by now; exit code 1 if there is any.")
+        bool, typer.Option("--overdue", help="Only what should have been removed by now; exit code 1 if there is any.")
     ] = False,
 ) -> None:
-    """List what is deprecated in the installed modules: since when, until when at least it stays, and why."""
+    """List what is deprecated: since when, when it may be removed, and why."""
     import orjson
 
     from app import registry as graph

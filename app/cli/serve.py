@@ -14,32 +14,32 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [default: ERPGRAPH_PORT or 8000]")] = None,
     uds: Annotated[
-        str | None, typer.Option(help="Socket in the file system, in place of a port. [default: ERPGRAPH_UDS]")
+        str | None, typer.Option(help="Path of a UNIX socket to listen on, in place of a port. [default: ERPGRAPH_UDS]")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that serve, each on a core. [default: ERPGRAPH_WORKERS or 1]")
+        int | None, typer.Option(help="Number of processes that serve. [default: ERPGRAPH_WORKERS or 1]")
     ] = None,
 ) -> None:
     """Serve the graph.
 
-    In development (the default) it migrates first, loads demo data into an empty database, and when it
-    accepts requests prints the lines [bold]graph URL[/bold], [bold]explorer URL[/bold] and, for each of two tenants,
-    [bold]key TENANT KEY[/bold]. The embedded server's keys stay the same from start to start; in a database of your own
-    each start creates others, for a day. It does the upkeep as well, like 'erpgraph worker'. With
-    ERPGRAPH_ENVIRONMENT=production it does none of that and needs a migrated database.
+    In development (the default) it migrates the database, loads demo data if it is empty, and prints the lines **graph URL**,
+    **explorer URL** and, for each of the demo's two tenants, **key TENANT KEY** as soon as it accepts requests. The embedded
+    server's keys are the same at each start; in a database of your own each start creates new ones, which are valid for a day.
+    It also does the upkeep, as 'erpgraph worker' does.
 
-    With several workers one that dies is replaced, and SIGHUP replaces them one by one. Sockets that systemd passes are
-    served in place of a port ([bold]LISTEN_FDS[/bold]).
+    With ERPGRAPH_ENVIRONMENT=production it does none of that, and needs a migrated database.
 
-    Ctrl-C, SIGTERM, or closing the terminal lets requests in flight end, then stops the server, then the embedded
-    PostgreSQL.
+    With several workers, a worker that dies is replaced, and SIGHUP replaces them all, one by one. Sockets that systemd passes
+    (**LISTEN_FDS**) are used in place of a port.
+
+    Ctrl-C, SIGTERM or closing the terminal lets requests in flight end, then stops the server, then the embedded PostgreSQL.
     """
     chosen = settings.load(host=host, port=port, uds=uds, workers=workers)
     tell = narrator(chosen.log_format)
     from app.server import run
 
     def announce(lines: str) -> None:
-        tell("The graph is served. Open the explorer in a browser, or send the header 'Authorization: Bearer KEY'.")
+        tell("The server is running. Open the explorer in a browser, or send the header 'Authorization: Bearer KEY'.")
         typer.echo(lines)
         tell("Ctrl-C stops it.")
 

@@ -23,7 +23,7 @@ def group() -> None:
 def verify(tenant: verifying.OneTenant = None) -> None:
     """Recompute balances, reservations and orders' progress from moves and orders, and list every difference.
 
-    Exit code 1 if there is any. It only reads, and works beside a running server.
+    Exit code 1 if there are any. It only reads, and works beside a running server.
     """
     verifying.verify(tenant, compare)
 

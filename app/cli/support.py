@@ -37,7 +37,7 @@ def say(text: str) -> None:
 
 
 def narrator(log_format: str) -> Callable[[str], None]:
-    """What tells a person the steps of a server: nobody does where the log is JSON, which programs read line by line."""
+    """A function that announces a server's steps to a person; it prints nothing where the log is JSON, which programs read by lines."""
     return say if log_format == "text" else lambda _: None
 
 

@@ -13,14 +13,18 @@ from app.databases import MAIN
 from core.numbering import ORDER_PATTERN
 from services.platform import tenants
 
-app = typer.Typer(no_args_is_help=True, help="Companies that share the deployment and never see each other.")
+app = typer.Typer(
+    no_args_is_help=True, help="Tenants: the companies that share the deployment. None sees another's data."
+)
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Its name, unique in the deployment.")],
-    currency: Annotated[str, typer.Option(help="Its own currency, an ISO 4217 code such as EUR.")],
-    timezone: Annotated[str, typer.Option(help="Where its days begin, such as Europe/Berlin.")] = "UTC",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, unique in the deployment.")],
+    currency: Annotated[str, typer.Option(help="Its currency, an ISO 4217 code such as EUR.")],
+    timezone: Annotated[
+        str, typer.Option(help="Its time zone, in which its days begin, such as Europe/Berlin.")
+    ] = "UTC",
     order_numbers: Annotated[
         str, typer.Option(help="The pattern of its order numbers: {n} or {n:06}, and {year} if wanted.")
     ] = ORDER_PATTERN,
@@ -30,7 +34,7 @@ def create(
     async def make() -> None:
         async with open_migrated(settings.load()) as target:
             typer.echo(str(await tenants.create(target, name, currency, timezone, order_numbers)))
-        say(f"Tenant {name} is there. Create a key for it with: erpgraph key create --tenant {name}")
+        say(f"Created tenant {name}. Create a key for it with: erpgraph key create --tenant {name}")
 
     run(make())
 
@@ -56,7 +60,7 @@ def every() -> None:
 
 @app.command()
 def export(
-    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is empty, or not there yet.")],
 ) -> None:
     """Write all that a tenant has into DIR: a file of JSON lines for each table, and manifest.json.
@@ -79,13 +83,13 @@ def export(
 
 @app.command("import")
 def load(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What 'erpgraph tenant export' wrote.")],
-    name: Annotated[str | None, typer.Option("--as", help="Its name here. Left out: the name that it had.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of 'erpgraph tenant export'.")],
+    name: Annotated[str | None, typer.Option("--as", help="Its name here. [default: the name that it had]")] = None,
 ) -> None:
     """Store an exported tenant in this database, with the same ids, keys, events and stock: all of it, or nothing.
 
-    It must not be here yet. What is stored is compared with the export before it counts, and then the books are checked as by
-    'erpgraph stock verify': exit code 1 if there are differences, which were exported as well then.
+    It must not be in this database yet. What is stored is compared with the export before it is committed. Then the books are
+    checked (as by 'erpgraph stock verify'): exit code 1 if they have differences, which are in the export then.
     """
 
     async def fill() -> int:
@@ -102,10 +106,10 @@ def load(
 
 
 @app.command()
-def freeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) -> None:
-    """Let a tenant be read and not changed, in every process at once, and wait for the changes that began before.
+def freeze(name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")]) -> None:
+    """Make a tenant read-only, in every process at once.
 
-    Commands are answered with TENANT_FROZEN and Retry-After until 'erpgraph tenant unfreeze'.
+    The command waits for changes that have begun. Mutations are answered with TENANT_FROZEN and Retry-After until 'erpgraph tenant unfreeze'.
     """
 
     async def stop() -> None:
@@ -119,8 +123,8 @@ def freeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) -> N
 
 
 @app.command()
-def unfreeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) -> None:
-    """Let a frozen tenant be changed again."""
+def unfreeze(name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")]) -> None:
+    """End the freeze of a tenant."""
 
     async def go_on() -> None:
         from services.platform.transfer import freeze as freezer
@@ -134,12 +138,12 @@ def unfreeze(name: Annotated[str, typer.Argument(help="The tenant's name.")]) ->
 
 @app.command()
 def erase(
-    name: Annotated[str, typer.Argument(help="The tenant's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")],
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Delete a tenant and all that it has, for good. Asks first.
 
-    It is frozen first, and its keys end. No other tenant notices. What was interrupted goes on when it is run again.
+    It is frozen first, and its keys are revoked. Other tenants are not affected. If it is interrupted, run it again: it goes on.
     Exports and backups keep what they have.
     """
 
@@ -162,14 +166,19 @@ def erase(
 
 @app.command()
 def move(
-    name: Annotated[str, typer.Argument(help="The tenant's name.")],
-    database: Annotated[str, typer.Argument(help="One of ERPGRAPH_DATABASES, or main: that of ERPGRAPH_DATABASE_URL.")],
-    grace: Annotated[float, typer.Option(help="Seconds that the old copy stays for its readers.")] = 10.0,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The tenant's name.")],
+    database: Annotated[
+        str,
+        typer.Argument(metavar="DATABASE", help="One of ERPGRAPH_DATABASES, or main: that of ERPGRAPH_DATABASE_URL."),
+    ],
+    grace: Annotated[
+        float, typer.Option(help="Seconds that the old copy stays, for requests that still read it.")
+    ] = 10.0,
 ) -> None:
     """Move a tenant to another database, with its ids, keys, events and stock.
 
-    It can be read all the time, and not changed for some seconds: commands are answered with TENANT_FROZEN and Retry-After.
-    A move that was interrupted, however it was, is completed or begun anew by the same command.
+    It can be read all the time, but not changed for some seconds: mutations are answered with TENANT_FROZEN and Retry-After.
+    If a move is interrupted, run the same command again: it completes the move, or begins it again.
     """
 
     async def carry() -> None:

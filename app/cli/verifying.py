@@ -11,7 +11,7 @@ from app.database import open_every, open_home, reach, require_head
 from app.databases import MAIN
 from db.runtime.engine import Target
 
-OneTenant = Annotated[str | None, typer.Option(help="Only this tenant. Left out: all tenants.")]
+OneTenant = Annotated[str | None, typer.Option(help="Only this tenant. [default: all tenants]")]
 
 Compare = Callable[[Target, str], Awaitable[int]]
 """Prints the differences of the tenant of that name; how many there are."""

@@ -171,7 +171,7 @@ async def test_what_was_changed_by_hand_is_read_again(fresh: Target) -> None:
         begun = (await changed(None))["cursor"]
         given = ("feed", "reload", "--tenant", "by hand")
         done = await asyncio.to_thread(run, *given, "product", "ORDER", DATABASE_URL=fresh.admin)
-        assert done == (0, "", "Those that follow by hand are told to read again: PRODUCT, ORDER.\n")
+        assert done == (0, "", "Followers of by hand are notified to read again: PRODUCT, ORDER.\n")
         found = await changed(begun)
         assert (found["reload"], found["changes"]) == (["PRODUCT", "ORDER"], [])
         wrong = await asyncio.to_thread(run, *given, "TREASURE", DATABASE_URL=fresh.admin)

@@ -18,7 +18,7 @@ from tests.support.terminal import terminal
 SERVE = [sys.executable, "-W", "error", "-m", STUB, "serve", "--port", "0"]
 
 LAST = re.compile(
-    r"The graph is served\. [^\r\n]*\r\n"
+    r"The server is running\. [^\r\n]*\r\n"
     r"graph (http://127\.0\.0\.1:\d+/graphql)\r\nexplorer \1\r\n"
     r"(key larkspur erp_[\w-]{76}\r\nkey stonebridge erp_[\w-]{76}\r\n)"
     r"Ctrl-C stops it\.\r\n"
