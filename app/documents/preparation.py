@@ -11,7 +11,7 @@ from app.documents.deprecations import DeprecationReport
 from app.documents.request import GraphQLRequest
 from app.documents.roots import variable_of_after
 from app.documents.variables import check_size, check_weight, widest
-from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, formatted, plain
+from app.errors.formatting import PARSE_FAILED, VALIDATION_FAILED, entry, formatted
 from app.errors.http_errors import Rejected
 from app.errors.redaction import redact_names
 from app.settings import Settings
@@ -60,9 +60,9 @@ class OperationPreparer:
         except Rejected as outcome:
             raise Rejected(self.visible_errors(outcome.errors, asked, principal)) from None
         except DocumentLimitExceeded as error:
-            raise Rejected([plain(too_much(error))]) from None
+            raise Rejected([entry(too_much(error))]) from None
         except ErpError as error:
-            raise Rejected([plain(error)]) from None
+            raise Rejected([entry(error)]) from None
         except GraphQLError as error:
             code = PARSE_FAILED if isinstance(error, GraphQLSyntaxError) else "OPERATION_RESOLUTION_FAILURE"
             raise Rejected(formatted([error], request_id, code)) from None

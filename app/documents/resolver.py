@@ -5,7 +5,7 @@ from app.context import Principal
 from app.documents.persisted import Persisted
 from app.documents.request import GraphQLRequest
 from app.documents.trusted import Trusted, digest
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import HttpError, Rejected
 from app.settings import Settings
 from core.errors import BadInput, ErpError
@@ -80,7 +80,7 @@ class DocumentResolver:
 
 
 def _rejected(error: ErpError) -> Rejected:
-    return Rejected([plain(error)])
+    return Rejected([entry(error)])
 
 
 def _not_its_hash() -> HttpError:

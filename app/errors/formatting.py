@@ -29,7 +29,7 @@ def formatted(errors: Iterable[GraphQLError], request_id: str, code: str = BAD_U
     return [_one(error, request_id, code) for error in errors]
 
 
-def plain(error: ErpError) -> dict[str, Any]:
+def entry(error: ErpError) -> dict[str, Any]:
     """The entry of an error that has no place in the query, such as a missing key."""
     return {"message": error.message, "extensions": {"code": error.code, **error.facts}}
 

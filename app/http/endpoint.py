@@ -22,7 +22,7 @@ from app.documents.preparation import OperationPreparer, Prepared, reads_schema
 from app.documents.resolver import DocumentResolver
 from app.documents.roots import reads_feed
 from app.errors.carried_out import corrected
-from app.errors.formatting import formatted, plain
+from app.errors.formatting import entry, formatted
 from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.compression import compressed
 from app.http.deadline import ClientGone, RequestDeadline
@@ -106,7 +106,7 @@ class GraphQLEndpoint:
                 return await self._respond(request, media, record)
         except (AnswerTooLarge, CostLimit) as error:
             return json_response(
-                {"errors": [plain(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id}
+                {"errors": [entry(error)], "data": None}, media or JSON, 200, {"x-request-id": request_id}
             )
         except ClientGone:
             return Response(status_code=499)
@@ -239,7 +239,7 @@ class GraphQLEndpoint:
         try:
             data = await written(result.data, context.meter)
         except AnswerTooLarge as error:
-            refusals = [plain(error) | {"path": [place]} for place in context.done] or [plain(error)]
+            refusals = [entry(error) | {"path": [place]} for place in context.done] or [entry(error)]
             errors, data = [*errors, *corrected(refusals, context.done, self.graph.nodes)], b"null"
         record.note(errors)
         charge.carried_out = not errors

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Message as Sent
 from starlette.types import Receive, Scope, Send
 
-from app.errors.formatting import formatted, plain
+from app.errors.formatting import entry, formatted
 from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.following import Followers
 from app.http.negotiation import JSON
@@ -139,7 +139,7 @@ async def _chunks(stream: Stream) -> AsyncGenerator[bytes]:
         async for message in stream.messages():
             yield b"id: %b\nevent: next\ndata: %b\n\n" % (message.cursor.encode(), message.content)
     except ErpError as error:
-        yield b"event: next\ndata: %b\n\n" % orjson.dumps({"errors": [plain(error)]})
+        yield b"event: next\ndata: %b\n\n" % orjson.dumps({"errors": [entry(error)]})
         yield COMPLETE
         return
     if not stream.over:

@@ -8,7 +8,7 @@ from graphql import OperationType
 from app.context import Principal
 from app.documents.preparation import Prepared
 from app.documents.request import GraphQLRequest
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import HttpError, Rejected
 from app.http.endpoint import GraphQLEndpoint
 from app.live.hub import Hub
@@ -91,7 +91,7 @@ class Followers:
         endpoint.resolver.persist(asked, principal)
         record.name(prepared.name)
         if prepared.kind is not OperationType.SUBSCRIPTION:
-            raise Rejected([plain(HttpError(400, f"Send a {prepared.kind.value} to /graphql, by POST."))])
+            raise Rejected([entry(HttpError(400, f"Send a {prepared.kind.value} to /graphql, by POST."))])
         return prepared
 
 

@@ -14,7 +14,7 @@ import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import HttpError
 from app.garbage import GARBAGE
 from app.http.head import MAX_HEADERS, MAX_URL, Head, origin_form, without_offer
@@ -284,7 +284,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         telemetry: Telemetry | None = getattr(getattr(self.config.app, "state", None), "telemetry", None)
         if telemetry is not None:
             telemetry.refused(self._refusal.status, self._refusal.code, (self.client or ("",))[0])
-        content = orjson.dumps({"errors": [plain(self._refusal)]})
+        content = orjson.dumps({"errors": [entry(self._refusal)]})
         head = b"%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINE[self._refusal.status], _COMMON, len(content))
         self.transport.write(head + content)
         self.transport.close()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import HttpError
 from app.http.head import MAX_READ
 from app.http.negotiation import GRAPHQL_JSON, JSON
@@ -95,7 +95,7 @@ def refusal(error: ErpError, media: str | None, headers: Mapping[str, str]) -> R
             status, more = 503, {"retry-after": str(error.seconds)}
         case Timeout():
             status, more = 503, TRY_AGAIN
-    return json_response({"errors": [plain(error)]}, media or JSON, status, {**headers, **more})
+    return json_response({"errors": [entry(error)]}, media or JSON, status, {**headers, **more})
 
 
 def status_of(errors: Iterable[Mapping[str, Any]], data: Mapping[str, Any] | None) -> int:

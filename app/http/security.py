@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import HttpError
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
@@ -162,5 +162,5 @@ def _is_address(name: str) -> bool:
 
 def _refusal(status: int, message: str) -> Response:
     return Response(
-        orjson.dumps({"errors": [plain(HttpError(status, message))]}), status, media_type="application/json"
+        orjson.dumps({"errors": [entry(HttpError(status, message))]}), status, media_type="application/json"
     )

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.context import Principal
 from app.documents.request import GraphQLRequest
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import HttpError, Rejected, Throttled
 from app.http.following import Followers
 from app.http.negotiation import JSON
@@ -230,7 +230,7 @@ class Socket:
         if said.id in self._following:
             raise Closing(DUPLICATE, "There is a subscription with this id already")
         if len(self._following) >= MOST:
-            return await self._fail(said.id, [plain(Throttled(f"A socket may have {MOST} subscriptions.", 5))])
+            return await self._fail(said.id, [entry(Throttled(f"A socket may have {MOST} subscriptions.", 5))])
         # Without a context: what it takes is charged for itself, and not as a part of this message.
         task = self._following[said.id] = asyncio.create_task(self._follow(said), context=Context())
         self._tasks.add(task)
@@ -250,7 +250,7 @@ class Socket:
         except ErpError as error:
             if isinstance(error, Throttled):
                 await asyncio.sleep(REFUSAL_TAKES)
-            await self._fail(said.id, [plain(error)])
+            await self._fail(said.id, [entry(error)])
         except OSError:
             pass  # it has left
         except Exception:

@@ -1,1 +1,1 @@
-"""Subscriptions: who follows what, whatever they came by."""
+"""Subscriptions: which clients follow what, over whatever transport."""

@@ -12,7 +12,7 @@ import structlog
 
 from app.context import Principal
 from app.documents.preparation import Prepared
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from core.changes import Cursor
 from core.errors import ErpError, Unavailable
 from db.runtime.failures import UNAVAILABLE_MESSAGE
@@ -25,17 +25,17 @@ KEPT = 16
 
 SLICE = 20
 """Subscribers that are woken in one step of the loop: requests have their turn in between, and need several. One takes 0.1 ms; with
-200 at a time a small query waited for 20 to 36 ms longer while ten thousand were told.
+200 at a time a small query waited for 20 to 36 ms longer while ten thousand were notified.
 """
 
 COALESCE_FOR = 0.5
-"""Seconds for which a record that was told isn't told again: changes in quick succession are one."""
+"""Seconds for which a record that was sent isn't sent again: changes in quick succession are one."""
 
 BATCH_RETRY_AFTER = 1.0
 """Seconds after which a batch that couldn't be read is tried again."""
 
 TRIES = 60
-"""Times that it is tried. Then it is told so, and the client may come back."""
+"""Times that it is tried. Then the client gets an error, and may come back."""
 
 _WHOLE = 2**31
 
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A batch for all at one place: its bytes, None where there is nothing to tell; where it leads; what it cost."""
+    """A batch for all at one place: its bytes, None where there is nothing to send; where it leads; what it cost."""
 
     payload: bytes | None
     to: Place
@@ -97,8 +97,8 @@ class Group:
     _kept: deque[_Kept] = field(default_factory=lambda: deque(maxlen=KEPT))
     _quiet: tuple[int, int] | None = None
     """From where on nothing concerned the group, up to its place."""
-    _told: bytes | None = None
-    """What was told last."""
+    _sent: bytes | None = None
+    """What was sent last."""
     _waiting: dict[asyncio.Future[None], None] = field(default_factory=dict)
     _concerned: bool = False
     _moving: asyncio.Task[None] | None = None
@@ -110,7 +110,7 @@ class Group:
         if self.place is not None or step.last:
             return
         self.place = Place.at(head.seq, step.to.cursor._replace(commit=head.commit, offset=0))
-        self.interest, self._told = step.interest, step.payload
+        self.interest, self._sent = step.interest, step.payload
         if self.head.seq > head.seq:
             # The log went on meanwhile, and nobody looked whether that concerns the group.
             self._concerned = True
@@ -130,10 +130,10 @@ class Group:
             self._pass_over()
 
     def remind(self) -> None:
-        """Tell those that have everything where that is by now, though there was nothing for them: who hears nothing for longer than
+        """Send those that have everything where that is by now, though there was nothing for them: who hears nothing for longer than
         the log is kept would have no place in it any more.
         """
-        # A record is told as it is, and has no cursor.
+        # A record is sent as it is, and has no cursor.
         if self._quiet is not None and self._moving is None and not self.over and not self.interest.records:
             self._moving = aside(self._remind())
 
@@ -202,7 +202,7 @@ class Group:
                 # For those before it: who is there has this cursor already.
                 seq, within = self.place.order
                 self._kept.append(_Kept(self._quiet, (seq, within - 1), step))
-                self.place, self._quiet, self._told, self.over = step.to, None, step.payload, step.last
+                self.place, self._quiet, self._sent, self.over = step.to, None, step.payload, step.last
                 await self._wake()
         except Exception as error:  # noqa: BLE001 - the next time will do
             log.warning("a reminder can't be read", reason=type(error).__name__)
@@ -214,29 +214,29 @@ class Group:
     async def _step(self, place: Place, head: Head) -> bool:
         """One batch; whether more come before the head."""
         step = await self._read(place, head)
-        # A record that is as it was is not told: of one that can't be seen it would say that it changed.
-        same = bool(self.interest.records) and step.payload == self._told
+        # A record that is as it was isn't sent: of one that can't be seen it would say that it changed.
+        same = bool(self.interest.records) and step.payload == self._sent
         if (step.payload is None or same) and not step.last:
             self._be_quiet(step.to)
         else:
             self._kept.append(_Kept(self._quiet or place.order, place.order, step))
-            self.place, self._quiet, self._told, self.over = step.to, None, step.payload, step.last
+            self.place, self._quiet, self._sent, self.over = step.to, None, step.payload, step.last
             await self._wake()
         return not step.last and step.to.order < (head.seq, _WHOLE)
 
     async def _read(self, place: Place, head: Head) -> Step:
-        """A batch, tried again and again; or one that tells that it can't be read."""
+        """A batch, tried again and again; or one that reports that it can't be read."""
         error: ErpError = Unavailable(UNAVAILABLE_MESSAGE)
         for _ in range(TRIES):
             try:
                 return await self.read(self, place, head, False)
-            except ErpError as told:
-                error = told
+            except ErpError as failure:
+                error = failure
             except Exception:
                 log.exception("a batch can't be read")
                 error = Unavailable(UNAVAILABLE_MESSAGE)
             await asyncio.sleep(BATCH_RETRY_AFTER)
-        return Step(orjson.dumps({"errors": [plain(error)]}), place, last=True)
+        return Step(orjson.dumps({"errors": [entry(error)]}), place, last=True)
 
     async def _wake(self) -> None:
         waiting, self._waiting = [*self._waiting], {}

@@ -183,7 +183,7 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """In here the process's own commits are told at once."""
+        """In here the process's own commits are announced at once."""
         self._database.report_commits(self.committed)
         try:
             yield
@@ -245,7 +245,7 @@ class Hub:
     # ---------------------------------------------------------------- what goes on meanwhile
 
     async def _follow(self, tenant: _Tenant) -> None:
-        """Tell a tenant's groups how far its log has got."""
+        """Notify a tenant's groups how far its log has got."""
         while True:
             await tenant.woken.wait()
             tenant.woken.clear()
@@ -281,7 +281,7 @@ class Hub:
                 stream.end(ResyncRequired("The feed isn't that which was followed: begin again."))
 
     async def _watch(self) -> None:
-        """Look whether other processes have committed something; and from time to time tell those that hear nothing where they are."""
+        """Look whether other processes have committed something; and from time to time notify those that hear nothing where they are."""
         reminded = monotonic()
         while True:
             await asyncio.sleep(POLL)

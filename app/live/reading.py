@@ -8,7 +8,7 @@ import orjson
 
 from app.context import Principal, RequestContext
 from app.documents.preparation import Prepared
-from app.errors.formatting import formatted, plain
+from app.errors.formatting import entry, formatted
 from app.live.groups import Place, Step
 from app.registry import Graph
 from app.serialisation import composed, written
@@ -64,7 +64,7 @@ class Batches:
         first: bool = False,
         empty: bool = False,
     ) -> Step:
-        """The batch for those at a place; with none, from where the document says. The ``first`` one of a subscriber is told
+        """The batch for those at a place; with none, from where the document says. The ``first`` one of a subscriber is sent
         though there is nothing in it, and any that may be ``empty``. Raises ``Throttled``, ``Unavailable`` and ``Timeout``.
         """
         if first:  # it is a part of a request, which pays for it and has its turn among all
@@ -81,7 +81,7 @@ class Batches:
                 self._slots.release(principal.owner)
             charge.carried_out = True
             if step.payload is None:
-                return step  # nobody is told it: whose subscription it is pays
+                return step  # nobody gets it: whose subscription it is pays
             return step._replace(points=max(step.points, charge.hand_on()))
         finally:
             if charge.paid:
@@ -100,8 +100,8 @@ class Batches:
         except TimeoutError as error:
             raise Timeout("Reading a batch took too long.") from error
         except (AnswerTooLarge, CostLimit) as error:
-            # What follows is behind what can't be told.
-            return Step(orjson.dumps({"errors": [plain(error)]}), here, context.meter.points, last=True)
+            # What follows is behind what can't be sent.
+            return Step(orjson.dumps({"errors": [entry(error)]}), here, context.meter.points, last=True)
         finally:
             await context.reader.close()
 

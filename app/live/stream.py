@@ -39,7 +39,7 @@ class Stream:
         """Ends its connection at once."""
         self._pay = pay
         self._first: Step | None = None
-        self._told: bytes | None = None
+        self._sent: bytes | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     def begin(self, group: Group, first: Step) -> None:
@@ -80,11 +80,11 @@ class Stream:
             raise self.ended
 
     def _same(self, group: Group, payload: bytes) -> bool:
-        """Whether a record is as it was told before."""
+        """Whether a record is as it was sent before."""
         if not group.interest.records:
             return False
-        told, self._told = self._told, payload
-        return told == payload
+        before, self._sent = self._sent, payload
+        return before == payload
 
     async def _next(self, group: Group, place: Place) -> Step | None:
         try:

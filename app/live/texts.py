@@ -8,7 +8,7 @@ from uuid import UUID
 from graphql import DocumentNode
 
 from app.documents.preparation import Prepared
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import Rejected, Throttled
 from core.errors import LimitExceeded
 
@@ -38,7 +38,7 @@ class Texts:
         if prepared.asked.size > BESIDES:
             facts = {"limit": "bytes besides a subscription's document", "maximum": BESIDES}
             message = f"A subscription may have {BESIDES:,} bytes besides its document: they are kept for as long as it lasts."
-            raise Rejected([plain(LimitExceeded(message, facts=facts))])
+            raise Rejected([entry(LimitExceeded(message, facts=facts))])
         kept, text = self._kept.setdefault(tenant, {}), prepared.asked.query
         if text not in kept:
             if sum(map(len, kept)) + len(text) > OF_TENANT:

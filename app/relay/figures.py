@@ -21,7 +21,7 @@ class Figures(Collector):
         gauges: Kinds = {
             "connected": ("Whether this worker has a connection to the broker", lambda each: float(each.connected)),
             "lag_seconds": (
-                "How old the oldest commit is that the broker wasn't told of",
+                "How old the oldest commit is that wasn't sent to the broker",
                 lambda each: max(dict(each.late).values(), default=0.0),
             ),
             "refused_tenants": ("Tenants whose next message the broker refuses", lambda each: each.refusing),

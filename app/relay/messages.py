@@ -1,4 +1,4 @@
-"""What a broker is told: each event as a CloudEvent 1.0 in binary mode, its attributes beside its data."""
+"""What a broker gets: each event as a CloudEvent 1.0 in binary mode, its attributes beside its data."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ MOST_DATA = 262_144
 all behind it: of a larger event ``before`` and ``after`` are left out."""
 
 RESYNC = "feed.resync_required"
-"""What a tenant's messages begin with, and what is told where some are missing."""
+"""What a tenant's messages begin with, and what is sent where some are missing."""
 
 NOWHERE = UUID(int=0)
 
@@ -38,7 +38,7 @@ class Message(NamedTuple):
         return f"erp.{self.tenant}.{self.attributes['type'].partition('.')[0]}.{self.record}"
 
 
-def told(tenant: UUID, event: Mapping[str, Any], seq: int, place: int) -> Message:
+def message(tenant: UUID, event: Mapping[str, Any], seq: int, place: int) -> Message:
     """An event as ``eventFeed`` answers it, at its place in the log."""
     data, more = orjson.dumps(event), dict[str, str]()
     if len(data) > MOST_DATA:
@@ -49,7 +49,7 @@ def told(tenant: UUID, event: Mapping[str, Any], seq: int, place: int) -> Messag
 
 
 def resync(tenant: UUID, sink: str, oldest: UUID, at: Any, seq: int) -> Message:
-    """That messages begin here, and what was before has to be read otherwise. Told twice it has the same id."""
+    """That messages begin here, and what was before has to be read otherwise. Sent twice it has the same id."""
     id_, subject = ids.encode("evt", uuid5(oldest, f"{sink} {tenant}")), ids.encode("ten", tenant)
     event = {"id": id_, "type": RESYNC, "occurredAt": write(at), "subjectId": subject}
     return _message(tenant, id_, RESYNC, subject, event["occurredAt"], (seq, 0), orjson.dumps(event), {})

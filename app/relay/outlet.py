@@ -1,4 +1,4 @@
-"""An outlet: one process's connection to a broker, and the tenants of which it is told by this process now."""
+"""An outlet: one process's connection to a broker, and the tenants whose events this process publishes to it now."""
 
 import asyncio
 import contextlib
@@ -78,15 +78,15 @@ class Outlet:
 
     async def run(self) -> None:
         """Keep a connection to the broker, until it is called off; while there is none, no turn is begun and no place held."""
-        pause, told = FIRST, False
+        pause, waiting = FIRST, False
         while True:
             broken: asyncio.Future[Away] = asyncio.get_running_loop().create_future()
             try:
                 async with asyncio.timeout(WITHIN):
                     await self.sink.open(partial(_lose, broken))
-                if told:
+                if waiting:
                     log.info("the relay goes on", sink=self.sink.name)
-                told = False
+                waiting = False
                 self._broken = broken
                 reason = await broken
                 pause = FIRST
@@ -96,10 +96,10 @@ class Outlet:
                 reason = error
             finally:
                 await self._end()
-            if not told:
+            if not waiting:
                 # Once, and not again for each attempt while it is away.
                 log.warning("the relay waits", sink=self.sink.name, reason=str(reason))
-            told = True
+            waiting = True
             await asyncio.sleep(pause)
             pause = min(LONGEST, pause * 2)
 
@@ -143,7 +143,7 @@ class Outlet:
         self._running.pop(tenant, None)
 
     async def _turn(self, tenant: UUID) -> None:
-        """Tell of a tenant, where nobody else does."""
+        """Publish a tenant's events, where no other process does."""
         lease = Lease(tenant, self.sink.name, self.id)
         try:
             taken = await relaying.take(self._database, lease)
@@ -151,7 +151,7 @@ class Outlet:
                 return
             self.turns += 1
             try:
-                await while_leased(self._tell(lease, taken), partial(relaying.beat, self._database, lease))
+                await while_leased(self._publish(lease, taken), partial(relaying.beat, self._database, lease))
             finally:
                 await relaying.release(self._database, lease)
         except Lost:
@@ -180,7 +180,7 @@ class Outlet:
         if self._held.pop(tenant, None) is not None:
             log.info("a broker takes a tenant's messages again", tenant=str(tenant), sink=self.sink.name)
 
-    async def _tell(self, lease: Lease, taken: relaying.Taken) -> None:
+    async def _publish(self, lease: Lease, taken: relaying.Taken) -> None:
         self._reading = self._reading or self._make()
         place = taken.cursor
         for _ in range(ROUNDS):
@@ -202,7 +202,7 @@ class Outlet:
             place = ahead.cursor
 
     async def _stop_before(self, lease: Lease, ahead: Ahead, refused: int) -> None:
-        """Have all noted as told that is before the first message that was refused."""
+        """Note all as published that is before the first message that was refused."""
         cursor, seq = ahead.behind[refused - 1] if refused else (None, 0)
         if cursor is not None:
             await relaying.moved(self._database, lease, cursor, seq)

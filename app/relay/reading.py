@@ -1,4 +1,4 @@
-"""What there is to tell a broker: the events behind a place in a tenant's log, as ``eventFeed`` answers them."""
+"""What there is to publish to a broker: the events behind a place in a tenant's log, as ``eventFeed`` answers them."""
 
 from random import getrandbits
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from graphql import parse
 
 from app.context import Principal, RequestContext
 from app.registry import Graph
-from app.relay.messages import Message, resync, told
+from app.relay.messages import Message, message, resync
 from core import ids
 from core.changes import Cursor, ResyncRequired
 from core.errors import AnswerTooLarge
@@ -29,12 +29,12 @@ DOCUMENT = parse(
 )
 
 
-Told = tuple[Message, Entry]
-"""A message, and the entry of the log that it tells."""
+Placed = tuple[Message, Entry]
+"""A message, and the entry of the log that it publishes."""
 
 
 class Ahead(NamedTuple):
-    """What there is to tell behind a place, and where that leads. ``lost``: the log doesn't have the place any more. ``behind`` has the
+    """What there is to publish behind a place, and where that leads. ``lost``: the log doesn't have the place any more. ``behind`` has the
     places behind each of the messages: the commit's number, and None where none can be named.
     """
 
@@ -79,7 +79,7 @@ class Reading:
             behind.insert(0, (None, 0))
         return Ahead(messages, behind, found.cursor, found.seq, found.more)
 
-    async def _read(self, context: RequestContext, found: Found) -> tuple[list[Told], Found]:
+    async def _read(self, context: RequestContext, found: Found) -> tuple[list[Placed], Found]:
         """The events of these entries, and what of them was read: fewer where all are too much."""
         entries = [entry for entry in found.entries if entry.id is not None]
         while True:
@@ -92,7 +92,7 @@ class Reading:
                 last = entries[-1]
                 found = Found(entries, Cursor(last.commit, last.place), last.seq, more=True)
 
-    async def _events(self, context: RequestContext, entries: list[Entry]) -> list[Told]:
+    async def _events(self, context: RequestContext, entries: list[Entry]) -> list[Placed]:
         if not entries:
             return []
         context.delivering = Delivering(ids=[UUID(int=entry.id.int) for entry in entries if entry.id is not None])
@@ -103,7 +103,7 @@ class Reading:
         events: list[dict[str, Any]] = result.data["eventFeed"]["events"] if result.data else []
         places = {ids.encode("evt", entry.id): entry for entry in entries if entry.id is not None}
         tenant = context.principal.tenant
-        return [(told(tenant, event, (entry := places[event["id"]]).seq, entry.place), entry) for event in events]
+        return [(message(tenant, event, (entry := places[event["id"]]).seq, entry.place), entry) for event in events]
 
     def _context(self, tenant: UUID) -> RequestContext:
         principal = Principal(tenant, "relay", credential=f"relay:{self._sink}")

@@ -1,6 +1,6 @@
-"""The relay: it finds the tenants in which something happened that a broker wasn't told yet, and has them told.
+"""The relay: it finds the tenants in which something happened that a broker doesn't have yet, and has it published.
 
-Any number of processes may have one, on any hosts: of a tenant one process tells a broker at a time (docs/decisions/0061-the-relay.md).
+Any number of processes may have one, on any hosts: a tenant's events are published to a broker by one process at a time (docs/decisions/0061-the-relay.md).
 """
 
 import asyncio
@@ -44,14 +44,14 @@ With more than so many, or some that fail again and again, all have the same cha
 
 
 class Late(NamedTuple):
-    """Of a tenant the broker wasn't told of something for so many seconds."""
+    """For so many seconds the broker hasn't got something of a tenant."""
 
     tenant: str
     seconds: float
 
 
 async def late(target: Target, sink: str, than: float) -> list[Late]:
-    """The tenants of a database of which a broker hasn't been told something for longer than that, those first that wait longest. Raises
+    """The tenants of a database of which a broker hasn't got something for longer than that, those first that wait longest. Raises
     what asyncpg raises.
     """
     async with over_all_tenants(target) as connection:
@@ -69,7 +69,7 @@ class Relay:
         """How many looks there were."""
 
     async def run(self) -> None:
-        """Tell brokers what happens, until it is called off."""
+        """Publish to brokers what happens, until it is called off."""
         tasks = [asyncio.create_task(self._look_again(*each)) for each in self._targets.items()]
         tasks += [asyncio.create_task(each.run()) for each in self.outlets]
         try:

@@ -156,8 +156,8 @@ ON_TRACKING: Hook[str] = Hook()
 
 async def upsert_product(work: UnitOfWork, command: ProductUpsert) -> References:
     """Make or change a product by its sku."""
-    plain = ("sku", "name", "description", "barcode", "unit", "unit_decimals", "active", "external_id", "tracking")
-    values = {name: getattr(command, name) for name in plain if command.given(name)}
+    copied = ("sku", "name", "description", "barcode", "unit", "unit_decimals", "active", "external_id", "tracking")
+    values = {name: getattr(command, name) for name in copied if command.given(name)}
     if values.get("tracking", Tracking.NONE) != Tracking.NONE and not await finished(work):
         message = (
             "Goods can't be tracked yet: servers of the release before may still run, and they don't know lots. Once all are"

@@ -350,5 +350,5 @@ def _note(work: UnitOfWork, event: str, changes: Sequence[Change], reason: str) 
         if change.delta:
             fact = {"location": ids.encode("loc", change.location.id), "delta": change.delta}
             lines[change.item.id].append(fact | ({"lot": ids.encode("lot", change.lot)} if change.lot else {}))
-    for product, told in lines.items():
-        work.note(event, product, after={"reason": reason, "lines": told})
+    for product, facts in lines.items():
+        work.note(event, product, after={"reason": reason, "lines": facts})

@@ -164,7 +164,7 @@ async def keep(work: UnitOfWork, hold: UUID, until: datetime, kept: Sequence[Kep
 
 
 async def free(work: UnitOfWork, holds: Iterable[UUID]) -> dict[Spot, Decimal]:
-    """Let go of all that these holds have: how much, where. Who waits for it is the caller's to notify."""
+    """Let go of all that these holds have: how much, where. The caller notifies orders that wait for it."""
     rows = await work.rows(_FREE, list(holds))
     if any(row["id"] is None for row in rows):
         raise BrokenInvariant("A hold has no balance.")
@@ -183,7 +183,7 @@ async def displace(work: UnitOfWork, missing: Mapping[Spot, Decimal], reason: st
         if part:
             taken.append((row["id"], row["hold"], part))
             left[spot] -= part
-            holds[row["hold"]].append(told(Kept(spot.product, spot.location, part, spot.lot)))
+            holds[row["hold"]].append(recorded(Kept(spot.product, spot.location, part, spot.lot)))
     if taken:
         levels = await work.rows(_TAKE, *zip(*taken, strict=True))
         work.touch("STOCK_LEVEL", *(row["id"] for row in levels))
@@ -201,8 +201,8 @@ async def holders(work: UnitOfWork, spots: Sequence[Spot]) -> dict[Spot, list[st
     return found
 
 
-def told(kept: Kept) -> dict[str, Any]:
-    """What is kept, as an event tells of it."""
+def recorded(kept: Kept) -> dict[str, Any]:
+    """What is kept, as an event records it."""
     return {
         "product": encode("prod", kept.product),
         "location": encode("loc", kept.location),

@@ -238,7 +238,7 @@ _CHANGE = """
 
 
 async def update_lot(work: UnitOfWork, command: LotUpdate) -> References:
-    """Change a lot's last day, or block it. Goods that may be sold again go to those who wait for them. Raises
+    """Change a lot's last day, or block it. Goods that may be sold again go to orders that wait for them. Raises
     ``CommandRejected`` for an unknown lot, and for another version.
     """
     products = await work.rows(_PRODUCT_OF, command.lot)

@@ -243,8 +243,8 @@ class Coming(NamedTuple):
 
 async def lock(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Take the locks of these products, until the end of the command; they may have come along when the
-    products were looked up. Only once in a command, and after those of its orders: whoever asked for more
-    later could wait for one who waits for them. Raises ``Retry`` where a product that the command has seen may be counted
+    products were looked up. Only once in a command, and after those of its orders: a command that asked for more
+    later could wait for one that waits for it. Raises ``Retry`` where a product that the command has seen may be counted
     otherwise by now.
     """
     wanted = frozenset(products)
@@ -314,7 +314,7 @@ async def release(work: UnitOfWork, holds: Sequence[Hold]) -> None:
 
 
 async def free(work: UnitOfWork, holds: Sequence[Hold]) -> None:
-    """Release held goods, in part or whole. Who waits for them is the caller's to notify, later in the command."""
+    """Release held goods, in part or whole. The caller notifies orders that wait for them, later in the command."""
     if holds:
         [found] = await work.rows(_RELEASE, *_columns(holds))
         _check(work, holds, *found)
@@ -353,8 +353,8 @@ async def move(work: UnitOfWork, moves: Sequence[Move]) -> Moved:
 async def arrived(work: UnitOfWork, products: Iterable[UUID]) -> None:
     """Notify the modules that wait for goods: these products became available."""
     if wanted := sorted(set(products)):
-        for tell in ON_ARRIVAL.added:
-            await tell(work, wanted)
+        for notify in ON_ARRIVAL.added:
+            await notify(work, wanted)
 
 
 async def announce(work: UnitOfWork, coming: Sequence[Coming]) -> None:

@@ -1,4 +1,4 @@
-"""Buying: who delivers what, and what is ordered from them."""
+"""Buying: suppliers of products, and what is ordered from them."""
 
 from services import catalog, taxes
 from services.purchasing import orders, rules, suppliers

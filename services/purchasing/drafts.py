@@ -207,8 +207,8 @@ async def _store(
         await work.rows(_MAKE, order, currency, *columns(lines), *whose, *more)
     except asyncpg.UniqueViolationError as error:
         raise _taken(work, error, command, number) from None
-    made = {"number": number, "supplier": ids.encode("par", supplier.id), "currency": currency} | told_worth(worth)
-    work.note("purchase_order.created", order, version=1, after=made | {"lines": told(lines)})
+    made = {"number": number, "supplier": ids.encode("par", supplier.id), "currency": currency} | recorded_worth(worth)
+    work.note("purchase_order.created", order, version=1, after=made | {"lines": recorded(lines)})
     if command.confirm:
         await stock.announce(work, [Coming(line.product, command.location, line.base_quantity) for line in lines])
         work.note("purchase_order.confirmed", order, version=2, after={"location": ids.encode("loc", command.location)})
@@ -233,14 +233,14 @@ def _taken(work: UnitOfWork, error: Any, command: PurchaseOrderCreate, number: s
     return Retry("number taken")
 
 
-def told_worth(worth: Worth) -> dict[str, Any]:
-    """What an order comes to, as an event tells of it; taxes only where there are any."""
-    told: dict[str, Any] = {"subtotal": worth.totals.subtotal}
-    return told | ({"taxTotal": worth.totals.tax_total} if worth.taxed else {})
+def recorded_worth(worth: Worth) -> dict[str, Any]:
+    """What an order comes to, as an event records it; taxes only where there are any."""
+    data: dict[str, Any] = {"subtotal": worth.totals.subtotal}
+    return data | ({"taxTotal": worth.totals.tax_total} if worth.taxed else {})
 
 
-def told(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
-    """Lines as an event tells of them; taxes only where there are any."""
+def recorded(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
+    """Lines as an event records them; taxes only where there are any."""
     return [
         {
             "line": ids.encode("pul", line.id),

@@ -184,8 +184,8 @@ async def locked(work: UnitOfWork, command: PurchaseOrderCommand, action: str) -
 def refuse_state(work: UnitOfWork, order: PurchaseOrder, what: str, *path: str) -> None:
     """Note that the order's state doesn't allow something."""
     message = f"{order.number} is {order.status.lower()} and {what}."
-    told = {"record": "purchase_order", "status": order.status, "available_actions": order.actions()}
-    work.problems.add(INVALID_TRANSITION, message, *path, **told)
+    context = {"record": "purchase_order", "status": order.status, "available_actions": order.actions()}
+    work.problems.add(INVALID_TRANSITION, message, *path, **context)
 
 
 def status_after(
@@ -328,15 +328,15 @@ async def _store(
 ) -> None:
     sums = (worth.totals.subtotal, worth.totals.tax_total) if worth else (None, None)
     [[version]] = await work.rows(_CHANGE, order.id, note, expected_on, *sums)
-    told_before, told_after = facts(before), facts(after)
+    data_before, data_after = facts(before), facts(after)
     if worth:
         await work.rows(_DROP_LINES, order.id)
         await work.rows(drafts.MAKE_LINES, order.id, order.currency, *drafts.columns(lines))
-        told_before["lines"] = [
+        data_before["lines"] = [
             {"line": ids.encode("pul", line.id), "product": ids.encode("prod", line.product), "quantity": line.quantity}
             for line in order.lines
         ]
-        told_after |= {"lines": drafts.told(lines)} | drafts.told_worth(worth)
+        data_after |= {"lines": drafts.recorded(lines)} | drafts.recorded_worth(worth)
     elif expected_on != order.expected_on:
         await work.rows(_FOLLOW, order.id, order.expected_on, expected_on)
-    work.note("purchase_order.updated", order.id, version=version, before=told_before, after=told_after)
+    work.note("purchase_order.updated", order.id, version=version, before=data_before, after=data_after)

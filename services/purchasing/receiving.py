@@ -1,4 +1,4 @@
-"""Goods of a purchase order that come: moves into stock, a receipt that tells of them, and orders that wait are served."""
+"""Goods of a purchase order that come: moves into stock, a receipt that records them, and orders that wait are served."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -165,16 +165,16 @@ async def _record(
             raise
         message = f"The delivery note {command.reference} was received for {order.number} before."
         raise refuse(DUPLICATE, message, "reference") from None
-    lines = [_told(each) for each in came]
+    lines = [_recorded(each) for each in came]
     after = {"status": status, "receipt": ids.encode("rcp", receipt), "lines": lines}
     work.note("purchase_order.received", order.id, version=version, after=after)
-    told = {"number": number, "purchaseOrder": ids.encode("pur", order.id), "reference": command.reference}
-    work.note("receipt.created", receipt, after=told | {"lines": lines})
+    data = {"number": number, "purchaseOrder": ids.encode("pur", order.id), "reference": command.reference}
+    work.note("receipt.created", receipt, after=data | {"lines": lines})
     return receipt
 
 
-def _told(each: Came) -> Mapping[str, Any]:
-    """What came, as an event tells of it."""
+def _recorded(each: Came) -> Mapping[str, Any]:
+    """What came, as an event records it."""
     where = ids.encode("loc", each.location.id)
     of_lot = {"lot": ids.encode("lot", each.lot)} if each.lot else {}
     return {"line": ids.encode("pul", each.line.id), "location": where, "quantity": each.quantity} | of_lot

@@ -23,7 +23,7 @@ from services.kit.answer import References
 from services.kit.command import MAX_LINES, shown
 from services.kit.work import Retry, UnitOfWork
 from services.purchasing.commands import Replenish
-from services.purchasing.drafts import MORE, Ordered, columns, last_day, told
+from services.purchasing.drafts import MORE, Ordered, columns, last_day, recorded
 from services.taxes import NONE, Tax, taxing
 
 _KNOWN = "SELECT id FROM reorder_rules WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
@@ -151,4 +151,4 @@ async def _store(work: UnitOfWork, drafts: Sequence[Draft], now: datetime) -> No
             "currency": draft.currency,
             "subtotal": draft.subtotal,
         } | ({"taxTotal": draft.tax_total} if any(line.tax for line in draft.lines) else {})
-        work.note("purchase_order.created", draft.id, version=1, after=made | {"lines": told(draft.lines)})
+        work.note("purchase_order.created", draft.id, version=1, after=made | {"lines": recorded(draft.lines)})

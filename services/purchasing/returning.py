@@ -101,9 +101,9 @@ async def _record(
         [-each.delta for each in out],
     )
     [[version, _]] = await work.rows(_RETURNED, order.id, list(sums), list(sums.values()), *columns)
-    told = [
+    returned = [
         {"line": ids.encode("pul", line.id), "location": ids.encode("loc", each.location.id), "quantity": -each.delta}
         | ({"lot": ids.encode("lot", each.lot)} if each.lot else {})
         for line, each in zip(lines, out, strict=True)
     ]
-    work.note("purchase_order.returned", order.id, version=version, after={"reason": reason, "lines": told})
+    work.note("purchase_order.returned", order.id, version=version, after={"reason": reason, "lines": returned})

@@ -112,7 +112,7 @@ async def _make(work: UnitOfWork, command: ReorderRuleUpsert, item: ProductSnaps
     if not await work.rows(_MAKE, identity, item.id, command.warehouse, *values.values()):
         raise Retry("made by another")  # a moment ago: the next attempt finds it
     named = {"product": ids.encode("prod", item.id), "warehouse": ids.encode("wh", command.warehouse)}
-    work.note("reorder_rule.created", identity, version=1, after=named | _told(values))
+    work.note("reorder_rule.created", identity, version=1, after=named | _recorded(values))
     return {"reorder_rule_id": identity}
 
 
@@ -120,16 +120,16 @@ async def _change(work: UnitOfWork, there: Any, values: Values) -> References:
     before = {name: there[name] for name in COLUMNS if there[name] != values[name]}
     if before:
         [[version]] = await work.rows(_CHANGE, there["id"], *values.values())
-        after = _told({name: values[name] for name in before})
-        work.note("reorder_rule.updated", there["id"], version=version, before=_told(before), after=after)
+        after = _recorded({name: values[name] for name in before})
+        work.note("reorder_rule.updated", there["id"], version=version, before=_recorded(before), after=after)
     return {"reorder_rule_id": there["id"]}
 
 
-def _told(values: Values) -> dict[str, Any]:
-    """Columns as an event tells of them: what they refer to by its public id."""
+def _recorded(values: Values) -> dict[str, Any]:
+    """Columns as an event records them: what they refer to by its public id."""
     prefixes = {"location_id": "loc", "supplier_id": "par"}
-    told = {name: value for name, value in values.items() if name not in prefixes}
+    data = {name: value for name, value in values.items() if name not in prefixes}
     for column, prefix in prefixes.items():
         if column in values:
-            told[column.removesuffix("_id")] = values[column] and ids.encode(prefix, values[column])
-    return facts(told)
+            data[column.removesuffix("_id")] = values[column] and ids.encode(prefix, values[column])
+    return facts(data)

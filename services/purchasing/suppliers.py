@@ -1,4 +1,4 @@
-"""Who delivers a product, how, and at what price."""
+"""The suppliers of a product: how each delivers it, and at what price."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -79,8 +79,8 @@ async def upsert_supplier(work: UnitOfWork, command: ProductSupplierUpsert) -> R
 
 def _values(command: ProductSupplierUpsert, there: Mapping[str, Any]) -> Values:
     """All columns: as the command says, else as they are."""
-    plain = ("supplier_sku", "unit", "minimum", "multiple", "lead_days", "priority")
-    values = {name: getattr(command, name) if command.given(name) else there[name] for name in plain}
+    copied = ("supplier_sku", "unit", "minimum", "multiple", "lead_days", "priority")
+    values = {name: getattr(command, name) if command.given(name) else there[name] for name in copied}
     price = {"price": there["price"], "currency": there["currency"]}
     if command.given("price"):
         price = {"price": command.price and command.price.amount, "currency": command.price and command.price.currency}

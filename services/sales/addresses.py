@@ -101,6 +101,6 @@ def _text(choice: Chosen | None) -> str | None:
     return orjson.dumps(choice).decode() if choice else None
 
 
-def told_addresses(kept: Addresses) -> dict[str, Any]:
-    """Those that there are, as an event tells of them."""
+def recorded_addresses(kept: Addresses) -> dict[str, Any]:
+    """Those that there are, as an event records them."""
     return {to_camel(name): orjson.loads(text) for name, text in kept._asdict().items() if text}

@@ -26,11 +26,11 @@ from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.pricing import Priced
 from services.sales import holds
-from services.sales.addresses import Addresses, chosen, told_addresses
+from services.sales.addresses import Addresses, chosen, recorded_addresses
 from services.sales.commands import LineItem, OrderCreate
 from services.sales.holds import Taken
 from services.sales.known import Known, known
-from services.sales.orders import told
+from services.sales.orders import recorded
 from services.sales.prices import NO_PRICES, includes, listed, own_price
 from services.sales.promises import Wanted, promise, reserved
 from services.sales.units import InUnit, in_unit, own_quantities
@@ -230,11 +230,13 @@ async def _store(
     state = (command.allow_backorder, command.warehouse, status, version, *addresses, command.allocation, by and by.id)
     heard = partial(_taken, work, command, number)
     _make_order(work, (order, currency, customer.id), lines, held, worth, (*values, *state), heard)
-    made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency} | told_worth(worth)
+    made = {"number": number, "customer": ids.encode("par", customer.id), "currency": currency} | recorded_worth(worth)
     made |= {"allocation": command.allocation} if command.allocation else {}
     made |= {"priceList": ids.encode("prl", by.id)} if by else {}
     made |= {"hold": ids.encode("hld", taken.hold)} if taken else {}
-    work.note("order.created", order, version=1, after=made | told_addresses(addresses) | {"lineItems": facts(lines)})
+    work.note(
+        "order.created", order, version=1, after=made | recorded_addresses(addresses) | {"lineItems": facts(lines)}
+    )
     if command.confirm:
         work.note("order.confirmed", order, version=2, after={"lineItems": reserved(promised)})
         stock.reserve(work, promised, first=True)
@@ -288,11 +290,11 @@ def _units(lines: Sequence[Ordered]) -> tuple[Sequence[Any], ...]:
     return [each and each.unit for each in others], [each and each.quantity for each in others]
 
 
-def told_worth(worth: Worth) -> dict[str, Any]:
-    """What an order comes to, as an event tells of it; taxes only where there are any."""
-    told: dict[str, Any] = {"subtotal": worth.totals.subtotal}
-    told |= {"taxTotal": worth.totals.tax_total} if worth.taxed else {}
-    return told | ({"pricesIncludeTax": True} if worth.included else {})
+def recorded_worth(worth: Worth) -> dict[str, Any]:
+    """What an order comes to, as an event records it; taxes only where there are any."""
+    data: dict[str, Any] = {"subtotal": worth.totals.subtotal}
+    data |= {"taxTotal": worth.totals.tax_total} if worth.taxed else {}
+    return data | ({"pricesIncludeTax": True} if worth.included else {})
 
 
 def demanded(lines: Sequence[Ordered], items: Sequence[ProductSnapshot | None], warehouse: UUID | None) -> list[Wanted]:
@@ -381,11 +383,11 @@ def columns(lines: Sequence[Ordered], held: Mapping[UUID, Decimal]) -> tuple[Seq
 
 
 def facts(lines: Sequence[Ordered]) -> list[dict[str, Any]]:
-    return told((line.id, fact(line)) for line in lines)
+    return recorded((line.id, fact(line)) for line in lines)
 
 
 def fact(line: Ordered) -> dict[str, Any]:
-    """A new line, as an event tells of it."""
-    told = {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price}
-    told |= line.other.told() if line.other else {}
-    return told | ({"tax": ids.encode("tax", line.tax.id)} if line.tax else {})
+    """A new line, as an event records it."""
+    data = {"product": ids.encode("prod", line.product), "quantity": line.quantity, "unitPrice": line.unit_price}
+    data |= line.other.recorded() if line.other else {}
+    return data | ({"tax": ids.encode("tax", line.tax.id)} if line.tax else {})

@@ -21,7 +21,7 @@ from services.sales import drafts, line_changes, recosting
 from services.sales.addresses import Addresses, chosen
 from services.sales.commands import OrderUpdate
 from services.sales.drafts import Ordered
-from services.sales.orders import Order, locked, told
+from services.sales.orders import Order, locked, recorded
 from services.sales.prices import NO_PRICES, listed
 from services.sales.units import own_quantities
 from services.taxes import taxing
@@ -117,8 +117,8 @@ def _present(order: Order) -> Values:
 
 def _values(command: OrderUpdate, order: Order, customer: Customer | None, problems: Problems) -> Values:
     """What the order is to be, as far as the command says so, lines left out."""
-    plain = ("currency", "placed_at", "external_id", "note")
-    values = {name: getattr(command, name) for name in plain if command.given(name)}
+    copied = ("currency", "placed_at", "external_id", "note")
+    values = {name: getattr(command, name) for name in copied if command.given(name)}
     if customer is not None:
         values["customer_id"] = customer.id
     if values.get("currency", order.currency) != order.currency and not command.line_items:
@@ -201,19 +201,21 @@ def _note(
     fresh: Fresh | None,
     changed: Values,
 ) -> None:
-    told_before, told_after = _told(before), _told(after) | changed
+    data_before, data_after = _recorded(before), _recorded(after) | changed
     if changed:
-        told_before |= {"lineItems": told((line.id, {"quantity": line.quantity}) for line in order.lines)}
+        data_before |= {"lineItems": recorded((line.id, {"quantity": line.quantity}) for line in order.lines)}
         for name in ("subtotal", "taxTotal"):
-            told_before.pop(name, None)
+            data_before.pop(name, None)
     if fresh:
-        told_before["lineItems"] = told((line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines)
-        told_after |= {"lineItems": drafts.facts(fresh.lines)} | drafts.told_worth(fresh.worth)
-    work.note("order.updated", order.id, version=version, before=told_before, after=told_after)
+        data_before["lineItems"] = recorded(
+            (line.id, {"sku": line.sku, "quantity": line.quantity}) for line in order.lines
+        )
+        data_after |= {"lineItems": drafts.facts(fresh.lines)} | drafts.recorded_worth(fresh.worth)
+    work.note("order.updated", order.id, version=version, before=data_before, after=data_after)
 
 
-def _told(values: Mapping[str, Any]) -> Values:
-    """Columns as an event tells of them."""
+def _recorded(values: Mapping[str, Any]) -> Values:
+    """Columns as an event records them."""
     found: Values = {}
     for name, value in values.items():
         if name == "customer_id":

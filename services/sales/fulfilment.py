@@ -19,7 +19,7 @@ from services.inventory.stock import Move
 from services.kit.answer import References
 from services.kit.command import shown
 from services.kit.work import UnitOfWork
-from services.sales.addresses import confirmed, told_addresses
+from services.sales.addresses import confirmed, recorded_addresses
 from services.sales.commands import OrderCancel, OrderConfirm, OrderReturn, ReturnLine
 from services.sales.known import held_with_stock
 from services.sales.orders import (
@@ -32,9 +32,9 @@ from services.sales.orders import (
     out,
     portions,
     record,
+    recorded,
     status_after,
     sums_by_line,
-    told,
     where,
 )
 from services.sales.promises import Wanted, promise, reserved
@@ -94,14 +94,14 @@ async def confirm(work: UnitOfWork, command: OrderConfirm) -> References:
         "order.confirmed",
         order.id,
         version=version,
-        after=told_addresses(addresses) | {"lineItems": reserved(allocation.holds)},
+        after=recorded_addresses(addresses) | {"lineItems": reserved(allocation.holds)},
     )
     return {"order_id": order.id}
 
 
 async def cancel(work: UnitOfWork, command: OrderCancel) -> References:
-    """Call off what hasn't left. What waits for goods goes first, then what is reserved, which others who
-    wait for it get.
+    """Cancel what hasn't left. What waits for goods goes first, then what is reserved, which goes to other orders
+    that wait for it.
     """
     order = await locked(work, command, "CANCEL")
     problems = work.problems
@@ -165,7 +165,7 @@ async def take_back(work: UnitOfWork, command: OrderReturn) -> References:
         (line.id, {"disposition": each.disposition} | where(Hold(line.id, line.product, there.id, each.quantity, lot)))
         for (line, each), there, lot in zip(found, theirs, named, strict=True)
     )
-    work.note("order.returned", order.id, version=version, after={"lineItems": told(facts)})
+    work.note("order.returned", order.id, version=version, after={"lineItems": recorded(facts)})
     await stock.arrived(work, {line.product for line, each in found if each.disposition == "RESTOCK"})
     return {"order_id": order.id}
 
@@ -260,4 +260,4 @@ def _not_there(what: str) -> Excess:
 
 
 def _quantities(wanted: Mapping[UUID, Decimal]) -> list[dict[str, Any]]:
-    return told((line, {"quantity": quantity}) for line, quantity in wanted.items())
+    return recorded((line, {"quantity": quantity}) for line, quantity in wanted.items())

@@ -171,11 +171,11 @@ async def _expire(work: UnitOfWork, there: Standing) -> None:
 
 
 async def _store(work: UnitOfWork, command: StockHold, there: Standing | None, lines: Sequence[Kept]) -> UUID:
-    told = {"lines": [holding.told(each) for each in lines]}
+    data = {"lines": [holding.recorded(each) for each in lines]}
     if there is not None:
         [[version, until]] = await work.rows(_CHANGE, there.id, command.seconds)
         await holding.keep(work, there.id, until, lines)
-        work.note("hold.changed", there.id, version=version, after=told | {"expiresAt": write(until)})
+        work.note("hold.changed", there.id, version=version, after=data | {"expiresAt": write(until)})
         return there.id
     [[count]] = await work.rows(_COUNT, MOST)
     if count >= MOST:
@@ -187,7 +187,7 @@ async def _store(work: UnitOfWork, command: StockHold, there: Standing | None, l
     [[version, until]] = rows
     await holding.keep(work, identity, until, lines)
     # Not the reference: it may be a person's address, and an event is for ever.
-    work.note("hold.created", identity, version=version, after=told | {"expiresAt": write(until)})
+    work.note("hold.created", identity, version=version, after=data | {"expiresAt": write(until)})
     return identity
 
 

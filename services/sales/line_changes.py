@@ -20,7 +20,7 @@ from services.kit.work import UnitOfWork
 from services.sales import drafts
 from services.sales.commands import LineChange, OrderUpdate
 from services.sales.drafts import Ordered
-from services.sales.orders import ZERO, Line, Order, Step, holds_of, status_after, told
+from services.sales.orders import ZERO, Line, Order, Step, holds_of, recorded, status_after
 from services.sales.prices import NO_PRICES, listed, own_price
 from services.sales.promises import Wanted, promise, reserved
 from services.sales.recosting import recosted
@@ -89,7 +89,7 @@ async def find(work: UnitOfWork, changes: Sequence[LineChange]) -> dict[int, Pro
 async def change(
     work: UnitOfWork, command: OrderUpdate, order: Order, items: dict[int, ProductSnapshot]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Change the lines: what becomes of the order's own columns, and what an event tells of it. Raises ``CommandRejected``
+    """Change the lines: what becomes of the order's own columns, and what an event records of it. Raises ``CommandRejected``
     where something is missing that may not wait, and where more was shipped than is to be left.
     """
     problems = work.problems
@@ -118,7 +118,7 @@ async def change(
     if not plan.extra and not plan.more:
         given = [Step(each.id, cancelled=each.cancelled) for each in plan.less]
         values["status"] = status_after(_after(order, plan), given)
-    after = {"lineItems": told(plan.facts)} | ({"reserved": reserved(allocation.holds)} if allocation.holds else {})
+    after = {"lineItems": recorded(plan.facts)} | ({"reserved": reserved(allocation.holds)} if allocation.holds else {})
     return values, after
 
 
@@ -288,7 +288,7 @@ def _cut_or_add(
     counted, ordered = (other.quantity, there["unit_quantity"]) if other else (quantity, line.quantity)
     total = _total(counted, cost, order, problems, index, (ordered, there))
     written = Written(line.id, quantity, cost, total, text, other and other.quantity)
-    facts = {"quantity": quantity, "unitPrice": cost} | (other.told() if other else {})
+    facts = {"quantity": quantity, "unitPrice": cost} | (other.recorded() if other else {})
     more = quantity - line.quantity
     if more > 0:
         plan.more.append(written)

@@ -262,13 +262,13 @@ def portions(
     return found
 
 
-def told(lines: Iterable[tuple[UUID, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Lines as an event tells of them."""
+def recorded(lines: Iterable[tuple[UUID, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Lines as an event records them."""
     return [{"lineItem": ids.encode("lin", line), **facts} for line, facts in lines]
 
 
 def where(hold: Hold) -> dict[str, Any]:
-    """Where goods are, how many, and of which lot if they are tracked, as an event tells of it."""
+    """Where goods are, how many, and of which lot if they are tracked, as an event records it."""
     lot = {"lot": ids.encode("lot", hold.lot)} if hold.lot else {}
     return {"location": ids.encode("loc", hold.location), "quantity": hold.quantity} | lot
 

@@ -13,7 +13,7 @@ from core.money import decimal_text
 from core.problems import Problems
 from services.inventory import stock
 from services.kit.work import Retry, UnitOfWork
-from services.sales.orders import STEP, Step, first, steps, told, where
+from services.sales.orders import STEP, Step, first, recorded, steps, where
 
 
 class Wanted(NamedTuple):
@@ -128,8 +128,8 @@ async def _hold(work: UnitOfWork, holds: Sequence[Hold], order_of: dict[UUID, UU
 
 
 def reserved(holds: Sequence[Hold]) -> list[dict[str, object]]:
-    """What was reserved, as an event tells of it."""
-    return told((hold.line, where(hold)) for hold in holds)
+    """What was reserved, as an event records it."""
+    return recorded((hold.line, where(hold)) for hold in holds)
 
 
 _HOLDERS = """

@@ -8,7 +8,7 @@ from core import ids
 from core.taxes import Kind
 from services.catalog import TAX_OF
 from services.kit.work import UnitOfWork
-from services.sales.orders import Order, told
+from services.sales.orders import Order, recorded
 from services.taxes import check_active, taxing
 
 Values = dict[str, Any]
@@ -59,7 +59,7 @@ async def recosted(work: UnitOfWork, order: Order, path: str, *, together: bool 
 
 async def taxed_anew(work: UnitOfWork, order: Order, group: UUID | None) -> tuple[Values, Values]:
     """Let a draft's lines bear what becomes of their products' taxes for partners of a group, as new ones would: the order's own
-    columns, and what an event tells of it. Lines whose tax was named keep it, and those of products that have none by now.
+    columns, and what an event records of it. Lines whose tax was named keep it, and those of products that have none by now.
     """
     rows = await work.rows(_BORNE, order.id)
     now = await taxing.lookup(work, group, {row["own"] for row in rows if row["own"]})
@@ -72,8 +72,8 @@ async def taxed_anew(work: UnitOfWork, order: Order, group: UUID | None) -> tupl
     if not changed:
         return {}, {}
     await work.rows(_BEAR, *zip(*changed, strict=True))
-    return await recosted(work, order, "customer"), {"lineItems": _told(changed)}
+    return await recosted(work, order, "customer"), {"lineItems": _recorded(changed)}
 
 
-def _told(changed: Sequence[tuple[UUID, UUID]]) -> list[Values]:
-    return told((line, {"tax": ids.encode("tax", tax)}) for line, tax in changed)
+def _recorded(changed: Sequence[tuple[UUID, UUID]]) -> list[Values]:
+    return recorded((line, {"tax": ids.encode("tax", tax)}) for line, tax in changed)

@@ -146,7 +146,7 @@ _STILL_WAITING = """
 
 
 async def displace(work: UnitOfWork, missing: Mapping[Spot, Decimal], reason: str) -> list[UUID]:
-    """Take goods at these spots from those that have them reserved, who came last first; their lines are the result.
+    """Take goods at these spots from the lines that have them reserved, the latest first; their lines are the result.
 
     Their orders' rows come before the products in the order of locks: see ``promises.serve``.
     """

@@ -11,11 +11,11 @@ from db.rollups import CLEAN, LONG, SUMS, cells, cells_of_months, different
 from db.runtime.engine import Target
 from services.sales.rollups import GIVEN, SPAN, snapshot
 
-Tell = Callable[[str, int, int], None]
-"""Is told the stage, how many of its spans are done, and of how many."""
+Report = Callable[[str, int, int], None]
+"""Called with the stage, how many of its spans are done, and of how many."""
 
 LINES = 500_000
-"""Lines that are read before it is told how far it is: some seconds."""
+"""Lines that are read between two reports of the progress: some seconds."""
 
 MOST = 1_000
 """Differences that are listed; nothing is looked for behind them."""
@@ -53,7 +53,7 @@ _SPANS = f"SELECT id, kind, starts_at, ends_at, first_day, last_day, lines FROM 
 async def verify(
     target: Target,
     tenant: UUID,
-    tell: Tell = lambda *_: None,
+    report: Report = lambda *_: None,
     *,
     since: date = date.min,
     through: date = date.max,
@@ -78,7 +78,7 @@ async def verify(
                     given = map(list, zip(*chosen, strict=True))
                     found += await connection.fetch(sql, tenant, *given, MOST - len(found))
             done += len(some)
-            tell("Spans", done, len(spans))
+            report("Spans", done, len(spans))
     names = [*SUMS]
     return len(spans), [
         Difference._make([*row[1:8], names[row["place"]], row["expected"], row["actual"]]) for row in found

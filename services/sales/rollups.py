@@ -128,7 +128,7 @@ GIVEN, SPAN = "unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz
 
 
 def _kept(found: str) -> str:
-    """The statement that keeps cells, and tells their spans how many these are. They lie in the order of the indexes."""
+    """The statement that keeps cells, and gives their spans how many these are. They lie in the order of the indexes."""
     return f"""
         WITH made AS (
             INSERT INTO sales_cells (tenant_id, id, {", ".join(COMMON)}, {", ".join(SUMS)})

@@ -120,8 +120,8 @@ async def cancel_shipment(work: UnitOfWork, command: ShipmentCancel) -> Referenc
     [[version, of_shipment]] = await work.rows(_CANCELLED, *steps(given), order.id, command.shipment, *backs)
     lines = shipped_lines(holds)
     public = ids.encode("shp", command.shipment)
-    told_of = {"status": "CONFIRMED", "shipment": public, "reason": command.reason, "lineItems": lines}
-    work.note("order.shipment_cancelled", order.id, version=version, after=told_of)
+    data = {"status": "CONFIRMED", "shipment": public, "reason": command.reason, "lineItems": lines}
+    work.note("order.shipment_cancelled", order.id, version=version, after=data)
     after = {"status": "CANCELLED", "reason": command.reason, "lineItems": lines}
     work.note("shipment.cancelled", command.shipment, version=of_shipment, before={"status": "SHIPPED"}, after=after)
     return {"shipment_id": command.shipment}

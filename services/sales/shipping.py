@@ -1,4 +1,4 @@
-"""Shipping: reserved goods leave, from where they are reserved or where the caller says, and a shipment tells of it."""
+"""Shipping: reserved goods leave, from where they are reserved or where the caller says, and a shipment records it."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -18,7 +18,19 @@ from services.kit.command import MAX_LINES, shown
 from services.kit.work import UnitOfWork
 from services.sales.addresses import party_of
 from services.sales.commands import LineQuantity, OrderShip
-from services.sales.orders import STEP, Line, Order, Step, all_holds, locked, portions, status_after, steps, told, where
+from services.sales.orders import (
+    STEP,
+    Line,
+    Order,
+    Step,
+    all_holds,
+    locked,
+    portions,
+    recorded,
+    status_after,
+    steps,
+    where,
+)
 
 _SHIPPED = f"""
     WITH stepped AS ({STEP}),
@@ -185,14 +197,14 @@ async def _record(
     lines = shipped_lines(leaving)
     after = {"status": status, "shipment": ids.encode("shp", shipment), "lineItems": lines}
     work.note("order.shipped", order.id, version=version, after=after)
-    told_of = {"number": number, "order": ids.encode("ord", order.id), "lineItems": lines}
-    work.note("shipment.created", shipment, version=1, after=told_of)
+    data = {"number": number, "order": ids.encode("ord", order.id), "lineItems": lines}
+    work.note("shipment.created", shipment, version=1, after=data)
     return shipment
 
 
 def shipped_lines(holds: Sequence[Hold]) -> list[dict[str, object]]:
-    """What left, as an event tells of it."""
-    return told((hold.line, where(hold)) for hold in holds)
+    """What left, as an event records it."""
+    return recorded((hold.line, where(hold)) for hold in holds)
 
 
 def _not_reserved(problems: Problems, line: Line, wanted: Decimal, *path: str | int) -> None:

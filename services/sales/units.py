@@ -20,8 +20,8 @@ class InUnit(NamedTuple):
     unit: str
     quantity: Decimal
 
-    def told(self) -> dict[str, Any]:
-        """As an event tells of it."""
+    def recorded(self) -> dict[str, Any]:
+        """As an event records it."""
         return {"unit": self.unit, "unitQuantity": self.quantity}
 
 
@@ -46,7 +46,7 @@ def price_of(
     item: ProductSnapshot, own: Decimal, unit: str | None, problems: Problems, *path: str | int
 ) -> Decimal | None:
     """What one of a unit costs by the price of one of the product's own. None, and a problem noted, where that doesn't come out
-    exactly; a unit that the product doesn't have is told of where the quantity is.
+    exactly; a unit that the product doesn't have is reported at the quantity.
     """
     one = factor(item.unit, item.units, unit)
     if one is None or one == 1:

@@ -224,7 +224,7 @@ async def _substitute(work: UnitOfWork, group: UUID, wanted: Mapping[UUID | None
 
 
 def _facts(substitutions: Mapping[UUID | None, UUID]) -> dict[str, Any]:
-    """Substitutions, as an event tells of them."""
+    """Substitutions, as an event records them."""
     found = [
         {"from": own and ids.encode("tax", own), "to": ids.encode("tax", other)} for own, other in substitutions.items()
     ]

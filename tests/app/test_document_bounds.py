@@ -13,7 +13,7 @@ from app.context import Principal
 from app.documents.preparation import OperationPreparer, too_much
 from app.documents.request import GraphQLRequest
 from app.documents.variables import check_size, check_weight, widest
-from app.errors.formatting import plain
+from app.errors.formatting import entry
 from app.errors.http_errors import Rejected
 from app.settings import load
 from core.ids import new_id
@@ -161,7 +161,7 @@ def test_a_list_that_is_too_long_is_found_by_its_place() -> None:
     given = {"input": {"notes": [], "lineItems": [{"tags": [1]}, {"tags": [{}] * 501}]}}
     with pytest.raises(DocumentLimitExceeded) as caught:
         check_size(given, SETTINGS)
-    error = plain(too_much(caught.value))
+    error = entry(too_much(caught.value))
     assert error["extensions"]["variablePath"] == ["input", "lineItems", 1, "tags"]
 
 

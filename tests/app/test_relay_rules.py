@@ -11,7 +11,7 @@ import pytest
 
 from app import settings
 from app.relay.figures import Figures
-from app.relay.messages import MOST_DATA, resync, told
+from app.relay.messages import MOST_DATA, message, resync
 from app.relay.outlet import Outlet
 from app.relay.sinks import kinds, made
 from app.settings import load
@@ -31,20 +31,20 @@ EVENT: dict[str, Any] = {
 
 
 def test_a_message_has_the_events_facts_beside_its_data() -> None:
-    message = told(TENANT, EVENT, 12, 3)
-    assert orjson.loads(message.data) == EVENT
-    assert message.topic == f"erp.ten_{1:032x}.order.ord_{4:032x}"
-    assert message.attributes["sequence"] == "0000000000000000012.000003"
-    assert message.attributes["sequence"] < told(TENANT, EVENT, 101, 1).attributes["sequence"]
-    assert all(value.isascii() for value in message.attributes.values()), "brokers' headers hold no others everywhere"
+    sent = message(TENANT, EVENT, 12, 3)
+    assert orjson.loads(sent.data) == EVENT
+    assert sent.topic == f"erp.ten_{1:032x}.order.ord_{4:032x}"
+    assert sent.attributes["sequence"] == "0000000000000000012.000003"
+    assert sent.attributes["sequence"] < message(TENANT, EVENT, 101, 1).attributes["sequence"]
+    assert all(value.isascii() for value in sent.attributes.values()), "brokers' headers hold no others everywhere"
 
 
 def test_an_event_that_brokers_would_refuse_goes_without_its_values() -> None:
     large = EVENT | {"after": {"note": "x" * MOST_DATA}}
-    message = told(TENANT, large, 1, 1)
-    assert message.attributes["truncated"] == "true"
-    assert orjson.loads(message.data) == EVENT | {"before": None, "after": None}
-    assert "truncated" not in told(TENANT, EVENT, 1, 1).attributes
+    sent = message(TENANT, large, 1, 1)
+    assert sent.attributes["truncated"] == "true"
+    assert orjson.loads(sent.data) == EVENT | {"before": None, "after": None}
+    assert "truncated" not in message(TENANT, EVENT, 1, 1).attributes
 
 
 def test_the_word_that_messages_begin_is_the_same_each_time() -> None:

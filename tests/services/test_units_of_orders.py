@@ -87,4 +87,4 @@ def test_a_line_in_its_own_unit_is_counted_as_it_is() -> None:
         for unit in (None, "pcs", "box")
     ]
     assert own_quantities(given, [item, item, None], Problems()) == [Decimal("1.5"), Decimal("1.5"), None]
-    assert InUnit("box", Decimal(2)).told() == {"unit": "box", "unitQuantity": Decimal(2)}
+    assert InUnit("box", Decimal(2)).recorded() == {"unit": "box", "unitQuantity": Decimal(2)}

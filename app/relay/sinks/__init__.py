@@ -20,7 +20,7 @@ class Refused(Exception):
 
 
 Broke = Callable[[str], None]
-"""Is told why, and may be told again."""
+"""Called with the reason, maybe more than once."""
 
 
 class Sink(Protocol):

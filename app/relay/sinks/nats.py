@@ -66,7 +66,7 @@ class Nats:
         """Connect, and make the stream unless there is one for our subjects."""
 
         async def closed() -> None:
-            # Whoever waits for an acknowledgement isn't told.
+            # Whoever waits for an acknowledgement isn't notified.
             lost("the connection ended")
 
         try:
@@ -79,7 +79,7 @@ class Nats:
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
                 ping_interval=10,
-                error_cb=self._told,
+                error_cb=self._reported,
                 closed_cb=closed,
             )
             self._stream = self._client.jetstream(timeout=WITHIN)
@@ -98,7 +98,7 @@ class Nats:
             config = StreamConfig(name=STREAM, subjects=[SUBJECTS], max_age=DAYS * 86_400.0, duplicate_window=WINDOW)
             await self._ask(MAKE, self._stream.add_stream(config))
 
-    async def _told(self, error: Exception) -> None:
+    async def _reported(self, error: Exception) -> None:
         """What the server says beside its answers. Of whatever else it is the next message finds out."""
         found = _NOT_ALLOWED.search(str(error).lower())
         for each in self._asking.get(found[1], ()) if found else ():
