@@ -21,10 +21,10 @@ const plugins = [explorerPlugin({ showAttribution: false })];
 // What is scrolled is then what has the focus; the other way, a hidden text field has it, beside what is scrolled.
 CodeMirror.defaults.inputStyle = "contenteditable";
 
-const WHO = "{ viewer { tenant { name } principal roles permissions } }";
+const VIEWER = "{ viewer { tenant { name } principal roles permissions } }";
 const NOBODY = { schema: null, viewer: null, trouble: "", asked: false };
 
-/** The schema for a key, who the key's caller is, and a sentence where there is none. Asked anew a moment after the key last changed. */
+/** The schema for a key, whose key it is, and a sentence where there is no schema. Asked again a moment after the key last changed. */
 function useSchema(key) {
   const [found, setFound] = useState(NOBODY);
   useEffect(() => {
@@ -33,9 +33,9 @@ function useSchema(key) {
       if (!key) return setFound({ ...NOBODY, trouble: "Put an API key into the field to begin.", asked: true });
       setFound((last) => ({ ...last, viewer: null }));
       const introspection = { query: getIntrospectionQuery({ inputValueDeprecation: true }) };
-      const [answer, who] = await Promise.all([ask(introspection, key), ask({ query: WHO }, key)]);
+      const [answer, caller] = await Promise.all([ask(introspection, key), ask({ query: VIEWER }, key)]);
       if (!current) return;
-      const viewer = who.data?.viewer ?? null;
+      const viewer = caller.data?.viewer ?? null;
       setFound(
         answer.data
           ? { schema: buildClientSchema(answer.data), viewer, trouble: "", asked: true }
@@ -52,8 +52,8 @@ function useSchema(key) {
 }
 
 /**
- * The tabs to begin with, once it is known who is there; anew for another role's key, as long as the open ones hold examples only.
- * ``follow`` is to be told of the open ones.
+ * The tabs to begin with, once the caller is known; new ones for another role's key, as long as the open ones hold examples only.
+ * ``follow`` has to be called when the open ones change.
  */
 function useBeginning({ asked, viewer }) {
   const [begun, setBegun] = useState(null);
@@ -69,7 +69,7 @@ function useBeginning({ asked, viewer }) {
     const names = examples.map(({ name }) => name).join();
     if (!begun) begin({ names, number: 0, ...beginning(examples) });
     else if (viewer && names !== begun.names && untouched())
-      begin({ names, number: begun.number + 1, ...beginning(examples, { anew: true }) });
+      begin({ names, number: begun.number + 1, ...beginning(examples, { fresh: true }) });
   }, [asked, viewer]);
   const follow = useCallback(({ tabs }) => (open.current = tabs), []);
   return { begun, follow };

@@ -289,7 +289,7 @@ export const EXAMPLES = ALL.map(({ variables, ...example }) => ({ ...example, va
 /** The permissions that a caller would need besides to run an example. */
 export const missing = (example, viewer) => example.needs.filter((each) => !viewer?.permissions.includes(each));
 
-/** The examples for a caller; all but those of a role, where nobody knows who it is. */
+/** The examples for a caller; all but those of a role, where the caller isn't known. */
 export function suited(viewer) {
   const forRole = EXAMPLES.filter(({ role }) => !role || viewer?.roles.includes(role));
   const fitting = viewer ? forRole.filter((example) => !missing(example, viewer).length) : forRole;

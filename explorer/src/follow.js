@@ -1,5 +1,5 @@
 // A subscription by server-sent events: its batches as they come, and after a broken connection on from the last cursor, without a
-// gap, whatever the document is. graphql-sse's client would do but for that: it doesn't tell the events' ids, which are the cursors.
+// gap, whatever the document is. graphql-sse's client would do but for that: it doesn't pass on the events' ids, which are the cursors.
 
 import { createParser } from "eventsource-parser";
 import { getOperationAST, parse } from "graphql";
@@ -13,52 +13,52 @@ const PASSES = new Set([429, 502, 503, 504]); // statuses after which it is wort
 class Lost extends Error {}
 
 /**
- * Follow a subscription until it ends, the server refuses it, or ``signal`` stops it. ``tell`` gets what happens, by its ``type``:
+ * Follow a subscription until it ends, the server refuses it, or ``signal`` stops it. ``report`` is called with what happens, by its ``type``:
  * ``connecting`` (``again``: not for the first time), ``result`` (with the answer, its ``size`` in bytes, and whether it is the
  * first one after a lost connection), ``lost``, ``resync`` (the place is gone: it begins from now), ``ended`` (with an ``error``).
  */
-export async function follow(body, key, tell, signal) {
+export async function follow(body, key, report, signal) {
   let cursor = null;
   let tries = 0;
   let asked = body;
   for (let again = false; ; again = true) {
-    tell({ type: "connecting", again });
+    report({ type: "connecting", again });
     let last = null;
     try {
       const answer = await open(asked, key, cursor, signal);
-      if (!isStream(answer)) return ended(await refusal(answer, again), tell);
+      if (!isStream(answer)) return ended(await refusal(answer, again), report);
       let gone = false;
       for await (const { event, id, data } of events(answer)) {
-        if (event === "complete") return tell({ type: "ended", error: why(last) });
+        if (event === "complete") return report({ type: "ended", error: why(last) });
         const resumed = again && !last;
         last = JSON.parse(data);
         gone = Boolean(cursor) && last.errors?.[0]?.extensions?.code === "RESYNC_REQUIRED";
         if (gone) break;
         if (id) [cursor, tries] = [id, 0];
-        tell({ type: "result", result: last, size: sizeOf(data), resumed });
+        report({ type: "result", result: last, size: sizeOf(data), resumed });
       }
       if (gone) {
         [cursor, asked] = [null, fromNow(body)];
-        tell({ type: "resync" });
+        report({ type: "resync" });
         continue;
       }
     } catch (error) {
-      if (signal.aborted) return tell({ type: "ended" });
+      if (signal.aborted) return report({ type: "ended" });
       if (!(error instanceof Lost)) throw error;
-      if (!again && !last) return ended(problem(error.message, "SERVER_GONE"), tell);
+      if (!again && !last) return ended(problem(error.message, "SERVER_GONE"), report);
     }
-    tell({ type: "lost" });
+    report({ type: "lost" });
     await pause(Math.min(SOONEST * 2 ** tries++, LATEST) * (0.75 + Math.random() / 2), signal);
-    if (signal.aborted) return tell({ type: "ended" });
+    if (signal.aborted) return report({ type: "ended" });
   }
 }
 
 /** Why nothing follows: the errors of an answer without data. */
 const why = (answer) => (answer && !answer.data ? answer.errors?.[0]?.message : undefined);
 
-function ended(result, tell) {
-  tell({ type: "result", result });
-  tell({ type: "ended", error: why(result) });
+function ended(result, report) {
+  report({ type: "result", result });
+  report({ type: "ended", error: why(result) });
 }
 
 /** Whether the operation that is to run is a subscription. */

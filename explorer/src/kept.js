@@ -42,9 +42,9 @@ const came = performance.getEntriesByType("navigation")[0]?.type;
  * What GraphiQL begins with: the examples, or what was open before a reload; and in front a link's query, once: after a reload it
  * is one of the open tabs, perhaps edited. GraphiQL finds the tab to show by its texts.
  */
-export function beginning(examples, { anew = false } = {}) {
-  if (anew) storage.clear();
-  const link = anew || came === "reload" ? null : linked();
+export function beginning(examples, { fresh = false } = {}) {
+  if (fresh) storage.clear();
+  const link = fresh || came === "reload" ? null : linked();
   const before = open();
   if (before) return link ? { ...link, tabs: [link, ...before.tabs] } : before;
   const tabs = link ? [link, ...examples] : examples;

@@ -1,5 +1,5 @@
-// The API key: the tab's own, never in a URL. A demo key, which the page brings, isn't kept: it is made anew
-// at each start of the server.
+// The API key: the tab's own, never in a URL. A demo key, which the page brings, isn't kept: the server's next start may
+// bring another one.
 
 const KEPT = "erpgraph:key";
 

@@ -19,13 +19,13 @@ export function useFollowing(key) {
     subscribe(sink) {
       const control = (running.current = new AbortController());
       let now = BEGUN;
-      const tell = (event) => {
+      const report = (event) => {
         now = after(now, event);
         if (running.current === control) setLive(now);
         if (event.type === "result") sink.next(event.result);
         if (event.type === "ended") sink.complete();
       };
-      follow(body, key.current, tell, control.signal).catch((error) => tell({ type: "ended", error: String(error) }));
+      follow(body, key.current, report, control.signal).catch((error) => report({ type: "ended", error: String(error) }));
       return { unsubscribe: () => control.abort() };
     },
   }), [key]);
