@@ -16,7 +16,8 @@ from services.imports.months import beginnings, halves
 from services.imports.numbers import CACHED, LESS, MAX_LENGTH, MORE, parser, style
 
 _POINT_ZERO = re.compile(r"[0-9]+\.0+")
-_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+")
+# Spreadsheets write 4.00638E+12, programs in Java 4.00638E12. 12E3 and 4.5E27, a lamp and its base, are keys as good as any.
+_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+|[0-9][.,][0-9]{2,}[eE][0-9]+")
 _NOT_A_NUMBER = "is not a number with at most 14 digits and six decimals"
 
 

@@ -298,6 +298,7 @@ async def update(work: UnitOfWork, command: PurchaseOrderUpdate) -> References:
     given_day = command.expected_on if command.given("expected_on") else order.expected_on
     lines, worth = list[drafts.Ordered](), None
     if command.lines and order.status == "DRAFT":
+        partners.check_may_deliver(order.supplier_name, order.supplier_kinds, problems, "purchaseOrder")
         known = await offer(work, order.supplier, command.lines, items, order.currency, order.ordered_at)
         ordered = drafts.day_of(order.ordered_at, order.timezone)
         days = (ordered, command.expected_on if command.given("expected_on") else None)

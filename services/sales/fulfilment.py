@@ -27,6 +27,7 @@ from services.sales.orders import (
     Excess,
     Line,
     Step,
+    check_not_leaving,
     holds_of,
     locked,
     out,
@@ -113,9 +114,7 @@ async def cancel(work: UnitOfWork, command: OrderCancel) -> References:
         )
         wanted = {}
     else:
-        for index, each in enumerate(command.line_items):
-            if each.location:
-                problems.invalid("Only orderShip takes a location.", "lineItems", index, "location")
+        check_not_leaving(command.line_items, problems)
         wanted = sums_by_line(
             portions(order, command.line_items, lambda line: line.unshipped, problems, _not_there("be cancelled"))
         )

@@ -19,7 +19,7 @@ from services.kit.command import shown
 from services.kit.records import version_conflict
 from services.kit.work import First, UnitOfWork
 from services.sales.addresses import Addresses
-from services.sales.commands import LinePart, OrderCommand
+from services.sales.commands import LinePart, LineQuantity, OrderCommand
 
 ZERO = Decimal(0)
 L = TypeVar("L", bound=LinePart)
@@ -260,6 +260,15 @@ def portions(
             too_much(problems, line, sums[line.id], "lineItems", index, "quantity")
         found.append((line, each))
     return found
+
+
+def check_not_leaving(given: Sequence[LineQuantity], problems: Problems) -> None:
+    """Note what an entry says of goods that leave, where none do: a client that names a lot would believe that it counted."""
+    for index, each in enumerate(given):
+        for name in ("location", "lots"):
+            if getattr(each, name) is not None:
+                what = "a location" if name == "location" else "lots"
+                problems.invalid(f"Only orderShip takes {what}.", "lineItems", index, name)
 
 
 def recorded(lines: Iterable[tuple[UUID, Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from services.inventory import stock
 from services.kit.answer import References
 from services.kit.work import Retry, UnitOfWork
 from services.sales.commands import OrderReserve
-from services.sales.orders import Line, Order, first, holds_of, locked, portions
+from services.sales.orders import Line, Order, check_not_leaving, first, holds_of, locked, portions
 from services.sales.promises import TRY_LOCK, reserved, serve
 
 ZERO = Decimal(0)
@@ -84,9 +84,8 @@ def _targets(order: Order, command: OrderReserve, problems: Problems) -> dict[UU
     if command.line_items is None:
         return {line.id: line.unshipped for line in order.lines if line.unshipped}
     seen: dict[UUID, Decimal] = {}
+    check_not_leaving(command.line_items, problems)
     for index, each in enumerate(command.line_items):
-        if each.location:
-            problems.invalid("Only orderShip takes a location.", "lineItems", index, "location")
         if each.line_item in seen:
             problems.invalid("This line is listed already.", "lineItems", index, "lineItem")
         seen[each.line_item] = each.quantity

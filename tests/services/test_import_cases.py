@@ -162,9 +162,10 @@ async def test_i8_a_list_that_is_rejected_again_has_its_columns_once(target: Tar
 
 async def test_i8_keys_that_a_spreadsheet_damaged_are_told(target: Target, shop: str, tmp_path: Path) -> None:
     text = 'Order,Date,Cust,SKU,Qty,Price\n3.21E+09,2024-01-31,A,S1,1,5\n2,2024-01-31,A,"4,00638E+12",1,5\n3,2024-01-31,A,\'0815,1,5\n'
-    assert told(await load(target, shop, tmp_path, text)) == (3, 1, 0, {"order": 1, "sku": 1})
+    text += "4.00638E12,2024-01-31,A,S1,1,5\n12E3,2024-01-31,A,4.5E27,1,5\n"
+    assert told(await load(target, shop, tmp_path, text)) == (5, 2, 0, {"order": 2, "sku": 1})
     async with administration(target, await tenants.find(target, shop)) as connection:
-        assert [line[2] for line in await lines(connection)] == ["0815"]
+        assert [line[2] for line in await lines(connection)] == ["4.5E27", "0815"]
 
 
 async def test_discounts_as_fractions_with_a_mark_of_their_own(target: Target, shop: str, tmp_path: Path) -> None:

@@ -210,6 +210,9 @@ async def test_a_partner_that_is_archived_or_no_supplier_gets_no_order(buyer: Bu
     made = await buyer.order((product, "1"), supplier={"code": "S9"})
     await shop.do("partnerUpsert", {"code": "S9", "kinds": ["CUSTOMER"]})
     assert await buyer.refused("Confirm", made) == [("INVALID_INPUT", "purchaseOrder")]
+    fresh = buyer.given((product, "2"))["lines"]
+    assert await buyer.refused("Update", made, lines=fresh) == [("INVALID_INPUT", "purchaseOrder")]
+    assert (await buyer.act("Update", made, note="No longer ours."))["note"] == "No longer ours."
     assert await shop.refused("purchaseOrderCreate", buyer.given((product, "1"), supplier={"code": "S9"})) == [
         ("INVALID_INPUT", "supplier")
     ]

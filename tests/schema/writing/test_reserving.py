@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.clerk import Clerk, lines
 from tests.support.desk import Desk
 
@@ -132,3 +134,18 @@ async def test_a_count_may_find_fewer_than_are_reserved(shop: Clerk) -> None:
     line = shop.line(product, location=shop.places["SHELF"], onHand="1")
     assert await take(shop, "stockSet", lines=[line], reason="count") == [order["number"]]
     assert await reserved(shop, order) == ("1",)
+
+
+@pytest.mark.parametrize("field", ["orderReserve", "orderCancel"])
+async def test_only_goods_that_leave_have_a_place_and_lots(shop: Clerk, field: str) -> None:
+    """A lot that was named and left aside let a client believe that goods of another one were kept."""
+    product = await shop.product({"SHELF": "6"})
+    order = await shop.order((product, "2"), confirm=True)
+    before = await shop.digest()
+    entry = named(order, "1")[0] | {"location": shop.places["SHELF"], "lots": [{"lot": "L1", "quantity": "1"}]}
+    found = await shop.refusals(field, {"order": {"id": order["id"]}, "lineItems": [entry]})
+    assert [each[:3] for each in found] == [
+        ("INVALID_INPUT", "lineItems.0.location", "Only orderShip takes a location."),
+        ("INVALID_INPUT", "lineItems.0.lots", "Only orderShip takes lots."),
+    ]
+    assert await shop.digest() == before
