@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from core.cancelling import heed_cancellation
 from core.errors import ErpError
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
@@ -46,6 +47,7 @@ async def _beat(beat: Callable[[], Awaitable[bool]]) -> None:
         with contextlib.suppress(*AWAY):
             if not await beat():
                 return
+        heed_cancellation()
 
 
 @contextlib.asynccontextmanager

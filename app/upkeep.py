@@ -10,6 +10,7 @@ from time import monotonic
 import asyncpg
 import structlog
 
+from core.cancelling import heed_cancellation
 from core.errors import ErpError
 from db.runtime.engine import Target
 from db.runtime.failures import GONE
@@ -52,6 +53,7 @@ class Keeper:
                 log.warning("upkeep waits", database=name, reason=type(error).__name__)
             except Exception:
                 log.exception("upkeep waits", database=name)
+            heed_cancellation()
             await asyncio.sleep(LEASE_RETRY_AFTER)
 
     async def _under(self, lease: asyncio.Task[None], target: Target) -> None:
@@ -86,5 +88,6 @@ class Keeper:
                     count += await upkeep.keep(site, tenant.id)
                 except AWAY as error:
                     log.warning("not kept up", what=upkeep.name, tenant=str(tenant.id), reason=type(error).__name__)
+                    heed_cancellation()
         if count:
             log.info("kept up", what=upkeep.name, count=count)

@@ -9,6 +9,7 @@ import structlog
 
 from app.auth.authenticator import Authenticator
 from app.context import Principal
+from core.cancelling import heed_cancellation
 from core.errors import ErpError, Unauthenticated, Unavailable
 
 log = structlog.get_logger()
@@ -75,6 +76,7 @@ class Credentials:
                 await self.look(DUE)
             except Exception:
                 log.exception("credentials can't be looked at")
+            heed_cancellation()
 
     async def look(self, age: float = 0.0) -> None:
         """End what is open by credentials that aren't what they were. Those are looked at that weren't for so many seconds."""

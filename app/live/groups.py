@@ -13,6 +13,7 @@ import structlog
 from app.context import Principal
 from app.documents.preparation import Prepared
 from app.errors.formatting import entry
+from core.cancelling import heed_cancellation
 from core.changes import Cursor
 from core.errors import ErpError, Unavailable
 from db.runtime.failures import UNAVAILABLE_MESSAGE
@@ -235,6 +236,7 @@ class Group:
             except Exception:
                 log.exception("a batch can't be read")
                 error = Unavailable(UNAVAILABLE_MESSAGE)
+            heed_cancellation()
             await asyncio.sleep(BATCH_RETRY_AFTER)
         return Step(orjson.dumps({"errors": [entry(error)]}), place, last=True)
 

@@ -23,6 +23,7 @@ from app.registry import Graph
 from app.settings import Settings
 from app.throttling.budgets import Budgets
 from app.throttling.concurrency import ConcurrencyLimits
+from core.cancelling import heed_cancellation
 from core.changes import Cursor, ResyncRequired
 from core.errors import ErpError, Unavailable
 from core.spending import Spending
@@ -257,6 +258,7 @@ class Hub:
                 log.exception("the feed can't be read")
             else:
                 continue
+            heed_cancellation()
             await asyncio.sleep(1)
             tenant.woken.set()
 
@@ -289,14 +291,14 @@ class Hub:
                 reminded = monotonic()
                 for group in [group for tenant in self._tenants.values() for group in tenant.groups.values()]:
                     group.remind()
+            drawn: dict[UUID, int] = {}
             try:
                 drawn = await self._database.drawn([*self._tenants])
             except AWAY as error:
                 log.warning("the feed can't be watched", reason=type(error).__name__)
-                continue
             except Exception:
                 log.exception("the feed can't be watched")
-                continue
+            heed_cancellation()
             for identity, last in drawn.items():
                 tenant = self._tenants.get(identity)
                 if tenant is not None and tenant.drawn != last:

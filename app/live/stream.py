@@ -9,6 +9,7 @@ from app.context import Principal
 from app.documents.preparation import Prepared
 from app.errors.http_errors import Throttled
 from app.live.groups import BATCH_RETRY_AFTER, Group, Place, Step
+from core.cancelling import heed_cancellation
 from core.errors import BrokenInvariant, ErpError, Timeout, Unavailable
 
 PAID_WITHIN = 60.0
@@ -90,6 +91,7 @@ class Stream:
         try:
             return await group.after(place, self._wait_by)
         except (Unavailable, Timeout, Throttled):
+            heed_cancellation()
             await asyncio.sleep(BATCH_RETRY_AFTER)
             return None
 
@@ -110,5 +112,6 @@ class Stream:
                 pause = BATCH_RETRY_AFTER
                 if monotonic() > until:
                     raise
+            heed_cancellation()
             await asyncio.sleep(pause)
         return None

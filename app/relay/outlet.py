@@ -14,6 +14,7 @@ from app.relay.messages import Message
 from app.relay.reading import Ahead, Reading
 from app.relay.sinks import WITHIN, Away, Refused, Sink
 from app.turns import AWAY, while_leased
+from core.cancelling import heed_cancellation
 from db.runtime.engine import Database
 from db.runtime.lease import Lost
 from services.platform import relaying
@@ -96,6 +97,7 @@ class Outlet:
                 reason = error
             finally:
                 await self._end()
+            heed_cancellation()
             if not waiting:
                 # Once, and not again for each attempt while it is away.
                 log.warning("the relay waits", sink=self.sink.name, reason=str(reason))

@@ -12,6 +12,7 @@ import structlog
 
 from app.relay.outlet import Outlet
 from app.turns import AWAY, over_all_tenants
+from core.cancelling import heed_cancellation
 from db.runtime.engine import Target
 from db.runtime.lease import free
 from services.platform.relaying import LASTS
@@ -91,6 +92,7 @@ class Relay:
                 log.warning("the relay can't look", database=name, reason=type(error).__name__)
             except Exception:
                 log.exception("the relay can't look", database=name)
+            heed_cancellation()
             await asyncio.sleep(DATABASE_RETRY_AFTER)
 
     def _look(self, name: str, rows: list[Any]) -> None:

@@ -15,6 +15,7 @@ from app.throttling.budgets import Budgets
 from app.turns import AWAY, over_all_tenants, while_leased
 from app.webhooks.posting import Posting
 from app.webhooks.turn import Turn
+from core.cancelling import heed_cancellation
 from db.runtime.engine import Database, Target
 from db.runtime.lease import Lost, beyond, free
 from services.webhooks import turns
@@ -98,6 +99,7 @@ class Dispatcher:
                 log.warning("webhooks wait", database=name, reason=type(error).__name__)
             except Exception:
                 log.exception("webhooks wait", database=name)
+            heed_cancellation()
             await asyncio.sleep(TURN_RETRY_AFTER)
 
     def _begin(self, rows: list[Any]) -> None:

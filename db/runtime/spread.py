@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from core.cancelling import heed_cancellation
 from core.errors import Unavailable, Unfit
 from db.runtime.engine import Database, PoolState
 from db.runtime.failures import GONE, UNAVAILABLE_MESSAGE, report
@@ -145,6 +146,7 @@ class Spread(Database):
             await asyncio.sleep(EVERY)
             with contextlib.suppress(*GONE, TimeoutError, Unfit, asyncpg.PostgresError):
                 self._follow(*await self._asked())
+            heed_cancellation()
 
     def _follow(self, wanted: Places, position: int) -> None:
         """Go to the new places; to one that is being opened a moment later: the old one still has a copy to read."""

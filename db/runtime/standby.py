@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from core.cancelling import heed_cancellation
 from core.errors import Unfit
 from db.runtime.connections import Connections
 from db.runtime.failures import GONE
@@ -99,6 +100,7 @@ class Standby:
                 if found != reason:
                     log.warning("the standby isn't read from", reason=found)
                 reason = found
+            heed_cancellation()
             await asyncio.sleep(RETRY_AFTER)
 
     async def _follow(self, connection: Any) -> None:
@@ -122,4 +124,5 @@ class Standby:
                 self._forget()  # on a server that nobody queries as well
             except (Unfit, asyncpg.PostgresError, *GONE):
                 pass  # nobody writes there that the standby could miss
+            heed_cancellation()
             await asyncio.sleep(PRIMARY_EVERY)

@@ -171,3 +171,25 @@ def test_the_command_works_until_it_is_told_to_end(site: Site) -> None:
     last = ended(process)
     assert last.code == 128 + signal.SIGTERM
     assert "Traceback" not in last.err
+
+
+async def test_a_worker_that_is_called_off_in_the_middle_of_a_commit_ends(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears then that the outcome isn't known, took that for the database's fault, and went on: a server waited for it without end."""
+    committing = asyncio.Event()
+
+    async def keep(given: Any, tenant: Any) -> int:
+        async with given.database.transaction(tenant) as writer:
+            writer._placing = "SELECT pg_sleep(3)"  # what stands in the message of the commit
+            asyncio.get_running_loop().call_later(0.2, committing.set)
+        return 0
+
+    [keys] = [each for each in sweeping.everything() if each.name == "keys"]
+    monkeypatch.setattr(sweeping, "everything", lambda: (keys._replace(keep=keep),))
+    working = asyncio.create_task(Keeper({"main": site.target}, 30).run())
+    await committing.wait()
+    working.cancel()
+    done, _ = await asyncio.wait((working,), timeout=60)
+    assert done
+    assert working.cancelled()
