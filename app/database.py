@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from app.databases import MAIN, others
+from app.leaving import DATABASE_WITHIN, LEAVING
 from app.settings import Settings
 from core.errors import BadInput, Unavailable
 from db.admin import embedded, migrate, numbers
@@ -39,9 +40,12 @@ async def open_database(settings: Settings) -> AsyncIterator[Target]:
         )
     server = embedded.start(settings.data_dir)
     try:
+        LEAVING.last = server.stop
         await embedded.ensure_database(server)
         yield server.target
     finally:
+        LEAVING.go_on(DATABASE_WITHIN, "PostgreSQL")
+        LEAVING.last = None
         server.stop()
 
 

@@ -44,6 +44,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[str | None] | None = None
+        self._thread: threading.Thread | None = None
         self.dropped = 0
         """Lines that nobody took in time, over the life of the process."""
 
@@ -61,15 +62,20 @@ class Writer:
     def running(self) -> Iterator[None]:
         """In here lines are written by a thread."""
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        thread = threading.Thread(target=self._run, args=(lines,), name="log", daemon=True)
-        thread.start()
+        self._thread = threading.Thread(target=self._run, args=(lines,), name="log", daemon=True)
+        self._thread.start()
         self._queue = lines
         try:
             yield
         finally:
-            self._queue = None
+            self.end()
+
+    def end(self) -> None:
+        """Write what is queued, and from now on at once."""
+        lines, self._queue = self._queue, None
+        if lines is not None and self._thread is not None:
             lines.put(None)
-            thread.join(ENDS_WITHIN)
+            self._thread.join(ENDS_WITHIN)
 
     def _run(self, lines: "queue.SimpleQueue[str | None]") -> None:
         reported = self.dropped  # counted by one thread and reported by the other, so each has a number of its own

@@ -13,10 +13,11 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 import uvloop
 
-from app import __version__, development, logs, worker
+from app import __version__, development, leaving, logs, worker
 from app.asgi import create_app
 from app.database import open_database, require_head, serving_database, too_many_connections
 from app.development import Progress, Say
+from app.leaving import LEAVING
 from app.registry import installed
 from app.serving.accepting import serve
 from app.serving.listeners import Listeners, address, check_metrics, listeners
@@ -40,7 +41,7 @@ def run(settings: Settings, say: Say, progress: Progress, announce: Say) -> None
     """
     installed(settings.modules)
     check_metrics(settings)
-    with listeners(settings) as opened, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with listeners(settings) as opened, LEAVING.bounded(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, opened, say, progress, announce))
 
 
@@ -55,6 +56,7 @@ async def _serve(settings: Settings, opened: Listeners, say: Say, progress: Prog
     )
     with cancel_on_signals(), logs.WRITER.running(), logs.standard_logging():
         await _live(settings, opened, say, progress, announce)
+        LEAVING.go_on(leaving.REST_WITHIN, "tasks and threads")
     say("Stopped serving")
 
 

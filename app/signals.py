@@ -6,6 +6,8 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 
+from app.leaving import LEAVING, WITHIN
+
 LOOK_EVERY = 1.0
 """Seconds between two looks at whether the terminal is still there: 20 µs each."""
 
@@ -25,6 +27,7 @@ def cancel_on_signals() -> Iterator[None]:
         if received and number == signal.SIGHUP:
             return  # a shell and the kernel both send it when a terminal closes: once is enough for what is being ended
         received = number
+        LEAVING.begin(WITHIN, "what was under way", loop)
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)
 

@@ -26,8 +26,10 @@ def worker(
     Any number of workers may run, on any hosts. A worker needs the administrator's URL in ERPGRAPH_DATABASE_URL, as
     'erpgraph db upgrade' does, and ERPGRAPH_APP_DATABASE_URL where the servers have it.
     """
+    from app.leaving import LEAVING
     from app.worker import run as work
 
     chosen = settings.load(relay=tuple(relay) if relay else None)
     narrator(chosen.log_format)("The worker is running. Ctrl-C stops it.")
-    run(work(chosen))
+    with LEAVING.bounded():
+        run(work(chosen))

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from app.asgi import settle_memory
 from app.http.protocol import BoundedHttpProtocol
+from app.leaving import LEAVING, WITHIN
 from app.settings import Settings
 from app.signals import on_hangup
 from core.errors import Unavailable
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 
 GRACE = 10
 """Seconds that requests in flight get to end after SIGTERM; none lasts longer than its statements may."""
+
+SERVING = "streams, requests and connections"
+"""What ends first (``app.leaving``)."""
 
 NOT_STARTED = "The server could not start; what is wrong stands in the log above."
 
@@ -49,6 +53,9 @@ class Descriptors:
 class Server(uvicorn.Server):
     """Uvicorn that tells when it accepts requests, and serves on for ``drain`` seconds after SIGTERM."""
 
+    leaves_within = WITHIN
+    """Seconds that everything has to end in, once it serves no more."""
+
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], drain: float) -> None:
         super().__init__(config)
         self._ready = ready
@@ -71,6 +78,8 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop. Who is at a terminal, or asks a second time, doesn't wait for others to notice."""
         app: Any = self.config.app
+        if self.started:
+            LEAVING.begin(self._drain + self.leaves_within, SERVING, self._loop)
         if sig == signal.SIGTERM and self._drain and self.started and not app.state.draining:
             app.state.draining = True
             self._loop.call_soon_threadsafe(self._start_drain)
@@ -80,6 +89,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Subscriptions end first: they would last for as long as anybody waits."""
         app: Any = self.config.app
+        LEAVING.begin(self.leaves_within, SERVING, self._loop)
         await app.state.hub.close()
         await super().shutdown(sockets)
 

@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 import structlog
 
+from app.leaving import LEAVING
 from app.serving.accepting import GRACE, NOT_STARTED
 from app.serving.balance import ABSENT, SIZE, Shares
 from app.serving.listeners import Listeners
@@ -48,6 +49,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 LEAVES_WITHIN = 5 + LINGER + GRACE + 2
 """Seconds in which a worker that retires must have ended: idle connections, requests in flight, the database."""
+
+KILLED_WITHIN = 7.0
+"""Seconds more in which it has ended, in any case."""
 
 
 def _python() -> list[str]:
@@ -282,6 +286,7 @@ class Supervisor:
             for worker in self._alive:
                 worker.send(DRAIN)
             await self._pause(self._settings.drain_seconds)
+        LEAVING.begin(LEAVES_WITHIN + KILLED_WITHIN, "workers", asyncio.get_running_loop())
         for each in self._listeners:
             each.close()
         leaving = asyncio.gather(*map(self._retire, self._alive))

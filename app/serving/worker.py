@@ -24,6 +24,7 @@ import uvloop
 from app import logs
 from app.asgi import create_app
 from app.database import require_head, serving_database
+from app.leaving import LEAVING
 from app.serving import accepting
 from app.serving.balance import Acceptor, Shares
 from app.settings import load
@@ -58,6 +59,8 @@ class Orders(NamedTuple):
 
 class WorkerServer(accepting.Server):
     """Uvicorn on sockets that others serve as well. SIGTERM has it retire."""
+
+    leaves_within = accepting.GRACE + 1.0  # before the supervisor ends it, so that it can say what hangs
 
     def __init__(self, config: uvicorn.Config, orders: Orders, report: Callable[[bytes], None]) -> None:
         super().__init__(config, lambda: report(READY), 0)
@@ -179,7 +182,7 @@ def main() -> None:
     os.set_blocking(OUT, False)
     logs.configure()
     try:
-        with logs.WRITER.running(), logs.standard_logging():
+        with LEAVING.bounded(), logs.WRITER.running(), logs.standard_logging():
             uvloop.run(_work())
     except (ErpError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         reason = getattr(error, "reason", "") or str(error) or type(error).__name__

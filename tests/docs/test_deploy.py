@@ -10,8 +10,8 @@ import pytest
 import typer.main
 
 from app.cli import app
-from app.serving.accepting import GRACE
-from app.serving.supervisor import LEAVES_WITHIN
+from app.leaving import TELLS_WITHIN, WITHIN
+from app.serving.supervisor import KILLED_WITHIN, LEAVES_WITHIN
 from app.settings import FILE, SECRETS, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -105,10 +105,10 @@ def test_each_file_is_told_of() -> None:
 
 
 def test_who_stops_is_given_the_time_for_it() -> None:
-    """In a pod one process drains and ends what is in flight; the unit's workers have the longer time of the supervisor."""
+    """In a pod one process drains and ends, in bounded time; the unit's workers have the time of the supervisor."""
     deployment = (DEPLOY / "kubernetes" / "deployment.yaml").read_text()
     [drain] = re.findall(r'ERPGRAPH_DRAIN_SECONDS, value: "(\d+)"', deployment)
     [grace] = re.findall(r"terminationGracePeriodSeconds: (\d+)", deployment)
-    assert int(grace) > int(drain) + GRACE
+    assert int(grace) > int(drain) + WITHIN + TELLS_WITHIN
     [stop] = re.findall(r"TimeoutStopSec=(\d+)", (DEPLOY / "systemd" / "erpgraph.service").read_text())
-    assert int(stop) > LEAVES_WITHIN + 5
+    assert int(stop) > LEAVES_WITHIN + KILLED_WITHIN + TELLS_WITHIN + 5
