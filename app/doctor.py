@@ -263,7 +263,10 @@ async def _leakproof(connection: Any) -> Finding:
     without = [name for name in migrate.LEAKPROOF if not await connection.fetchval(marked, name)]
     if without:
         text = f"{len(without)} functions aren't marked leakproof: searches and ranges of amounts read all of a tenant's rows."
-        advice = f"As a superuser: ALTER FUNCTION pg_catalog.{without[0]} LEAKPROOF; and so on. docs/decisions/0005-leakproof.md says what that gives up."
+        statements = " ".join(f"ALTER FUNCTION pg_catalog.{name} LEAKPROOF;" for name in without)
+        advice = (
+            f"docs/decisions/0005-leakproof.md says what that gives up. As a superuser, in this database: {statements}"
+        )
         return Finding("leakproof", "warn", text, advice)
     return Finding("leakproof", "ok", "Searches and ranges of amounts may use their indexes.")
 

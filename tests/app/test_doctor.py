@@ -89,6 +89,19 @@ async def test_a_fault_is_found(fresh: Target, name: str) -> None:
     assert {each for each in found if found[each] != before[each]} <= {check}
 
 
+async def test_what_it_says_to_run_marks_all_functions(fresh: Target) -> None:
+    connection = await asyncpg.connect(fresh.admin)
+    try:
+        await marks(connection, fresh)
+        advice = (await findings(fresh))["leakproof"].advice
+        assert [advice.count(f" pg_catalog.{function} ") for function in LEAKPROOF] == [1] * 10
+        assert "\n" not in advice
+        await connection.execute(advice.partition("As a superuser, in this database: ")[2])
+    finally:
+        await connection.close()
+    assert (await findings(fresh))["leakproof"].status == "ok"
+
+
 async def test_clocks_that_are_apart_are_told(fresh: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.doctor.time", lambda: time() + 90)
     found = (await findings(fresh))["clock"]
