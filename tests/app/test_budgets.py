@@ -22,6 +22,7 @@ from services.platform.budgets import Bucket, give_back, take
 from tests.support.demo_site import Site
 from tests.support.http import eventually
 from tests.support.locks import locked, waiting
+from tests.support.patience import PATIENCE
 
 SMALL: dict[str, Any] = {"limit_cost": 2_000, "budget": 2_050, "budget_rate": 1}
 """Twenty requests that read nothing much, and then one in a hundred seconds."""
@@ -258,7 +259,7 @@ async def test_an_idle_lease_is_given_back(site: Site, monkeypatch: pytest.Monke
     owner = "key:" + str(await run(site, "SELECT id FROM api_keys WHERE name = 'idle'"))
     async with site.client(key, budget=1_000_000, budget_rate=1) as client:
         assert await answered(client, at_most=3) == 3
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await run(site, POINTS, tenant, owner) < 1_000_000 - 300:  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
         # Between the requests it may be given back and leased again, and a second refills by one.

@@ -15,6 +15,7 @@ from db.runtime.engine import Database
 from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, post, serving, told
 from tests.support.locks import locked, waiting
+from tests.support.patience import PATIENCE
 
 PAGE = {"query": "{ orders(first: 20) { nodes { number lineItems { nodes { product { sku stock { onHand } } } } } } }"}
 COMMAND = "mutation {{ {} }}"
@@ -35,7 +36,7 @@ async def idle(database: Database, connection: Any) -> None:
     """Wait until every connection is back, out of its transaction, without a tenant."""
     pool = database._reading.pool
     await eventually(lambda: pool.get_idle_size() == pool.get_size())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await connection.fetchval(LEFT_OVER):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(0.01)
     for _ in range(pool.get_size()):
@@ -82,7 +83,7 @@ async def test_41_a_command_is_carried_out_though_its_client_left(site: Site, da
                 wire.vanish()
             await asyncio.sleep(0.1)
             await waiting(holder, 1, "products")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await connection.fetchval(LATE) == 0:  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
         await connection.execute("DELETE FROM products WHERE starts_with(sku, 'LATE-')")

@@ -15,6 +15,7 @@ from db.runtime.engine import Database
 from services.platform import keys
 from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually, post, serving
+from tests.support.patience import PATIENCE
 
 MAX_BODY = load().largest_body
 
@@ -128,7 +129,7 @@ async def test_threat_41_clients_that_vanish_at_random_moments_leave_nothing_beh
         for _ in range(30):
             await asyncio.gather(*(leave(port) for _ in range(10)))
         await eventually(lambda: database._reading.pool.get_idle_size() == database._reading.pool.get_size())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await in_transactions(site):  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
         async with Wire(port) as wire:

@@ -20,6 +20,7 @@ from services.platform.transfer.freeze import freeze
 from tests.support.brokers import Got, Nats, relay, running
 from tests.support.command import Ended, ended, one_line, started
 from tests.support.http import serving
+from tests.support.patience import PATIENCE
 from tests.support.postgres import TestServer
 from tests.support.receiver import Receiver, Shop, shop
 from tests.support.relayed import rising
@@ -56,7 +57,7 @@ async def feed(made: Shop, after: str | None) -> Any:
 async def until(there: Callable[[], list[str]], wanted: list[str]) -> None:
     """Wait until it is so, in whatever order: that of different records isn't promised."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while sorted(there()) != sorted(wanted):  # noqa: ASYNC110 - the worker tells nobody
                 await asyncio.sleep(0.02)
     assert sorted(there()) == sorted(wanted)

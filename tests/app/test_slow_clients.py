@@ -13,6 +13,7 @@ from app.http.protocol import BoundedHttpProtocol
 from app.settings import load
 from tests.support.demo_site import Site
 from tests.support.http import Wire, post, serving
+from tests.support.patience import PATIENCE
 
 QUERY = {"query": "{ viewer { principal } }"}
 
@@ -111,9 +112,9 @@ async def test_24_who_does_not_read_the_answer(site: Site, monkeypatch: pytest.M
             connection.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(connection, post(site.key, large))
-            await asyncio.wait_for(looked.wait(), 20)
+            await asyncio.wait_for(looked.wait(), PATIENCE)
             received = 0
-            while chunk := await asyncio.wait_for(loop.sock_recv(connection, 1_048_576), 10):
+            while chunk := await asyncio.wait_for(loop.sock_recv(connection, 1_048_576), PATIENCE):
                 received += len(chunk)
     assert received < whole
 
@@ -166,7 +167,7 @@ async def test_24_five_hundred_slow_clients(site: Site, monkeypatch: pytest.Monk
             answers = [await client.post(f"http://127.0.0.1:{port}/graphql", json=QUERY) for _ in range(20)]
             answers.append(await client.get(f"http://127.0.0.1:{port}/healthz"))
         assert {answer.status_code for answer in answers} == {200}
-        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 10) for reader, _ in slow))
+        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), PATIENCE) for reader, _ in slow))
         assert {end[:12] for end in ends} == {b"HTTP/1.1 408", b""}
         for _, writer in slow:
             writer.close()

@@ -21,6 +21,7 @@ from db.admin import embedded, migrate
 from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from services.platform import keys, tenants
+from tests.support.patience import PATIENCE
 from tests.support.standby import Standby
 
 QUERY = "{ partners(first: 50) { nodes { code } } viewer { tenant { name } } }"
@@ -87,7 +88,7 @@ async def client_of(
 
 async def following(database: Database) -> None:
     assert database.standby is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not database.standby.serves(await database.written()):  # noqa: ASYNC110 - a standby has no event for it
             await asyncio.sleep(0.01)
 
@@ -125,7 +126,7 @@ async def test_it_is_left_alone_while_it_is_behind(pair: Pair) -> None:
         await pair.standby.asked("SELECT pg_wal_replay_pause()")
         try:
             await upsert(client, "behind")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while "behind" not in await seen(client):  # noqa: ASYNC110 - that time passes is no event
                     await asyncio.sleep(0.01)
         finally:

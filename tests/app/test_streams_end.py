@@ -17,6 +17,7 @@ from core.spending import Spending
 from services.platform import keys
 from tests.support.demo_site import Site
 from tests.support.http import eventually
+from tests.support.patience import PATIENCE
 from tests.support.streams import CHANGES, Served, streaming
 
 
@@ -231,7 +232,7 @@ async def test_45_a_client_that_reads_nothing_is_left(served: Served, monkeypatc
         [reading] = served.hub._streams
         opened = await served.hub.open(reading.prepared, reading.principal, reading.authorization, Spending())
         assert served.hub.following == 2
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await events._send_events(opened, served.hub, "id", receive, send)
         assert stuck.is_set()
         assert served.hub.following == 1
@@ -243,7 +244,7 @@ async def test_silence_is_filled_with_comments(served: Served, monkeypatch: pyte
     monkeypatch.setattr(silence, "EVERY", 0.02)
     async with served.client.stream("POST", "/graphql/stream", json={"query": CHANGES}) as answer:
         lines = answer.aiter_lines()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await anext(lines) != ":":
                 pass
             assert await anext(lines) == ""
@@ -292,7 +293,7 @@ async def test_one_whose_sign_fails_keeps_no_other_from_its_own(monkeypatch: pyt
     kept = silence.Silence()
     for sign in (broken, given.set):
         kept.broken(sign)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await given.wait()
     assert [*kept._since] == [given.set]
     kept.over(given.set)

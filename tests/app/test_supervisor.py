@@ -21,6 +21,7 @@ from app.settings import load
 from core.errors import Unavailable
 from db.runtime.engine import Target
 from tests.support.http import eventually
+from tests.support.patience import PATIENCE
 
 WORKER = """
 import json, os, pathlib, select, sys, time
@@ -71,10 +72,10 @@ async def supervised(plan: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         made = supervisor_of(plan, listener)
         running = asyncio.create_task(made.run(ready.set))
         try:
-            await asyncio.wait_for(ready.wait(), 10)
+            await asyncio.wait_for(ready.wait(), PATIENCE)
             yield made, logs
             made.stop(signal.SIGTERM)
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, PATIENCE)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -135,7 +136,7 @@ async def test_where_one_does_not_start_the_server_does_not(
     with bind("127.0.0.1", 0) as listener, capture_logs() as logs:
         made = supervisor_of(plan, listener)
         with pytest.raises(Unavailable, match="could not start"):
-            await asyncio.wait_for(made.run(pytest.fail), 10)
+            await asyncio.wait_for(made.run(pytest.fail), PATIENCE)
     assert told(logs, "worker isn't ready in time", "worker died", "reloading") == [
         ("worker isn't ready in time", int(first != "late"))
     ]

@@ -23,6 +23,7 @@ from app.settings import load
 from db.admin import embedded, migrate
 from db.runtime.engine import Database, Target
 from services.platform import keys, tenants
+from tests.support.patience import PATIENCE
 
 QUERY = {"query": "{ viewer { tenant { name } } partners(first: 5) { nodes { code } } }"}
 COMMAND = {
@@ -88,7 +89,7 @@ async def reason(client: httpx.AsyncClient) -> str:
 
 async def becomes(client: httpx.AsyncClient, expected: str) -> None:
     """Ready or not for this reason, as soon as the connections that died and the settings read anew are noticed."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await reason(client) != expected:  # noqa: ASYNC110 - what it is about has no event to wait for
             await asyncio.sleep(0.01)
 

@@ -9,6 +9,7 @@ import pytest
 from app.http import silence, socket_protocol
 from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually
+from tests.support.patience import PATIENCE
 from tests.support.streams import CHANGES, Served, streaming
 
 
@@ -36,7 +37,7 @@ def frame(first: int, payload: bytes = b"") -> bytes:
 
 async def opened(wire: Wire) -> None:
     wire.send((HANDSHAKE + "\r\n").encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
 
 
@@ -51,7 +52,7 @@ async def rest(wire: Wire) -> bytes:
 
 async def close_code(wire: Wire) -> int:
     """Of the next closing frame, past all others."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             first, length = await wire.reader.readexactly(2)
             content = await wire.reader.readexactly(length)
@@ -67,7 +68,7 @@ async def test_34_who_answers_no_ping_is_cut_and_who_does_stays(
     async with Wire(served.client.base_url.port or 0) as silent, Wire(served.client.base_url.port or 0) as wire:
         for each in (silent, wire):
             await opened(each)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(5):
                 first, length = await wire.reader.readexactly(2)
                 assert (first, length) == (0x89, 4)
@@ -99,7 +100,7 @@ async def test_34_frames_that_nobody_should_send(served: Served, sent: bytes, co
     async with Wire(served.client.base_url.port or 0) as wire:
         await opened(wire)
         wire.send(sent)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             found = await close_code(wire)
         assert found == (code if code != 1005 else 0)
 
@@ -125,7 +126,7 @@ async def test_34_a_flood_of_frames_is_cut(served: Served, sent: bytes) -> None:
     async with Wire(served.client.base_url.port or 0) as wire:
         await opened(wire)
         wire.send(sent)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             try:
                 while await wire.reader.read(65_536):
                     pass
@@ -138,7 +139,7 @@ async def test_34_a_flood_of_frames_is_cut(served: Served, sent: bytes) -> None:
 async def test_34_nothing_is_taken_before_the_handshake_is_answered(served: Served, early: bytes) -> None:
     async with Wire(served.client.base_url.port or 0) as wire:
         wire.send((HANDSHAKE + "\r\n").encode() + early)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             try:
                 while await wire.reader.read(65_536):
                     pass
@@ -175,7 +176,7 @@ async def test_a_socket_may_follow_requests_on_its_connection(served: Served) ->
         assert (await wire.answer()).status == 200
         await opened(wire)
         wire.send(frame(0x81, b'{"type":"ping"}'))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await wire.reader.readexactly(17) == b'\x81\x0f{"type":"pong"}'
 
 

@@ -17,6 +17,7 @@ from app.live.stream import Stream
 from services.platform import keys
 from tests.support.demo_site import Site
 from tests.support.http import Wire, eventually
+from tests.support.patience import PATIENCE
 from tests.support.sockets import talking
 from tests.support.streams import CHANGES, Served, streaming
 
@@ -377,7 +378,7 @@ async def test_45_a_client_that_reads_nothing_is_cut(
     }
     async with served.follow(CHANGES) as stream:
         assert await stream.names() == []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await served.app(scope, receive, send)
         assert stuck.is_set()
         assert (served.hub.following, served.hub.held) == (1, 0)

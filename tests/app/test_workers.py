@@ -23,6 +23,7 @@ from services.platform import keys, tenants
 from tests.support.command import ended, first_lines, started
 from tests.support.http import eventually
 from tests.support.metrics import free_ports, samples, shown
+from tests.support.patience import PATIENCE
 
 CLIENTS = 6
 SETUP = """mutation {
@@ -71,7 +72,7 @@ class Server:
         """The next line of its log with these words."""
         assert self.process.stderr
         while True:
-            line = await asyncio.wait_for(asyncio.to_thread(self.process.stderr.readline), 30)
+            line = await asyncio.wait_for(asyncio.to_thread(self.process.stderr.readline), PATIENCE)
             assert line, self.lines
             self.lines.append(line)
             if words in line:
@@ -177,7 +178,7 @@ async def test_two_workers_under_load_lose_and_double_nothing(fresh: Target) -> 
 
         load.leaving = True
         server.process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(clients, 20)
+        await asyncio.wait_for(clients, PATIENCE)
         last = await asyncio.to_thread(ended, server.process)
         assert (load.lost, last.code) == (lost, 0)
         assert last.err.endswith("Stopped serving\n")

@@ -150,7 +150,7 @@ async def test_who_waits_gets_it_at_once(
     assert (await waiting)[0] == str(globex)
     # What isn't a request's doesn't wait for it to be idle either, and is bound to nobody.
     await second.close()
-    async with asyncio.timeout(1), single._reading.acquire() as connection:
+    async with asyncio.timeout(20), single._reading.acquire() as connection:
         assert not connection.is_in_transaction()
     assert await single.revision() is not None
 
@@ -193,7 +193,7 @@ async def test_closing_doesnt_wait_for_what_lies_ready(target: Target, acme: UUI
         await who(reader)
     for reader in readers:
         await reader.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await database.close()
 
 

@@ -113,7 +113,7 @@ async def test_what_lies_there_ends_with_the_process(
     database = Database(target, size=1)
     await database.open()
     await command(database, acme)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await database.close()
     assert sent[-1] == "ROLLBACK"
     assert database._writing.get_size() == 0

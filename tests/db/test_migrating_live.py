@@ -19,6 +19,7 @@ from db.admin import migrate
 from db.runtime.engine import Database, Target
 from services.platform import keys, tenants
 from tests.support.http import eventually
+from tests.support.patience import PATIENCE
 
 REVISION = """
 from alembic import op
@@ -103,7 +104,7 @@ async def test_44_a_migration_beside_a_long_reader_fails_no_request(small_demo: 
             load_ = [asyncio.create_task(asking(client, number)) for number in range(6)]
             await asyncio.sleep(0.3)
             upgrade = asyncio.create_task(migrate.upgrade(small_demo))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while len(attempts) < 2:  # noqa: ASYNC110 - the first has given up after two seconds
                     await asyncio.sleep(0.02)
             assert not upgrade.done()

@@ -8,6 +8,7 @@ import pytest
 import strawberry
 
 from execution import Batch, ExtensibleSchema, Trace, argument
+from tests.support.patience import PATIENCE
 from tests.support.sample import batched
 
 
@@ -76,7 +77,7 @@ TWO = [{"other": f"other {index}", "number": index, "slow": f"slow {index}"} for
 
 
 async def run(document: str, context: Context) -> Any:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         return await SCHEMA.execute(document, context_value=context)
 
 

@@ -25,6 +25,7 @@ from db.runtime.engine import Database
 from tests.explorer.conftest import Watched
 from tests.support.http import eventually, serving
 from tests.support.metrics import free_ports
+from tests.support.patience import PATIENCE
 from tests.support.sockets import PROTOCOL
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -89,7 +90,7 @@ class Proxy:
         command = (str(NGINX), "-p", str(self.folder), "-e", str(log), "-c", str(self.folder / "nginx.conf"))
         process: Process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     assert process.returncode is None, log.read_text()
                     with contextlib.suppress(ConnectionError):

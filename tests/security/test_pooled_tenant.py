@@ -19,6 +19,7 @@ from db.runtime.reader import Reader
 from db.runtime.writer import Writer
 from db.tenancy import APP
 from tests.security.stage import OWN, Stage
+from tests.support.patience import PATIENCE
 
 SLEEP = "SELECT pg_sleep(30) WHERE $1::uuid IS NOT NULL"
 WRONG = "SELECT 1 / 0 WHERE $1::uuid IS NOT NULL"
@@ -43,7 +44,7 @@ async def single(stage: Stage) -> AsyncIterator[Database]:
 async def nothing_left(database: Database, stage: Stage) -> None:
     """Both connections are back and bound to nobody, and the next tenant reads and changes what is its own."""
     for connections, pool in ((database._reading, database._reading.pool), (database._writing, database._writing)):
-        async with asyncio.timeout(5), connections.acquire() as connection:
+        async with asyncio.timeout(PATIENCE), connections.acquire() as connection:
             assert not connection.is_in_transaction()
             assert tuple(await connection.fetchrow(LEFT)) == (None, None, APP, 0, "read committed")
         assert pool.get_size() == pool.get_idle_size() == 1

@@ -14,6 +14,7 @@ from db.runtime.engine import Target, administration
 from services.imports import import_orders
 from services.platform import tenants
 from tests.support.imports import HEADER, MAPPING, counts, lines, run
+from tests.support.patience import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ async def test_a_request_that_makes_the_same_records_meanwhile(
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await admin.fetchval(waiting) == 0:  # noqa: ASYNC110 -- PostgreSQL tells nobody who waits
                 await asyncio.sleep(0.01)
     summary = await work

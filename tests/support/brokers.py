@@ -28,6 +28,7 @@ from app.relay.sinks import nats as jetstream
 from app.relay.sinks import rabbitmq
 from db.runtime.engine import Database, Target
 from tests.support.graph import schema
+from tests.support.patience import PATIENCE
 
 
 class Got(NamedTuple):
@@ -79,7 +80,7 @@ class Nats:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(Error, OSError):
                     async with self.client() as client:
@@ -147,7 +148,7 @@ class Nats:
 
     async def at_last(self, tenant: str, count: int) -> list[Got]:
         """What it has of a tenant, once it is so much."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len(found := await self.kept_of(tenant)) < count:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)
         return found

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.http.protocol import BoundedHttpProtocol
+from tests.support.patience import PATIENCE
 
 GIVE_AWAYS = (
     *("Traceback", 'File "', ".py", "/app/", "/work", "/usr", "object at 0x", "0x7", "<class", "NoneType", "KeyError"),
@@ -56,7 +57,7 @@ async def command(client: httpx.AsyncClient, field: str, given: Mapping[str, Any
     return payload
 
 
-async def eventually(true: Callable[[], bool], within: float = 10) -> None:
+async def eventually(true: Callable[[], bool], within: float = PATIENCE) -> None:
     """Wait until it is, at most so many seconds: for what the server does after its answer."""
     async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110 - what it is about has no event to wait for
@@ -109,16 +110,16 @@ class Wire:
         self.writer.transport.abort()
 
     async def answer(self, *, with_body: bool = True) -> Answer:
-        """The next answer; those to HEAD have no body. Raises ``TimeoutError`` after 10 seconds without one."""
-        async with asyncio.timeout(10):
+        """The next answer; those to HEAD have no body. Raises ``TimeoutError`` after ``PATIENCE`` seconds without one."""
+        async with asyncio.timeout(PATIENCE):
             first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")[:-2]
             headers = dict(line.lower().split(": ", 1) for line in lines)
             body = await self.reader.readexactly(int(headers["content-length"])) if with_body else b""
         return Answer(int(first.split()[1]), headers, body)
 
     async def ended(self) -> bool:
-        """Whether the server ends the connection, within 10 seconds, without another byte."""
-        async with asyncio.timeout(10):
+        """Whether the server ends the connection, sooner or later, without another byte."""
+        async with asyncio.timeout(PATIENCE):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionResetError:  # it left while bytes of ours were still under way

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from db import checks
+from tests.support.patience import PATIENCE
 
 _MOST = 20
 
@@ -48,7 +49,7 @@ async def broken(admin: Any, tenant: UUID) -> list[tuple[Any, ...]]:
 
 async def deadlocks(admin: Any) -> int:
     """How many there were in this database. A connection tells its count when it ends at the latest."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await admin.fetchval(  # noqa: ASYNC110 - there is no event to wait for
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.patience import PATIENCE
+
 Samples = Mapping[tuple[str, tuple[str, ...]], float]
 
 
@@ -32,7 +34,7 @@ def scraped(port: int) -> str:
 
 async def shown(port: int) -> str:
     """The same, once somebody listens there; ``TimeoutError`` after 30 seconds without."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await asyncio.to_thread(scraped, port)

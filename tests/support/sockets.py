@@ -10,6 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.support.patience import PATIENCE
 from tests.support.streams import Served
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -26,7 +27,7 @@ class Talk:
 
     async def hear(self) -> dict[str, Any]:
         """The next message."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             found: dict[str, Any] = orjson.loads(await self.connection.recv())
         return found
 
@@ -45,7 +46,7 @@ class Talk:
 
     async def code(self) -> int:
         """The code that the server closes the socket with, whatever it says before."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self.connection.recv()

@@ -17,6 +17,7 @@ from core import keys as forms
 from core.ids import new_id
 from db.runtime.engine import Database
 from tests.support.http import serving
+from tests.support.patience import PATIENCE
 
 CHANGES = "subscription ($after: String) { changes(after: $after, kinds: [PARTNER]) { cursor changes { node { ... on Partner { name } } } } }"
 MAKE = (
@@ -43,7 +44,7 @@ class Following:
 
     async def event(self) -> dict[str, str] | None:
         """The next event; None where the stream has ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await anext(self._events, None)
 
     async def data(self) -> Any:

@@ -13,6 +13,7 @@ from services.inventory import StockAdjust, adjust
 from services.kit.work import UnitOfWork
 from tests.support.clerk import Clerk
 from tests.support.graph import schema
+from tests.support.patience import PATIENCE
 
 # ---------------------------------------------------------------- S2: a unit under its quantities
 
@@ -74,7 +75,7 @@ async def test_s2_goods_wait_for_a_unit_that_is_being_changed(shop: Clerk) -> No
 async def _blocked(shop: Clerk) -> None:
     """Return once somebody waits for a lock in this database."""
     sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await shop.admin.fetch(sql):
             pass
 

@@ -18,6 +18,7 @@ from services.kit import work
 from services.sales import promises
 from tests.support.clerk import Clerk, identity, lines
 from tests.support.crowd import Told, at_once, buy, sums, tell
+from tests.support.patience import PATIENCE
 
 REASON = "waiting orders held"
 
@@ -37,7 +38,7 @@ async def held(shop: Clerk, order: Any) -> AsyncIterator[None]:
 
 async def until_it_waits(shop: Clerk, waiters: int = 1) -> None:
     """Until so many commands wait for a lock."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while waiters > await shop.admin.fetchval(  # noqa: ASYNC110 - there is no event to wait for
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ):
