@@ -23,6 +23,39 @@ AWAY = (ErpError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, *
 """What may come of a database that is away, or of a request that has to wait."""
 
 
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do this, and to its end also where we are called off meanwhile: that is raised then, and not what the work raises. A lease whose
+    taking or giving back was left in the middle was nobody's for as long as it lasts, whenever a worker was ended at such a moment.
+    """
+    task, called_off = asyncio.create_task(work), None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            called_off = error
+    if called_off is not None:
+        await asyncio.gather(task, return_exceptions=True)
+        raise called_off
+    return task.result()
+
+
+@contextlib.asynccontextmanager
+async def held(take: Coroutine[Any, Any, T], give_back: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[T]:
+    """In here this worker has what it took, if ``take`` found anything: that is given back however it ends. Raises what both raise."""
+    try:
+        taken = await to_the_end(take)
+    except asyncio.CancelledError:
+        await to_the_end(give_back())  # it may be ours all the same, and is nobody else's then
+        raise
+    if not taken:
+        yield taken
+        return
+    try:
+        yield taken
+    finally:
+        await to_the_end(give_back())
+
+
 async def while_leased(work: Coroutine[Any, Any, T], beat: Callable[[], Awaitable[bool]]) -> T:
     """Work for as long as the lease holds: ``beat`` keeps it, and says whether it still is this worker's. Raises ``Lost``, and
     what the work raises.

@@ -13,7 +13,7 @@ import structlog
 from app.relay.messages import Message
 from app.relay.reading import Ahead, Reading
 from app.relay.sinks import WITHIN, Away, Refused, Sink
-from app.turns import AWAY, while_leased
+from app.turns import AWAY, held, to_the_end, while_leased
 from core.cancelling import heed_cancellation
 from db.runtime.engine import Database
 from db.runtime.lease import Lost
@@ -62,7 +62,6 @@ class Outlet:
         self.id = uuid4()
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._broken: asyncio.Future[Away] | None = None
-        self._ending: asyncio.Task[None] | None = None
         self._held: dict[UUID, Held] = {}
         self.sent = self.repeated = self.resyncs = self.turns = 0
         self.late: dict[str, float] = {}
@@ -110,12 +109,7 @@ class Outlet:
         left in the middle of that would stay open, with its tasks.
         """
         self._broken = None
-        self._ending = asyncio.create_task(self._close())
-        try:
-            await asyncio.shield(self._ending)
-        except asyncio.CancelledError:
-            await asyncio.wait((self._ending,))
-            raise
+        await to_the_end(self._close())
 
     async def _close(self) -> None:
         tasks = [*self._running.values()]
@@ -148,14 +142,12 @@ class Outlet:
         """Publish a tenant's events, where no other process does."""
         lease = Lease(tenant, self.sink.name, self.id)
         try:
-            taken = await relaying.take(self._database, lease)
-            if taken is None:
-                return
-            self.turns += 1
-            try:
-                await while_leased(self._publish(lease, taken), partial(relaying.beat, self._database, lease))
-            finally:
-                await relaying.release(self._database, lease)
+            async with held(
+                relaying.take(self._database, lease), lambda: relaying.release(self._database, lease)
+            ) as taken:
+                if taken is not None:
+                    self.turns += 1
+                    await while_leased(self._publish(lease, taken), partial(relaying.beat, self._database, lease))
         except Lost:
             pass
         except Refused as error:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from app.throttling.budgets import Budgets
-from app.turns import AWAY, over_all_tenants, while_leased
+from app.turns import AWAY, held, over_all_tenants, while_leased
 from app.webhooks.posting import Posting
 from app.webhooks.turn import Turn
 from core.cancelling import heed_cancellation
@@ -121,16 +121,20 @@ class Dispatcher:
     async def _turn(self, key: Key, seq: int) -> None:
         """A webhook's turn, where it is nobody else's. ``seq``: up to which number of the log it looks at least."""
         lease = Lease(key.tenant, key.webhook, self._id)
+        seen: int | None = None
+        retry_after = 0.0  # where it is called off, another worker goes on at once
         try:
-            if not await turns.take(self._database, lease):
-                return
-            self.taken += 1
-            seen = None
-            try:
-                if await self._under(lease):
-                    seen = seq
-            finally:
-                await turns.release(self._database, lease, seen)
+            async with held(
+                turns.take(self._database, lease),
+                lambda: turns.release(self._database, lease, seen, retry_after),
+            ) as taken:
+                if taken:
+                    self.taken += 1
+                    try:
+                        seen = seq if await self._under(lease) else None
+                    except Exception:
+                        retry_after = turns.TURN_RETRY_AFTER
+                        raise
         except Lost:
             pass
         except AWAY as error:

@@ -14,7 +14,7 @@ LASTS = 30
 """Seconds for which a worker has a webhook, from its last beat on."""
 
 TURN_RETRY_AFTER = 5.0
-"""Seconds until a turn that ended early is taken up again."""
+"""Seconds until a turn that failed is taken up again."""
 
 
 class Lease(NamedTuple):
@@ -61,13 +61,13 @@ async def beat(database: Database, lease: Lease) -> bool:
     return bool(await rows(database, lease, _BEAT, lease.webhook, lease.worker))
 
 
-async def release(database: Database, lease: Lease, seen: int | None) -> None:
+async def release(database: Database, lease: Lease, seen: int | None, retry_after: float = TURN_RETRY_AFTER) -> None:
     """Let go of it until something of it is due, or, unless it rests, until there is more in the log than was ``seen``; None where
-    the turn ended early.
+    the turn ended with more to do: then for so many seconds.
     """
     found = await rows(database, lease, _STATE, lease.webhook)
     status, failures = tuple(found[0]) if found else ("STOPPED", 0)
-    pause = None if seen is not None else TURN_RETRY_AFTER
+    pause = None if seen is not None else retry_after
     if status == "FAILING":
         pause = float(PROBES[min(max(failures - FAILING_AFTER, 0), len(PROBES) - 1)])
     resting = status != "ACTIVE"

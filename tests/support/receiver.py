@@ -132,12 +132,16 @@ class Shop:
                     return nodes
                 await asyncio.sleep(0.05)
 
+    def dispatcher(self) -> Dispatcher:
+        """Of another worker, which doesn't work yet."""
+        state = self.app.state
+        posting = Posting(state.posting.database, state.posting.reading, load(**RECEIVING))
+        return Dispatcher({"main": self.target}, posting.database, lambda: posting, state.budgets)
+
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """In here another worker works: ``worker``."""
-        state = self.app.state
-        posting = Posting(state.posting.database, state.posting.reading, load(**RECEIVING))
-        self.worker = Dispatcher({"main": self.target}, posting.database, lambda: posting, state.budgets)
+        self.worker = self.dispatcher()
         running = asyncio.create_task(self.worker.run())
         try:
             yield
