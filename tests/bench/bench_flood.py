@@ -31,11 +31,12 @@ import uvloop
 
 from app.settings import CHECKOUT
 from tests.bench.queries import NESTED
+from tests.siege.asking import ask
 from tests.siege.attacks import BY_NUMBER, Attack
 from tests.siege.everyday import EVERYDAY
 from tests.siege.facts import Facts, Place, prepared
 from tests.siege.ground import ground
-from tests.siege.measure import Server, ask, memory
+from tests.siege.measure import Server, memory
 from tests.siege.request import Request, graphql
 
 MEDIAN = 1.5

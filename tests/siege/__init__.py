@@ -3,6 +3,7 @@
 ``attacks``    what outside trials broke the server with, by number, and what was found here since
 ``request``    one HTTP request, as bytes
 ``server``     the server under siege: a process of its own, limited in memory, with a watch on its loop
+``asking``     sends bytes, and reads what is answered
 ``measure``    what one request spends there, and what it is charged
 ``trees``      selections of a document, that can be written, read and changed
 ``writing``    draws requests from the schema

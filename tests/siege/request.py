@@ -22,6 +22,11 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     raw: bytes = b""
 
+    @property
+    def by_its_key(self) -> bool:
+        """Whether it is sent with the key of its role, and nothing in its place."""
+        return bool(self.role) and all(name.lower() != "authorization" for name, _ in self.headers)
+
     def wire(self, key: str) -> bytes:
         """What is sent, with that key."""
         if self.raw:

@@ -82,7 +82,8 @@ def main() -> int:
         print(
             f"\n{findings.sent} requests in {time.monotonic() - begun:.0f} s, {findings.refused.total()} of them refused; "
             f"{len(findings.offenders)} kinds past the bounds ({TIMES:.0f} times the median, {STALL * 1000:.0f} ms); "
-            f"memory {before / 1e6:.0f} MB before, {memory(server.pid) / 1e6:.0f} after; died {server.deaths} times"
+            f"memory {before / 1e6:.0f} MB before, {besieged.most / 1e6:.0f} at most, {memory(server.pid) / 1e6:.0f} after; "
+            f"died {server.deaths} times; {besieged.waited} times there was no budget"
         )
         if given.keep:
             print(f"{keep(findings)} members in the corpus")

@@ -14,7 +14,7 @@ from graphql import GraphQLError, GraphQLSchema
 
 from tests.siege import oddities
 from tests.siege.changing import Changing
-from tests.siege.measure import Besieged, Spent
+from tests.siege.measure import THROTTLED, Besieged, Spent
 from tests.siege.pool import Pool
 from tests.siege.request import Request
 from tests.siege.trees import LIMITS, Tree, read, written
@@ -114,8 +114,10 @@ def faults(spent: Spent, usually: Usual) -> list[str]:
         found.append("the process died")
     if spent.status == 500:
         found.append("a fault: 500")
+    # What a refusal for lack of budget is charged can't be told: nothing remains.
+    told = spent.status != THROTTLED
     dear = spent.seconds > usually.seconds or spent.size > LARGE
-    if dear and spent.ratio > TIMES * usually.ratio:
+    if told and dear and spent.ratio > TIMES * usually.ratio:
         found.append(f"costs {spent.ratio / usually.ratio:.1f} times the median per point")
     if spent.stall > STALL and spent.stall > within(STALL):
         found.append(f"holds the loop for {spent.stall * 1000:.0f} ms")
@@ -185,6 +187,8 @@ class Search:
         member = Member(candidate, spent, faults(spent, self.usually))
         if member.found:
             self._remember(member)
+        if spent.status == THROTTLED:
+            return  # as a parent it would make more refusals
         for name, measured in MEASURES.items():
             self.worst[name].offer(measured(spent), candidate.shape, member)
 

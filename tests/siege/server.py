@@ -1,6 +1,6 @@
 """The server under siege: ``python -m tests.siege.server ADMIN_URL SERVING_URL BYTES SETTINGS``.
 
-As it serves otherwise, but with a bound on its memory (``BYTES`` of data, as a container's would be; 0: none), with
+Budgets are whole when it begins: what a process before it had leased, and died with, is missing from them. As it serves otherwise, but with a bound on its memory (``BYTES`` of data, as a container's would be; 0: none), with
 settings from JSON, and with one address more: ``/siege`` answers the loop's longest stall since it was asked last, and
 the seconds of a processor that the process had when the question came and when it was answered.
 Prints its port when it accepts requests, and ends when its standard input does.
@@ -12,6 +12,7 @@ import sys
 from time import perf_counter, process_time
 from typing import Any
 
+import asyncpg
 import orjson
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -68,7 +69,21 @@ class Watch:
         self._last = now
 
 
+async def forget_budgets(admin: str) -> None:
+    """Have all budgets be whole: those that aren't there are.
+
+    They refill by a point a second in a siege, and its database is kept from one to the next: where some of its processes
+    had died with what they had leased, half of all requests were refused.
+    """
+    connection = await asyncpg.connect(admin)
+    try:
+        await connection.execute("DELETE FROM budgets")
+    finally:
+        await connection.close()
+
+
 async def main(admin: str, serving: str, settings: dict[str, Any]) -> None:
+    await forget_budgets(admin)
     await serve(Database(Target(admin, serving)), lambda: asyncio.to_thread(sys.stdin.read), settings, Watch)
 
 

@@ -1,16 +1,21 @@
 """What outside trials broke the server with, what searches found since, and a short search for more."""
 
+import socket
 from itertools import count, repeat
 
+import asyncpg
 import orjson
 import pytest
 
+from tests.siege import measure
+from tests.siege.asking import Answer, answered
 from tests.siege.attacks import ATTACKS, Attack
 from tests.siege.everyday import EVERYDAY
-from tests.siege.measure import Besieged
-from tests.siege.request import Request
+from tests.siege.facts import Place
+from tests.siege.measure import LONGEST_WAIT, THROTTLED, Besieged, Server, Spent
+from tests.siege.request import Request, graphql
 from tests.siege.run import CORPUS, schema
-from tests.siege.search import Search, Usual, faults, usual
+from tests.siege.search import TIMES, Search, Usual, faults, usual
 from tests.siege.table import attacked
 
 FOUND = orjson.loads((CORPUS / "found.json").read_bytes())
@@ -71,6 +76,61 @@ def test_what_is_dear_is_found(besieged: Besieged) -> None:
     assert faults(spent._replace(status=500), fair) == ["a fault: 500"]
     assert faults(spent._replace(dead=True), fair) == ["the process died"]
     assert faults(spent._replace(growth=2 * 10**8), fair) == ["takes 200 MB"]
+
+
+def test_a_refusal_for_lack_of_budget_is_no_find_by_its_price(besieged: Besieged) -> None:
+    """What it is charged can't be told: nothing remains. By all else it can be found."""
+    spent = besieged.spent(EVERYDAY[2])._replace(status=THROTTLED, code="THROTTLED", charged=0)
+    assert spent.ratio > TIMES
+    assert faults(spent, Usual(1.0, 0.0)) == []
+    assert faults(spent._replace(stall=0.5), Usual(1.0, 0.0)) == ["holds the loop for 500 ms"]
+
+
+def test_a_request_that_there_is_no_budget_for_is_sent_again_when_there_is(
+    besieged: Besieged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A siege reported hundreds of refusals that cost 18 times the median: its budgets were spent."""
+    spent = besieged.spent(EVERYDAY[0])
+    refused = spent._replace(status=THROTTLED, code="THROTTLED")
+    poor = Besieged(besieged.server, Place(besieged.facts, besieged.keys, {}, "", 0))
+    done: list[object] = []
+    monkeypatch.setattr(measure, "sleep", done.append)
+    monkeypatch.setattr(poor, "renew", lambda: done.append("renewed"))
+
+    def answers(*given: Spent) -> None:
+        coming = iter(given)
+        monkeypatch.setattr(poor, "_once", lambda _: next(coming))
+
+    poor._wait = 1.5
+    answers(refused, spent)
+    assert (poor.spent(EVERYDAY[0]), done, poor.waited) == (spent, [1.5], 1)
+    poor._wait = 999_999.0
+    answers(refused, refused, refused, spent)
+    assert (poor.spent(EVERYDAY[0]), done[1:], poor.waited) == (spent, [LONGEST_WAIT, LONGEST_WAIT, "renewed"], 4)
+    # Who sends no key, or another one, has no budget to wait for.
+    for request in (graphql("{ __typename }", role=""), graphql("{ __typename }", headers=(("Authorization", "x"),))):
+        answers(refused)
+        assert (poor.spent(request), poor.waited) == (refused, 4)
+
+
+async def test_budgets_are_whole_when_a_server_begins(besieged: Besieged) -> None:
+    """What its predecessors had leased and died with is lost to them, and a siege's budgets hardly refill."""
+    connection = await asyncpg.connect(besieged.server.target.admin)
+    try:
+        await connection.execute("UPDATE budgets SET points = 0")
+        with Server(besieged.server.target) as server:
+            place = Place(besieged.facts, besieged.keys, {}, "", 0)
+            with Besieged(server, place) as fresh:
+                assert (fresh.spent(EVERYDAY[0]).status, fresh.waited) == (200, 0)
+    finally:
+        await connection.close()
+
+
+def test_what_is_waited_for_is_what_the_answer_says() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n{}")
+        assert answered(here) == Answer(429, 2, b"{}{}", 7.0)
 
 
 def test_the_same_seed_draws_the_same_requests(besieged: Besieged) -> None:
