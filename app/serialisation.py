@@ -20,6 +20,9 @@ AT_ONCE = 25_000
 COPIED = 1_000_000
 """Bytes whose copying is a step of its own."""
 
+LOOK = 100
+"""Leaves in whose time a value is looked at, as to whether it must be shortened."""
+
 BYTES = 32
 """Bytes of text that take as long as a leaf."""
 
@@ -58,17 +61,32 @@ class _Writer:
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
         self._most: dict[SelectionPlan, int] = {}
+        self._long: dict[tuple[SelectionPlan, ...], dict[str, list[FieldPlan]]] = {}
         self._done = 0
 
     async def shorten(self, data: dict[str, Any], *selections: SelectionPlan) -> None:
         """Leave no more of an object, which is of one of these selections, than is written in one step."""
-        for key, value in data.items():
-            plans = [plan for selection in selections for plan in selection.fields if plan.key == key]
-            if self._value(plans) > AT_ONCE and isinstance(value, dict | list):
+        for key, plans in self._longer(selections).items():
+            value = data.get(key)
+            if isinstance(value, dict | list):
                 data[key] = await self._shortened(value, plans)
 
+    def _longer(self, selections: tuple[SelectionPlan, ...]) -> dict[str, list[FieldPlan]]:
+        """The fields of objects of these selections that may be more than is written in one step, by their keys. Looked for once,
+        and not for each object.
+        """
+        found = self._long.get(selections)
+        if found is None:
+            fields: dict[str, list[FieldPlan]] = {}
+            for selection in selections:
+                for plan in selection.fields:
+                    fields.setdefault(plan.key, []).append(plan)
+            found = {key: plans for key, plans in fields.items() if self._value(plans) > AT_ONCE}
+            self._long[selections] = found
+        return found
+
     async def _shortened(self, value: Any, plans: list[FieldPlan]) -> Any:
-        await self._step(1)
+        await self._step(LOOK)
         selections = [selection for plan in plans for selection in plan.selections.values()]
         if isinstance(value, dict):
             await self.shorten(value, *selections)

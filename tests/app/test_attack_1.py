@@ -95,6 +95,7 @@ async def test_answers_in_slices_are_the_same(
         monkeypatch.setattr(ordinary, "STEP", 2)
         monkeypatch.setattr(ordinary, "CELLS", 2)
         monkeypatch.setattr(levels, "STEP", 2)
+        monkeypatch.setattr(levels, "BUILT", 2)
         sliced = await ask(client, query)
     for answer in (whole, sliced):
         answer.pop("extensions", None)
