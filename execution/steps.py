@@ -6,6 +6,7 @@ to plan them 26, in which nobody else was served.
 
 import asyncio
 from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from typing import TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -38,6 +39,18 @@ async def in_turns(steps: Steps[T]) -> T:
     return results[0]
 
 
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+def turn_if_stepped() -> None:
+    """A turn for others, where this is done within ``stepped``; elsewhere nothing. For what is called by a library, which hands on
+    nothing of ours.
+    """
+    turn = _turn.get()
+    if turn is not None:
+        turn()
+
+
 def stepped(work: Callable[[Turn], T]) -> Steps[T]:
     """The steps of a function that can't yield, since what calls it is a library's: it has a stack of its own, which is left
     at its turns (docs/decisions/0076-turns-within-graphql-core.md).
@@ -46,9 +59,13 @@ def stepped(work: Callable[[Turn], T]) -> Steps[T]:
     def turn() -> None:
         getcurrent().parent.switch()
 
-    inside = greenlet(work)
+    def begun() -> T:
+        _turn.set(turn)  # the stack has variables of its own
+        return work(turn)
+
+    inside = greenlet(begun)
     try:
-        result: T = inside.switch(turn)
+        result: T = inside.switch()
         while not inside.dead:
             yield
             inside.parent = getcurrent()

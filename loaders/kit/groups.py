@@ -28,6 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from execution.steps import turn_if_stepped
 from loaders.kit import dimensions as by_
 from loaders.kit import filling, filters
 from loaders.kit.aggregates import (
@@ -200,11 +201,14 @@ class _Statement:
             empty = filling.empty(cells, self.lists, self.places, self.grouping.by, self.parts)
             cells = union_all(select(*cells.c), empty).cte("filled_cells")
         self.cells = cells
+        turn_if_stepped()
         placed = self._placed()
         one_each = not (others or self.apart or self.beyond or self.grouping.fill)
         groups: Any = self._as_they_are(placed) if one_each else self._groups(placed)
+        turn_if_stepped()
         if self.whole_wanted:
             groups = union_all(groups, self._total())
+        turn_if_stepped()
         every = groups.subquery("every")
         periods = [
             named.label(f"d{place}_{name}")

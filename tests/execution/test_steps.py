@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLSchema, GraphQLSyntaxError, build_schema
 
 from execution import Documents
-from execution.steps import Turn, at_once, in_turns, stepped
+from execution.steps import Turn, at_once, in_turns, stepped, turn_if_stepped
 
 SCHEMA = build_schema("type Query { name(of: Int): String, next: Query }")
 
@@ -52,6 +52,26 @@ def test_an_error_comes_out_where_the_step_was_taken() -> None:
     next(steps)
     with pytest.raises(ValueError, match="no"):
         next(steps)
+
+
+def test_what_knows_of_no_turns_takes_them_where_it_is_done_in_steps_alone() -> None:
+    done: list[int] = []
+
+    def work(_turn: Turn) -> None:
+        for number in range(2):
+            done.append(number)
+            turn_if_stepped()
+
+    work(turn_if_stepped)
+    assert done == [0, 1]
+    one, other = stepped(work), stepped(work)
+    next(one)
+    next(other)
+    turn_if_stepped()  # of neither of them
+    assert done == [0, 1, 0, 0]
+    at_once(one)
+    at_once(other)
+    assert done == [0, 1, 0, 0, 1, 1]
 
 
 def test_work_that_nobody_waits_for_any_more_ends() -> None:

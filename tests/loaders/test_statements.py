@@ -1,8 +1,10 @@
 """Statements are compiled once, and the store of them is bounded."""
 
+import asyncio
 import gc
 import tracemalloc
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import pytest
 from sqlalchemy import ARRAY, Integer, Text, Uuid, select
@@ -12,7 +14,7 @@ from core.fair_store import FairStore
 from db.catalog import Product
 from loaders.catalog import products
 from loaders.kit import filters, statements
-from loaders.kit.statements import Statement, constant, statement, value
+from loaders.kit.statements import EVERY, Statement, constant, statement, statement_in_turns, value
 
 OPERATORS = ("eq", "ne", "contains", "startsWith")
 
@@ -77,6 +79,51 @@ def test_attack_3_a_text_that_is_too_long_is_not_kept(few: FairStore[Hashable, S
     made = statement("long", lambda: select(constant("x" * 20_000)))
     assert len(made.sql) > 20_000
     assert (len(few), few.size) == (0, 0)
+
+
+def _wide(name: str) -> Callable[[], Any]:
+    columns = [(Product.sku + constant(f"{name}{index}")).label(f"c{index}") for index in range(2 * EVERY)]
+    return lambda: select(*columns)
+
+
+async def test_one_of_many_columns_is_made_in_turns_and_the_same() -> None:
+    turns = [0]
+
+    async def others() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    before = turns[0]
+    made = await statement_in_turns("wide, in turns", _wide("a"))
+    assert turns[0] - before >= 2
+    beside.cancel()
+    assert made == statement("wide, at once", _wide("a"))
+
+
+async def test_several_that_want_the_same_wait_for_the_first(few: FairStore[Hashable, Statement]) -> None:
+    few.capacity = 1_000_000
+    built = []
+
+    def build() -> Any:
+        built.append(1)
+        return _wide("b")()
+
+    made = await asyncio.gather(*(statement_in_turns("wide", build) for _ in range(3)))
+    assert (built, len({id(each) for each in made})) == ([1], 1)
+    assert len(few) == 1
+
+
+async def test_where_the_first_leaves_the_next_makes_it(few: FairStore[Hashable, Statement]) -> None:
+    few.capacity = 1_000_000
+    first, second = [asyncio.create_task(statement_in_turns("wide", _wide("c"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).sql.startswith("SELECT")
+    assert first.cancelled()
+    assert len(few) == 1
 
 
 def test_arrays_are_one_parameter() -> None:
