@@ -1,5 +1,6 @@
 """What an order's state and lines say together."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -102,6 +103,7 @@ async def preview(batch: Batch) -> list[dict[str, Any]]:
     look = Snapshot(context.reader, "OrderPreview", context.trace)
     stock = STOCK in context.principal.permissions
     found = await services.preview(look, given, partner=context.principal.partner, stock=stock)
+    await asyncio.sleep(0)
     subtotal, tax_total = found.totals.subtotal, found.totals.tax_total
     row: dict[str, Any] = {"currency": found.currency, "subtotal": amount(subtotal), "tax_total": amount(tax_total)}
     row |= {"total": amount(subtotal + tax_total), "errors": [UserErrorRow.of(each) for each in found.problems]}
