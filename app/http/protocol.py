@@ -286,7 +286,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             telemetry.refused(self._refusal.status, self._refusal.code, (self.client or ("",))[0])
         content = orjson.dumps({"errors": [entry(self._refusal)]})
         head = b"%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINE[self._refusal.status], _COMMON, len(content))
-        self.transport.write(head + content)
+        # Without a target it isn't known yet what was asked: the parser still has the method of the request before.
+        is_head = bool(self.url) and self.parser.get_method() == b"HEAD"
+        self.transport.write(head if is_head else head + content)
         self.transport.close()
 
     def _expect_head(self) -> None:

@@ -154,6 +154,30 @@ async def test_h3_of_two_headers_none_is_guessed(port: int, name: bytes) -> None
             assert await wire.ended()
 
 
+@pytest.mark.parametrize(
+    "refused", [b"Host: localhost\r\nHost: other", b"Transfer-Encoding: gzip", b"No colon"], ids=bytes.decode
+)
+async def test_h2_a_refusal_of_head_has_no_body(port: int, refused: bytes) -> None:
+    """It comes before anybody has looked at the request, and has the head that GET's has."""
+    heads = {}
+    for method in (b"GET", b"HEAD"):
+        async with Wire(port) as wire:
+            wire.send(method + b" /healthz HTTP/1.1\r\n" + refused + b"\r\n\r\n")
+            answer = await wire.answer(with_body=method == b"GET")
+            assert await wire.ended()
+            heads[method] = (answer.status, answer.headers)
+    assert heads[b"HEAD"] == heads[b"GET"]
+
+
+async def test_h2_a_request_that_has_no_target_yet_is_not_taken_for_the_head_before_it(port: int) -> None:
+    async with Wire(port) as wire:
+        wire.send(request("/healthz", method="HEAD") + b"GET\x00 / HTTP/1.1\r\n\r\n")
+        assert (await wire.answer(with_body=False)).status == 200
+        answer = await wire.answer()
+        assert (answer.status, orjson.loads(answer.body)["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+        assert await wire.ended()
+
+
 def test_every_header_that_is_read_has_a_bound() -> None:
     """A header that somebody begins to read is added to the lists."""
     read = set()
