@@ -36,7 +36,7 @@ from graphql import (
 from graphql.pyutils import Undefined, did_you_mean, suggestion_list
 from graphql.utilities.validate_input_value import validate_input_literal
 
-from execution.documents.misnamed import LONGEST
+from execution.documents.misnamed import LONGEST, akin, below, instead
 from execution.documents.places import Path, variable_places
 
 MOST = 50
@@ -202,7 +202,7 @@ class _Walk:
                 return
             if name not in type_.fields:
                 of = f"{type_.name} has no field" if self.helps else "There is no field"
-                self._report(f"{of} '{name}'.{self._hint(name, list(type_.fields))}", (*path, name), value)
+                self._report(f"{of} '{name}'.{self._instead(name, type_.fields)}", (*path, name), value)
         known = {name: value for name, value in fields.items() if name in type_.fields}
         missing = [name for name, field in type_.fields.items() if name not in known and is_required_input_field(field)]
         if missing:
@@ -213,6 +213,14 @@ class _Walk:
             return
         for name, value in known.items():
             self._value(type_.fields[name].type, value, (*path, name))
+
+    def _instead(self, name: str, fields: Mapping[str, Any]) -> str:
+        """What of an input's fields may be meant, or which ones there are, while it isn't asked too often."""
+        self.hinted += 1
+        if not self.helps or self.hinted > HINTED:
+            return ""
+        near = suggestion_list(name, list(fields)) if len(name) <= LONGEST else []
+        return instead(name, near, below(name, fields) or akin(name, fields), list(fields))
 
     def _hint(self, name: str, names: list[str]) -> str:
         """What of these names may be meant, while it isn't asked too often."""

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    KnownArgumentNamesRule,
     KnownTypeNamesRule,
     NoUndefinedVariablesRule,
     NoUnusedVariablesRule,
@@ -32,7 +33,7 @@ from core.fair_store import FairStore
 from execution.documents.deprecations import Deprecations, Uses
 from execution.documents.inputs import ValuesOfCorrectType
 from execution.documents.limits import DocumentLimitExceeded, Limits, check
-from execution.documents.misnamed import FieldsOnCorrectType, KnownTypeNames
+from execution.documents.misnamed import FieldsOnCorrectType, KnownArgumentNames, KnownTypeNames
 from execution.documents.one_of import OneOfVariables
 from execution.documents.pricing import Price, Pricing
 from execution.documents.turns import TurnTakingParser, checked
@@ -40,6 +41,7 @@ from execution.steps import Steps, Turn, at_once, in_turns, stepped
 
 OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
     FieldsOnCorrectTypeRule: FieldsOnCorrectType,
+    KnownArgumentNamesRule: KnownArgumentNames,
     KnownTypeNamesRule: KnownTypeNames,
     ValuesOfCorrectTypeRule: ValuesOfCorrectType,
 }
