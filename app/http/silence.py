@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from app.http.untaken import bound_unsent
+
 log = structlog.get_logger()
 
 EVERY = 50.0
@@ -101,6 +103,7 @@ def breathing(found: Callable[[], Any], sign: bytes) -> Sign:
     with contextlib.suppress(OSError, AttributeError, TypeError):
         client = cycle.transport.get_extra_info("socket")
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_WITHIN)
+    bound_unsent(cycle.transport)
     return breathe
 
 

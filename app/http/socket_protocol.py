@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 
 from app.garbage import GARBAGE
 from app.http.silence import HANG_UP, SILENCE
-from app.http.untaken import Untaken
+from app.http.untaken import Untaken, bound_unsent
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -79,6 +79,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     def begin(self, transport: BaseTransport, client: tuple[str, int] | None, rest: bytes) -> None:
         """Take a connection over from the HTTP that its handshake came by; ``rest`` is what came behind it."""
         self.connection_made(transport)
+        bound_unsent(transport)
         self.client = client
         # Only what a handshake needs: the library takes shorter headers than this server does.
         lines = [b"%b: %b\r\n" % each for each in self._given if each[0] in _NEEDED or each[0] == _OFFERS]
