@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve reset test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-aggregates bench-write bench-flood bench-live chaos siege fuzz bench-import lock clean
+.PHONY: help serve reset test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-aggregates bench-write bench-flood bench-live bench-crowds chaos siege fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ bench-flood: $(VENV)/dev ## Whether others feel what one tenant's keys send; fai
 bench-live: $(VENV)/dev ## Subscribers: how soon they are told, and what ten thousand take; the relay; fails past its bounds (ARGS=--short)
 	@$(PY) -m tests.bench.bench_live $(ARGS)
 	@$(PY) -m tests.bench.bench_relay $(filter --short,$(ARGS))
+
+bench-crowds: $(VENV)/dev ## Ten thousand that connect and go, begin and don't go on, or read nothing; fails past its bounds (ARGS=--short, ARGS="--only half --clients 2000")
+	@$(PY) -m tests.bench.bench_crowds $(ARGS)
 
 chaos: $(VENV)/dev ## Faults in the middle of a load: kills, cuts, hangs (RUNS=200 SEED=1)
 	@$(PY) -m tests.chaos.run --runs $(or $(RUNS),200) --seed $(or $(SEED),1)

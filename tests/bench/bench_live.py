@@ -21,7 +21,6 @@ database is an embedded one in ``.data/bench-live``, made anew.
 import argparse
 import asyncio
 import itertools
-import resource
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -41,6 +40,7 @@ from db.runtime.engine import Target
 from services.platform import keys
 from tests.bench import write_setup
 from tests.bench.live_clients import Heard, SocketSubscriber, Subscriber, left, subscribed
+from tests.bench.open_files import raise_limit
 from tests.bench.write_load import Child, child
 from tests.siege.measure import memory
 
@@ -93,7 +93,11 @@ class Caller:
 
     async def open(self) -> None:
         for _ in range(CLIENTS):
-            self._free.put_nowait(await asyncio.open_connection("127.0.0.1", self._port))
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            # A connection that sends nothing for ten seconds is ended; one that has had an answer may wait for its turn.
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readuntil(b'"}')
+            self._free.put_nowait((reader, writer))
 
     async def ask(self, query: str, **variables: Any) -> Any:
         """The data of an answer. Raises ``RuntimeError`` where there are errors."""
@@ -339,8 +343,7 @@ async def main() -> int:
     parser.add_argument("--short", action="store_true", help="500 subscribers, less time, wider bounds")
     parser.add_argument("--subscribers", type=int, help="how many, in place of 10,000")
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = raise_limit()
     wanted = options.subscribers or (500 if options.short else MANY)
     many = min(wanted, hard - SPARE)
     if many < MANY:

@@ -192,7 +192,8 @@ async def subscribed(kind: type[Subscriber], port: int, key: str, count: int, he
 async def begun(
     subscribers: list[Subscriber], port: int, at_once: int = AT_ONCE, refused: Counter[str] | None = None
 ) -> list[Subscriber]:
-    """They have their first batch. Where ``refused`` counts how often they weren't let in, they come again, later each time."""
+    """They have their first batch. Where ``refused`` counts how often they weren't let in, they come again, later each time;
+    whoever has no right to come doesn't."""
     loop = asyncio.get_running_loop()
     turns = asyncio.Semaphore(at_once)
 
@@ -204,9 +205,10 @@ async def begun(
                 async with asyncio.timeout(WITHIN):
                     await each.began
             except (RuntimeError, OSError) as error:
-                if refused is None:
+                code = _code(error)
+                if refused is None or code == "UNAUTHENTICATED":
                     raise
-                refused[_code(error)] += 1
+                refused[code] += 1
                 each.leave()
             else:
                 return each

@@ -5,7 +5,6 @@ with its input.
 """
 
 import asyncio
-import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import orjson
 import uvloop
 
 from tests.bench.live_clients import AT_ONCE, FOLLOW, Heard, SocketSubscriber, Subscriber, begun, left
+from tests.bench.open_files import raise_limit
 
 KINDS: dict[str, type[Subscriber]] = {"events": Subscriber, "sockets": SocketSubscriber}
 
@@ -49,12 +49,12 @@ class Crowd:
     async def subscribe(
         self, port: int, kind: str, keys: Sequence[str], at_once: int = AT_ONCE, query: str = FOLLOW
     ) -> dict[str, Any]:
-        """One more subscriber for each of these keys, so many at once; how long that took, in seconds. Where all come at once, they come
-        again who were refused.
+        """One more subscriber for each of these keys, so many at once; how long that took, in seconds. They come again who were
+        refused.
         """
         began, refused = perf_counter(), Counter[str]()
         them = [KINDS[kind](key, self._heard, query=query) for key in keys]
-        self._them += await begun(them, port, at_once, refused if at_once > AT_ONCE else None)
+        self._them += await begun(them, port, at_once, refused)
         return {"took": perf_counter() - began, "refused": refused}
 
     async def half(self, port: int, count: int, sent: str) -> dict[str, Any]:
@@ -121,8 +121,7 @@ class Crowd:
 
 
 async def main() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     crowd = Crowd()
     print(flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from app.live import hub as hubs
 from db.runtime.engine import Database, Target
+from tests.bench.open_files import raise_limit
 from tests.bench.server import ENDLESS, serve
 
 committed: list[float] = []
@@ -23,6 +24,7 @@ committed: list[float] = []
 
 
 async def main(admin: str, serving: str, *options: str) -> None:
+    raise_limit()
     settings = dict(ENDLESS)
     if "--limits" in options:
         del settings["limit_in_flight"]

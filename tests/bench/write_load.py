@@ -63,7 +63,11 @@ def child(module: str, *arguments: str) -> Iterator[Child]:
         LOG.open("ab") as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT) as process,
     ):
-        yield Child(process)
+        try:
+            yield Child(process)
+        except BaseException:
+            process.kill()  # it may be in the middle of something, and wouldn't notice that its input has ended
+            raise
 
 
 class Client:
