@@ -1,6 +1,7 @@
 """Roles, schema and migrations: what ``erpgraph db upgrade`` does, and how it knows what is missing."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -56,15 +57,25 @@ def config() -> Config:
 
 def head() -> str:
     """The newest revision that this code knows."""
-    revision = ScriptDirectory.from_config(config()).get_current_head()
-    if revision is None:
+    newest, _ = _known(MIGRATIONS)
+    if newest is None:
         raise RuntimeError("There are no migrations: the checkout is incomplete.")
-    return revision
+    return newest
 
 
 def revisions() -> frozenset[str]:
     """Every revision that this code knows."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(config()).walk_revisions())
+    _, every = _known(MIGRATIONS)
+    return every
+
+
+@cache
+def _known(_folder: Path) -> tuple[str | None, frozenset[str]]:
+    """The newest revision in the folder, and all of them. They are read once: fifty files take a tenth of a second, in which a server
+    whose readiness was asked for answered nobody else, each time.
+    """
+    scripts = ScriptDirectory.from_config(config())
+    return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 async def current(target: Target) -> str | None:
