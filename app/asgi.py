@@ -3,43 +3,35 @@
 import asyncio
 import gc
 from collections.abc import Mapping
-from contextvars import Context
 from dataclasses import fields
 from functools import partial
+from time import monotonic
 
-import asyncpg
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import __version__, logs
+from app import logs
 from app.gauges import gauges
 from app.http.endpoint import GraphQLEndpoint
 from app.http.events import EventStreams
 from app.http.explorer import Explorer
 from app.http.following import Followers
 from app.http.front import front
+from app.http.health import Health
+from app.http.refusals import BURST, LONGEST
 from app.http.schema_file import SchemaFile
-from app.http.security import BrowserSecurity
+from app.http.security import HEALTH, BrowserSecurity
 from app.http.sockets import Sockets
 from app.http.unknown import unknown
 from app.live.hub import Hub
 from app.registry import build
 from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
-from core.errors import Unfit
-from db.admin.migrate import head, revisions
+from core.spaced import Spaced
 from db.runtime.engine import Database
-from db.runtime.failures import GONE
-from db.runtime.sessions import unfit
-from db.runtime.spread import Spread
 from execution import Documents, Limits
-
-READY_WITHIN = 2.0
-"""Seconds after which a database that doesn't answer isn't ready: probes time out about as soon."""
 
 
 def settle_memory() -> None:
@@ -55,47 +47,29 @@ def settle_memory() -> None:
     gc.set_threshold(500_000, 20, 50)
 
 
-async def unready(database: Database) -> str:
-    """Why the database isn't ready to be served from, in a word; empty where it is."""
-    try:
-        async with asyncio.timeout(READY_WITHIN):
-            seen = await database.look()
-            revision = await database.revision()
-    except Unfit:
-        return "session"
-    except (*GONE, asyncpg.PostgresError):  # whatever it refuses for: without it there is no answer
-        return "database"
-    if seen.fault:
-        unfit(seen.fault)
-        return "session"
-    if seen.standby:
-        return "standby"
-    if seen.read_only:
-        return "read-only"
-    return "" if revision == head() or _from_newer(revision) else "migrations"
-
-
-def _from_newer(revision: str | None) -> bool:
-    """Whether a newer program has migrated. This one goes on meanwhile: were it not ready, an upgrade of one server after
-    the other would begin with none that serves.
-    """
-    return revision is not None and revision not in revisions()
-
-
 class Application(FastAPI):
-    """FastAPI, with a short way to the graph: its layers and its router took 4 % of a small query's time."""
+    """FastAPI, with a short way to the graph, whose small query its layers and its router took 4 % of the time, and to what
+    supervisors ask: to that nobody brings a key that pays for them.
+    """
 
     graphql: ASGIApp
     sockets: ASGIApp
+    health: ASGIApp
+    unpaid: Spaced
+    """Pages, files and what is nowhere: nobody pays for them, so where many are asked for they come one after the other."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and scope["path"] == "/graphql":
             await (self.graphql if scope["type"] == "http" else self.sockets)(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] in HEALTH and scope["method"] in {"GET", "HEAD"}:
+            await self.health(scope, receive, send)
         else:
+            if scope["type"] == "http" and not scope["path"].startswith("/graphql/"):
+                await asyncio.sleep(self.unpaid.wait(monotonic()))
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, str] | None = None) -> FastAPI:
+def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, str] | None = None) -> Application:
     """The application over an open database. The explorer fills ``demo_keys`` (tenant to key) in.
 
     Raises ``ErpError`` for modules that don't fit together.
@@ -110,7 +84,7 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
     app.state.telemetry = telemetry = Telemetry(settings)
     explorer = Explorer(demo_keys or {}, settings) if settings.explorer else None
     endpoint = GraphQLEndpoint(graph, documents, database, settings, explorer, telemetry)
-    app.state.resolver = endpoint.resolver
+    app.state.resolver, app.state.authenticator = endpoint.resolver, endpoint.authenticator
     app.state.usual = endpoint.usual
     app.state.posting, app.state.budgets = endpoint.posting, endpoint.budgets
     app.state.hub = hub = Hub(graph, database, settings, endpoint.budgets, endpoint.limits, endpoint.authenticator)
@@ -126,45 +100,9 @@ def create_app(settings: Settings, database: Database, demo_keys: Mapping[str, s
         app.router.routes.append(Route("/explorer/{name}", telemetry.route("file", explorer.file)))
     app.add_middleware(BrowserSecurity, settings=settings, telemetry=telemetry)
 
-    app.router.routes += [*_health(app, database), Route("/", front(settings))]
+    health = Health(database, lambda: app.state.draining)
+    app.unpaid = Spaced(BURST, LONGEST)
+    app.health = BrowserSecurity(health, settings, telemetry)
+    app.router.routes += [Route(path, health, methods=["GET"]) for path in sorted(HEALTH)]
+    app.router.routes.append(Route("/", front(settings)))
     return app
-
-
-def _health(app: FastAPI, database: Database) -> list[Route]:
-    """What a supervisor asks."""
-
-    # Not FastAPI's routes: those read every cookie and parameter, for nobody, which took 9 ms of 64 kB of semicolons.
-    async def healthz(_: Request) -> JSONResponse:
-        """The process lives."""
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    looking: asyncio.Task[tuple[str, dict[str, str]]] | None = None
-
-    async def look() -> tuple[str, dict[str, str]]:
-        """What a look finds, the same for all who ask meanwhile: each took a connection of those that queries have."""
-        nonlocal looking
-        if looking is None or looking.done():
-            looking = asyncio.create_task(_states(database), context=Context())
-        return await asyncio.shield(looking)
-
-    async def readyz(_: Request) -> JSONResponse:
-        """The database is reachable, takes writes and guards its rows, its migrations are those that this code knows;
-        and the server stays.
-        """
-        reason, states = ("stopping", {}) if app.state.draining else await look()
-        if reason:
-            return JSONResponse({"status": "unavailable", "reason": reason}, 503)
-        return JSONResponse({"status": "ok"} | ({"databases": states} if states else {}))
-
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
-
-
-async def _states(database: Database) -> tuple[str, dict[str, str]]:
-    """Why it isn't ready to be served from, and how the other databases are. Of those that are away the rest doesn't notice: it
-    goes on being served.
-    """
-    reason = await unready(database)
-    if reason or not isinstance(database, Spread):
-        return reason, {}
-    found = await asyncio.gather(*(database.state(name, unready) for name in database.others))
-    return "", dict(zip(database.others, found, strict=True))

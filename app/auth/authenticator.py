@@ -6,6 +6,7 @@ that a foreign page could use.
 
 import asyncio
 import contextlib
+from asyncio import sleep
 from collections.abc import Iterable
 from hashlib import sha256
 from time import monotonic
@@ -19,6 +20,7 @@ from app.auth.tokens import JwtVerifier
 from app.context import Principal
 from core import keys
 from core.errors import Unauthenticated
+from core.spaced import Spaced
 from db.runtime.engine import Database
 
 KEPT_FOR = 5.0
@@ -33,6 +35,14 @@ SLICE = 500
 """Credentials that are noted in one step of the loop."""
 
 
+BURST = 50
+"""Requests without any credential that are refused at once, after a while without any. 50 clients that had nothing else to send made
+another one's small query take ten times as long."""
+
+LONGEST = 2.0
+"""Seconds that such a refusal takes at most, as long as requests wait for their turn."""
+
+
 class Authenticator:
     """Finds out who asks, and remembers for a few seconds whom it found (never whom it didn't)."""
 
@@ -41,6 +51,7 @@ class Authenticator:
         self._keys = ApiKeys(database)
         self._tokens = tokens
         self._attempts = FailedAttempts(attempts)
+        self._without = Spaced(BURST, LONGEST)
         self._seen = FirstUseOfDay()
         self._kept: dict[bytes, tuple[float, Authenticated]] = {}
         self._looking: dict[bytes, asyncio.Task[Authenticated]] = {}
@@ -53,6 +64,7 @@ class Authenticator:
         scheme, _, credential = (authorization or "").partition(" ")
         credential = credential.strip()
         if scheme.lower() != "bearer" or not credential:
+            await sleep(self._without.wait(monotonic()))
             raise Unauthenticated("An API key is needed: send it as Authorization: Bearer erp_…")
         # Compared by its hash: how long that takes tells nothing about the characters of others.
         digest = _digest(credential)

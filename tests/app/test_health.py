@@ -4,7 +4,9 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -15,9 +17,11 @@ from structlog.testing import capture_logs
 
 from app import __version__, logs
 from app.asgi import create_app
+from app.http import health
 from app.settings import load
 from core import keys as key_format
 from core.ids import new_id
+from core.spaced import EVERY
 from db.admin import embedded, migrate
 from db.runtime.engine import Database, Target
 from services.platform import keys, tenants
@@ -53,7 +57,7 @@ async def test_all_who_ask_at_a_time_share_one_look(site: Site, monkeypatch: pyt
         await there.wait()
         return ""
 
-    monkeypatch.setattr("app.asgi.unready", unready)
+    monkeypatch.setattr("app.http.health.unready", unready)
     async with site.client("") as client:
         asking = [asyncio.create_task(client.get("/readyz")) for _ in range(20)]
         await eventually(lambda: looks == 1)
@@ -63,6 +67,68 @@ async def test_all_who_ask_at_a_time_share_one_look(site: Site, monkeypatch: pyt
         assert looks == 1
         assert (await client.get("/readyz")).status_code == 200
         assert looks == 2
+
+
+async def test_a_look_follows_the_one_before_after_a_while_and_is_no_older_than_the_question(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks without a pause took what queries needed. Who asks while none is under way isn't answered by what was seen before."""
+    began, found = list[float](), "database"
+
+    async def unready(_: Database) -> str:
+        began.append(monotonic())
+        return found
+
+    monkeypatch.setattr("app.http.health.unready", unready)
+    looks = health.Looks(site.database)
+    assert [await looks.next() for _ in range(2)] == [("database", {})] * 2
+    found = ""
+    assert [await looks.next() for _ in range(3)] == [("", {})] * 3
+    assert len(began) == 5
+    assert min(after - before for before, after in pairwise(began)) > health.LOOK_EVERY - 0.001
+
+
+async def test_many_answers_come_one_after_the_other_and_a_supervisor_waits_for_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50 clients in a loop made another one's small query take 200 ms."""
+    now, slept = 100.0, list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(health, "monotonic", lambda: now)
+    monkeypatch.setattr(health, "sleep", sleep)
+    async with site.client("") as client:
+        for _ in range(health.BURST + 3):
+            assert (await client.get("/healthz")).status_code == 200
+        assert slept == pytest.approx([EVERY, 2 * EVERY, 3 * EVERY])
+        for _ in range(1_000):
+            await client.get("/healthz")
+        assert max(slept) == health.LONGEST
+        now += 10
+        slept.clear()
+        assert (await client.get("/healthz")).status_code == 200
+        assert slept == []
+
+
+async def test_a_server_that_began_to_stop_meanwhile_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, there = asyncio.Event(), asyncio.Event()
+
+    async def unready(_: Database) -> str:
+        looking.set()
+        await there.wait()
+        return ""
+
+    monkeypatch.setattr("app.http.health.unready", unready)
+    app = create_app(load(), site.database)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        asking = asyncio.create_task(client.get("/readyz"))
+        await looking.wait()
+        app.state.draining = True
+        there.set()
+        answer = await asking
+        assert (answer.status_code, answer.json()["reason"]) == (503, "stopping")
 
 
 ANYBODY = {
