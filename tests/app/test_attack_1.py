@@ -72,6 +72,25 @@ async def test_attack_1_a_large_answer_is_written_in_steps(site: Site, monkeypat
     assert cost["charged"] >= len(found.content) // 100
 
 
+@pytest.mark.parametrize("cells, turns", [(9_800, 0), (9_799, 2), (1_000, 10), (1, 200)])
+async def test_objects_of_many_fields_are_built_by_cells(
+    site: Site, monkeypatch: pytest.MonkeyPatch, cells: int, turns: int
+) -> None:
+    """Of 5,000 objects with 52 fields, which was a step, the loop was held for 131 ms."""
+    taken: list[int] = []
+    monkeypatch.setattr(levels, "BUILT", cells)
+    monkeypatch.setattr(ordinary.Ordinary, "turn", lambda _: _taken(taken))
+    query = f"{{ lineItems(first: 200) {{ nodes {{ {' '.join(f'a{index}: quantity' for index in range(49))} }} }} }}"
+    async with site.client() as client:
+        answer = await ask(client, query)
+    assert [len(each) for each in answer["data"]["lineItems"]["nodes"]] == [49] * 200
+    assert len(taken) == turns
+
+
+async def _taken(turns: list[int]) -> None:
+    turns.append(1)
+
+
 async def test_attack_1_too_large_only_once_it_is_written(site: Site) -> None:
     query = "{ orders(first: 20) { nodes { id number } } }"
     async with site.client() as client:
