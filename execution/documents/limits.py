@@ -93,8 +93,10 @@ class Size(NamedTuple):
         )
 
 
-def check(document: DocumentNode, limits: Limits) -> None:
-    """Raises ``DocumentLimitExceeded`` for a document over a limit, and ``GraphQLError`` for fragments that spread themselves."""
+def check(document: DocumentNode, limits: Limits) -> int:
+    """How many fields a document stands for, fragments put in place. Raises ``DocumentLimitExceeded`` for one over a limit, and
+    ``GraphQLError`` for fragments that spread themselves.
+    """
     guard = _Guard(document, limits)
     selections = []
     for definition in document.definitions:
@@ -107,6 +109,7 @@ def check(document: DocumentNode, limits: Limits) -> None:
             selections.append(definition.selection_set)
     # By now it is known that they stand for little.
     guard.overlaps(selections)
+    return guard.total.fields
 
 
 class _Guard:

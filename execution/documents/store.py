@@ -61,11 +61,15 @@ _WITHOUT_VARIABLES = tuple(rule for rule in RULES if rule not in _OF_VARIABLES)
 """Those for a document without any: a third of the time went by looking for them."""
 
 
-TOKEN = 750
-"""Bytes that a kept document takes for each of its tokens, with what its price is made of; its text comes twice again, in
-its source and its strings (measured: tests/execution/test_documents.py)."""
+TOKEN = 500
+"""Bytes that a kept document takes for each of its tokens; its text comes twice again, in its source and its strings
+(measured: tests/execution/test_documents.py)."""
 
-DOCUMENT = 2_000
+FIELD = 250
+"""Bytes that its price takes for each field that it stands for. They are counted with fragments put in place: 150 tokens of fragments
+stand for 2,000 fields, and took three times what their tokens count for."""
+
+DOCUMENT = 10_000
 """Bytes that any takes."""
 
 _INTROSPECTION = re.compile(r"\b__(?:schema|type)\b")
@@ -82,6 +86,8 @@ class Document:
     introspects: bool = False
     """Whether it asks for the schema, or looks as if it did: a text in it may have the words, too."""
     tokens: int = 0
+    fields: int = 0
+    """What it stands for, fragments put in place."""
     prices: dict[int, Price] = field(default_factory=dict)
     uses: dict[int, Uses] = field(default_factory=dict)
 
@@ -138,7 +144,7 @@ class Documents:
 
     def _kept(self, text: str, owner: Hashable, document: Document) -> Document:
         if not document.errors:
-            size = DOCUMENT + TOKEN * document.tokens + 3 * sys.getsizeof(text)
+            size = DOCUMENT + TOKEN * document.tokens + FIELD * document.fields + 3 * sys.getsizeof(text)
             self.kept.put(owner, (owner, text), document, size)
         return document
 
@@ -147,10 +153,10 @@ class Documents:
         if len(text) > self.limits.characters:
             raise DocumentLimitExceeded("characters", self.limits.characters, len(text))
         node, tokens = self._parsed(text, turn)
-        check(node, self.limits)
+        fields = check(node, self.limits)
         rules = RULES if "$" in text else _WITHOUT_VARIABLES
         errors = checked(self.schema, node, rules, turn, max_errors=self.max_errors, hide_suggestions=hide_suggestions)
-        return Document(node, errors, _INTROSPECTION.search(text) is not None, tokens)
+        return Document(node, errors, _INTROSPECTION.search(text) is not None, tokens, fields)
 
     def _parsed(self, text: str, turn: Turn | None) -> tuple[DocumentNode, int]:
         """The document, and how many tokens it has."""
