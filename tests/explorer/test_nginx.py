@@ -9,7 +9,9 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import orjson
 import pytest
 from cryptography import x509
@@ -69,10 +71,13 @@ class Proxy:
     """nginx on a port, before a server's."""
 
     def __init__(self, folder: Path, port: int, server: int) -> None:
-        self.folder, self.port = folder, port
+        self.folder, self.port, self.plain = folder, port, port + 1
         example = (CHECKOUT / "examples" / "nginx.conf").read_text()
         for theirs, ours in {
             "listen 443 ssl http2;": f"listen 127.0.0.1:{port} ssl http2;",
+            "listen 80;": f"listen 127.0.0.1:{self.plain};",
+            "listen [::]:443 ssl http2;": "",
+            "listen [::]:80;": "",
             "server 127.0.0.1:8000;": f"server 127.0.0.1:{server};",
             "/etc/ssl/erp.example.pem": f"{folder}/erp.pem",
             "/etc/ssl/erp.example.key": f"{folder}/erp.key",
@@ -109,7 +114,7 @@ class Proxy:
 async def proxy(application: FastAPI, tmp_path: Path) -> AsyncIterator[tuple[Proxy, str]]:
     """The proxy, not running yet, and the server's own address."""
     async with serving(application) as port:
-        yield Proxy(tmp_path, free_ports(), port), f"http://127.0.0.1:{port}"
+        yield Proxy(tmp_path, free_ports(2), port), f"http://127.0.0.1:{port}"
 
 
 async def test_a_browsers_stream_comes_through_and_goes_on_after_the_proxys_end(
@@ -160,5 +165,38 @@ async def test_a_socket_comes_through(proxy: tuple[Proxy, str], data: tuple[Data
         assert orjson.loads(await socket.recv()) == {"type": "connection_ack"}
         query = "subscription { changes { changes { id } } }"
         await socket.send(orjson.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}).decode())
-        told = orjson.loads(await socket.recv())
-        assert told["payload"]["data"]["changes"]["changes"] == []
+        sent = orjson.loads(await socket.recv())
+        assert sent["payload"]["data"]["changes"]["changes"] == []
+
+
+def refusal(answer: httpx.Response) -> Any:
+    """The code of an answer's only error, which has the form that the graph's have."""
+    assert answer.headers["content-type"] == "application/json"
+    [error] = answer.json()["errors"]
+    assert error["message"]
+    return error["extensions"]["code"]
+
+
+async def test_what_the_proxy_itself_refuses_reads_like_the_graphs_errors(
+    proxy: tuple[Proxy, str], data: tuple[Database, str, str]
+) -> None:
+    """Clients that parse each answer as JSON met a page of HTML."""
+    nginx, _ = proxy
+    url = f"https://127.0.0.1:{nginx.port}/graphql"
+    headers = {"authorization": f"Bearer {data[2]}", "content-type": "application/json"}
+    async with nginx.running(), httpx.AsyncClient(verify=False) as client:  # noqa: S501 - a certificate of nobody's
+        large = await client.post(url, headers=headers, content=b" " * (1024 * 1024 + 1))
+        assert (large.status_code, refusal(large)) == (413, "BAD_REQUEST")
+        own = await client.post(url, headers=headers, content=b" " * (1024 * 1024))
+        assert (own.status_code, own.json()["errors"][0]["extensions"]["code"]) == (413, "BAD_REQUEST")
+        assert "x-request-id" in own.headers, "the graph's own answers pass as they are"
+        begun = await client.get(f"http://127.0.0.1:{nginx.plain}/graphql?x=1")
+        assert (begun.status_code, begun.headers["location"]) == (301, "https://127.0.0.1/graphql?x=1")
+
+
+async def test_a_server_that_is_away_is_an_error_that_may_be_retried(tmp_path: Path) -> None:
+    ports = free_ports(3)
+    nginx = Proxy(tmp_path, ports, ports + 2)
+    async with nginx.running(), httpx.AsyncClient(verify=False) as client:  # noqa: S501 - a certificate of nobody's
+        away = await client.post(f"https://127.0.0.1:{nginx.port}/graphql", json={"query": "{ __typename }"})
+    assert (away.status_code, refusal(away), away.headers["retry-after"]) == (503, "UNAVAILABLE", "2")
