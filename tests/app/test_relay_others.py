@@ -1,14 +1,22 @@
 """The relay against RabbitMQ, a real one, and against librdkafka's mock of a Kafka cluster."""
 
+import asyncio
+import contextlib
+import re
+import sys
 from collections.abc import AsyncIterator, Iterator
 
+import aio_pika
 import pytest
+from aio_pika.exceptions import ChannelClosed, DeliveryError
 from structlog.testing import capture_logs
 
 from app.relay import outlet as outlets
 from app.relay.messages import Message
 from app.relay.sinks import made
 from app.relay.sinks.kafka import _security
+from app.relay.sinks.rabbitmq import EXCHANGE
+from app.settings import CHECKOUT
 from core import ids
 from services.platform import keys
 from tests.support.brokers import Broker, Got, RabbitMQ, relay, running
@@ -117,6 +125,47 @@ async def test_rabbitmq_killed_amid_many_loses_none(rabbit: RabbitMQ, site: Site
 
 def ids_of(found: list[Got], records: list[str]) -> set[str]:
     return {each.attributes["id"] for each in about(found, *records)}
+
+
+async def routed(url: str) -> None:
+    """Publish what is about nothing, until a queue takes it."""
+    probe = aio_pika.Message(b'{"type": "probe"}', message_id="probe")
+    async with asyncio.timeout(60), await aio_pika.connect(url) as connection:
+        while True:  # an exchange that isn't there closes the channel
+            with contextlib.suppress(DeliveryError, ChannelClosed):
+                exchange = await (await connection.channel(on_return_raises=True)).get_exchange(EXCHANGE)
+                await exchange.publish(probe, "erp.nobody.order.none", mandatory=True)
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_the_documented_receiver_has_all_that_a_new_relay_sends(rabbit: RabbitMQ, site: Site) -> None:
+    """It bound its queue to an exchange that only the relay declared, which drops what no queue is bound for."""
+    page = (CHECKOUT / "docs" / "relay.md").read_text()
+    [script] = [each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "aio_pika" in each]
+    documented = "amqp://guest:guest@127.0.0.1/"
+    assert script.count(documented) == 1
+    await rabbit.delete_exchange()
+    command = (sys.executable, "-c", script.replace(documented, rabbit.url))
+    receiver = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert receiver.stdout
+        await routed(rabbit.url)
+        async with (
+            site.client() as client,
+            running(relay(site.database, site.target, [rabbit.url])),
+            asyncio.timeout(60),
+        ):
+            assert await receiver.stdout.readline() == b"probe probe\n"
+            order = await an_order(client)
+            [event] = (await ask(client, SEEN, subjects=[order], after=None))["eventFeed"]["events"]
+            while (line := await receiver.stdout.readline()) != f"{event['id']} order.created\n".encode():
+                assert re.fullmatch(rb"evt_\w+ [\w.]+\n", line)
+    finally:
+        if receiver.returncode is None:
+            receiver.terminate()
+        await receiver.wait()
+        await rabbit.bind()
 
 
 async def test_that_no_queue_takes_it_is_said_once(rabbit: RabbitMQ) -> None:
