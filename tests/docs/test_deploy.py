@@ -86,22 +86,42 @@ def test_commands_are_found_where_they_are() -> None:
     """Without this the test above could find none."""
     found = {str(path.relative_to(ROOT)): [" ".join(call) for call in commands(path)] for path in [*FILES, *PAGES]}
     assert found["examples/deploy/Dockerfile"] == ["serve", "db status"]
-    assert found["examples/deploy/compose/compose.yaml"] == ["db upgrade", "db status"]
+    assert found["examples/deploy/compose/compose.yaml"] == ["db upgrade", "worker", "db status"]
     assert found["examples/deploy/systemd/erpgraph.service"] == ["serve"]
     assert found["examples/deploy/systemd/erpgraph-backup.service"] == ["db dump /var/lib/erpgraph-backup/erp-X.dump"]
     assert found["examples/deploy/kubernetes/migrate.yaml"] == ["db upgrade"]
     assert found["examples/deploy/kubernetes/deployment.yaml"] == ["serve"]
+    assert found["examples/deploy/kubernetes/worker.yaml"] == ["worker"]
     assert found["examples/deploy/kubernetes/backup.yaml"] == ["db dump /backups/erp-X.dump"]
     assert "tenant create acme --currency EUR --timezone Europe/Berlin" in found["docs/deploy.md"]
     assert "db restore /backups/erp-2026-11-27.dump" in found["docs/backup.md"]
 
 
-def test_each_file_is_told_of() -> None:
-    told = (ROOT / "docs" / "deploy.md").read_text()
+def test_each_file_is_mentioned() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
     for folder in {path.parent for path in FILES}:
-        assert folder.name in told
+        assert folder.name in page
     units = [path.stem for path in (DEPLOY / "systemd").iterdir() if path.suffix in {".timer", ".socket"}]
-    assert all(unit in told for unit in units)
+    assert all(unit in page for unit in units)
+
+
+def test_each_kind_of_deployment_runs_a_worker() -> None:
+    """Compose and Kubernetes had none: holds stayed, and no webhook was ever sent."""
+    found = {path.parent.name for path in FILES if ["worker"] in commands(path)}
+    assert found == {"systemd", "compose", "kubernetes"}
+
+
+def test_each_manifest_is_applied() -> None:
+    folder = DEPLOY / "kubernetes"
+    resources = re.findall(r"^  - (\S+\.yaml)$", (folder / "kustomization.yaml").read_text(), re.MULTILINE)
+    by_hand = {"kustomization.yaml", "migrate.yaml", "secrets.example.yaml"}
+    assert {path.name for path in folder.iterdir()} == {*resources, *by_hand}
+
+
+def test_each_secret_that_a_manifest_needs_is_in_the_example() -> None:
+    files = {path.name: path.read_text() for path in (DEPLOY / "kubernetes").iterdir()}
+    given = set(re.findall(r"kind: Secret\nmetadata:\n  name: (\S+)", files["secrets.example.yaml"]))
+    assert set(re.findall(r"secretRef: \{name: (\S+)\}", "".join(files.values()))) == given
 
 
 def test_who_stops_is_given_the_time_for_it() -> None:
