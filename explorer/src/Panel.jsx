@@ -35,7 +35,7 @@ function Cost({ cost }) {
         <i style={{ insetInlineStart: 0, width: `${Math.min((cost.requested / cost.limit) * 100, 100)}%` }} />
       </span>
       {cost.actual !== undefined && <> · read {cost.actual.toLocaleString("en")}</>}
-      {cost.remaining !== undefined && <> · left in the budget {cost.remaining.toLocaleString("en")}</>}
+      {cost.remaining !== undefined && <> · {cost.remaining.toLocaleString("en")} left in the budget</>}
       {cost.restoreRate !== undefined && <>, {cost.restoreRate.toLocaleString("en")} more each second</>}
       {over && <> — too expensive</>}
     </p>

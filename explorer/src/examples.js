@@ -34,7 +34,11 @@ query StockFeed($after: String) {
         onHand
         available
         levels(first: 10) {
-          nodes { onHand reserved location { code warehouse { code } } }
+          nodes {
+            onHand
+            reserved
+            location { code warehouse { code } }
+          }
         }
       }
     }
@@ -78,12 +82,20 @@ query OrderScreen($number: String!) {
     query: `# A warehouse's list: what is reserved
 # for confirmed orders, oldest first.
 query PickList($first: Int!) {
-  orders(first: $first, where: {status: {eq: CONFIRMED}}, orderBy: {field: PLACED_AT}) {
+  orders(
+    first: $first
+    where: {status: {eq: CONFIRMED}}
+    orderBy: {field: PLACED_AT}
+  ) {
     nodes {
       number
       placedAt
       lineItems(first: 20) {
-        nodes { id reservedQuantity product { sku name unit } }
+        nodes {
+          id
+          reservedQuantity
+          product { sku name unit }
+        }
       }
     }
   }
@@ -100,10 +112,22 @@ query PickList($first: Int!) {
 query OrderTaxes($input: OrderPreviewInput!) {
   orderPreview(input: $input) {
     subtotal { amount currency }
-    taxes { category rate base { amount } amount { amount } exemptionReason }
+    taxes {
+      category
+      rate
+      base { amount }
+      amount { amount }
+      exemptionReason
+    }
     taxTotal { amount }
     total { amount }
-    lines { quantity unitPrice { amount } net { amount } product { sku } tax { code name } }
+    lines {
+      quantity
+      unitPrice { amount }
+      net { amount }
+      product { sku }
+      tax { code name }
+    }
     problems { code message path }
   }
 }
@@ -134,7 +158,11 @@ query ToBuy($first: Int!) {
     reason
     problem
     supplier { code name }
-    rule { id product { sku name } warehouse { code } }
+    rule {
+      id
+      product { sku name }
+      warehouse { code }
+    }
   }
 }
 `,
@@ -147,7 +175,11 @@ query ToBuy($first: Int!) {
     query: `# Open purchase orders, the earliest first,
 # with what has come of them, and their taxes.
 query OnItsWay($first: Int!) {
-  purchaseOrders(first: $first, where: {status: {eq: CONFIRMED}}, orderBy: {field: EXPECTED_ON}) {
+  purchaseOrders(
+    first: $first
+    where: {status: {eq: CONFIRMED}}
+    orderBy: {field: EXPECTED_ON}
+  ) {
     nodes {
       id
       number
@@ -157,9 +189,19 @@ query OnItsWay($first: Int!) {
       taxes { category rate amount { amount } }
       total { amount currency }
       lines(first: 20) {
-        nodes { id quantity unit baseQuantity receivedQuantity cancelledQuantity product { sku name } }
+        nodes {
+          id
+          quantity
+          unit
+          baseQuantity
+          receivedQuantity
+          cancelledQuantity
+          product { sku name }
+        }
       }
-      receipts(first: 5) { nodes { number reference receivedAt } }
+      receipts(first: 5) {
+        nodes { number reference receivedAt }
+      }
     }
     pageInfo { hasNextPage endCursor }
   }
@@ -179,8 +221,16 @@ subscription Live {
       id
       gone
       node {
-        ... on Order { number status total { amount currency } }
-        ... on StockLevel { available product { sku } location { code } }
+        ... on Order {
+          number
+          status
+          total { amount currency }
+        }
+        ... on StockLevel {
+          available
+          product { sku }
+          location { code }
+        }
       }
     }
     cursor
@@ -195,8 +245,18 @@ subscription Live {
     role: "partner",
     query: `# What there is to order, by price.
 query Catalog($first: Int!, $after: String) {
-  products(first: $first, after: $after, where: {active: {eq: true}}, orderBy: {field: LIST_PRICE}) {
-    nodes { sku name unit listPrice { amount currency } }
+  products(
+    first: $first
+    after: $after
+    where: {active: {eq: true}}
+    orderBy: {field: LIST_PRICE}
+  ) {
+    nodes {
+      sku
+      name
+      unit
+      listPrice { amount currency }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }
@@ -210,14 +270,23 @@ query Catalog($first: Int!, $after: String) {
     query: `# Your own orders, the newest first,
 # and how far they have got.
 query MyOrders($first: Int!) {
-  orders(first: $first, orderBy: {field: PLACED_AT, direction: DESC}) {
+  orders(
+    first: $first
+    orderBy: {field: PLACED_AT, direction: DESC}
+  ) {
     nodes {
       number
       status
       shipmentStatus
       placedAt
       total { amount currency }
-      lineItems(first: 20) { nodes { quantity shippedQuantity product { sku name } } }
+      lineItems(first: 20) {
+        nodes {
+          quantity
+          shippedQuantity
+          product { sku name }
+        }
+      }
     }
   }
 }
@@ -232,7 +301,13 @@ query MyOrders($first: Int!) {
 # something happens to one.
 subscription MyOrdersLive {
   changes(kinds: [ORDER]) {
-    changes { id gone node { ... on Order { number status shipmentStatus } } }
+    changes {
+      id
+      gone
+      node {
+        ... on Order { number status shipmentStatus }
+      }
+    }
     cursor
   }
 }
@@ -247,12 +322,20 @@ subscription MyOrdersLive {
 # idempotencyKey it answers the same.
 mutation OrderCreate($input: OrderCreateInput!) {
   orderCreate(input: $input) {
-    order { number status total { amount currency } lineItems { nodes { reservedQuantity } } }
+    order {
+      number
+      status
+      total { amount currency }
+      lineItems { nodes { reservedQuantity } }
+    }
     userErrors {
       code
       message
       path
-      ... on InsufficientStockError { available product { sku } }
+      ... on InsufficientStockError {
+        available
+        product { sku }
+      }
     }
   }
 }
@@ -275,7 +358,12 @@ mutation OrderCreate($input: OrderCreateInput!) {
 # there is nothing left, because drafts count.
 mutation Replenish($input: ReplenishInput!) {
   replenish(input: $input) {
-    purchaseOrders { number supplier { name } total { amount currency } availableActions }
+    purchaseOrders {
+      number
+      supplier { name }
+      total { amount currency }
+      availableActions
+    }
     userErrors { code message path }
   }
 }

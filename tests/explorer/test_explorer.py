@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, expect
 
 from app.asgi import create_app
-from app.settings import load
+from app.settings import CHECKOUT, load
 from db.runtime.engine import Database
 from tests.explorer.conftest import Open
 from tests.support.http import serving
@@ -45,6 +45,13 @@ async def test_an_example_shows_data_cost_and_plan(opened: Open, name: str) -> N
     await opened.page.locator(".plan summary").first.click()
     await expect(opened.page.locator(".plan pre").first).to_contain_text("SELECT")
     await opened.shoot(name)
+
+
+def test_no_line_of_an_example_is_cut_off() -> None:
+    """The query's editor shows 50 characters of a line where the page is 1,280 pixels wide."""
+    queries = re.findall(r"query: `(.*?)`", (CHECKOUT / "explorer" / "src" / "examples.js").read_text(), re.DOTALL)
+    assert len(queries) == 13
+    assert [line for query in queries for line in query.splitlines() if len(line) > 50] == []
 
 
 async def test_the_demo_key_is_filled_in_and_never_kept(opened: Open) -> None:
@@ -238,6 +245,13 @@ async def test_on_a_phone(browser: Browser, origin: str, shots: Path, scheme: st
         assert box["x"] + box["width"] <= 390
     assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 390
     await phone.page.screenshot(path=shots / f"phone-{scheme}-answer.png", full_page=True)
+    await phone.page.get_by_role("button", name="Open settings dialog").click()
+    dialog = await phone.page.get_by_role("dialog").bounding_box()
+    last = await phone.page.get_by_role("button", name="Dark").bounding_box()
+    assert dialog is not None
+    assert last is not None
+    assert last["x"] + last["width"] <= dialog["x"] + dialog["width"], "the choice of the theme was cut off"
+    await phone.shoot(f"phone-{scheme}-settings")
     await context.close()
     assert phone.foreign == []
     assert phone.console == []
