@@ -58,6 +58,8 @@ async def _serve(settings: Settings, opened: Listeners, say: Say, progress: Prog
         await _live(settings, opened, say, progress, announce)
         LEAVING.go_on(leaving.REST_WITHIN, "tasks and threads")
     say("Stopped serving")
+    if settings.log_format == "json":  # where nobody says it
+        log.info("stopped")
 
 
 async def _live(settings: Settings, opened: Listeners, say: Say, progress: Progress, announce: Say) -> None:

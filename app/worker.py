@@ -46,7 +46,10 @@ async def run(settings: Settings) -> None:
             _figures(settings, duties),
         ):
             log.info("working", version=__version__, webhooks=_sends(settings), relay=[*kinds(settings.relay)])
-            await _do(duties)
+            try:
+                await _do(duties)
+            finally:
+                log.info("stopping")
 
 
 @contextlib.asynccontextmanager

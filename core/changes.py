@@ -13,7 +13,7 @@ KINDS: dict[str, ChangeKind] = {name: kind for each in declared("core", "CHANGES
 
 NAMES = {kind.number: name for name, kind in KINDS.items()}
 if len(NAMES) < len(KINDS):
-    raise BrokenInvariant("Two kinds of changes have the same number: changes of one would be told as the other's.")
+    raise BrokenInvariant("Two kinds of changes have the same number: changes of one would be reported as the other's.")
 
 _OWN = {"tenant": "ten", "feed": "ten"}
 """What belongs to no module; the feed is a tenant's."""

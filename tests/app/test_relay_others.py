@@ -157,8 +157,9 @@ async def test_the_documented_receiver_has_all_that_a_new_relay_sends(rabbit: Ra
             asyncio.timeout(60),
         ):
             assert await receiver.stdout.readline() == b"probe probe\n"
+            start = (await ask(client, "{ changes { cursor } }"))["changes"]["cursor"]
             order = await an_order(client)
-            [event] = (await ask(client, SEEN, subjects=[order], after=None))["eventFeed"]["events"]
+            [event] = (await ask(client, SEEN, subjects=[order], after=start))["eventFeed"]["events"]
             while (line := await receiver.stdout.readline()) != f"{event['id']} order.created\n".encode():
                 assert re.fullmatch(rb"evt_\w+ [\w.]+\n", line)
     finally:

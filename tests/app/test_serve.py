@@ -102,7 +102,7 @@ def test_a_log_of_json_has_nothing_else_in_it(folder: Path) -> None:
     last = served.end(signal.SIGTERM)
     assert last.code == 0
     events = [json.loads(line)["event"] for line in last.err.splitlines()]
-    assert events[0] == "starting"
+    assert (events[0], events[-1]) == ("starting", "stopped")
 
 
 def test_it_starts_after_a_kill_with_the_same_data(folder: Path) -> None:

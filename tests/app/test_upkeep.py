@@ -170,6 +170,7 @@ def test_the_command_works_until_it_is_told_to_end(site: Site) -> None:
     process.send_signal(signal.SIGTERM)
     last = ended(process)
     assert last.code == 128 + signal.SIGTERM
+    assert "stopping" in last.err
     assert "Traceback" not in last.err
 
 
