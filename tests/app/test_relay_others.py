@@ -157,7 +157,9 @@ async def test_the_documented_receiver_has_all_that_a_new_relay_sends(rabbit: Ra
             asyncio.timeout(60),
         ):
             assert await receiver.stdout.readline() == b"probe probe\n"
-            start = (await ask(client, "{ changes { cursor } }"))["changes"]["cursor"]
+            given = {"code": "RELAY-DOCUMENTED", "name": "documented"}
+            begun = await client.post("/graphql", json={"query": MAKE, "variables": given})
+            start = begun.json()["extensions"]["changes"]["cursor"]
             order = await an_order(client)
             [event] = (await ask(client, SEEN, subjects=[order], after=start))["eventFeed"]["events"]
             while (line := await receiver.stdout.readline()) != f"{event['id']} order.created\n".encode():
