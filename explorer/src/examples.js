@@ -305,7 +305,11 @@ subscription MyOrdersLive {
       id
       gone
       node {
-        ... on Order { number status shipmentStatus }
+        ... on Order {
+          number
+          status
+          shipmentStatus
+        }
       }
     }
     cursor
