@@ -18,6 +18,13 @@ from services.imports.numbers import CACHED, LESS, MAX_LENGTH, MORE, parser, sty
 _POINT_ZERO = re.compile(r"[0-9]+\.0+")
 # Spreadsheets write 4.00638E+12, programs in Java 4.00638E12. 12E3 and 4.5E27, a lamp and its base, are keys as good as any.
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+|[0-9][.,][0-9]{2,}[eE][0-9]+")
+# What spreadsheets show in the place of what they can't work out, in English, German, French, Spanish, Italian, Dutch and
+# Portuguese; and for a number that is wider than its column.
+_FAULTS = frozenset(
+    """#N/A #REF! #VALUE! #NAME? #DIV/0! #NUM! #NULL! #SPILL! #CALC! #NV #BEZUG! #WERT! #ZAHL! #VALEUR! #NOM? #NOMBRE! #NUL!
+    #N/D #¡REF! #¡VALOR! #¿NOMBRE? #¡DIV/0! #¡NUM! #¡NULO! #RIF! #VALORE! #NOME? #NULLO! #N/B #VERW! #WAARDE! #NAAM?
+    #DEEL/0! #GETAL! #LEEG! #VALOR! #NÚM! #NULO!""".split()
+)
 _NOT_A_NUMBER = "is not a number with at most 14 digits and six decimals"
 
 
@@ -250,6 +257,10 @@ def key_parser(
         if _SCIENTIFIC.fullmatch(text):
             raise RejectedRow(
                 word, f"A spreadsheet has turned it into the number {text}: what it was can't be told. Export it again."
+            )
+        if text[:1] == "#" and (text in _FAULTS or not text.strip("#")):
+            raise RejectedRow(
+                word, f"A spreadsheet shows {text} in its place: what it was can't be told. Export it again."
             )
         try:
             return texts.key(text) if text else text

@@ -33,7 +33,7 @@ class Rows(Reading):
         super().__init__(source, mapping.file, places, filling)
         self.skip(skips(mapping), style(mapping.numbers, mapping.currency))
         self._line = OrderLine(mapping, places)
-        self._doubtful = False
+        self._doubtful: int | None = None
         self._last: str | None = None
         self.extra = self._line.extra
         self.unknown_countries = self._line.unknown_countries
@@ -70,8 +70,8 @@ class Rows(Reading):
             yield from self._suspects(row)
         elif found.number:
             if self._doubtful:
-                yield self._doubt(row.line, found.number)
-            self._doubtful, self._last = False, found.number
+                yield self._doubt(self._doubtful, found.number)
+            self._doubtful, self._last = None, found.number
 
     def _suspects(self, row: SourceRow) -> Iterator[tuple[Any, ...]]:
         """Orders that a row which can't be read as cells may belong to: none of them is whole without it.
@@ -83,7 +83,7 @@ class Rows(Reading):
         cells = reread(row.text, self.source.dialect) if row.fault else row.cells
         numbers, sure = self._line.numbers_in(cells, self.width, quoted=row.fault is not None)
         if not sure:
-            self._doubtful = not self.filling.names_orders
+            self._doubtful = None if self.filling.names_orders else row.line
             numbers |= {self._last} if self._last else set()
         for number in numbers:
             yield self._doubt(row.line, number)

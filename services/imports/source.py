@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from core.errors import BadInput
+from core.text import composed
 from services.imports.mapping import File
 
 MAX_ROW = 1_000_000
@@ -124,10 +125,7 @@ class _Lines:
             # The BOM that Excel writes is no part of the first header.
             return line if self.number else line.removeprefix("\ufeff")
         except UnicodeError as error:
-            raise BadInput(
-                f"{self._path} is not written in {self._stream.encoding}: something after line "
-                f"{self.number} can't be read. Set file.encoding in the mapping."
-            ) from error
+            raise BadInput(undecodable(self._path, self._stream.encoding)) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BadInput(f"{self._path} is damaged: its gzip data end too early or are broken.") from error
         except OSError as error:
@@ -259,7 +257,9 @@ class Source:
                 yield self._broken()
                 reader = self.dialect.reader(iter(lines.next, ""))
             elif cells:  # an empty line is no row
-                yield SourceRow(lines.number - len(lines.row) + 1, "".join(lines.row), cells)
+                text = "".join(lines.row)
+                cells = cells if text.isascii() else [*map(in_form, cells)]
+                yield SourceRow(lines.number - len(lines.row) + 1, text, cells)
 
     def _well_quoted(self, lines: list[str]) -> bool:
         """Do several lines make one row, or has a stray quote swallowed the ends of the first ones?
@@ -278,6 +278,16 @@ class Source:
         text = self._lines.give_back()
         fault = "text: A cell or the line is too long." if single else UNCLOSED
         return SourceRow(self._lines.number, text, [], fault)
+
+
+def in_form(cell: str) -> str:
+    """A cell in form NFC, as mappings are read and keys are kept: macOS writes an umlaut as two characters. What can't be a text
+    stays as it is, and is refused where it is used.
+    """
+    try:
+        return cell if cell.isascii() else composed(cell)
+    except ValueError:
+        return cell
 
 
 UNCLOSED = 'quotes: A quote is opened and never closed. If quotes mean nothing in this file, set file.quote to "".'
@@ -335,6 +345,27 @@ def refuse_workbook(path: Path, start: bytes) -> None:
     """Raise ``BadInput`` for a file that begins as a workbook, of which nothing can be read as text."""
     if start.startswith(_WORKBOOKS):
         raise BadInput(f"{path} is a workbook or an archive, not a text file: save the sheet as CSV, or unpack it.")
+
+
+def undecodable(path: Path, encoding: str) -> str:
+    """Where a file isn't in its encoding, for those who must correct the one or the other. Reads it again, up to there."""
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+    with path.open("rb") as binary:
+        plain = gzip.GzipFile(fileobj=binary) if binary.peek(2)[:2] == _GZIP else binary
+        try:
+            for line, piece in enumerate(iter(lambda: plain.readline(MAX_ROW), b""), 1):  # noqa: B007 - told where it ends
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            what = (
+                f"line {line} has the byte 0x{error.object[error.start]:02X}, which isn't any of its characters there"
+            )
+            return (
+                f"{path} is not written in {encoding}: {what}. Set file.encoding in the mapping, or correct that line."
+            )
+        except UnicodeError:  # of UTF-16 without its mark
+            return f"{path} doesn't begin with a byte order mark: set file.encoding to utf-16-le or utf-16-be in the mapping."
+    return f"{path} is not written in {encoding}. Set file.encoding in the mapping."
 
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

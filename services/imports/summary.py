@@ -130,6 +130,7 @@ class ThingsSummary:
     left_out: dict[str, int]
     rejected_file: Path
     dry_run: bool = False
+    preview: str = ""
 
     def as_facts(self) -> dict[str, Any]:
         """The numbers, as the import's record keeps them."""
@@ -158,6 +159,7 @@ class ThingsSummary:
                 f"{self.read:,} rows read = {became}",
                 *([f"left out: {_listed(self.left_out)}"] if left else []),
                 *([f"rejected: {_listed(self.rejected)}{where}"] if rejected else []),
+                *([self.preview] if self.preview else []),
                 *(["This was a dry run: nothing was stored."] if self.dry_run else []),
             ]
         )
@@ -166,8 +168,8 @@ class ThingsSummary:
 REJECTED_SHOWN, ORDERS_SHOWN, LINES_SHOWN = 10, 5, 5
 
 _REJECTED = f"""
-SELECT line, reason, left(convert_from(raw, 'UTF8'), 200) AS row FROM import_rows
-WHERE reason IS NOT NULL AND NOT {DERIVED} AND position('\\x00'::bytea IN raw) = 0 ORDER BY line LIMIT {REJECTED_SHOWN}
+SELECT line, reason, CASE WHEN position('\\x00'::bytea IN raw) = 0 THEN left(convert_from(raw, 'UTF8'), 200) ELSE '…' END AS row
+FROM {{table}} WHERE reason IS NOT NULL AND {{where}} ORDER BY line LIMIT {REJECTED_SHOWN}
 """
 # Spread over the file, not its first ones: what is odd is often further down.
 _ORDERS = f"""
@@ -185,11 +187,19 @@ WHERE l.tenant_id = $1 AND l.order_id = $2 ORDER BY l.position LIMIT {LINES_SHOW
 """
 
 
+async def _first_rejected(connection: Any, table: str, where: str = "true") -> list[str]:
+    rows = await connection.fetch(_REJECTED.format(table=table, where=where))
+    return [f"line {row['line']}: {row['reason']}\n    {row['row'].strip()}" for row in rows]
+
+
+async def things_preview(connection: Any) -> str:
+    """The first rejected records: a dry run writes no list that has them."""
+    return "\n".join(await _first_rejected(connection, "import_things"))
+
+
 async def preview(connection: Any, tenant: UUID) -> str:
     """The first rejected rows, and some of the orders as they would be stored, for people to look at."""
-    lines = [
-        f"line {row['line']}: {row['reason']}\n    {row['row'].strip()}" for row in await connection.fetch(_REJECTED)
-    ]
+    lines = await _first_rejected(connection, "import_rows", f"NOT {DERIVED}")
     for order in await connection.fetch(_ORDERS, tenant):
         lines.append(
             f"order {order['number']}: {order['status']}, of {order['code']}, {order['placed_at']:%Y-%m-%d %H:%M} UTC,"

@@ -16,7 +16,7 @@ from services.imports.mapping.things import PartnersMapping, ProductsMapping, St
 from services.imports.rejects import Rejects
 from services.imports.reporting import Report, reporting, silent
 from services.imports.source import opened
-from services.imports.summary import ThingsSummary
+from services.imports.summary import ThingsSummary, things_preview
 from services.imports.things import Kind, Things
 from services.imports.transaction import announce, begin
 from services.platform import sweeping, tenants
@@ -58,7 +58,9 @@ async def import_things(
                     else:
                         stored = await keeping.store(connection, identity, made, kind)
                     found = await keeping.counts(connection)
-                    summary = ThingsSummary(what, rows.read, *found, dict(rows.left_out), rejects.path, dry_run=dry_run)
+                    counted = (what, rows.read, *found, dict(rows.left_out), rejects.path)
+                    shown = await things_preview(connection) if dry_run else ""
+                    summary = ThingsSummary(*counted, dry_run=dry_run, preview=shown)
                     await record.finish(connection, identity, made, summary.as_facts(), stored=bool(stored))
                     report("storing", 1, 1)
                     if not dry_run:

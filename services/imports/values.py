@@ -1,5 +1,6 @@
 """What a mapping takes from a row's cells: each value's text, by where it comes from."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,8 @@ class Places:
         counts = Counter(header)
         missing = [name for name in wanted if place(header, name) is None]
         if missing:
-            raise BadInput(f"The file has no column {_listed(missing)}. Its columns are {_listed(header)}.")
+            message = f"The file has no column {_listed(missing)}. Its columns are {_listed(header)}."
+            raise BadInput(message + _delimited(header))
         twice = [name for name in wanted if counts[name] > 1]
         if twice:
             raise BadInput(
@@ -34,6 +36,14 @@ class Places:
 
     def __getitem__(self, header: str) -> int:
         return self._places[header]
+
+
+def _delimited(header: list[str]) -> str:
+    """What to do about a header that is a single cell, with the marks in it that end others' cells."""
+    found = max(";\t|,", key=header[0].count) if len(header) == 1 else ""
+    if not found or found not in header[0]:
+        return ""
+    return f" That is one column: set file.delimiter = {json.dumps(found)} if it ends the file's cells."
 
 
 def _listed(names: list[str]) -> str:

@@ -163,9 +163,25 @@ async def test_i8_a_list_that_is_rejected_again_has_its_columns_once(target: Tar
 async def test_i8_keys_that_a_spreadsheet_damaged_are_told(target: Target, shop: str, tmp_path: Path) -> None:
     text = 'Order,Date,Cust,SKU,Qty,Price\n3.21E+09,2024-01-31,A,S1,1,5\n2,2024-01-31,A,"4,00638E+12",1,5\n3,2024-01-31,A,\'0815,1,5\n'
     text += "4.00638E12,2024-01-31,A,S1,1,5\n12E3,2024-01-31,A,4.5E27,1,5\n"
-    assert told(await load(target, shop, tmp_path, text)) == (5, 2, 0, {"order": 2, "sku": 1})
+    text += (
+        "#NV,2024-01-31,A,S1,1,5\n5,2024-01-31,A,#REF!,1,5\n#######,2024-01-31,A,S1,1,5\n#1001,2024-01-31,A,#7,1,5\n"
+    )
+    assert told(await load(target, shop, tmp_path, text)) == (9, 3, 0, {"order": 4, "sku": 2})
     async with administration(target, await tenants.find(target, shop)) as connection:
-        assert [line[2] for line in await lines(connection)] == ["4.5E27", "0815"]
+        assert [line[2] for line in await lines(connection)] == ["#7", "4.5E27", "0815"]
+
+
+async def test_an_order_that_a_row_may_be_of_is_rejected_with_the_line_of_that_row(
+    target: Target, shop: str, tmp_path: Path
+) -> None:
+    """The reason named the order's own line: "Line 3 is rejected" of line 3."""
+    text = f"Order,Date,Cust,SKU,Qty,Price\n,{'x' * 200_000}\n2,2024-01-31,A,S1,1,5\n3,2024-01-31,A,S1,1,5\n"
+    assert told(await load(target, shop, tmp_path, text)) == (3, 1, 0, {"text": 1, "whole": 1})
+    listed = (tmp_path / "x.csv.rejected.csv").read_text().splitlines()[1:]
+    assert [line[:40] for line in listed if line[0].isdigit()] == [
+        "2,text: A cell or the line is too long.,",
+        '3,"whole: Line 2 is rejected, and an ord',
+    ]
 
 
 async def test_discounts_as_fractions_with_a_mark_of_their_own(target: Target, shop: str, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from tests.support.patience import PATIENCE
             "has no column 'qty', 'price', 'date', 'text', 'customer'. Its columns are 'order', 'sku'.",
         ),
         (HEADER.encode().replace(b"text", b"qty"), "has no column 'text'."),
+        (HEADER.encode().replace(b",", b";"), """. That is one column: set file.delimiter = ";" if it ends"""),
+        (HEADER.encode().replace(b",", b"\t"), """. That is one column: set file.delimiter = "\\t" if it ends"""),
         (HEADER.encode().replace(b"\n", b",qty\n"), "has more than one column 'qty'."),
         (b"", "The file is empty"),
         (

@@ -101,6 +101,16 @@ async def test_partners(target: Target, shop: str, bound: Any, tmp_path: Path) -
 """
     dry = await load(target, shop, "partners", tmp_path, text, PARTNERS, dry_run=True)
     assert (dry.imported, await bound.fetchval("SELECT count(*) FROM partners")) == (2, 0)
+    # There is no list, so it shows what the list would have.
+    lines = str(dry).splitlines()
+    assert lines[1].startswith("rejected: 1 ")
+    assert [line.split(":")[:2] for line in lines[2:8:2]] == [
+        ["line 4", " email"],
+        ["line 5", " country"],
+        ["line 6", " kind"],
+    ]
+    assert lines[3::2] == ["    3,Bo,,not an address,AT,C", "    4,Cy,,,Nowhere,C", "    5,Di,,,,X"]
+    assert lines[8:] == ["This was a dry run: nothing was stored."]
     summary = await load(target, shop, "partners", tmp_path, text, PARTNERS)
     assert (summary.imported, summary.rejected) == (2, {"country": 1, "email": 1, "kind": 1})
     rows = await bound.fetch("SELECT code, name, email, country, kinds FROM partners ORDER BY 1")

@@ -10,6 +10,7 @@
 
 import difflib
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -76,7 +77,9 @@ def load(path: Path) -> Mapping:
 def read(path: Path, model: type[M]) -> M:
     """The mapping of a TOML file, of whatever kind."""
     try:
-        return model.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+        # In form NFC, as the file's cells are.
+        written = unicodedata.normalize("NFC", path.read_text("utf-8-sig"))
+        return model.model_validate(tomllib.loads(written))
     except OSError as error:
         raise BadInput(f"The mapping {path} can't be read: {error.strerror}.") from error
     except ValidationError as error:

@@ -22,12 +22,20 @@ NAMED = (ISO, SERIAL, EPOCH, EPOCH_MS)
 
 
 def _encoding(name: str) -> str:
-    try:
-        "a".encode(name)
-        codecs.getincrementaldecoder(name)
-    except (LookupError, ValueError):
-        raise ValueError(f"{name!r} is not a text encoding; usual ones are utf-8, cp1252, latin-1, utf-16") from None
+    # Python knows latin-1, and latin9 without its stroke.
+    name = f"latin{name[6:]}" if name.lower().startswith("latin-") and not _is_known(name) else name
+    if not _is_known(name):
+        raise ValueError(f"{name!r} is not a text encoding; usual ones are utf-8, cp1252, latin-1, latin-9, utf-16")
     return name
+
+
+def _is_known(encoding: str) -> bool:
+    try:
+        "a".encode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _currency(code: str) -> str:
