@@ -100,7 +100,9 @@ def breathing(found: Callable[[], Any], sign: bytes) -> Sign:
         if cycle.response_started and not over and not cycle.flow.write_paused:
             cycle.transport.write(b"%x\r\n%b\r\n" % (len(sign), sign) if cycle.chunked_encoding else sign)
 
-    with contextlib.suppress(OSError, AttributeError, TypeError):
+    with contextlib.suppress(
+        OSError, AttributeError, TypeError, ValueError
+    ):  # it may have gone: uvloop says ValueError then
         client = cycle.transport.get_extra_info("socket")
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_WITHIN)
     bound_unsent(cycle.transport)

@@ -54,5 +54,6 @@ def bound_unsent(transport: Any) -> None:
     """Have the kernel take no more than ``UNSENT`` of what the client doesn't: from now on its answer is a stream. The rest waits in the
     process, where it is noticed, and given up after a while.
     """
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # it isn't TCP, or this isn't Linux
+    # It isn't TCP, or this isn't Linux, or the client has gone: uvloop says ValueError then.
+    with contextlib.suppress(OSError, AttributeError, TypeError, ValueError):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)

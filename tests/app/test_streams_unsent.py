@@ -7,10 +7,12 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from app.http.protocol import UNTAKEN
+from app.http.silence import breathing
 from app.http.untaken import UNSENT
 from tests.bench.live_clients import MUCH, Heard, SocketSubscriber, Subscriber, begun, left
 from tests.support.demo_site import Site
@@ -68,3 +70,10 @@ async def test_34_an_ordinary_answer_is_as_it_was(served: Served, site: Site) ->
         await served.make("UNSENT-0", "so that it has a turn")
         with other_end(mine) as server:
             assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 0
+
+
+def test_34_a_client_that_has_gone_before_its_stream_begins_is_no_fault() -> None:
+    """It was one, and its stream was never left: it counted among those of its key for as long as the process ran."""
+    gone = Mock()
+    gone.transport.get_extra_info("socket").setsockopt.side_effect = ValueError("negative file descriptor")
+    breathing(lambda: gone, b":")()

@@ -103,8 +103,8 @@ class Crowd:
 
     async def resume(self, port: int) -> dict[str, Any]:
         """Those that have ended go on somewhere else, from where they were."""
-        began = perf_counter()
-        self._them = await begun([each.again() for each in self._them], port)
+        began, refused = perf_counter(), Counter[str]()
+        self._them = await begun([each.again() for each in self._them], port, refused=refused)
         return {"took": perf_counter() - began}
 
     async def told(self, least: int, within: float) -> dict[str, Any]:
