@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
+from app.relay.outlet import Outlet
 from app.turns import held, to_the_end
+from app.webhooks.dispatcher import Dispatcher
 from services.platform import relaying
 from services.webhooks import turns
 from tests.support.brokers import Nats, relay
 from tests.support.command import ended, started
 from tests.support.demo_site import Site
 from tests.support.graph import RECEIVING
+from tests.support.http import eventually
 from tests.support.receiver import Shop
 
 WEBHOOK = "SELECT worker IS NULL AND leased_until <= now() AND due_at <= now() FROM webhook_turns"
@@ -54,13 +57,14 @@ class Held:
         return found if self._after else await self._does(*given)
 
 
-async def called_off(working: Any, at: Held) -> None:
-    """Call a worker off where it holds on, and wait until it has ended."""
+async def called_off(working: Any, turns_of: Dispatcher | Outlet, at: Held) -> None:
+    """Call a worker off where it holds on, let go once its turns have heard of it, and wait until it has ended."""
     running = asyncio.create_task(working.run())
     await at.reached.wait()
+    under_way = [*turns_of._running.values()]
     running.cancel()
-    for _ in range(20):  # each task that is called off has heard of it by then
-        await asyncio.sleep(0)
+    await eventually(lambda: all(each.cancelling() for each in under_way))
+    await asyncio.sleep(0)  # what is called off has ended then, unless it goes on to its end
     at.goes_on.set()
     with contextlib.suppress(asyncio.CancelledError):
         await running
@@ -79,7 +83,8 @@ async def test_a_webhook_is_nobodys_once_its_worker_was_called_off(
     told = f"called off {name} {after}"
     await there.make("CALLED-OFF", told)
     with monkeypatch.context() as patch:
-        await called_off(there.dispatcher(), Held(patch, turns, name, after=after))
+        working = there.dispatcher()
+        await called_off(working, working, Held(patch, turns, name, after=after))
     assert await found(site, "SELECT worker IS NULL AND leased_until <= now() FROM webhook_turns") is True
     async with there.working():
         assert await there.receiver.names(1) == [told]
@@ -105,7 +110,7 @@ async def test_a_place_is_nobodys_once_its_worker_was_called_off(
 ) -> None:
     with monkeypatch.context() as patch:
         working = relay(site.database, site.target, [broker.url])
-        await called_off(working, Held(patch, relaying, name, after=after))
+        await called_off(working, working.outlets[0], Held(patch, relaying, name, after=after))
     assert await found(site, RELAY) is True
 
 
