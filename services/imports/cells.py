@@ -40,6 +40,10 @@ def not_a_number(meaning: str) -> RejectedRow:
     return RejectedRow(said, f"The {said} {_NOT_A_NUMBER}.")
 
 
+def not_in(currency: str, sign: str) -> RejectedRow:
+    return RejectedRow("currency", f"The row is in {currency}, and an amount of it in {sign}.")
+
+
 class Amounts(NamedTuple):
     """What a row's numbers come to, as plain text; ``off`` is what was taken off the line."""
 

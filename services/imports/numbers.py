@@ -1,7 +1,7 @@
 """Numbers, as the systems of the world write them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -64,6 +64,24 @@ SIGNS = {
     "ZAR": ("R",),
 }
 """What stands beside amounts of a currency, besides its code."""
+
+
+class Signs:
+    """What shows that an amount isn't in its row's currency. In a file of several, each has the signs of all of them taken off, and
+    $1.00 in a row of EUR was 1.00 EUR.
+    """
+
+    def __init__(self, currencies: list[str]) -> None:
+        self._own = {code: {code, *SIGNS.get(code, ())} for code in currencies}
+        signs = _longest([*{sign for own in self._own.values() for sign in own}])
+        self._any = re.compile("|".join(map(re.escape, signs))) if len(currencies) > 1 else None
+
+    def other(self, cells: Iterable[str], code: str) -> str | None:
+        """The first sign of another currency of the file's in these cells of a row in this one."""
+        if self._any is None:
+            return None
+        found = (sign for cell in cells for sign in self._any.findall(cell.translate(_PLAIN)))
+        return next((sign for sign in found if sign not in self._own[code]), None)
 
 
 class Style(NamedTuple):

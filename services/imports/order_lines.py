@@ -1,7 +1,7 @@
 """One row of an order: its line item, and what it says of the whole order."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,8 +12,8 @@ from core.ids import new_id
 from services.imports import cells as parsing
 from services.imports.cells import RejectedRow
 from services.imports.mapping import Charge, Column, Keyed, Mapping, Rule, Service
-from services.imports.numbers import parser, style
-from services.imports.values import Places, Test, rule_test, taker, value
+from services.imports.numbers import Signs, parser, style
+from services.imports.values import Places, Take, Test, rule_test, taker, value
 
 MAX_DESCRIPTION = 5_000
 """Characters. A longer one than a name may be is kept on its lines, and cut in the product's name."""
@@ -113,6 +113,7 @@ class OrderLine:
         self._charges = [self._charge(charge, places) for charge in mapping.charges]
         self._several = len(mapping.currency) > 1
         self._currency = mapping.currency[0]
+        self._signs = Signs(mapping.currency)
         self.extra = self._extra(named)
 
     def _extra(self, named: dict[str, Column]) -> tuple[str, ...]:
@@ -142,13 +143,12 @@ class OrderLine:
         read = parser(style(numbers, self._mapping.currency, column, percent=percent))
         return parsing.amount_parser(name.replace("_", " "), read, sign)
 
-    def _charge(self, charge: Charge, places: Places) -> tuple[Charge, Callable[[list[str]], str | None]]:
-        take = value(charge.column, places)
+    def _charge(self, charge: Charge, places: Places) -> tuple[Charge, Take, Callable[[str], str | None]]:
         read = parsing.amount_parser(
             charge.description or charge.sku,
             parser(style(self._mapping.numbers, self._mapping.currency, charge.column)),
         )
-        return charge, lambda cells: read(take(cells))
+        return charge, value(charge.column, places), read
 
     def numbers_in(self, cells: list[str], width: int, *, quoted: bool) -> tuple[set[str], bool]:
         """What may be the order's number in a row that has too many cells or too few, counted from the front and from the
@@ -208,6 +208,7 @@ class OrderLine:
         amounts, (day, time, line, unit, email, currency, note, *_) = more[:6], more[6:16]
         facts["role"] = found.role or None
         money = self._money(found, currency)
+        self._check_signs(found, (*amounts, *(found.texts[_PLACE[name]] for name in self._whole)))
         read = self._amounts(*amounts, money, found.role)
         thing, text_ = self._goods(found, sku, description)
         self._facts(found, line, unit, email, note, read)
@@ -258,6 +259,12 @@ class OrderLine:
         found.facts["currency"] = said
         return said
 
+    def _check_signs(self, found: Found, said: Iterable[str]) -> None:
+        """Raises ``RejectedRow`` where an amount is in another currency than its row, which said in which it is."""
+        code = found.facts.get("currency")
+        if code and (sign := self._signs.other(said, code)):
+            raise parsing.not_in(code, sign)
+
     def _goods(self, found: Found, sku: str, description: str) -> tuple[str | None, str | None]:
         service = found.service
         if found.role == DISCOUNT:
@@ -289,8 +296,10 @@ class OrderLine:
         """The lines that come of the charges in a row's columns."""
         if found.role == RETURN:
             return
-        for charge, read in self._charges:
-            amount = read(cells)
+        for charge, take, read in self._charges:
+            said = take(cells)
+            self._check_signs(found, [said])
+            amount = read(said)
             if amount and amount.strip("0."):
                 facts = {"role": "o" if charge.of == "order" else "c", "currency": found.facts.get("currency")}
                 yield (

@@ -15,7 +15,7 @@ from services.imports import cells as parsing
 from services.imports.cells import RejectedRow
 from services.imports.filling import Filling
 from services.imports.mapping.things import PartnersMapping, ProductsMapping, StockMapping, ThingsMapping
-from services.imports.numbers import parser, style
+from services.imports.numbers import Signs, parser, style
 from services.imports.reading import Reading, raw
 from services.imports.source import Source, SourceRow
 from services.imports.values import Places, rule_test, taker
@@ -145,6 +145,8 @@ class Things(Reading):
         self._rejects = [(rule, rule_test(rule, places, number)) for rule in mapping.reject]
         self._key = _key(mapping, kind.key)
         self._kind = kind
+        self._signs = Signs(mapping.currencies)
+        self._price = next((at for at, field in enumerate(kind.fields) if field.column == "list_price"), 0)
         named = mapping.columns.named()
         self._take = taker([named[kind.key], *(named.get(field.meaning) for field in kind.fields)], places)
         self.columns = ("line", "raw", "reason", "id", "key", *(field.column for field in kind.fields))
@@ -179,6 +181,8 @@ class Things(Reading):
                 values["list_price_currency"] = None
             elif values["list_price_currency"] is None:
                 raise RejectedRow("currency", "There is no currency.")
+            elif sign := self._signs.other([texts[self._price]], values["list_price_currency"]):
+                raise parsing.not_in(values["list_price_currency"], sign)
         if "quantity" in values and values["quantity"] is None:
             raise RejectedRow("quantity", "There is no quantity.")
         return new_id().hex, key, *values.values()

@@ -254,6 +254,27 @@ async def test_currencies_are_told_apart(target: Target, shop: str, tmp_path: Pa
     assert second.totals == {"JPY": Decimal(500)}
 
 
+async def test_an_amount_in_another_currency_than_its_rows_is_rejected(
+    target: Target, shop: str, tmp_path: Path
+) -> None:
+    """In a file of several, the signs of all of them were taken off: $1.00 in a row of EUR was 1.00 EUR."""
+    rows = [
+        "1,A$5.00,0,AUD",
+        "2,$5.00,0,AUD",
+        "3,$5.00,0,EUR",
+        "4,€5.00,1,EUR",
+        "5,5.00,$1,EUR",
+        "6,A$5.00,0,USD",
+        "7,USD 5.00,0,USD",
+    ]
+    text = "Order,Price,Ship,Cur,Date,Cust,SKU,Qty\n" + "".join(f"{row},2024-01-01,A,S1,1\n" for row in rows)
+    mapping = HEAD.replace('"EUR"', '["EUR", "USD", "AUD"]') + COLUMNS + 'currency = "Cur"\n' + TAIL
+    mapping += '\n[[charges]]\ncolumn = "Ship"\nsku = "SHIP"\ndescription = "Shipping"\nof = "row"\n'
+    summary = await load(target, shop, tmp_path, text, mapping)
+    assert (told(summary)[1], told(summary)[3]) == (4, {"currency": 3})
+    assert summary.totals == {"AUD": Decimal(10), "EUR": Decimal(6), "USD": Decimal(5)}
+
+
 async def test_a_dry_run_stores_nothing_and_shows_what_would_come(target: Target, shop: str, tmp_path: Path) -> None:
     text = "Order,Date,Cust,SKU,Qty,Price\n1,2024-01-31,A,S1,2,5.00\n2,2024-01-31,A,S1,x,5.00\n"
     (tmp_path / "x.csv").write_text(text)
