@@ -16,7 +16,7 @@ from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 from execution.plans import Plans
 from execution.steps import at_once, in_turns
-from execution.variables import entry_of
+from execution.variables import Given, entry_of
 
 USUAL = (None, None, None, 50, False, None, None, None)
 """What graphql-core's ``execute`` hands on from its resolvers to the last of its predicates where its caller says nothing of them."""
@@ -59,7 +59,7 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         if more != USUAL:
             return None
         entry = entry_of(schema, document, name)
-        values = None if entry is None else entry.read(variables or {})
+        values = variables.read if isinstance(variables, Given) else entry and entry.read(variables or {})
         if entry is None or values is None:
             return None
         whole = (schema, entry.fragment_definitions, entry.fragments, root, context, entry.operation, values)

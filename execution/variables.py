@@ -56,6 +56,16 @@ class _Field(NamedTuple):
     default: Any
 
 
+class Given(dict[str, Any]):
+    """Variables, with what they were read as."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, given: Mapping[str, Any], read: VariableValues) -> None:
+        super().__init__(given)
+        self.read = read
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What an operation of a document is executed with, besides what differs from request to request."""
