@@ -15,7 +15,7 @@ from core import text
 from core.errors import BadInput
 from core.ids import new_id
 from core.moments import write
-from core.permissions import permitted
+from core.permissions import ROLES, permitted
 from core.problems import DUPLICATE, Problems, refuse
 from core.webhooks import LIMIT_REACHED, MOST
 from services.kit.answer import References
@@ -29,7 +29,8 @@ MAX_DOCUMENT, MAX_URL = 20_000, 2_000
 
 def _role(given: str) -> str:
     if not permitted([given]):
-        raise ValueError(f"There is no role {given!r} for webhooks.")
+        there = ", ".join(role for role in ROLES if permitted([role]))
+        raise ValueError(f"There is no role {given!r} for webhooks: there are {there}.")
     return given
 
 

@@ -241,6 +241,14 @@ async def test_what_makes_no_sense_is_refused(there: Shop, change: dict[str, Any
     assert found["webhooks"]["totalCount"]["value"] == 0
 
 
+async def test_a_role_that_there_is_not_is_refused_with_those_that_there_are(there: Shop) -> None:
+    """A webhook is no business partner, and so not of the role ``partner``."""
+    made = await there.hook("refused", roles=["boss"])
+    assert [each["message"] for each in made["userErrors"]] == [
+        "There is no role 'boss' for webhooks: there are viewer, clerk, warehouse, buyer, manager, admin."
+    ]
+
+
 async def test_a_name_is_taken_once_and_a_tenant_has_so_many(there: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     await there.hook("one")
     assert [each["code"] for each in (await there.hook("one"))["userErrors"]] == ["DUPLICATE"]
