@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import stat
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -41,9 +42,12 @@ def other_end(mine: socket.socket) -> Iterator[socket.socket]:
 def _number(peer: tuple[str, int]) -> int:
     """The descriptor that is connected with this address."""
     for each in Path("/proc/self/fd").iterdir():
-        with suppress(OSError), socket.socket(fileno=os.dup(int(each.name))) as found:  # closed by now, or no socket
-            if found.getpeername() == peer:
-                return int(each.name)
+        with suppress(OSError):  # closed by now, or a socket that isn't connected
+            # Only of sockets: a duplicate of anything else stayed open, and a browser's driver waited for its end for ever.
+            if stat.S_ISSOCK(each.stat().st_mode):
+                with socket.socket(fileno=os.dup(int(each.name))) as found:
+                    if found.getpeername() == peer:
+                        return int(each.name)
     raise AssertionError("nobody is there")
 
 

@@ -151,7 +151,8 @@ class Firm:
         while not over.is_set():
             try:
                 await self.fold()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            # Of a connection that is ended between two statements asyncpg says, too, that another operation is in progress.
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
                 ends += 1
             await asyncio.sleep(0)
         return ends
