@@ -168,6 +168,7 @@ async def test_the_documented_receiver_has_all_that_a_new_relay_sends(rabbit: Ra
         if receiver.returncode is None:
             receiver.terminate()
         await receiver.wait()
+        await rabbit.delete_exchange()  # with the binding of the page's queue, which would take what nobody is to take
         await rabbit.bind()
 
 

@@ -32,9 +32,8 @@ def test_a_document_is_parsed_once(documents: Documents) -> None:
 
 def test_what_does_not_validate_is_not_kept(documents: Documents) -> None:
     for _ in range(2):
-        assert [error.message for error in documents.get("{ nowhere }").errors] == [
-            "Cannot query field 'nowhere' on type 'Query'."
-        ]
+        [error] = documents.get("{ nowhere }").errors
+        assert error.message.startswith("Cannot query field 'nowhere' on type 'Query'. It has ")
     assert (documents.hits, documents.misses, len(documents.kept)) == (0, 2, 0)
 
 
