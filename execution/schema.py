@@ -98,8 +98,8 @@ class ExtensibleSchema(strawberry.Schema):
         )
         if isawaitable(result):
             return await result
-        if result.data is None and not any(error.path for error in result.errors or ()):
-            # Nothing was executed. Most likely a variable didn't fit.
+        if entry is None and result.data is None and not any(error.path for error in result.errors or ()):
+            # Nothing was executed, and the variables weren't looked at above. Most likely one didn't fit.
             unfit = unfit_variables(self._schema, document, operation, given, helps=helps)
             return ExecutionResult(None, unfit) if unfit else result
         return result

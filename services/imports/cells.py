@@ -41,7 +41,7 @@ def not_a_number(meaning: str) -> RejectedRow:
 
 
 def not_in(currency: str, sign: str) -> RejectedRow:
-    return RejectedRow("currency", f"The row is in {currency}, and an amount of it in {sign}.")
+    return RejectedRow("currency", f"The row's currency is {currency}, and one of its amounts is in {sign}.")
 
 
 class Amounts(NamedTuple):

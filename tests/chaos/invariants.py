@@ -8,6 +8,8 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+from app.database import connections_of_process
+from app.settings import load
 from db.runtime import lease
 from db.tenancy import APP
 from tests.chaos.site import Site
@@ -99,8 +101,8 @@ LEFT_BEHIND = f"""
 """
 """Invariant 12. Prepared transactions can't be: the server allows none (``max_prepared_transactions``)."""
 
-POOLS = 21
-"""The connections that a server may have: ten for reading, ten for writing, one beside."""
+POOLS = connections_of_process(load())
+"""The connections that a server may have. One fewer stood here, written again, and two runs of a hundred broke by it."""
 
 
 async def broken(connection: Any, tenant: UUID) -> list[str]:

@@ -62,6 +62,19 @@ async def load(
     return summary
 
 
+async def test_a_price_in_another_currency_than_its_rows_is_rejected(target: Target, shop: str, tmp_path: Path) -> None:
+    mapping = PRODUCTS.replace('"EUR"', '["EUR", "USD"]').replace('unit = "Unit"', 'currency = "Cur"')
+    text = """Article,Title,Cur,Price,State,Id
+C1,Lamp,USD,$5,live,
+C2,Lamp,EUR,$5,live,
+C3,Lamp,EUR,€5,live,
+"""
+    summary = await load(target, shop, "products", tmp_path, text, mapping)
+    assert (summary.imported, summary.rejected) == (2, {"currency": 1})
+    [row] = rejected(tmp_path, "x.csv")
+    assert "currency: The row's currency is EUR, and one of its amounts is in $." in str(row)
+
+
 async def test_products(target: Target, shop: str, bound: Any, tmp_path: Path) -> None:
     text = """Article,Title,Unit,Price,State,Id
 A1,Lamp,,"12,50",live,x1
