@@ -76,7 +76,7 @@ class ExtensibleSchema(strawberry.Schema):
         given = variables or {}
         entry = entry_of(self._schema, document, operation)
         if entry is not None:
-            read = entry.read(given)
+            read = await entry.read_in_turns(given)
             if read is not None:
                 given = Given(given, read)
             # graphql-core would look at all of them first, in one step: to refuse 160 kB of conditions held the loop for 21 ms.

@@ -24,9 +24,9 @@ _DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 
 
 def _read_decimal(given: Any) -> PythonDecimal:
-    if isinstance(given, int) and not isinstance(given, bool):
+    if given.__class__ is int:  # a bool is one as well, and no number
         given = str(given) if abs(given) < 10**20 else ""
-    if isinstance(given, str) and _DECIMAL.fullmatch(given):
+    if given.__class__ is str and _DECIMAL.fullmatch(given):
         try:
             return PythonDecimal(given)
         except InvalidOperation:  # pragma: no cover - the pattern admits nothing that Decimal refuses

@@ -39,6 +39,7 @@ from graphql.utilities.validate_input_value import validate_input_literal
 from execution.documents.misnamed import LONGEST, akin, below, instead
 from execution.documents.places import Path, variable_places
 from execution.steps import turn_if_stepped
+from execution.variables import VALUES
 
 MOST = 50
 """Problems of an input that are reported; and levels that are looked at."""
@@ -48,9 +49,6 @@ SHOWN = 80
 
 HINTED = 5
 """Names of an input that are compared with those that there are, each in a millisecond: 9,800 of them held a process for seconds."""
-
-AT_ONCE = 1_000
-"""Values that are looked at in one step: some two milliseconds."""
 
 _EXPECTED = {
     "Int": "A whole number between -2147483648 and 2147483647 is expected, such as 20",
@@ -174,7 +172,7 @@ class _Walk:
     def _value(self, type_: Any, given: Any, path: Path) -> None:
         reader = self.reader
         self.seen += 1
-        if self.seen % AT_ONCE == 0:
+        if self.seen % VALUES == 0:
             turn_if_stepped()
         if len(path) > MOST or len(self.found) >= MOST or reader.is_open(given):
             return

@@ -12,13 +12,14 @@ from graphql import (
     build_schema,
     parse,
 )
+from graphql.execution.executor import Executor
 from graphql.execution.values import VariableValues, get_variable_values
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from execution.documents.inputs import AT_ONCE, unfit_variables
+from execution.documents.inputs import unfit_variables
 from execution.steps import stepped
-from execution.variables import DEEPEST, Entry, entry_of
+from execution.variables import DEEPEST, VALUES, Entry, entry_of
 from tests.support.sample import Context, build
 
 SDL = """
@@ -154,10 +155,31 @@ def test_what_does_not_fit_is_looked_at_in_steps(schema: GraphQLSchema) -> None:
     for _ in looked:
         steps += 1
     # An order of one line has seven values.
-    assert steps == (7 + 1 + 1_001 * 7 + 1) // AT_ONCE
+    assert steps == (7 + 1 + 1_001 * 7 + 1) // VALUES
     assert [each.extensions for each in found] == [
         {"argumentPath": ["more", 1_000, "colour"], "variablePath": ["more", 1_000, "colour"]}
     ]
+
+
+async def test_what_fits_is_read_in_steps_where_it_is_much(schema: GraphQLSchema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five hundred conditions of as many numbers held the loop for 10 ms."""
+    made = entry(schema)
+    assert made is not None
+    # An order has two fields, its list one line, which has two fields, and its key one: 9,000, after a turn before the long list and
+    # one behind it.
+    few, many = ({"order": PLAIN, "more": [PLAIN] * count} for count in (100, 1_500))
+    assert sum(1 for _ in stepped(lambda turn: made.read(many, turn))) == 1_500 * 6 // VALUES + 2
+    assert await made.read_in_turns(many) == made.read(many)
+    monkeypatch.setattr("execution.variables.in_turns", None)
+    assert await made.read_in_turns(few) == made.read(few)
+
+
+async def test_what_fits_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the number of errors that are wanted counted as unusual, graphql-core read all variables a second time."""
+    sample = build(breadth_first=True)
+    document = parse("query q($box: Box!) { box(box: $box) }")
+    monkeypatch.setattr(Executor, "build", None)
+    assert (await sample.execute_document(document, {"box": {"wide": 3}}, context=Context())).errors is None
 
 
 async def test_graphql_core_does_not_look_at_what_is_refused_in_words_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
