@@ -14,6 +14,7 @@ from db.runtime.engine import Database
 from db.runtime.reader import Reader
 from execution import Meter, Trace
 from loaders.feed import Head, Interest, newest
+from loaders.kit.base import let_go
 
 EXPLAIN = "plan:read"
 """The permission to see what a query ran."""
@@ -127,6 +128,11 @@ class RequestContext:
         self.loaders.clear()
         self.batches.clear()
         return self.reader
+
+    async def end(self) -> None:
+        """End its snapshot, and let go of what was read."""
+        await self.reader.close()
+        await let_go(self.loaders)
 
     async def settle(self) -> Head:
         """Up to where the tenant's log of commits is complete. Comes before the request's snapshot, so that this has all of

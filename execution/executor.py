@@ -15,7 +15,7 @@ from execution.observed import run_of
 from execution.ordinary import Paths
 from execution.plan import Planner, SelectionPlan, only, shaping_variables
 from execution.plans import Plans
-from execution.steps import at_once, in_turns
+from execution.steps import at_once, in_turns, stepped
 from execution.variables import Given, entry_of
 
 USUAL = (None, None, None, False, None, None, None)
@@ -136,10 +136,15 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         settled: dict[str, Any] | None
         try:
             [data] = await run.select(plan, [self.root_value], paths)
-            settled = self._settled(run, plan, data) if run.failures else data
+            settled = await self._settled_in_turns(run, plan, data) if run.failures else data
         finally:
             await run.forget_frames()
         return ExecutionResult(settled, self.collected_errors.errors or None)
+
+    async def _settled_in_turns(self, run: Run, plan: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
+        if not run.turns:
+            return self._settled(run, plan, data)
+        return await in_turns(stepped(lambda _: self._settled(run, plan, data)))
 
     def _settled(self, run: Run, plan: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
         """The answer with what failed made null, and its errors."""

@@ -15,6 +15,7 @@ from graphql.execution.executor import CollectedErrors
 from graphql.pyutils import Path
 
 from execution.plan import FieldPlan, SelectionPlan
+from execution.steps import turn_if_stepped
 
 MAX_PLACES = 250
 """Places at which one error is reported, such as that of a whole level. The others are null without an error of their own: a
@@ -22,6 +23,9 @@ denied field of 50,000 rows would be 10 MB of the same sentence, and half a seco
 
 MAX_ERRORS = 500
 """Errors of an answer, beyond which each further one is reported once. 49 denied fields of 250 rows were 2 MB, in one step."""
+
+OBJECTS, PER_ERROR = 1_000, 30
+"""Objects that are looked at in one step, some two milliseconds, and in whose time an error is made."""
 
 
 class Failure:
@@ -57,6 +61,7 @@ class NullPropagation:
         self.reported: Counter[int] = Counter()
         """How often, by the identity of what was raised: many values may have failed for the same."""
         self.count = 0
+        self.done = 0
         self.missing = None if only is None else {*only}
 
     def root(self, selection: SelectionPlan, data: dict[str, Any]) -> dict[str, Any] | None:
@@ -70,6 +75,7 @@ class NullPropagation:
     def _object(self, selection: SelectionPlan, data: dict[str, Any], path: Path | None) -> dict[str, Any]:
         # A new object each time: one that several parents share fails at several paths.
         broken, typename = self.broken, selection.type.name
+        self._step(1)
         return {
             plan.key: self._value(plan, plan.definition.type, data[plan.key], Path(path, plan.key, typename))
             if plan in broken
@@ -92,6 +98,13 @@ class NullPropagation:
             self._report(error, path)
             return None
 
+    def _step(self, work: int) -> None:
+        """A turn for others every now and then: 300 errors held the loop for 30 ms."""
+        self.done += work
+        if self.done > OBJECTS:
+            self.done = 0
+            turn_if_stepped()
+
     def _is_enough(self, failure: Failure) -> bool:
         times = self.reported[id(failure.error)]
         return times > 0 and (times >= self.places or self.count >= MAX_ERRORS)
@@ -106,6 +119,7 @@ class NullPropagation:
         if isinstance(value, Failure):
             self.reported[id(value.error)] += 1
             self.count += 1
+            self._step(PER_ERROR)
             if self.missing is not None:
                 self.missing.discard(value)
             nodes = [details.node for details in plan.details]

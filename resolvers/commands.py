@@ -100,7 +100,7 @@ def carry_out(
             answer = await perform(*whom, await command.read_in_turns(given), service, reader)
         except Unreadable as bad:
             await asyncio.sleep(0)  # a turn for others, here and behind: each is 10 ms of 500 lines
-            rest = salvaged(command, given, bad.places)
+            rest = await salvaged(command, given, bad.places)
             await asyncio.sleep(0)
             answer = await examine(*whom, rest, service, bad.problems)
         except CommandRejected as refused:

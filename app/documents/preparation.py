@@ -1,5 +1,6 @@
 """From a GraphQL request to an operation that may be executed: parsed, within the limits, valid, allowed, priced."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -105,6 +106,7 @@ class OperationPreparer:
         size: int,
     ) -> int:
         if size * self._heaviest > self.settings.limit_nodes:  # so many values may be too much work, fewer can't
+            await asyncio.sleep(0)  # they have been parsed and counted
             check_weight(self.documents.schema, operation, asked.variables or {}, self.settings)
         given = {**(asked.variables or {}), USUAL: self._usual(principal)}
         priced = await self.documents.priced(document, operation)

@@ -53,7 +53,6 @@ from app.webhooks.reading import Reading
 from core.changes import Cursor
 from core.errors import AnswerTooLarge, CostLimit, ErpError
 from db.runtime.engine import Database
-from db.runtime.reader import Reader
 from db.runtime.standby import EVERYTHING
 from execution import Documents, Meter, Trace
 
@@ -183,7 +182,7 @@ class GraphQLEndpoint:
                 result = await self._execute(request, prepared, context)
             finally:
                 charge.spent.objects = context.meter.points
-                self._release(context.reader)
+                self._release(context)
         finally:
             running.release()
         return await self._answer(request, prepared, result, context, charge, media, record)
@@ -264,10 +263,10 @@ class GraphQLEndpoint:
         content = composed(errors, data, extensions)
         return written_response(content, media, status, headers | TRY_AGAIN if status == 503 else headers)
 
-    def _release(self, reader: Reader) -> None:
-        """End a request's snapshot beside the sending of its answer, which needn't wait for it. Nor does
+    def _release(self, context: RequestContext) -> None:
+        """End a request's snapshot beside the sending of its answer, which needn't wait for it, and let go of what was read. Nor does
         the connection wait for a client that reads slowly."""
-        closing = asyncio.create_task(reader.close())
+        closing = asyncio.create_task(context.end())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 

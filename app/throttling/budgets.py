@@ -105,7 +105,7 @@ class Charge:
         """Have it paid what it spent, and no less than ``least``: the rest of what it paid before is given back, and
         what it spent beyond that is taken, though it be more than there is. It may be settled again and again.
         """
-        self._pay(max(points(self.spent), self.least))
+        self._pay(max(points(self.spent, carried_out=self.carried_out), self.least))
 
     def hand_on(self) -> int:
         """Have it pay nothing, since others pay for it: what it spent, in points. It counts for its pace all the same."""

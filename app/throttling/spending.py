@@ -13,8 +13,8 @@ BYTES = 100
 """Bytes of an answer that cost as much as an object."""
 
 FREE = 0.002
-"""Seconds of either that are paid for with what every request costs at the least: a small query takes half of them, and
-what is by the clock is the machine's doing as much as the request's."""
+"""Seconds of either that are paid for with what every request costs at the least, where it was carried out: a small query takes half of
+them, and what is by the clock is the machine's doing as much as the request's."""
 
 SMALL = 0.0006
 """Seconds of the loop that a request which was carried out may take beside others and count as the least one. Of those that
@@ -27,9 +27,11 @@ of the process's time: a neighbour's small query took 1.5 times as long (attack 
 """
 
 
-def points(spent: Spending) -> int:
-    """What a request costs that has spent so much."""
-    seconds = max(spent.loop_seconds, spent.statement_seconds) - FREE
+def points(spent: Spending, *, carried_out: bool = True) -> int:
+    """What a request costs that has spent so much. What came to nothing pays for all of its seconds: refusals of 3 ms each were the
+    cheapest way to keep a process busy.
+    """
+    seconds = max(spent.loop_seconds, spent.statement_seconds) - (FREE if carried_out else 0)
     return max(
         spent.rows,
         spent.objects,
@@ -43,4 +45,4 @@ def pace(spent: Spending, *, carried_out: bool) -> int:
     wait, also where it is paid for with what every request costs: 500 refusals of 2 ms a second left them nothing.
     """
     seconds = spent.loop_seconds + (-SMALL if carried_out else AROUND)
-    return max(points(spent), int(seconds * PER_SECOND))
+    return max(points(spent, carried_out=carried_out), int(seconds * PER_SECOND))

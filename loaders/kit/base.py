@@ -12,6 +12,9 @@ from db.runtime.reader import Reader
 from loaders.kit.entity import Entity
 from loaders.kit.statements import Statement, known, statement_in_turns
 
+FREED = 4_000
+"""Rows that are freed in one step: 12,500 held the loop for 6 ms."""
+
 
 class Context(Protocol):
     """What a loader needs of a request."""
@@ -116,3 +119,17 @@ class Loader(DataLoader[Any, Any]):
             name = f"{type(self).__name__} ({self.source})" if self.source else type(self).__name__
             self.trace.batch(name, keys, len(rows), made.sql, perf_counter() - start)
         return rows
+
+
+async def let_go(loaders: dict[Hashable, Any]) -> None:
+    """Free what a request has loaded, once it is over, with turns for others in between."""
+    freed = 0
+    while loaders:
+        known = loaders.popitem()[1]._known  # noqa: SLF001 - a loader's, which is one of ours
+        while known:
+            value = known.popitem()[1]
+            freed += 1 + len(getattr(value, "rows", ()))
+            del value
+            if freed > FREED:
+                freed = 0
+                await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 """To many: the pages of a connection, a limit per parent, in one statement for a whole level; two where few overflow."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -35,6 +36,9 @@ LIMIT = value("limit", Integer())
 WHOLE = 20
 """From this page size on all of the parents' rows are read, and sliced in Python. That spares row_number(): a quarter of the
 time of 824 stock levels. Of smaller pages too many rows would be read in vain."""
+
+SLICE = 4_000
+"""Rows that are given to their parents in one step: some three milliseconds."""
 
 Way = Callable[[Select[Any], Sequence[Any]], Select[Any]]
 _key = itemgetter("key")
@@ -141,7 +145,7 @@ class Many(Loader):
     async def load_all(self, keys: list[Any]) -> dict[Any, Connection]:
         """The page of each key."""
         query: Query = self.arguments
-        groups = self._by_parent(keys, await self._rows(keys))
+        groups = await self._by_parent(keys, await self._rows(keys))
         pages = {}
         for key, rows in groups.items():
             more = len(rows) > query.page.limit
@@ -149,13 +153,16 @@ class Many(Loader):
             pages[key] = Connection(type(self), query, key, page[::-1] if query.page.backward else page, has_more=more)
         return pages
 
-    def _by_parent(self, keys: list[Any], rows: list[Any]) -> dict[Any, list[Any]]:
+    async def _by_parent(self, keys: list[Any], rows: list[Any]) -> dict[Any, list[Any]]:
         if self.key is None:
             return {keys[0]: rows}
         groups: dict[Any, list[Any]] = {key: [] for key in keys}
-        # A parent's rows come together: one look-up for all of them, as a UUID takes long to hash.
-        for key, group in groupby(rows, _key):
-            groups[key] += group
+        for start in range(0, len(rows), SLICE):
+            if start:
+                await asyncio.sleep(0)
+            # A parent's rows come together: one look-up for all of them, as a UUID takes long to hash.
+            for key, group in groupby(rows[start : start + SLICE] if len(rows) > SLICE else rows, _key):
+                groups[key] += group
         return groups
 
     async def _rows(self, keys: list[Any]) -> list[Any]:

@@ -82,7 +82,7 @@ async def preview(look: Snapshot, given: Mapping[str, Any], *, partner: UUID | N
         wanted, problems = await OrderPreview.read_in_turns(given), Problems()
     except Unreadable as bad:
         await sleep(0)  # a turn for others, here and below: each is 5 to 10 ms of 500 lines
-        wanted, problems = salvaged(OrderPreview, given, bad.places), Problems(bad.problems)
+        wanted, problems = await salvaged(OrderPreview, given, bad.places), Problems(bad.problems)
         await sleep(0)
     customer = await _customer(look, wanted, partner, problems)
     currency = wanted.currency or (customer.currency if customer else await partners.currency(look))

@@ -161,7 +161,9 @@ def test_what_does_not_fit_is_looked_at_in_steps(schema: GraphQLSchema) -> None:
     ]
 
 
-async def test_what_fits_is_read_in_steps_where_it_is_much(schema: GraphQLSchema, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_fits_is_read_in_steps_where_it_is_much(
+    schema: GraphQLSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Five hundred conditions of as many numbers held the loop for 10 ms."""
     made = entry(schema)
     assert made is not None
