@@ -1,8 +1,9 @@
 """A store of things that can be made again: bounded in bytes, and shared fairly by those whom they were made for."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -48,13 +49,15 @@ class FairStore(Generic[K, V]):
         self.drop(key)
         if self._over(size, 1):
             return
+        gone: list[V] = []
         self._kept[key] = (owner, value, size)
         self._owned.setdefault(owner, OrderedDict())[key] = None
         self._add(owner, size)
         while self._over(self._sizes[owner], len(self._owned[owner])):
-            self._drop_oldest(owner)
+            gone.append(self._drop_oldest(owner))
         while self.size > self.capacity or (self.entries is not None and len(self._kept) > self.entries):
-            self._drop_oldest(max(self._owned, key=self._rank))
+            gone.append(self._drop_oldest(max(self._owned, key=self._rank)))
+        _let_go(gone)
 
     def drop(self, key: K) -> None:
         """Forget what is under a key, if something is."""
@@ -85,5 +88,21 @@ class FairStore(Generic[K, V]):
         count = len(self._owned[owner]) / self.entries if self.entries else 0.0
         return max(self._sizes[owner] / self.capacity, count)
 
-    def _drop_oldest(self, owner: Hashable) -> None:
-        self.drop(next(iter(self._owned[owner])))
+    def _drop_oldest(self, owner: Hashable) -> V:
+        key = next(iter(self._owned[owner]))
+        value = self._kept[key][1]
+        self.drop(key)
+        return value
+
+
+def _let_go(values: list[Any]) -> None:
+    """Free what was dropped, one in each turn of the loop where there is one: a large plan takes the place of many, and to free those at once
+    held the loop for 20 ms.
+    """
+    if values:
+        values.pop()
+    if values:
+        try:
+            asyncio.get_running_loop().call_soon(_let_go, values)
+        except RuntimeError:
+            values.clear()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from time import perf_counter, thread_time
 from typing import Any, Generic, Protocol, TypeVar
@@ -26,12 +26,22 @@ FRESH = 0.002
 """Seconds after which the thread's time is read again, before a step begins."""
 
 HELD = 0.002
-"""Seconds of the loop after which a request that gives others a turn gives them time."""
+"""Seconds that a tenant's requests may hold the loop together before one that gives others a turn gives them time."""
+
+OWN = 0.0005
+"""Seconds of those that a request must have held itself: a small one doesn't wait for what large ones did."""
 
 LAGS = 3
 """How many times the loop's lag a statement isn't charged for: it may wait for its turn before it is sent, between its
 preparation and its execution, and once its rows are there.
 """
+
+
+@dataclass(slots=True)
+class Held:
+    """How long the requests of one tenant have held the loop since they last gave others time."""
+
+    seconds: float = 0.0
 
 
 class Observer(Protocol):
@@ -59,7 +69,11 @@ class Spending:
     statement_seconds: float = 0.0
     observer: Observer | None = None
     gives_way: Callable[[], Coroutine[Any, Any, None]] | None = None
-    """How it lets others go on, in place of one turn of the loop, each time that it has held that for ``HELD`` seconds."""
+    """How it lets others go on, in place of one turn of the loop, once its tenant has held that for ``HELD`` seconds."""
+    held: Held = field(default_factory=Held)
+    """Its tenant's, where it is one of several requests. Sixteen that gave way each for itself held the loop for 29 ms between
+    two turns of others.
+    """
     gave_way: float = 0.0
     """Its seconds of the loop when it last did."""
 
@@ -75,7 +89,7 @@ class Spending:
         """A turn for others; time for them where this has held the loop for long. A small query takes four turns: it waited
         for a step of 6 ms before each of them, 34 ms in all, where a request gave turns alone.
         """
-        if self.gives_way is not None and self.loop_seconds - self.gave_way > HELD:
+        if self.gives_way is not None and self.held.seconds > HELD and self.loop_seconds - self.gave_way > OWN:
             self.gave_way = self.loop_seconds
             yield from self.gives_way().__await__()
         else:
@@ -242,7 +256,9 @@ class _Steps(Generic[T]):
                 result: T = done.value
                 return result
             finally:
-                self.spending.loop_seconds += _clock.end(began)
+                seconds = _clock.end(began)
+                self.spending.loop_seconds += seconds
+                self.spending.held.seconds += seconds
             try:
                 if waits_for is None:  # a turn for others
                     yield from self.spending.give_way()

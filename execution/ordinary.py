@@ -22,7 +22,7 @@ of 250 orders was cut in two, for a twentieth of its time."""
 CELLS = 20_000
 """Cells after which others have their turn, from however many levels."""
 
-SLOW = 50
+SLOW = 100
 """Cells in whose time one object is done that an ordinary resolver is asked for."""
 
 Paths = list[Path | None] | None

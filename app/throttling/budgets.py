@@ -135,6 +135,7 @@ class Charge:
 
     def give_way_to(self, beside: Callable[[], bool]) -> None:
         """Have it give way to other tenants' requests. ``beside`` says whether one is under way."""
+        self.spent.held = self.account.share.held
         self.spent.gives_way = partial(self.account.share.give_way, beside)
 
     def pace(self, points: int) -> None:

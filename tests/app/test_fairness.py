@@ -14,6 +14,7 @@ from app.throttling import fairness
 from app.throttling.budgets import Charge, _Account
 from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
+from core.spending import HELD
 from db.runtime.reader import Reader
 from services.platform import keys
 from tests.support.demo_site import Site
@@ -184,35 +185,52 @@ async def test_a_long_request_gives_way_while_another_tenants_is_under_way(
     clock: Clock, together: Callable[..., FairShare]
 ) -> None:
     asked = iter([True, True, False])
-    await together("a1", "a2").give_way(lambda: next(asked))
-    assert clock.slept == 0
-    share = together("a1", "b1")
+    share = together("a1", "a2")
+    share.held.seconds = 1.0
     await share.give_way(lambda: next(asked))
+    assert (clock.slept, share.held.seconds) == (0, 0)
+    share = together("a1", "b1")
+    share.held.seconds = 1.0
+    await share.give_way(lambda: next(asked))
+    assert share.held.seconds == 0
     assert clock.slept == pytest.approx(3 * fairness.STEP_PAUSE)
     assert list(asked) == []
-    clock.slept = 0
+    clock.slept, share.held.seconds = 0, 1.0
     await share.give_way(lambda: True)
     assert clock.slept == pytest.approx(fairness.PAUSES * fairness.STEP_PAUSE)
 
 
 async def test_long_requests_of_a_tenant_give_way_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one of them paused the others went on, and who came between had no more of the loop than before."""
-    neighbours, paused, most = Neighbours(), 0, 0
+    neighbours, paused, most, slept = Neighbours(), 0, 0, 0
     neighbours.saw(owner("b1"), monotonic())
 
     async def pause(_seconds: float) -> None:
-        nonlocal paused, most
+        nonlocal paused, most, slept
+        slept += 1
         paused += 1
         most = max(most, paused)
         await asyncio.sleep(0)
         paused -= 1
 
+    async def works_on(share: FairShare) -> None:
+        """A request that holds the loop again, once it has given way."""
+        await share.give_way(lambda: True)
+        share.held.seconds += 2 * HELD
+
     monkeypatch.setattr(fairness, "sleep", pause)
     keys_of_one = [FairShare(owner(name), RATE, neighbours) for name in ("a1", "a2", "a3")]
-    await asyncio.gather(*(share.give_way(lambda: True) for share in keys_of_one))
+    keys_of_one[0].held.seconds = 1.0
+    await asyncio.gather(*map(works_on, keys_of_one))
     assert most == 1
+    # The one before paused for those who wait, unless it went on.
+    keys_of_one[0].held.seconds = 1.0
+    before = slept
+    await asyncio.gather(*(share.give_way(lambda: True) for share in keys_of_one))
+    assert slept == before + fairness.PAUSES
     neighbours.saw(owner("a1"), monotonic())
     other = FairShare(owner("b1"), RATE, neighbours)
+    keys_of_one[0].held.seconds = other.held.seconds = 1.0
     await asyncio.gather(keys_of_one[0].give_way(lambda: True), other.give_way(lambda: True))
     assert most == 2
 

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.asgi import create_app
 from app.context import RequestContext
-from app.garbage import FEW, MANY, MANY_ALONE, YOUNG, Garbage, collect
+from app.garbage import FEW, MANY, MANY_ALONE, YOUNG, Garbage
 from app.http import deadline, protocol
 from app.http.deadline import RequestDeadline
 from app.settings import load
@@ -76,53 +76,55 @@ def test_what_is_young_is_collected_before_it_is_much(monkeypatch: pytest.Monkey
     assert (Circle.ended, len(made)) == (before + 1, MANY)
 
 
-def outlived() -> None:
+def outlived(garbage: Garbage) -> None:
     """Leave a circle that was in use while what was young was collected."""
     _used = Circle()
-    collect()
+    garbage.collect()
 
 
 def test_what_outlived_a_collection_is_collected_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that were open at the wrong moment had nobody who collected them: 100 MB after 8,000 refusals."""
     gc.collect()
-    before = Circle.ended
-    outlived()
+    garbage, before = Garbage(), Circle.ended
+    outlived(garbage)
     for _ in range(YOUNG - 1):
-        collect()
+        garbage.collect()
     assert Circle.ended == before
-    collect()
+    garbage.collect()
     assert Circle.ended == before + 1
 
 
 def test_what_is_much_waits_for_better_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """400,000 objects of a long request, which were in use, took 45 ms."""
     gc.collect()
-    before = Circle.ended
+    garbage, before = Garbage(), Circle.ended
+    garbage.collect()
+    gc.collect()
     used: list[list[object]] = [[[]] for _ in range(FEW + 1)]
     monkeypatch.setattr("app.garbage.LATEST", 2 * YOUNG)
-    outlived()
+    outlived(garbage)
     for _ in range(2 * YOUNG - 1):
-        collect()
+        garbage.collect()
     assert (Circle.ended, len(used)) == (before, FEW + 1)
-    collect()
+    garbage.collect()
     assert Circle.ended == before + 1
 
 
 def test_everything_is_collected_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.garbage.OLDER", 2)
     gc.collect()
-    before = Circle.ended
+    garbage, before = Garbage(), Circle.ended
 
     def used_for_long() -> None:
         _used = Circle()
         for _ in range(YOUNG + 1):
-            collect()
+            garbage.collect()
 
     used_for_long()
     for _ in range(2 * YOUNG + 1):
-        collect()
+        garbage.collect()
     assert Circle.ended == before
-    collect()
+    garbage.collect()
     assert Circle.ended == before + 1
 
 
