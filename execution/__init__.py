@@ -6,7 +6,7 @@ See README.md in this folder. It knows Strawberry and graphql-core, and nothing 
 from execution.documents.deprecations import Deprecations
 from execution.documents.limits import DocumentLimitExceeded, Limits
 from execution.documents.places import node_at, variable_at
-from execution.documents.pricing import USUAL, Dearest
+from execution.documents.pricing import USUAL, Dearest, Price
 from execution.documents.store import Document, Documents
 from execution.executor import BreadthFirstExecutor
 from execution.fields import POINT, Args, Batch, BatchField, ByRows, Shared, argument, number
@@ -32,6 +32,7 @@ __all__ = [
     "FieldPlan",
     "Limits",
     "Meter",
+    "Price",
     "SelectionPlan",
     "Shared",
     "Trace",

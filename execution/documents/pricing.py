@@ -55,6 +55,7 @@ UNKNOWN_LIST = 100_000
 """Taken for the rows of a list of which nobody knows how many it has."""
 
 META = {"__typename": TypeNameMetaFieldDef, "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+LOOKS = frozenset({"__schema", "__type"})
 
 
 class Given(dict[str, Any]):
@@ -80,6 +81,8 @@ class Part:
     besides: Amount
     """What the field costs besides, however many values it brings."""
     leaf: bool = False
+    looks: bool = False
+    """Whether it is ``__schema`` or ``__type``."""
     below: list["Part"] = field(default_factory=list)
     """The objects below."""
     varying: list["Part"] = field(default_factory=list)
@@ -148,6 +151,8 @@ class Price:
     """What doesn't depend on variables, in tenths."""
     varying: list[Part]
     defaults: Variables
+    introspection: int = 0
+    """What its looks at the schema cost, in points."""
 
     def __call__(self, variables: Variables) -> int:
         """The points for a request with these variables."""
@@ -194,7 +199,8 @@ class Pricing:
                 part.besides = _sum(part.besides, MUTATION * POINT)
         varying = [part for part in parts if _varies(part)]
         fixed = sum(part.total({}) for part in parts if not _varies(part))
-        return Price(parts, self.readings, fixed, varying, defaults)
+        looks = -(-sum(part.total({}) for part in parts if part.looks) // POINT)
+        return Price(parts, self.readings, fixed, varying, defaults, looks)
 
     def _parts(
         self, sets: Sequence[SelectionSetNode], parent: Any, path: str, level: Level, above: str | None
@@ -245,7 +251,7 @@ class Pricing:
             self.readings.append(Reading(path, _read(batch.reads, level.whole), level.lacking))
         size = self._size(parent, name, definition, args, level.rows, above)
         below: Any = get_named_type(definition.type)
-        part = Part(path, size, cost_of(definition), besides, leaf=is_leaf_type(below))
+        part = Part(path, size, cost_of(definition), besides, leaf=is_leaf_type(below), looks=name in LOOKS)
         if not part.leaf:
             level = _below(batch, args, level)
             level = level._replace(times=_product(level.times, size))

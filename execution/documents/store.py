@@ -24,6 +24,8 @@ from graphql import (
     Token,
     ValuesOfCorrectTypeRule,
     VariablesInAllowedPositionRule,
+    get_introspection_query,
+    parse,
     specified_rules,
 )
 from graphql.language import Lexer
@@ -197,6 +199,20 @@ class Documents:
             each.name.value: each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)
         }
         return Pricing(self.schema, fragments).price(operation)
+
+    @cached_property
+    def whole_schema(self) -> int:
+        """What a look at all of the schema costs, in points, as tools ask for it."""
+        node = parse(
+            get_introspection_query(
+                specified_by_url=True,
+                directive_is_repeatable=True,
+                schema_description=True,
+                input_value_deprecation=True,
+            )
+        )
+        operation = next(each for each in node.definitions if isinstance(each, OperationDefinitionNode))
+        return at_once(self._pricing(Document(node, []), operation)).introspection
 
     @cached_property
     def deprecations(self) -> Deprecations:

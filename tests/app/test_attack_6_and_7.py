@@ -41,6 +41,24 @@ async def test_attack_6_introspection_is_priced_by_what_it_brings(client: httpx.
     assert cost(response.json())["actual"] >= 15 * once["actual"]
 
 
+async def test_attack_6_the_schema_is_looked_at_twice_at_the_most(client: httpx.AsyncClient) -> None:
+    """48 times it was 21 MB: 2.7 s and 60 MB of objects, of which nobody got a byte."""
+    whole = " ".join(get_introspection_query().replace("query IntrospectionQuery", "").split())
+    look, fragments = whole[whole.index("__schema") : whole.index("} fragment")], whole[whole.index("fragment") :]
+    for times, code in ((2, None), (3, "COST_LIMIT")):
+        query = f"{{ {' '.join(f'a{index}: {look}' for index in range(times))} }} {fragments}"
+        answer = (await client.post("/graphql", json={"query": query}, headers={"X-Cost-Only": "1"})).json()
+        if code is None:
+            once = answer["extensions"]["cost"]["requested"] // times
+            continue
+        [error] = answer["errors"]
+        assert error["extensions"]["code"] == code
+        cost = error["extensions"]["cost"]
+        assert cost["requested"] == pytest.approx(3 * once, abs=2)
+        assert 2 * once <= cost["limit"] < 2.1 * once
+        assert error["message"].endswith("Ask for __schema and for each of its lists once.")
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"specified_by_url": True, "directive_is_repeatable": True, "input_value_deprecation": True}]
 )
