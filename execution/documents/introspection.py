@@ -5,6 +5,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphql import GraphQLInputObjectType, GraphQLSchema, is_abstract_type
+from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
+
+META = {"__typename": TypeNameMetaFieldDef, "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+"""The fields that types have and their definitions don't name."""
+
+LOOKS = frozenset({"__schema", "__type"})
+"""Those of them that look at the schema."""
 
 
 class Introspection(NamedTuple):

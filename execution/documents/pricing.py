@@ -29,10 +29,9 @@ from graphql import (
     is_leaf_type,
     is_list_type,
 )
-from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
 from execution.documents.arguments import Variables, arguments, plain
-from execution.documents.introspection import Introspection
+from execution.documents.introspection import LOOKS, META, Introspection
 from execution.documents.named import named
 from execution.fields import POINT, UNKNOWN, Args, BatchField, ByRows, Kept, cost_of, declared
 from execution.steps import EVERY, Steps
@@ -53,9 +52,6 @@ ROWS = 8
 
 UNKNOWN_LIST = 100_000
 """Taken for the rows of a list of which nobody knows how many it has."""
-
-META = {"__typename": TypeNameMetaFieldDef, "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
-LOOKS = frozenset({"__schema", "__type"})
 
 
 class Given(dict[str, Any]):

@@ -1,5 +1,6 @@
 """The fair store: whoever keeps what, it stays within its bytes, and nobody loses what others flood it with."""
 
+import asyncio
 from typing import Any
 
 from hypothesis import given
@@ -82,3 +83,36 @@ def test_it_is_never_fuller_than_it_may_be(operations: list[tuple[int, int, int,
         if entries is not None:
             assert len(store) <= entries
             assert all(len(each) <= entries // 5 for each in sizes.values())
+
+
+class Value:
+    """What says how many of its kind there are."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        Value.alive += 1
+
+    def __del__(self) -> None:
+        Value.alive -= 1
+
+
+async def test_what_a_large_value_takes_the_place_of_is_freed_one_by_one() -> None:
+    """A plan of 2,000 fields took the place of many, and to free those held the loop for 20 ms."""
+    store: FairStore[int, Value] = FairStore(50)
+    for number in range(10):
+        store.put("a", number, Value(), 1)
+    store.put("a", 10, Value(), 10)
+    assert (len(store), store.size) == (1, 10)
+    for left in range(9, 0, -1):
+        assert Value.alive == 1 + left
+        await asyncio.sleep(0)
+    assert Value.alive == 1
+
+
+def test_without_a_loop_it_is_freed_at_once() -> None:
+    store: FairStore[int, Value] = FairStore(50)
+    for number in range(10):
+        store.put("a", number, Value(), 1)
+    store.put("a", 10, Value(), 10)
+    assert Value.alive == 1

@@ -12,7 +12,14 @@ from loaders.kit.base import FREED, let_go
 from loaders.kit.dimensions import Dimension
 from loaders.kit.grouped import Together
 from loaders.kit.grouping import Grouping, Place
+from loaders.kit.many import SLICE, Many
 from loaders.kit.measures import Measure, rows
+
+
+class Lines(Many):
+    """Rows with parents."""
+
+    key = "order_id"
 
 
 async def turns_of(work: Any) -> int:
@@ -49,6 +56,21 @@ async def test_what_was_loaded_is_freed_in_steps(rows: int, turns: int) -> None:
     }
     assert await turns_of(let_go(loaders)) == turns
     assert not loaders
+
+
+@pytest.mark.parametrize("rows, turns", [(SLICE, 0), (SLICE + 1, 1), (3 * SLICE, 2)])
+async def test_many_rows_find_their_parents_in_steps(rows: int, turns: int) -> None:
+    """12,500 rows held the loop for 8 ms."""
+    loader = object.__new__(Lines)
+    found: dict[Any, list[Any]] = {}
+
+    async def give() -> None:
+        found.update(await loader._by_parent([*range(10)], [{"key": row * 10 // rows} for row in range(rows)]))
+
+    assert await turns_of(give()) == turns
+    assert [len(each) for each in found.values()] == [
+        sum(row * 10 // rows == key for row in range(rows)) for key in range(10)
+    ]
 
 
 @pytest.mark.parametrize("lists, turns", [(TURN, 0), (3 * TURN, 2)])
