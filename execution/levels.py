@@ -5,6 +5,7 @@ in slices, and only what waits for a loader is asked once for all of them.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from inspect import isawaitable
 from itertools import accumulate, chain, pairwise
@@ -346,10 +347,26 @@ class Run(Ordinary):
             completed[index] = value
         return completed
 
+    async def _often(self, values: Shared, weights: Weights) -> Weights:
+        """How often each object stands in the answer. To count 100,000 keys held the loop for 10 ms."""
+        keys, found = values.keys, values.found
+        if len(keys) <= STEP or (weights is None and len(keys) == len(found)):
+            return shared(keys, found, weights)
+        counts: Counter[Any] = Counter()
+        position = 0
+        async for part in sliced(self, keys):
+            if weights is None:
+                counts.update(part)
+            else:
+                for key, weight in zip(part, weights[position : position + len(part)], strict=True):
+                    counts[key] += weight
+            position += len(part)
+        return list(map(counts.__getitem__, found))
+
     async def _shared(self, plan: FieldPlan, values: Shared, weights: Weights) -> list[Any]:
         """Objects that several parents may refer to: each is completed once."""
         [selection] = plan.selections.values()
-        often = shared(values.keys, values.found, weights)
+        often = await self._often(values, weights)
         built = await self._rows(selection, list(values.found.values()), None, often)
         done = dict(zip(values.found, built, strict=True))
         completed: list[Any] = []

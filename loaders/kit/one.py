@@ -1,5 +1,6 @@
 """To one: by id or by another unique column."""
 
+import asyncio
 from functools import partial
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -7,7 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import ARRAY, Select, Uuid, any_, select
 from sqlalchemy.types import TypeEngine
 
-from loaders.kit.base import Loader
+from loaders.kit.base import KEYS, Loader
 from loaders.kit.statements import value
 
 TENANT = value("tenant", Uuid())
@@ -32,7 +33,13 @@ class One(Loader):
         shape = (type(self), self.columns, single, self.narrowed)
         made = await self.made(shape, partial(self.build, single=single))
         rows = await self.fetch(made, {"key": keys[0]} if single else {"keys": keys}, len(keys))
-        return dict(zip(map(_first, rows), rows, strict=True))
+        found: dict[Any, Any] = {}
+        for start in range(0, len(rows), KEYS):
+            if start:
+                await asyncio.sleep(0)
+            some = rows[start : start + KEYS] if len(rows) > KEYS else rows
+            found.update(zip(map(_first, some), some, strict=True))
+        return found
 
     def build(self, *, single: bool) -> Select[Any]:
         """``= ANY(array)``: one prepared statement for any number of keys, of which the key is the first

@@ -22,6 +22,7 @@ from services.inventory import places, stock
 from services.kit import numbers
 from services.kit.answer import References
 from services.kit.later import Later
+from services.kit.turns import turn_for_many
 from services.kit.work import Retry, UnitOfWork
 from services.partners import Customer
 from services.pricing import Priced
@@ -129,11 +130,14 @@ async def create(work: UnitOfWork, command: OrderCreate) -> References:
     taxes = await taxing.of_lines(work, customer and customer.tax_group, command.line_items, items, problems)
     included = includes(found, problems, given=command.prices_include_tax)
     amounts = found.amounts if found else NO_PRICES
+    await turn_for_many(items)
     lines = priced(command.line_items, items, counts, taxes, currency, problems, amounts, included=included)
+    await turn_for_many(lines)
     worth = taxing.worth(lines, currency, problems, included=included)
     if command.confirm:
         taxing.check_together(taxing.categories_of(lines), problems, "lineItems")
     wanted = demanded(lines, items, command.warehouse)
+    await turn_for_many(wanted)
     if problems:
         await _look_further(work, command, wanted, taken, there)
         problems.check()

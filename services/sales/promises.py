@@ -12,6 +12,7 @@ from core.inventory import Allocation, Demand, Hold, Place, Spot, note_shortage
 from core.money import decimal_text
 from core.problems import Problems
 from services.inventory import stock
+from services.kit.turns import turn_for_many
 from services.kit.work import Retry, UnitOfWork
 from services.sales.orders import STEP, Step, first, recorded, steps, where
 
@@ -42,8 +43,10 @@ async def promise(
     products = {each.demand.product for each in wanted}
     await stock.lock(work, products)
     places = await stock.places_or(work, products, there)
+    await turn_for_many(wanted)
     allocation = allocate([each.demand for each in wanted], places, rule, kept)
     if not allow_backorder:
+        await turn_for_many(wanted)
         note_shortages(wanted, allocation, places, problems)
     return allocation, stock.summed(allocation.holds)
 
