@@ -77,7 +77,7 @@ async def test_what_is_read_and_not_told_is_paid_by_whose_subscription_it_is(
 
     async with served.follow(QUIET) as quiet:
         assert (await quiet.data())["data"]["eventFeed"]["events"] == []
-        monkeypatch.setattr("app.throttling.budgets.points", lambda spent: 5_000 + spent.rows)
+        monkeypatch.setattr("app.throttling.budgets.points", lambda spent, **_: 5_000 + spent.rows)
         before = served.hub.batches.executed
         monkeypatch.setattr(Charge, "_pay", noting)
         monkeypatch.setattr(Charge, "keep_pace", pacing)
