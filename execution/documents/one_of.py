@@ -23,6 +23,15 @@ def describe_one_ofs(schema: GraphQLSchema) -> None:
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInputObjectType) and "strawberry-definition" in type_.extensions:
             type_.is_one_of = type_.extensions["strawberry-definition"].is_one_of
+    meta: Any = schema.type_map["__Type"]
+    meta.fields["isOneOf"].resolve = _is_one_of
+
+
+def _is_one_of(type_: Any, _info: Any) -> bool | None:
+    """``__Type.isOneOf``: null of what is no input object (GraphQL, section 4.2.2). Strawberry 0.341 has a resolver of its own, which
+    fails on lists and non-null types.
+    """
+    return type_.is_one_of if isinstance(type_, GraphQLInputObjectType) else None
 
 
 class OneOfVariables(ValidationRule):

@@ -73,6 +73,21 @@ async def test_introspection_as_tools_ask_for_it_works(client: httpx.AsyncClient
     assert cost(answer)["actual"] <= cost(answer)["requested"] < 100_000
 
 
+async def test_every_type_says_whether_it_is_one_of(client: httpx.AsyncClient) -> None:
+    """Lists and non-null types were a fault each, with a traceback in the log: 250 of them held the loop for 38 ms."""
+    query = """{ __type(name: "Query") { isOneOf fields { args { type { kind isOneOf ofType { isOneOf name } } } } }
+        ref: __type(name: "ProductRef") { isOneOf } where: __type(name: "OrderWhere") { isOneOf } }"""
+    answer = await ask(client, query)
+    assert "errors" not in answer
+    data = answer["data"]
+    assert (data["__type"]["isOneOf"], data["ref"], data["where"]) == (None, {"isOneOf": True}, {"isOneOf": False})
+    types = [arg["type"] for field in data["__type"]["fields"] for arg in field["args"]]
+    assert {each["isOneOf"] for each in types if each["kind"] in {"NON_NULL", "LIST"}} == {None}
+    assert {
+        each["ofType"]["isOneOf"] for each in types if each["ofType"] and each["ofType"]["name"] == "ProductRef"
+    } == {True}
+
+
 LINES = """mutation ($lines: [StockAdjustLine!]!) { stockAdjust(input: {lines: $lines, reason: "x"}) {
     moves { product { lineItems(first: 250) { nodes { order { lineItems(first: 250) { nodes { id } } } } } } }
     userErrors { message } } }"""
