@@ -114,7 +114,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with hanging.at_most(hanging.limit(item.config)):
+    with hanging.at_most(hanging.limit(item.config), getattr(item, "originalname", item.name)):
         return (yield)
 
 

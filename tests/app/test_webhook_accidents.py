@@ -24,6 +24,8 @@ async def test_a_worker_killed_between_the_answer_and_its_note_sends_the_same_id
     there: Shop, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await there.hook("killed")
+    # Before anybody works: a turn that found nothing to send yet would hang as it lets go, for longer than the test may.
+    await there.make("KILLED", "once")
 
     async def killed(*_: Any) -> None:
         await asyncio.Event().wait()
@@ -32,7 +34,6 @@ async def test_a_worker_killed_between_the_answer_and_its_note_sends_the_same_id
         dying.setattr(storing, "moved", killed)
         dying.setattr(turns, "release", killed)
         async with there.working():
-            await there.make("KILLED", "once")
             await there.receiver.names(1)
             # What is called off waits for nothing, as what is killed doesn't.
             dying.setattr(turns, "release", lambda *_: asyncio.sleep(0))
