@@ -25,6 +25,7 @@ from hypothesis import settings
 
 from app.asgi import settle_memory
 from app.registry import build
+from app.throttling import spending
 from db.admin import embedded
 from db.runtime import engine
 from db.runtime.engine import Database, Target
@@ -44,6 +45,9 @@ os.environ.setdefault("ERPGRAPH_PRICE_BY_DATA", "off")
 
 # A line for each of their requests is for operators; the tests of it ask for it.
 os.environ.setdefault("ERPGRAPH_REQUEST_LOG", "off")
+
+# What small requests pay is compared exactly, and a busy machine takes its milliseconds for them.
+spending.FREE_TOGETHER = 1.0
 
 # A session has dozens of pools, and a server a hundred connections.
 engine.IDLE = 3.0

@@ -16,6 +16,12 @@ FREE = 0.002
 """Seconds of either that are paid for with what every request costs at the least, where it was carried out: a small query takes half of
 them, and what is by the clock is the machine's doing as much as the request's."""
 
+FREE_TOGETHER = 0.0012
+"""Seconds of both together that are paid for so. Half of what is beyond them counts, where that is more: 2 ms of the loop and 2 of
+the database were paid for with the least price, ten times too little, and a siege found counts in new documents that took them.
+With it nothing costs more than five times what it pays.
+"""
+
 SMALL = 0.0006
 """Seconds of the loop that a request which was carried out may take beside others and count as the least one. Of those that
 come to nothing all seconds count."""
@@ -31,7 +37,9 @@ def points(spent: Spending, *, carried_out: bool = True) -> int:
     """What a request costs that has spent so much. What came to nothing pays for all of its seconds: refusals of 3 ms each were the
     cheapest way to keep a process busy.
     """
-    seconds = max(spent.loop_seconds, spent.statement_seconds) - (FREE if carried_out else 0)
+    seconds = max(spent.loop_seconds, spent.statement_seconds)
+    if carried_out:
+        seconds = max(seconds - FREE, (spent.loop_seconds + spent.statement_seconds - FREE_TOGETHER) / 2)
     return max(
         spent.rows,
         spent.objects,

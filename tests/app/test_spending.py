@@ -6,9 +6,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import core.spending
-from app.throttling.spending import AROUND, FREE, SMALL, pace, points
+from app.throttling import spending
+from app.throttling.budgets import LEAST
+from app.throttling.spending import AROUND, FREE, PER_SECOND, SMALL, pace, points
 from core.spending import FRESH, LOOK, Held, Spending, Stopwatch, _ThreadClock, current, measured
 from tests.support.demo_site import Site
 
@@ -233,13 +237,28 @@ async def test_it_is_found_inside_and_nowhere_else() -> None:
         (Spending(rows=7, objects=3), 7),
         (Spending(rows=7, objects=8), 8),
         (Spending(rows=7, bytes=1_000_000), 10_000),
-        (Spending(rows=7, loop_seconds=FREE), 7),
+        (Spending(rows=7, loop_seconds=FREE), 100),
         (Spending(loop_seconds=1 + FREE, statement_seconds=0.5), 250_000),
         (Spending(loop_seconds=1, statement_seconds=4 + FREE), 1_000_000),
+        (Spending(loop_seconds=0.0008, statement_seconds=0.0004), 0),
+        (Spending(loop_seconds=0.002, statement_seconds=0.002), 350),
+        (Spending(loop_seconds=0.0033, statement_seconds=0.0013), 425),
     ],
 )
-def test_the_dearest_is_what_it_costs(spent: Spending, price: int) -> None:
+def test_the_dearest_is_what_it_costs(spent: Spending, price: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spending, "FREE_TOGETHER", 0.0012)
     assert points(spent) == pytest.approx(price, abs=1)
+
+
+MILLISECONDS = st.floats(0, 20, allow_nan=False)
+
+
+@given(MILLISECONDS, MILLISECONDS)
+def test_nothing_costs_more_than_five_times_what_it_pays(loop: float, statements: float) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spending, "FREE_TOGETHER", 0.0012)
+        spent = Spending(loop_seconds=loop / 1000, statement_seconds=statements / 1000)
+        assert (loop + statements) / 1000 * PER_SECOND <= 5 * (max(points(spent), LEAST) + 1)
 
 
 class Timer:
