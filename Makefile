@@ -8,7 +8,7 @@ LOCK := $(PY) -m uv pip compile --universal --python-version 3.11 --generate-has
 MODULES := app core db execution loaders migrations resolvers schema services tests
 
 .DEFAULT_GOAL := help
-.PHONY: help serve reset test test-quick check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-aggregates bench-write bench-flood bench-live bench-crowds chaos siege fuzz bench-import lock clean
+.PHONY: help serve reset test test-quick test-slow check lint fmt schema explorer test-explorer test-storefront test-clients bench bench-grown bench-aggregates bench-write bench-flood bench-live bench-crowds chaos siege fuzz bench-import lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -19,8 +19,11 @@ serve: $(VENV)/runtime ## Serve the graph on 127.0.0.1:8000 (PORT=…), with Pos
 reset: $(VENV)/runtime ## Delete the data of 'make serve', once you say so (YES=1: without asking)
 	@$(VENV)/bin/erpgraph db reset $(if $(YES),--yes)
 
-test: $(VENV)/dev ## Run every test, on two processes (ERPGRAPH_DATABASE_URL=… for a server of your own)
-	@$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/storefront $(ARGS)
+test: $(VENV)/dev ## Run every test but the slow ones, on two processes (ERPGRAPH_DATABASE_URL=… for a server of your own)
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow" --ignore=tests/storefront $(ARGS)
+
+test-slow: $(VENV)/dev ## The slow tests: that tests find faults which are planted, and the longest accidents
+	@$(PY) -m pytest -n 2 --dist loadfile -m slow --ignore=tests/storefront $(ARGS)
 
 QUICK := core architecture loaders resolvers docs schema/test_written_once.py schema/test_modules.py schema/test_contract.py \
 	schema/test_one_of.py execution/test_executor.py execution/test_guard.py app/test_requests.py app/test_http_protocol.py

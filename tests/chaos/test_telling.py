@@ -20,6 +20,15 @@ from tests.support.clocks import LIBRARY
 
 SECONDS = 0.6
 ALL = (*FAULTS, *followed.FAULTS, *clocks.FAULTS)
+SLOW = {
+    *("set_the_databases_clock", "set_a_servers_clock", "set_a_workers_clock", "drain_a_server", "kill_a_server"),
+    *("stop_postgres_again_and_again", "revoke_a_key", "freeze_a_server", "follow_and_go_at_once"),
+}
+"""Those that take 5 to 20 seconds each."""
+CASES = [
+    pytest.param(number, fault, id=fault.__name__, marks=[pytest.mark.slow] if fault.__name__ in SLOW else [])
+    for number, fault in enumerate(ALL)
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +38,7 @@ async def telling() -> AsyncIterator[Telling]:
         yield made
 
 
-@pytest.mark.parametrize("number, fault", [*enumerate(ALL)], ids=[fault.__name__ for fault in ALL])
+@pytest.mark.parametrize("number, fault", CASES)
 async def test_everybody_hears_all_whatever_befalls_those_who_tell(telling: Telling, number: int, fault: Fault) -> None:
     if fault in clocks.FAULTS and LIBRARY is None:
         pytest.skip("there is no libfaketime here: apt-get install libfaketime")

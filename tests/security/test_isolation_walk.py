@@ -114,6 +114,7 @@ NAMES_NOTHING = {"purchaseSettingsUpdate", "tenantUpdate", "warehouseCreate", "w
 then both twins have used theirs."""
 
 
+@pytest.mark.slow
 @pytest.mark.one_server
 @pytest.mark.usefixtures("no_predicates")
 async def test_with_both_locks_off_the_walk_tells_of_every_field(server: TestServer) -> None:

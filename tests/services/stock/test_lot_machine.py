@@ -56,6 +56,7 @@ FAULTS: dict[str, Callable[[Patch], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(machine: type[LotMachine], monkeypatch: Patch, fault: str) -> None:
     FAULTS[fault](monkeypatch)
