@@ -17,9 +17,9 @@ FREE = 0.002
 them, and what is by the clock is the machine's doing as much as the request's."""
 
 FREE_TOGETHER = 0.0012
-"""Seconds of both together that are paid for so. Half of what is beyond them counts, where that is more: 2 ms of the loop and 2 of
-the database were paid for with the least price, ten times too little, and a siege found counts in new documents that took them.
-With it nothing costs more than five times what it pays.
+"""Seconds of both together, and of what is ``AROUND``, that are paid for so. Half of what is beyond them counts, where that is more:
+2 ms of the loop and 2 of the database were paid for with the least price, ten times too little, and a siege found counts in new
+documents that took them. With it nothing costs more than five times what it pays.
 """
 
 SMALL = 0.0006
@@ -27,8 +27,8 @@ SMALL = 0.0006
 come to nothing all seconds count."""
 
 AROUND = 0.0005
-"""Seconds of the loop that a request takes besides its own steps: to read its head and its body, and to send the answer. Only what comes to
-nothing counts them; ``SMALL`` spares the others. Refusals that took 0.9 ms each, with all that, were let through 570 times a second, for half
+"""Seconds of the loop that a request takes besides its own steps: to read its head and its body, and to send the answer. Beside others only
+what comes to nothing counts them; ``SMALL`` spares the rest. Refusals that took 0.9 ms each, with all that, were let through 570 times a second, for half
 of the process's time: a neighbour's small query took 1.5 times as long (attack 3b).
 """
 
@@ -39,7 +39,8 @@ def points(spent: Spending, *, carried_out: bool = True) -> int:
     """
     seconds = max(spent.loop_seconds, spent.statement_seconds)
     if carried_out:
-        seconds = max(seconds - FREE, (spent.loop_seconds + spent.statement_seconds - FREE_TOGETHER) / 2)
+        together = spent.loop_seconds + spent.statement_seconds + AROUND
+        seconds = max(seconds - FREE, (together - FREE_TOGETHER) / 2)
     return max(
         spent.rows,
         spent.objects,
