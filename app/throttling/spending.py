@@ -16,7 +16,7 @@ FREE = 0.002
 """Seconds of either that are paid for with what every request costs at the least, where it was carried out: a small query takes half of
 them, and what is by the clock is the machine's doing as much as the request's."""
 
-FREE_TOGETHER = 0.0012
+FREE_TOGETHER = 0.001
 """Seconds of both together, and of what is ``AROUND``, that are paid for so. Half of what is beyond them counts, where that is more:
 2 ms of the loop and 2 of the database were paid for with the least price, ten times too little, and a siege found counts in new
 documents that took them. With it nothing costs more than five times what it pays.
