@@ -5,22 +5,15 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from db.runtime.engine import Database
-from services.platform import keys, tenants
-from tests.support.demo_site import Site
+from tests.support.demo_site import Site, demo_site
 from tests.support.postgres import TestServer
 from tests.support.receiver import Shop, shop
 
 
 @pytest.fixture(scope="session")
 async def site(server: TestServer) -> AsyncIterator[Site]:
-    async with server.with_demo() as target:
-        first, second = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
-        key = await keys.create(target, first.id, "tests")
-        database = Database(target)
-        await database.open()
-        yield Site(target, database, (first, second), key)
-        await database.close()
+    async with demo_site(server) as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,12 +12,20 @@ from app.relay.sinks import nats as jetstream
 from core import ids
 from services.platform import keys
 from tests.support.brokers import Nats, relay, running
-from tests.support.demo_site import Site
+from tests.support.demo_site import Site, demo_site
 from tests.support.http import eventually
+from tests.support.postgres import TestServer
 from tests.support.relayed import about, an_order, at_last, message, outcomes, partner, rising, told_all
 
 LIMIT = 4_096
 """Bytes of a message that this server takes: fewer than those of one about an order with sixty lines."""
+
+
+@pytest.fixture(scope="module")
+async def site(server: TestServer) -> AsyncIterator[Site]:
+    """Of its own: a large message that another file's tests had left was refused here, and its tenant held up."""
+    async with demo_site(server) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ import httpx
 from app.asgi import create_app
 from app.settings import load
 from db.runtime.engine import Database, Target
-from services.platform import keys
+from services.platform import keys, tenants
 from services.platform.tenants import Tenant
+from tests.support.postgres import TestServer
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,15 @@ class Site:
         given = self.key if key is None else key
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+
+
+@contextlib.asynccontextmanager
+async def demo_site(server: TestServer) -> AsyncIterator[Site]:
+    """A site of one's own, gone at the end."""
+    async with server.with_demo() as target:
+        first, second = sorted(await tenants.every(target), key=lambda tenant: tenant.name)
+        key = await keys.create(target, first.id, "tests")
+        database = Database(target)
+        await database.open()
+        yield Site(target, database, (first, second), key)
+        await database.close()
