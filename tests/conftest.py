@@ -25,7 +25,6 @@ from hypothesis import settings
 
 from app.asgi import settle_memory
 from app.registry import build
-from app.throttling import spending
 from db.admin import embedded
 from db.runtime import engine
 from db.runtime.engine import Database, Target
@@ -45,9 +44,6 @@ os.environ.setdefault("ERPGRAPH_PRICE_BY_DATA", "off")
 
 # A line for each of their requests is for operators; the tests of it ask for it.
 os.environ.setdefault("ERPGRAPH_REQUEST_LOG", "off")
-
-# What small requests pay is compared exactly, and a busy machine takes its milliseconds for them.
-spending.FREE_TOGETHER = 1.0
 
 # A session has dozens of pools, and a server a hundred connections.
 engine.IDLE = 3.0
@@ -128,6 +124,14 @@ def settled() -> None:
     all: a query of the walk of tenants ran into its five seconds, and tests that collect took a minute.
     """
     settle_memory()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_requests_are_free() -> Generator[None]:
+    """What small requests pay is compared exactly, and a busy machine takes its milliseconds for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.throttling.spending.FREE_TOGETHER", 1.0)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

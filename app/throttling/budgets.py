@@ -21,7 +21,7 @@ from app.errors.http_errors import Throttled
 from app.settings import Settings
 from app.throttling.concurrency import Owner
 from app.throttling.fairness import FairShare, Neighbours
-from app.throttling.spending import pace, points
+from app.throttling.spending import dearest, pace, points
 from core.errors import ErpError, Unavailable, Unfit
 from core.spending import Spending
 from db.runtime.engine import Database
@@ -110,7 +110,7 @@ class Charge:
     def hand_on(self) -> int:
         """Have it pay nothing, since others pay for it: what it spent, in points. It counts for its pace all the same."""
         self._pay(0)
-        return points(self.spent)
+        return dearest(self.spent)
 
     def _pay(self, due: int) -> None:
         self.account.spend(due - self.paid)

@@ -33,20 +33,22 @@ of the process's time: a neighbour's small query took 1.5 times as long (attack 
 """
 
 
+def dearest(spent: Spending, free: float = FREE) -> int:
+    """The most expensive of what was spent; so many seconds of either clock are free. A batch that was read once costs this for each
+    of those that it is sent to.
+    """
+    seconds = max(spent.loop_seconds, spent.statement_seconds) - free
+    return max(spent.rows, spent.objects, spent.bytes // BYTES, int(seconds * PER_SECOND))
+
+
 def points(spent: Spending, *, carried_out: bool = True) -> int:
     """What a request costs that has spent so much. What came to nothing pays for all of its seconds: refusals of 3 ms each were the
     cheapest way to keep a process busy.
     """
-    seconds = max(spent.loop_seconds, spent.statement_seconds)
-    if carried_out:
-        together = spent.loop_seconds + spent.statement_seconds + AROUND
-        seconds = max(seconds - FREE, (together - FREE_TOGETHER) / 2)
-    return max(
-        spent.rows,
-        spent.objects,
-        spent.bytes // BYTES,
-        int(seconds * PER_SECOND),
-    )
+    if not carried_out:
+        return dearest(spent, 0)
+    together = spent.loop_seconds + spent.statement_seconds + AROUND
+    return max(dearest(spent), int((together - FREE_TOGETHER) / 2 * PER_SECOND))
 
 
 def pace(spent: Spending, *, carried_out: bool) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 import core.spending
 from app.throttling import spending
-from app.throttling.budgets import LEAST
-from app.throttling.spending import AROUND, FREE, PER_SECOND, SMALL, pace, points
+from app.throttling.budgets import LEAST, Charge
+from app.throttling.spending import AROUND, FREE, FREE_TOGETHER, PER_SECOND, SMALL, pace, points
 from core.spending import FRESH, LOOK, TIMER, Held, Spending, Stopwatch, _ThreadClock, current, measured
 from tests.support.demo_site import Site
 
@@ -246,8 +247,19 @@ async def test_it_is_found_inside_and_nowhere_else() -> None:
     ],
 )
 def test_the_dearest_is_what_it_costs(spent: Spending, price: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spending, "FREE_TOGETHER", 0.001)
+    monkeypatch.setattr(spending, "FREE_TOGETHER", FREE_TOGETHER)
     assert points(spent) == pytest.approx(price, abs=1)
+
+
+def test_who_asks_pays_for_both_clocks_and_who_gets_a_batch_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch was read once: ten thousand subscribers would each pay for it so."""
+    monkeypatch.setattr(spending, "FREE_TOGETHER", FREE_TOGETHER)
+    account: Any = SimpleNamespace(spend=lambda _: None, share=SimpleNamespace(spend=lambda _: None))
+    spent = Spending(rows=7, loop_seconds=0.002, statement_seconds=0.002)
+    charge = Charge(account, spent, carried_out=True)
+    charge.settle()
+    assert charge.paid == 437
+    assert charge.hand_on() == 7
 
 
 MILLISECONDS = st.floats(0, 20, allow_nan=False)
@@ -256,7 +268,7 @@ MILLISECONDS = st.floats(0, 20, allow_nan=False)
 @given(MILLISECONDS, MILLISECONDS)
 def test_nothing_costs_more_than_five_times_what_it_pays(loop: float, statements: float) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spending, "FREE_TOGETHER", 0.001)
+        patch.setattr(spending, "FREE_TOGETHER", FREE_TOGETHER)
         spent = Spending(loop_seconds=loop / 1000, statement_seconds=statements / 1000)
         assert ((loop + statements) / 1000 + AROUND) * PER_SECOND <= 5 * (max(points(spent), LEAST) + 1)
 
